@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""`hydra/launcher: local_workers`; a thin door to `hyperopt_app.local_workers`, loaded only when jobs are launched."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from hyperopt_app.config import register
+from omegaconf import DictConfig, OmegaConf
+
+__all__ = ["LocalWorkersLauncher"]
+
+
+class LocalWorkersLauncher(Launcher):
+    """Runs jobs as processes of this machine; `hyperopt_app.config.LocalWorkersConf` has the fields."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Keep the settings."""
+        self.settings = settings
+        self.config: DictConfig | None = None
+        self.task_function: TaskFunction | None = None
+        self.hydra_context: HydraContext | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives."""
+        self.config, self.task_function, self.hydra_context = config, task_function, hydra_context
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs and return when all have ended; a job whose process died is a failed one."""
+        from hyperopt_app.local_workers import Gang
+
+        if self.config is None or self.task_function is None or self.hydra_context is None:
+            raise RuntimeError("setup() comes before launch()")
+        plain = {
+            key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            for key, value in self.settings.items()
+        }
+        gang = Gang(self.hydra_context, self.config, self.task_function, **plain)
+        return gang.launch(job_overrides, initial_job_idx)
+
+
+register()

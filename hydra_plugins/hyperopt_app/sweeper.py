@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""`hydra/sweeper: async_optuna`; a thin door to `hyperopt_app.sweep`, which is loaded only when a sweep runs."""
+
+from typing import Any
+
+from hydra.errors import CompactHydraException
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from hyperopt_app.config import register
+from hyperopt_app.errors import HyperoptError
+from omegaconf import DictConfig
+
+__all__ = ["AsyncOptunaSweeper"]
+
+
+class AsyncOptunaSweeper(Sweeper):
+    """Searches with workers that pull trials; `hyperopt_app.config.AsyncOptunaConf` has the fields."""
+
+    def __init__(self, **_settings: Any) -> None:
+        """The settings are read from the composed config, where they are plain values, not here."""
+        self._parts: tuple[HydraContext, DictConfig, TaskFunction] | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives."""
+        self._parts = (hydra_context, config, task_function)
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the sweep. A user's mistake is shown without a traceback, by Hydra's own way of doing so."""
+        from hyperopt_app.sweep import sweep
+
+        if self._parts is None:
+            raise RuntimeError("setup() comes before sweep()")
+        context, config, task_function = self._parts
+        try:
+            sweep(context, config, task_function, arguments)
+        except HyperoptError as error:
+            raise CompactHydraException(str(error)) from None
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+
+
+register()

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Open an Optuna database by its URL, with settings fit for many workers; knows nothing of journals."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from hyperopt_app._masking import mask_password
+from hyperopt_app.errors import StorageError
+
+__all__ = ["check_database", "open_database", "parse_url"]
+
+_CONNECT_TIMEOUT_S = 10
+_SQLITE_TIMEOUT_S = 60
+_OPENINGS = 6
+_FIRST_PAUSE_S = 0.05
+
+# What a driver calls the seconds for a connection, and how pip calls the driver where the names differ.
+_TIMEOUT_NAMES = {
+    "mysqlconnector": "connection_timeout",
+    "mysqldb": "connect_timeout",
+    "pg8000": "timeout",
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pymysql": "connect_timeout",
+}
+_PACKAGES = {
+    "mysqlconnector": "mysql-connector-python",
+    "mysqldb": "mysqlclient",
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+}
+_ALLOWED = (
+    "allowed are null (a journal in the study's directory), a path that ends in .log or .journal, "
+    "sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE and mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+)
+
+
+class _SqliteStorage(RDBStorage):
+    """Optuna's storage with the one lock that SQLite needs for exact claims."""
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """As Optuna's, which reads the state, decides, and writes, and relies on SELECT ... FOR UPDATE.
+
+        SQLite has no such clause and would let two processes read WAITING before either writes RUNNING. Here
+        the transaction takes the write lock before it reads; Optuna's method goes on in the same session.
+        """
+        try:
+            self.scoped_session().connection().exec_driver_sql("BEGIN IMMEDIATE")
+        except SQLAlchemyError as error:
+            self.scoped_session.remove()
+            raise StorageInternalError("The SQLite file is locked by another process.") from error
+        return super().set_trial_state_values(trial_id, state, values)
+
+
+def parse_url(text: str) -> URL:
+    """Read a database URL.
+
+    Raises:
+        StorageError: It is no URL, or its scheme is unknown, or its driver is not installed or does not fit.
+    """
+    shown = mask_password(text)
+    authority = text.partition("://")[2].partition("?")[0]
+    if authority.count("@") > 1:
+        raise StorageError(f"storage: {shown} holds more than one '@'; write %40 for one in a password")
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise StorageError(f"storage: {shown} is not understood; {_ALLOWED}") from None
+    if url.drivername.startswith("mariadb"):
+        # Optuna has its fast statements for the name mysql only; the server and the drivers are the same.
+        url = url.set(drivername="mysql" + url.drivername.removeprefix("mariadb"))
+    try:
+        dialect = url.get_dialect()
+    except NoSuchModuleError:
+        scheme = url.drivername
+        raise StorageError(f"storage: {shown} has the unknown scheme {scheme!r}; {_ALLOWED}") from None
+    try:
+        dialect.import_dbapi()
+    except ImportError:
+        package = _PACKAGES.get(dialect.driver, dialect.driver)
+        raise StorageError(
+            f"storage: {shown} needs the driver {dialect.driver}, which is not installed here; "
+            f'install it with: pip install "{package}"'
+        ) from None
+    if dialect.is_async:
+        raise StorageError(f"storage: {shown} names an asynchronous driver; {_ALLOWED}")
+    return url
+
+
+def check_database(url: URL) -> None:
+    """Connect to a server once, and leave nothing behind; takes `_CONNECT_TIMEOUT_S` at the most.
+
+    Raises:
+        StorageError: The server, the database or the user is not what the URL says.
+    """
+    arguments = _connect_arguments(url)
+    if url.get_driver_name() == "pymysql":
+        # Its connect_timeout ends with the TCP connection; a server that then says nothing would be waited
+        # for.
+        arguments = {"read_timeout": _CONNECT_TIMEOUT_S, **arguments}
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        raise StorageError(
+            f"storage: {_shown(url)} cannot be reached: {_reason(error, url)}. "
+            "See that the server runs and that host, port, user, password and database are right"
+        ) from None
+
+
+def open_database(url: URL, sleep: Callable[[float], None] = time.sleep) -> RDBStorage:
+    """Open the database and make its tables if need be; any number of processes may do so at once.
+
+    Args:
+        url: From `parse_url`.
+        sleep: Waits for so many seconds.
+
+    Raises:
+        StorageError: It cannot be reached, or its tables are not this Optuna's.
+    """
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if not is_sqlite:
+        check_database(url)
+    # Optuna fills a template in braces.
+    text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    reason = ""
+    for opening in range(_OPENINGS):
+        try:
+            return (_SqliteStorage if is_sqlite else RDBStorage)(text, engine_kwargs=_engine_arguments(url))
+        except RuntimeError as error:
+            raise StorageError(_schema_fault(str(error), url)) from None
+        except (SQLAlchemyError, StorageInternalError) as error:
+            # Two processes that make the tables at once trip over each other; the next look finds them made.
+            reason = _reason(error, url)
+        sleep(_FIRST_PAUSE_S * 2**opening)
+    raise StorageError(f"storage: {_shown(url)} cannot be used: {reason}")
+
+
+def _engine_arguments(url: URL) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"connect_args": _connect_arguments(url), "pool_pre_ping": True}
+    if url.get_backend_name() != "sqlite":
+        # A server has about a hundred connections for all workers.
+        arguments |= {"pool_size": 2, "max_overflow": 3}
+    if url.get_backend_name() == "mysql":
+        # PostgreSQL's default. Under MySQL's own a claim may see an old state, lock gaps between rows, or
+        # fail with error 1020 (MariaDB with innodb_snapshot_isolation, which is on from version 11.6).
+        arguments["isolation_level"] = "READ COMMITTED"
+    return arguments
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        name, seconds = "timeout", _SQLITE_TIMEOUT_S
+    else:
+        name, seconds = _TIMEOUT_NAMES.get(url.get_driver_name(), ""), _CONNECT_TIMEOUT_S
+    return {} if not name or name in url.query else {name: seconds}
+
+
+def _schema_fault(message: str, url: URL) -> str:
+    found = re.search(r"set up by optuna (\S+?)\)", message)
+    made_by = f"Optuna {found[1]}" if found else "another Optuna"
+    if "storage upgrade" in message:
+        way = (
+            "make a copy of the database, and bring the copy up to date with: "
+            f"optuna storage upgrade --storage '{_shown(url)}'"
+        )
+    else:
+        way = "install an Optuna as new as that, or name another database"
+    tables = f"the tables in {_shown(url)} were made by {made_by}"
+    return f"storage: {tables} and do not fit the installed Optuna; {way}"
+
+
+def _shown(url: URL) -> str:
+    return mask_password(url.render_as_string(hide_password=True))
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """What the driver says, in one line and without the password."""
+    cause: BaseException = error
+    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
+        cause = error.__cause__
+    text = " ".join(str(getattr(cause, "orig", None) or cause).split()).rstrip(".")
+    if url.password:
+        text = text.replace(url.password, "***").replace(quote(url.password, safe=""), "***")
+    return mask_password(text)

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""An Optuna journal that survives writers that die in the middle of a line; it decides nothing about studies.
+
+A journal is a file of JSON records, one a line. What a dying writer leaves is a torn line, and Optuna's own
+backend appends the next record to it: every later read then fails in every process, for good. Here damaged
+bytes are overwritten with blanks before anything is appended. JSON ignores blanks before a record, so the
+next record completes the line, Optuna's own readers understand the file at every moment, the file never
+shrinks, and the offsets of complete lines, which readers in other processes remember, stay right.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import BaseJournalBackend, JournalStorage
+from optuna.trial import TrialState
+
+from hyperopt_app._lock import HolderLock
+from hyperopt_app.errors import StorageError
+
+__all__ = ["ExactJournalStorage", "RepairingJournalBackend"]
+
+_log = logging.getLogger(__name__)
+
+_RECORD_START = b'{"op_code":'  # how Optuna writes every record
+_CHUNK = 1 << 16
+
+
+class ExactJournalStorage(JournalStorage):
+    """A journal storage in which no claim is won twice."""
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """As Optuna's, but a claim counts only if it was this one that made the trial RUNNING.
+
+        Optuna answers that a claim was won if the trial is the one that this thread claimed last. That is
+        wrong when the trial was freed since and another process has just claimed it.
+        """
+        if state == TrialState.RUNNING:
+            replay = self._replay_result
+            replay._worker_id_to_owned_trial_id.pop(replay.worker_id, None)
+        return super().set_trial_state_values(trial_id, state, values)
+
+
+class RepairingJournalBackend(BaseJournalBackend):
+    """Reads and appends the records of a journal file, and repairs it under its lock.
+
+    Any number of processes on any machines may use it on the same file at the same time, together with
+    processes that use Optuna's `JournalFileBackend`. A complete record is never lost, not even if only its
+    line end is missing. What was torn is kept beside the journal in `PATH.torn`.
+
+    Args:
+        path: The journal; made if it is missing, its directory must exist.
+        lock: The lock; by default `PATH.lock`.
+
+    Raises:
+        StorageError: The file is missing and cannot be made.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], lock: HolderLock | None = None) -> None:
+        self._path = os.fspath(path)
+        self._lock = lock or HolderLock(path)
+        self._position = (0, 0)  # number and offset of the first record that was not read yet
+        try:
+            if not Path(self._path).exists():
+                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o666))
+        except OSError as error:
+            raise StorageError(f"{self._path}: the journal cannot be made: {error.strerror}") from error
+        # Who may only read needs no repair: readers stop before a torn line.
+        with suppress(OSError):
+            self._repair_at_opening()
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """The complete records from this number on; takes no lock unless a line is damaged."""
+        while True:
+            damaged = yield from self._read(log_number_from)
+            if damaged is None:
+                return
+            self._mend(damaged)
+            log_number_from = max(log_number_from, self._position[0])
+
+    def _read(self, log_number_from: int) -> Generator[dict[str, Any], None, int | None]:
+        """As `read_logs`, but ends at a damaged line and returns its offset."""
+        number, offset = self._position if self._position[0] <= log_number_from else (0, 0)
+        with open(self._path, "rb") as journal:  # noqa: PTH123 - called very often
+            size = os.fstat(journal.fileno()).st_size
+            journal.seek(offset)
+            while offset < size:
+                line = journal.readline()
+                if not line.endswith(b"\n") or offset + len(line) > size:
+                    return None
+                record = _parse(line)
+                if record is None:
+                    return offset
+                number, offset = number + 1, offset + len(line)
+                self._position = (number, offset)
+                if number > log_number_from:
+                    yield record
+        return None
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append the records, durably: when it returns, they are on the disk.
+
+        Raises:
+            StorageError: The file cannot be written (disk full, no permission) or was removed.
+        """
+        data = b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
+        try:
+            with self._lock:
+                fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
+                try:
+                    self._repair_tail(fd)
+                    self._write(fd, data)
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+        except FileNotFoundError as error:
+            raise StorageError(f"{self._path}: the journal was removed while the study was in use") from error
+        except OSError as error:
+            raise StorageError(
+                f"{self._path}: the journal cannot be written: {error.strerror}. What is stored is not lost; "
+                "mend that and run the same command again"
+            ) from error
+
+    def _write(self, fd: int, data: bytes) -> None:
+        # One call in practice: on a local disk the kernel keeps appends apart even if a lock was broken
+        # wrongly.
+        while data:
+            data = data[os.write(fd, data) :]
+
+    def _repair_at_opening(self) -> None:
+        """Spare Optuna's own writers a torn line, but leave alone what a lock's holder may be writing."""
+        fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
+        try:
+            if not _is_whole(fd) and self._lock.try_acquire():
+                self._repair_tail(fd)
+        finally:
+            self._lock.release()
+            os.close(fd)
+
+    def _repair_tail(self, fd: int) -> None:
+        """Make what follows the last line end harmless; only under the lock."""
+        if _is_whole(fd):
+            return
+        start, tail = _last_line(fd)
+        if _parse(tail) is not None:
+            os.write(fd, b"\n")
+        elif tail.strip(b" "):
+            self._blank(start, tail)
+
+    def _mend(self, offset: int) -> None:
+        """Blank what is no record in the complete line at this offset; takes the lock.
+
+        Two writers without repair have joined a torn line and the next record, or a disk has lost bytes. The
+        last record of the line survives. If there is none, the line end goes too and the next line's record
+        moves up.
+        """
+        try:
+            with self._lock, open(self._path, "rb") as journal:  # noqa: PTH123 - as above
+                journal.seek(offset)
+                line = journal.readline()
+                if line.endswith(b"\n") and _parse(line) is None:
+                    self._blank(offset, line[: _record_in(line)])
+        except OSError as error:
+            raise StorageError(
+                f"{self._path}: line at byte {offset} is damaged and cannot be repaired: {error.strerror}. "
+                "Open the journal as a user who may write it, or open a copy"
+            ) from error
+
+    def _blank(self, offset: int, damaged: bytes) -> None:
+        with open(f"{self._path}.torn", "ab") as aside:  # noqa: PTH123 - the name is a text here
+            aside.write(damaged.rstrip(b"\n") + b"\n")
+        # Not through the appending descriptor: Linux would append there.
+        with open(self._path, "r+b") as journal:  # noqa: PTH123 - as above
+            journal.seek(offset)
+            journal.write(b" " * len(damaged))
+            journal.flush()
+            os.fsync(journal.fileno())
+        _log.warning("%s: blanked out %d bytes of a torn record at byte %d", self._path, len(damaged), offset)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """The record of a line, None if it is damaged; a part of an object never parses, so it is whole."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "op_code" in record else None
+
+
+def _record_in(line: bytes) -> int:
+    """Where the last complete record of a damaged line begins; the length of the line if it holds none."""
+    start = line.find(_RECORD_START)
+    while start >= 0:
+        if _parse(line[start:]) is not None:
+            return start
+        start = line.find(_RECORD_START, start + 1)
+    return len(line)
+
+
+def _is_whole(fd: int) -> bool:
+    """Whether the file is empty or ends with a line end."""
+    size = os.fstat(fd).st_size
+    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+
+
+def _last_line(fd: int) -> tuple[int, bytes]:
+    """Offset and bytes of what follows the last line end."""
+    size = start = os.fstat(fd).st_size
+    tail = b""
+    while start > 0 and b"\n" not in tail:
+        start = max(0, start - _CHUNK)
+        tail = os.pread(fd, size - start, start)
+    cut = tail.rfind(b"\n") + 1
+    return start + cut, tail[cut:]

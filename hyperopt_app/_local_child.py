@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The process of one local job: reads its job from standard input, runs it as Hydra would, leaves the result."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+__all__: list[str] = []
+
+
+def _main() -> None:
+    # Until the job has handlers of its own, a wish to end just ends it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import cloudpickle
+
+    job = cloudpickle.loads(sys.stdin.buffer.read())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _end_with(job["parent"])
+    with contextlib.suppress(KeyboardInterrupt):
+        _leave(job["result"], cloudpickle.dumps(_run(job)))
+
+
+def _run(job: dict[str, Any]) -> Any:
+    from hydra.core.singleton import Singleton
+    from hydra.core.utils import run_job, setup_globals
+    from omegaconf import open_dict
+
+    setup_globals()
+    Singleton.set_state(job["singletons"])
+    config = job["context"].config_loader.load_sweep_config(job["config"], job["overrides"])
+    with open_dict(config):
+        config.hydra.job.id = f"{config.hydra.job.name}_{job['number']}"
+        config.hydra.job.num = job["number"]
+    return run_job(
+        hydra_context=job["context"],
+        task_function=job["task_function"],
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
+
+
+def _leave(path: Path, result: bytes) -> None:
+    aside = path.with_suffix(".new")
+    aside.write_bytes(result)
+    aside.replace(path)
+
+
+def _end_with(parent: int) -> None:
+    """End this job when the driver is gone: nobody would see, or could stop, a local worker without it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+if __name__ == "__main__":
+    _main()

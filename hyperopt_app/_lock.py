@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""A lock file that names its holder, so that a dead one stalls nobody; knows nothing of what it protects."""
+
+import functools
+import hashlib
+import logging
+import os
+import socket
+import stat
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+__all__ = ["GRACE_S", "HolderLock"]
+
+_log = logging.getLogger(__name__)
+
+GRACE_S = 30.0  # Optuna's own locks wait as long before they break one
+
+_FIRST_PAUSE_S = 0.001
+_LONGEST_PAUSE_S = 0.1
+
+
+class HolderLock(AbstractContextManager["HolderLock"]):
+    """The lock `PATH.lock`: one holder at a time, on all machines that share the filesystem.
+
+    It is a file made by exclusive creation, which is atomic on local disks, NFS 3 and later and the parallel
+    filesystems. Its one line says who holds it: host, machine, process, when that process started, and a
+    random word. If that process is gone from this machine, the lock is broken at once. Any other lock (of
+    another machine, of Optuna's symlink and open locks, which use the same name and respect this one) is
+    broken when the same holding has been in the way for `grace_s`.
+
+    Not reentrant. May be pickled while it is not held.
+
+    Args:
+        path: What is protected, usually a file; it need not exist, its directory must.
+        grace_s: Seconds after which a holder that cannot be judged is taken for dead.
+        clock: Monotonic seconds.
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        grace_s: float = GRACE_S,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path = f"{os.fspath(path)}.lock"
+        self._grace_s = grace_s
+        self._clock = clock
+        self._sleep = sleep
+        self._fd: int | None = None
+
+    def __enter__(self) -> "HolderLock":
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def acquire(self) -> bool:
+        """Wait for the lock.
+
+        Returns:
+            True, as Optuna's locks do.
+
+        Raises:
+            OSError: The lock file cannot be made: no such directory, no permission.
+        """
+        try:
+            self._wait()
+        except BaseException:
+            self.release()
+            raise
+        return True
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; never waits, breaks nothing."""
+        try:
+            self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return False
+        # On a full disk the lock holds as well, only without a name.
+        with suppress(OSError):
+            os.write(self._fd, _own_line())
+        return True
+
+    def release(self) -> None:
+        """Free the lock; does nothing if it is not held. If it was broken, it stays its new holder's."""
+        fd, self._fd = self._fd, None
+        if fd is None:
+            return
+        # The open descriptor keeps the inode from being given to another's lock file. It is closed before the
+        # file goes, because NFS renames what is removed while open.
+        mine = os.fstat(fd)
+        try:
+            found: os.stat_result | None = os.lstat(self._path)
+        except FileNotFoundError:
+            found = None
+        os.close(fd)
+        if found is not None and os.path.samestat(found, mine):
+            with suppress(FileNotFoundError):
+                Path(self._path).unlink()
+        else:
+            _log.warning("%s: this process held the lock for so long that another one broke it", self._path)
+
+    def _wait(self) -> None:
+        pause_s, seen, since = _FIRST_PAUSE_S, None, self._clock()
+        while not self.try_acquire():
+            sight = _look(self._path)
+            if sight is None:
+                continue
+            now = self._clock()
+            if sight != seen:
+                seen, since = sight, now
+            waited_s = now - since
+            if (waited_s > self._grace_s or _is_dead(sight.line)) and self._break(sight, waited_s):
+                pause_s = _FIRST_PAUSE_S
+                continue
+            self._sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _break(self, sight: "_Sight", waited_s: float) -> bool:
+        """Remove the lock that was seen, and no other.
+
+        The marker's name belongs to this very holding: whoever makes it is the only one to remove this lock.
+        So none of two breakers can remove what a third has taken since. A breaker that died is waited for as
+        long again.
+        """
+        marker = f"{self._path}.{sight.digest()}"
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            if waited_s <= 2 * self._grace_s:
+                return False
+        try:
+            if _look(self._path) != sight:
+                return False
+            Path(self._path).replace(marker)
+            if _look(marker) != sight:
+                # Optuna's own lock breaks without asking, so it may have come between the two lines above.
+                with suppress(OSError):
+                    os.link(marker, self._path, follow_symlinks=False)
+                return False
+        except FileNotFoundError:
+            return False
+        finally:
+            with suppress(FileNotFoundError):
+                Path(marker).unlink()
+        _log.warning("%s: broke the lock of a dead holder (%s)", self._path, sight.line or "unknown")
+        return True
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """A lock as others see it; equal sights are one and the same holding."""
+
+    inode: int
+    written_ns: int
+    line: str
+
+    def digest(self) -> str:
+        return hashlib.blake2s(repr(self).encode(), digest_size=6).hexdigest()
+
+
+def _look(path: str) -> _Sight | None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    line = ""
+    if stat.S_ISREG(found.st_mode):
+        with suppress(OSError):
+            line = Path(path).read_text(encoding="ascii", errors="replace").strip()
+    return _Sight(found.st_ino, found.st_mtime_ns, line)
+
+
+def _own_line() -> bytes:
+    return f"{_name_of(os.getpid())} {uuid.uuid4().hex}\n".encode("ascii", errors="replace")
+
+
+@functools.lru_cache(maxsize=1)
+def _name_of(own_pid: int) -> str:
+    process = _process(own_pid)
+    started = process.started if process else "unknown"
+    return f"{socket.gethostname()} {_machine() or 'unknown'} {own_pid} {started}"
+
+
+def _is_dead(line: str) -> bool:
+    """Whether the named holder is known to be gone; False where that cannot be told."""
+    words = line.split()
+    if len(words) != 5 or words[1] != _machine():
+        return False
+    pid, started = int(words[2]), words[3]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # another user's process lives, even where /proc hides it
+    process = _process(pid)
+    return process is not None and (process.is_over or process.started != started)
+
+
+@functools.cache
+def _machine() -> str | None:
+    """This boot of this machine and this table of processes (containers have their own); None if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return None
+
+
+class _Process(NamedTuple):
+    is_over: bool
+    started: str
+
+
+def _process(pid: int) -> _Process | None:
+    """What /proc says of a process; None if it says nothing."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # proc(5): behind the name in parentheses come the third field (state) and the following ones. A process
+    # that is killed while one of its threads still writes is a zombie with more than one thread.
+    fields = text.rpartition(")")[2].split()
+    state, threads, started = fields[0], int(fields[17]), fields[19]
+    return _Process(is_over=state in "ZX" and threads <= 1, started=started)

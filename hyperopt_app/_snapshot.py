@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""The state of a running sweep as numbers and rows; pure: no clock, no storage, no terminal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from hyperopt_app import _trials
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+__all__ = ["BestTrial", "Snapshot", "WorkerRow", "WorkerView", "snapshot"]
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """What the driver knows of a worker.
+
+    Attributes:
+        number: The worker's number in this sweep, from 0.
+        host: Where it runs; empty if not known yet.
+        pid: Its process there; 0 if not known yet.
+        trial: Number of the trial that it holds, None between two trials.
+        alive: False once it has ended or has not been heard of for too long.
+    """
+
+    number: int
+    host: str
+    pid: int
+    trial: int | None
+    alive: bool
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """What a worker does now.
+
+    Attributes:
+        state: `running` a trial, `idle` between two, `ended`, or `lost` with a trial still in its hands.
+        step: The last reported step of its trial, None before the first report.
+        value: The value reported with `step`.
+        running_s: Seconds since its trial started, None without a trial.
+    """
+
+    number: int
+    host: str
+    state: Literal["running", "idle", "ended", "lost"]
+    trial: int | None = None
+    step: int | None = None
+    value: float | None = None
+    running_s: float | None = None
+
+
+@dataclass(frozen=True)
+class BestTrial:
+    """The best trial, or one of the Pareto front; `values` in the order of the directions."""
+
+    number: int
+    values: tuple[float, ...]
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A sweep at one moment.
+
+    Attributes:
+        n_trials: The budget; finished, running and left trials add up to it, or to more if the study does.
+        done: Complete trials.
+        left: Trials that nobody has started.
+        elapsed_s: Seconds since the driver began.
+        remaining_s: A guess of the seconds to the end; None while there is nothing to guess from.
+        value_names: One name per optimised value.
+        best: The best trial alone, or the Pareto front of several objectives; empty before a complete trial.
+    """
+
+    study_name: str
+    n_trials: int
+    done: int
+    pruned: int
+    failed: int
+    running: int
+    left: int
+    elapsed_s: float
+    remaining_s: float | None
+    value_names: tuple[str, ...]
+    best: tuple[BestTrial, ...] = ()
+    workers: tuple[WorkerRow, ...] = field(default=())
+
+    @property
+    def finished(self) -> int:
+        """Trials that count against the budget: complete, pruned and failed."""
+        return self.done + self.pruned + self.failed
+
+    @property
+    def live_workers(self) -> int:
+        """Workers that run a trial or wait for one."""
+        return sum(worker.state in ("running", "idle") for worker in self.workers)
+
+
+def snapshot(
+    trials: Sequence["FrozenTrial"],
+    n_trials: int,
+    workers: Sequence[WorkerView],
+    directions: Sequence["optuna.study.StudyDirection"],
+    metric_names: Sequence[str],
+    elapsed_s: float,
+    *,
+    now: datetime,
+    study_name: str = "",
+) -> Snapshot:
+    """Sum up a study and its workers; pure.
+
+    Args:
+        trials: All trials of the study, waiting ones too or not.
+        n_trials: The budget of the study.
+        workers: The workers of this sweep.
+        directions: The study's directions.
+        metric_names: Names of the optimised values, empty if they have none.
+        elapsed_s: Seconds since the driver began.
+        now: Local time without a time zone, as Optuna stamps its trials.
+        study_name: Shown in the title.
+    """
+    count = Counter(_trials.state_word(trial) for trial in trials)
+    finished = count["complete"] + count["pruned"] + count["failed"]
+    left = max(n_trials - finished - count["running"], 0)
+    running = {trial.number: trial for trial in trials if _trials.state_word(trial) == "running"}
+    return Snapshot(
+        study_name=study_name,
+        n_trials=n_trials,
+        done=count["complete"],
+        pruned=count["pruned"],
+        failed=count["failed"],
+        running=count["running"],
+        left=left,
+        elapsed_s=elapsed_s,
+        remaining_s=_remaining_s(trials, left, [_age_s(trial, now) for trial in running.values()], workers),
+        value_names=_trials.value_names(metric_names, len(directions)),
+        best=tuple(
+            BestTrial(trial.number, tuple(trial.values), dict(trial.params))
+            for trial in _trials.best_trials(trials, directions)
+        ),
+        workers=tuple(
+            _row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)
+        ),
+    )
+
+
+def _row(worker: WorkerView, running: Mapping[int, "FrozenTrial"], now: datetime) -> WorkerRow:
+    trial = None if worker.trial is None else running.get(worker.trial)
+    if trial is None:
+        return WorkerRow(worker.number, worker.host, "idle" if worker.alive else "ended")
+    step = trial.last_step
+    return WorkerRow(
+        worker.number,
+        worker.host,
+        "running" if worker.alive else "lost",
+        trial=trial.number,
+        step=step,
+        value=None if step is None else trial.intermediate_values[step],
+        running_s=_age_s(trial, now),
+    )
+
+
+def _age_s(trial: "FrozenTrial", now: datetime) -> float:
+    # Not below 0: the clocks of two hosts differ.
+    return 0.0 if trial.datetime_start is None else max((now - trial.datetime_start).total_seconds(), 0.0)
+
+
+def _remaining_s(
+    trials: Sequence["FrozenTrial"], left: int, ages_s: Sequence[float], workers: Sequence[WorkerView]
+) -> float | None:
+    """The work that is left at the mean length of the finished trials, shared by the workers that live."""
+    if left == 0 and not ages_s:
+        return 0.0
+    lengths_s = [length for trial in trials if (length := _trials.duration_s(trial)) is not None]
+    hands = min(sum(worker.alive for worker in workers), left + len(ages_s))
+    if not lengths_s or not hands:
+        return None
+    mean_s = sum(lengths_s) / len(lengths_s)
+    rests_s = [max(mean_s - age_s, 0.0) for age_s in ages_s]
+    return max((left * mean_s + sum(rests_s)) / hands, max(rests_s, default=0.0))

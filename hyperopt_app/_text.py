@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Numbers, values and durations as a progress display shows them; pure."""
+
+from typing import Any
+
+__all__ = ["duration_text", "value_text"]
+
+_MINUTE_S = 60
+_HOUR_S = 60 * _MINUTE_S
+_DAY_S = 24 * _HOUR_S
+
+
+def value_text(value: Any) -> str:
+    """A parameter or metric in few characters: floats in four digits, booleans and null as in Hydra."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def duration_text(seconds: float) -> str:
+    """Whole seconds in at most two units: `42 s`, `3 min 05 s`, `2 h 07 min`, `1 d 04 h`."""
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The table of all trials as CSV text; pure, writes no file."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app import _trials
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["trials_csv"]
+
+_SPELLED = {None: "null", True: "true", False: "false"}
+
+
+def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
+    """One row per trial that has started, with a header.
+
+    Args:
+        trials: Trials of one study; waiting ones are left out.
+        columns: Headers of the optimised values.
+
+    Returns:
+        The text; lines end in a bare line feed, a cell that needs quotes has them.
+    """
+    shown = [trial for trial in trials if trial.state.name != "WAITING"]
+    params = _union(trial.params for trial in shown)
+    metrics = _union(_trials.metrics_of(trial) for trial in shown)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["number", "state", *columns]
+        + [f"params.{name}" for name in params]
+        + [f"metrics.{name}" for name in metrics]
+        + ["start", "duration_s", "worker", "host", "directory", "error"]
+    )
+    writer.writerows(_row(trial, len(columns), params, metrics) for trial in shown)
+    return text.getvalue()
+
+
+def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
+    """All names in the order of first sight."""
+    # Nearly all trials have the same names, so first the few different lists of them.
+    lists = dict.fromkeys(map(tuple, tables))
+    return list(dict.fromkeys(name for names in lists for name in names))
+
+
+def _row(trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str]) -> list[Any]:
+    claim, chosen, returned = _trials.claim_of(trial), trial.params, _trials.metrics_of(trial)
+    duration_s = _trials.duration_s(trial)
+    return [
+        trial.number,
+        _trials.state_word(trial),
+        *(trial.values or [""] * values),
+        *_cells(chosen, params),
+        *_cells(returned, metrics),
+        "" if trial.datetime_start is None else trial.datetime_start.isoformat(timespec="seconds"),
+        "" if duration_s is None else f"{duration_s:.3f}",
+        claim.get("number", ""),
+        claim.get("host", ""),
+        trial.user_attrs.get("directory", ""),
+        _trials.failure_text(trial),
+    ]
+
+
+def _cells(table: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Booleans and null as Hydra spells them; an empty cell means that the trial has no such entry."""
+    cells = [table.get(name, "") for name in names]
+    return [_SPELLED[cell] if cell is None or cell is True or cell is False else cell for cell in cells]

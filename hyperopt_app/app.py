@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""The task of this application: build the objective that the config names and train it once."""
+
+import importlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.objective import Objective, current_trial
+
+__all__ = ["check_objective", "train"]
+
+_log = logging.getLogger(__name__)
+
+
+def train(conf: DictConfig) -> Any:
+    """Train once and return what the objective returns; in a trial or alone."""
+    faults = check_objective(conf)
+    if faults:
+        raise ConfigError(faults)
+    # Only a class that derives from Objective gets this far, so the YAML cannot call anything else.
+    objective = instantiate(conf.objective, _execution_whitelist_=str(conf.objective["_target_"]), _recursive_=False)
+    returned = objective.train(current_trial(), conf)
+    if current_trial() is None:
+        _log.info("Result: %s", _shown(returned))
+    return returned
+
+
+def check_objective(conf: DictConfig) -> list[str]:
+    """What is wrong with `objective` in a config: missing, not importable, or not an Objective."""
+    node = OmegaConf.select(conf, "objective")
+    target = None if node is None else OmegaConf.select(node, "_target_")
+    if not target:
+        return ["objective._target_: no objective is named; set the dotted path of a class deriving from Objective"]
+    module, _, name = str(target).rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name) if module else None
+    except (ImportError, AttributeError) as error:
+        return [f"objective._target_: {target} cannot be imported ({error}); check the path, and that it is installed"]
+    if not (isinstance(found, type) and issubclass(found, Objective)):
+        return [f"objective._target_: {target} is no class that derives from hyperopt_app.Objective"]
+    return []
+
+
+# The sweeper asks a task function that has this attribute before it starts a worker.
+train.preflight = check_objective  # type: ignore[attr-defined]
+
+
+def _shown(returned: Any) -> str:
+    if isinstance(returned, Mapping):
+        return ", ".join(f"{name}={value}" for name, value in returned.items())
+    return str(returned)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""May another trial start? Pure rules over plain numbers; no study, no clock of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["IDENTICAL_FIRST_FAILURES", "Limits", "Stop", "may_start"]
+
+# As many identical failures before any success mean a broken objective, not bad luck.
+IDENTICAL_FIRST_FAILURES = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What ends a study before its tickets are used up.
+
+    Attributes:
+        deadline: Time (seconds since the epoch) after which nothing is started; None for no limit.
+        max_failure_rate: Largest tolerated share of failed trials, in [0, 1].
+        max_consecutive_failures: Failures in a row that are too many; None for no limit.
+        min_judged: Finished trials before the rate is judged.
+    """
+
+    deadline: float | None = None
+    max_failure_rate: float = 1.0
+    max_consecutive_failures: int | None = 10
+    min_judged: int = 1
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why no further trial may start; `is_fault` if the user has something to mend."""
+
+    reason: str
+    is_fault: bool
+
+
+def may_start(failures: Sequence[str | None], now: float, limits: Limits) -> Stop | None:
+    """Decide whether another trial may start.
+
+    Args:
+        failures: The trials that ended since the command was given, in the order of their ends: the text of the
+            failure, or None for a trial that completed or was pruned.
+        now: Seconds since the epoch.
+        limits: The rules.
+
+    Returns:
+        None to go on, else why to stop.
+    """
+    if limits.deadline is not None and now >= limits.deadline:
+        return Stop("the time of hydra.sweeper.timeout is over", is_fault=False)
+    return _broken(failures) or _in_a_row(failures, limits) or _rate(failures, limits)
+
+
+def _broken(failures: Sequence[str | None]) -> Stop | None:
+    first = failures[:IDENTICAL_FIRST_FAILURES]
+    if len(first) == IDENTICAL_FIRST_FAILURES and None not in failures and len(set(first)) == 1:
+        return Stop(f"the first {len(first)} trials failed in the same way: {first[0]}", is_fault=True)
+    return None
+
+
+def _in_a_row(failures: Sequence[str | None], limits: Limits) -> Stop | None:
+    most = limits.max_consecutive_failures
+    if most is None or len(failures) < most or None in failures[-most:]:
+        return None
+    return Stop(
+        f"{most} trials in a row failed, the last with: {failures[-1]} "
+        "(hydra.sweeper.max_consecutive_failures sets how many may)",
+        is_fault=True,
+    )
+
+
+def _rate(failures: Sequence[str | None], limits: Limits) -> Stop | None:
+    failed = [text for text in failures if text is not None]
+    if not failed or len(failures) < limits.min_judged or len(failed) / len(failures) <= limits.max_failure_rate:
+        return None
+    return Stop(
+        f"{len(failed)} of {len(failures)} trials failed, more than hydra.sweeper.max_failure_rate="
+        f"{limits.max_failure_rate:g} allows; the last with: {failed[-1]}",
+        is_fault=True,
+    )

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""The callback for Lightning's Trainer: reports, prunes, checkpoints; it never trains and never picks a metric's sign.
+
+`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. Neither is imported here: the base
+class is chosen when a callback is made, from the package(s) that the training code has imported by then.
+"""
+
+import copyreg
+import importlib
+import importlib.util
+import logging
+import math
+import os
+import pickle
+import sys
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app.errors import MetricError
+from hyperopt_app.objective import Trial, current_trial, report
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback as _Base
+else:
+    _Base = object
+
+__all__ = ["HyperoptCallback", "resume_path"]
+
+_log = logging.getLogger(__name__)
+
+_PACKAGES = ("pytorch_lightning", "lightning.pytorch")
+_CHECKPOINT = "last.ckpt"
+
+
+class HyperoptCallback(_Base):
+    """Connects a `Trainer` of `pytorch_lightning` or of `lightning` to the running trial.
+
+    After each validation it reports the metric, with the number of validations so far as the step (1, 2, ...), and
+    raises `optuna.TrialPruned` if the pruner says so. After each training epoch, and after a validation in the middle
+    of one, it writes `last.ckpt` aside and renames it, so that a reader sees a whole file or none. A Trainer without
+    a validation loop is reported at the end of each epoch. A metric that is NaN or infinite stops the training.
+
+    Outside a sweep it reports nothing and writes checkpoints only if it was given a directory. Everything happens in
+    the worker process; one trial trains in one process.
+
+    Args:
+        monitor: Name of a metric that the module logs and that exists when validation ends; None for the first of
+            the sweeper's metrics.
+        directory: Where `last.ckpt` goes outside a sweep; None for nowhere. In a sweep it is the trial's directory.
+
+    Raises:
+        MetricError: From the first validation: the module does not log the metric.
+    """
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> "HyperoptCallback":
+        return object.__new__(_with_lightning_base(cls, _callback_bases()))
+
+    def __init__(self, monitor: str | None = None, directory: str | os.PathLike[str] | None = None) -> None:
+        super().__init__()
+        self.monitor = monitor
+        self.directory = directory
+        self._validations = 0
+
+    def __reduce__(self) -> Any:
+        # The class with Lightning's base has no importable name; its plain parent has, and makes it anew.
+        plain = next(parent for parent in type(self).__mro__ if "_hyperopt_lightning" not in vars(parent))
+        return copyreg.__newobj__, (plain,), self.__dict__  # type: ignore[attr-defined]  # absent from typeshed
+
+    @property
+    def state_key(self) -> str:
+        """Key of this callback's part of a checkpoint; the same for both packages."""
+        return HyperoptCallback.__qualname__
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: how many validations were reported, and whose checkpoint it is."""
+        trial = current_trial()
+        return {"validations": self._validations, "params": None if trial is None else trial.params}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the count of validations where the checkpoint left it."""
+        self._validations = int(state_dict["validations"])
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Report and prune; in the middle of an epoch also write the checkpoint."""
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        self._report(trainer)
+        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write the checkpoint, from which training goes on with the next epoch."""
+        if not trainer.enable_validation:
+            self._report(trainer)
+        self._save(trainer)
+
+    def _report(self, trainer: Any) -> None:
+        self._validations += 1
+        trial = current_trial()
+        name = self.monitor or next(iter(trial.metric_names if trial else ()), None)
+        if trial is None and name is None:
+            return
+        value = _metric(name, trainer.callback_metrics)
+        report(value, self._validations)
+        if not math.isfinite(value):
+            _log.warning("%s is %g after validation %d: the training stops here.", name, value, self._validations)
+            trainer.should_stop = True
+
+    def _save(self, trainer: Any) -> None:
+        path = _checkpoint_path(current_trial(), self.directory)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(path.name + ".part")
+        trainer.save_checkpoint(aside, weights_only=False)
+        if trainer.is_global_zero:
+            os.replace(aside, path)
+
+
+def resume_path(directory: str | os.PathLike[str] | None = None) -> str | None:
+    """The checkpoint to go on from, for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
+
+    In a trial it is the trial's own `last.ckpt`, which an earlier, interrupted worker has left. A file that is torn,
+    that is no Lightning checkpoint or that belongs to other parameters is logged as a warning and ignored.
+
+    Args:
+        directory: Where to look outside a sweep; None for nowhere.
+    """
+    trial = current_trial()
+    path = _checkpoint_path(trial, directory)
+    if path is None or not path.exists():
+        return None
+    fault = _fault(path, trial)
+    if fault:
+        _log.warning("%s is not used: %s. The training starts from its beginning.", path, fault)
+        return None
+    return str(path)
+
+
+def _checkpoint_path(trial: Trial | None, directory: str | os.PathLike[str] | None) -> Path | None:
+    if trial is not None:
+        return trial.checkpoint
+    return None if directory is None else Path(directory) / _CHECKPOINT
+
+
+def _metric(name: str | None, logged: Any) -> float:
+    if name is not None and name in logged:
+        return float(logged[name])
+    names = ", ".join(sorted(logged)) or "nothing"
+    if name is None:
+        raise MetricError(
+            "HyperoptCallback: it has no metric to report: neither HyperoptCallback(monitor=...) nor "
+            f"hydra.sweeper.metric is set. After its first validation the module has logged {names}. "
+            "Set hydra.sweeper.metric to one of these names."
+        )
+    raise MetricError(
+        f"HyperoptCallback(monitor={name!r}): after its first validation the module has logged {names}. Log "
+        f"{name!r} in validation_step or on_validation_epoch_end with self.log({name!r}, value), or set monitor "
+        "(by default the first of hydra.sweeper.metric) to one of the logged names."
+    )
+
+
+def _fault(path: Path, trial: Trial | None) -> str | None:
+    """Why a checkpoint cannot be gone on from, None if it can."""
+    import torch
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            torn = archive.testzip()
+        if torn is not None:
+            return f"it is torn ({torn} has a wrong checksum)"
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError:
+        # Whole, but with objects of the user's own in it: for Lightning to load, and to complain about.
+        return None
+    except (OSError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
+        return f"it cannot be read ({error})"
+    if not isinstance(content, dict) or "pytorch-lightning_version" not in content or "loops" not in content:
+        return "it is not a checkpoint of a Lightning training"
+    state = content.get("callbacks", {}).get(HyperoptCallback.__qualname__, {})
+    if trial is not None and state.get("params", trial.params) != trial.params:
+        return f"it belongs to other parameters ({state['params']})"
+    return None
+
+
+def _callback_bases() -> tuple[type, ...]:
+    """The `Callback` class of every Lightning package in use, else of the first that is installed."""
+    loaded = [name for name in _PACKAGES if name in sys.modules]
+    installed = [name for name in _PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
+    names = loaded or installed[:1]
+    if not names:
+        raise ModuleNotFoundError(
+            "HyperoptCallback needs Lightning: install one of the packages pytorch-lightning and lightning "
+            "(`pip install 'hyperopt_app[train]'`)."
+        )
+    return tuple(importlib.import_module(name).Callback for name in names)
+
+
+@cache
+def _with_lightning_base(plain: type, bases: tuple[type, ...]) -> type:
+    if issubclass(plain, bases):
+        return plain
+    namespace = {"__module__": plain.__module__, "__qualname__": plain.__qualname__, "_hyperopt_lightning": True}
+    return type(plain.__name__, (plain, *bases), namespace)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""`hyperopt-app`: look at a study and steer it; every other argument goes to the Hydra application."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyperopt_app.errors import HyperoptError, StudyMismatchError
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["main"]
+
+_EPILOG = """everything else is the application itself, as with python -m hyperopt_app:
+  hyperopt-app --multirun hparams=holodec      search
+  hyperopt-app hparams=holodec                 train once
+  hyperopt-app --hydra-help                    Hydra's own help
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script.
+
+    Args:
+        arguments: The words after the program's name; those of this process if None.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] not in (*_COMMANDS, "-h", "--help"):
+        from hyperopt_app.__main__ import main as application
+
+        application()
+        return
+    options = _parser().parse_args(words or ["--help"])
+    try:
+        _COMMANDS[options.command][0](options)
+    except HyperoptError as error:
+        sys.exit(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "hyperopt-app", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (_, text) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("study", type=Path, help="the study's directory, e.g. studies/holodec")
+        command.add_argument("--storage", help="the storage URL, if it is not the journal in that directory")
+        command.add_argument("--name", help="the study's name, if the storage has several")
+    return parser
+
+
+def _status(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from hyperopt_app.progress import render
+    from hyperopt_app.watching import overview
+
+    Console().print(render(overview(_open(options), options.study)))
+
+
+def _best(options: argparse.Namespace) -> None:
+    path = options.study / "best.yaml"
+    if not path.exists():
+        raise StudyMismatchError(f"{path} is not there: no trial of this study has completed yet.")
+    print(path.read_text(encoding="utf-8"), end="")
+
+
+def _stop(options: argparse.Namespace) -> None:
+    from hyperopt_app.budget import Stop
+    from hyperopt_app.worker import write_stop
+
+    write_stop(_open(options), Stop("the user asked for it (hyperopt-app stop)", is_fault=False))
+    print("No further trial is started; those that run now end by themselves. The study can be resumed.")
+
+
+def _open(options: argparse.Namespace) -> "optuna.Study":
+    """The study that the options name; makes nothing."""
+    from hyperopt_app.storage import open_storage
+    from hyperopt_app.study import only_study
+
+    if options.storage is None and not (options.study / "journal.log").exists():
+        raise StudyMismatchError(
+            f"{options.study} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
+            "the study is in a database."
+        )
+    return only_study(open_storage(options.storage, options.study), options.name)
+
+
+_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
+    "status": (_status, "show what the workers do, the counts and the best trial so far"),
+    "best": (_best, "print the best trial: value, parameters, directory, the command that trains it again"),
+    "stop": (_stop, "ask all workers not to start another trial"),
+}

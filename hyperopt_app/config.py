@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""The schemas of our sweeper, its samplers and pruners, and our launchers, registered with Hydra by one loop.
+
+Hydra imports this at the start of every Hydra program on the machine: no Optuna, no torch, no submitit here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf, TPESamplerConfig
+from omegaconf import MISSING
+
+__all__ = ["AsyncOptunaConf", "LocalWorkersConf", "register"]
+
+
+@dataclass
+class AsyncTPESamplerConf(TPESamplerConfig):
+    """TPE with Optuna 5's own defaults, which suit workers that sample beside running trials.
+
+    The stock group `tpe` switches both off: its batches never sample beside a running trial.
+    """
+
+    # Model all parameters together; null lets Optuna choose (on, with one objective).
+    multivariate: bool | None = None  # type: ignore[assignment]
+    # Keep away from what other workers are trying just now.
+    constant_liar: bool = True
+
+
+@dataclass
+class BruteForceSamplerConf:
+    """Every combination of steps and choices, once."""
+
+    _target_: str = "optuna.samplers.BruteForceSampler"
+    seed: int | None = None
+    avoid_premature_stop: bool = False
+
+
+@dataclass
+class PartialFixedSamplerConf:
+    """Some parameters held at given values, the others left to another sampler."""
+
+    _target_: str = "optuna.samplers.PartialFixedSampler"
+    # Parameter key to its value.
+    fixed_params: dict[str, Any] = MISSING
+    # The sampler of the others, a `_target_` node.
+    base_sampler: Any = field(default_factory=lambda: {"_target_": "optuna.samplers.TPESampler"})
+
+
+@dataclass
+class NopPrunerConf:
+    """Prune nothing."""
+
+    _target_: str = "optuna.pruners.NopPruner"
+
+
+@dataclass
+class MedianPrunerConf:
+    """Prune what is worse than the median of earlier trials at the same step."""
+
+    _target_: str = "optuna.pruners.MedianPruner"
+    # Trials that finish before anything is pruned.
+    n_startup_trials: int = 5
+    # Steps of each trial that are never pruned.
+    n_warmup_steps: int = 0
+    # Steps between two checks.
+    interval_steps: int = 1
+    # Reports at a step that must exist before it is judged.
+    n_min_trials: int = 1
+
+
+@dataclass
+class PercentilePrunerConf(MedianPrunerConf):
+    """Keep the best `percentile` percent at each step."""
+
+    _target_: str = "optuna.pruners.PercentilePruner"
+    # In [0, 100]; 25 keeps the best quarter.
+    percentile: float = 25.0
+
+
+@dataclass
+class SuccessiveHalvingPrunerConf:
+    """Asynchronous successive halving; do not pair it with TPE (docs/design.md says why)."""
+
+    _target_: str = "optuna.pruners.SuccessiveHalvingPruner"
+    # Steps before the first rung, or `auto`.
+    min_resource: Any = "auto"
+    reduction_factor: int = 4
+    min_early_stopping_rate: int = 0
+    bootstrap_count: int = 0
+
+
+@dataclass
+class HyperbandPrunerConf:
+    """Several brackets of successive halving; do not pair it with TPE (docs/design.md says why)."""
+
+    _target_: str = "optuna.pruners.HyperbandPruner"
+    min_resource: int = 1
+    # The last step of a full trial, or `auto`.
+    max_resource: Any = "auto"
+    reduction_factor: int = 3
+    bootstrap_count: int = 0
+
+
+@dataclass
+class ThresholdPrunerConf:
+    """Prune what leaves a band of values."""
+
+    _target_: str = "optuna.pruners.ThresholdPruner"
+    lower: float | None = None
+    upper: float | None = None
+    n_warmup_steps: int = 0
+    interval_steps: int = 1
+
+
+@dataclass
+class PatientPrunerConf:
+    """Prune what has not improved for `patience` steps and what the wrapped pruner would prune then."""
+
+    _target_: str = "optuna.pruners.PatientPruner"
+    # A pruner's `_target_` node, or null for patience alone.
+    wrapped_pruner: Any = None
+    patience: int = 3
+    min_delta: float = 0.0
+
+
+@dataclass
+class WilcoxonPrunerConf:
+    """Prune by a paired test over the problem instances (the steps) of the best trial."""
+
+    _target_: str = "optuna.pruners.WilcoxonPruner"
+    p_threshold: float = 0.1
+    n_startup_steps: int = 2
+
+
+@dataclass
+class AsyncOptunaConf(OptunaSweeperConf):
+    """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and the fields below."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
+    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "async_tpe"}, {"pruner": "nop"}])
+
+    # The rule that ends bad trials early, a config group.
+    pruner: Any = MISSING
+
+    # The optimised metric, or a list of them in the order of `direction`, looked up in the dictionary that the
+    # objective returns. Not needed for an objective that returns a bare number.
+    metric: Any = None
+
+    # Seconds after which no worker starts another trial; null for no limit.
+    timeout: float | None = None
+
+    # Warm-start points, tried first: a list of {dotted key: value}; keys that are left out are sampled.
+    enqueue: list[dict[str, Any]] = field(default_factory=list)
+
+    # Study seed; each trial derives its own. null draws one and keeps it in the study.
+    seed: int | None = None
+
+    # The largest tolerated share of failed trials, in [0, 1]; judged from the n_jobs-th finished trial on. At the
+    # stock sweeper's default of 0 one failed trial would end the study.
+    max_failure_rate: float = 1.0
+
+    # Failures in a row, of any kind, that stop the study; null for no limit.
+    max_consecutive_failures: int | None = 10
+
+    # Go on with a study whose ranges, searched keys or fixed values differ from the stored ones. Other directions,
+    # and other choices of a categorical parameter, are refused all the same.
+    accept_changes: bool = False
+
+    # Seconds without a sign of life after which a worker on another machine counts as dead.
+    lease_s: float = 120.0
+
+    # What the driver shows: auto, table, lines or none.
+    progress: str = "auto"
+
+
+@dataclass
+class LocalWorkersConf:
+    """`hydra/launcher: local_workers`; worker processes side by side on this machine."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.LocalWorkersLauncher"
+
+    # Processes at a time; null for all jobs at once, or as many as the GPUs below have room for.
+    max_parallel: int | None = None
+
+    # CUDA devices to spread the workers over, e.g. [0,1]; null leaves CUDA_VISIBLE_DEVICES as it is.
+    gpus: list[int] | None = None
+
+    # Workers that share one of these GPUs.
+    workers_per_gpu: int = 1
+
+    # Seconds that a worker has to end after Ctrl-C before it is killed.
+    grace_s: float = 10.0
+
+
+_NODES: tuple[tuple[str, str, Any], ...] = (
+    ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
+    ("hydra/sweeper/sampler", "async_tpe", AsyncTPESamplerConf),
+    ("hydra/sweeper/sampler", "brute_force", BruteForceSamplerConf),
+    ("hydra/sweeper/sampler", "partial_fixed", PartialFixedSamplerConf),
+    ("hydra/sweeper/pruner", "nop", NopPrunerConf),
+    ("hydra/sweeper/pruner", "median", MedianPrunerConf),
+    ("hydra/sweeper/pruner", "percentile", PercentilePrunerConf),
+    ("hydra/sweeper/pruner", "successive_halving", SuccessiveHalvingPrunerConf),
+    ("hydra/sweeper/pruner", "hyperband", HyperbandPrunerConf),
+    ("hydra/sweeper/pruner", "threshold", ThresholdPrunerConf),
+    ("hydra/sweeper/pruner", "patient", PatientPrunerConf),
+    ("hydra/sweeper/pruner", "wilcoxon", WilcoxonPrunerConf),
+    ("hydra/launcher", "local_workers", LocalWorkersConf),
+)
+
+
+def register() -> None:
+    """Put every schema into Hydra's config store; called by the plugin modules when Hydra discovers them."""
+    for group, name, node in _NODES:
+        # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
+        ConfigStore.instance().store(group=group, name=name, node=node, provider="hyperopt_app", replace=True)

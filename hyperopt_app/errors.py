@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The errors that this project raises for people; they import nothing of ours."""
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ConfigError",
+    "HyperoptError",
+    "MetricError",
+    "SpaceError",
+    "StorageError",
+    "StudyMismatchError",
+    "StudyStoppedError",
+]
+
+
+class HyperoptError(Exception):
+    """Base of every error that is addressed to a user; its text stands alone, without a traceback."""
+
+
+class SpaceError(HyperoptError, ValueError):
+    """A search range, choice or override text that cannot be understood or is empty."""
+
+
+class ConfigError(HyperoptError, ValueError):
+    """Everything that is wrong with a configuration, found before any worker starts.
+
+    Attributes:
+        faults: One line per fault: where, what came, what is allowed, what to do.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        count = len(self.faults)
+        title = "1 fault in the configuration" if count == 1 else f"{count} faults in the configuration"
+        lines = "\n".join("  - " + fault.replace("\n", "\n    ") for fault in self.faults)
+        super().__init__(f"{title}; nothing was started:\n{lines}")
+
+
+class StorageError(HyperoptError, RuntimeError):
+    """The place where the study is kept cannot be opened or must not be used."""
+
+
+class StudyMismatchError(HyperoptError, ValueError):
+    """The stored study has another space or direction than the command asks for."""
+
+
+class MetricError(HyperoptError, KeyError):
+    """The objective did not return a metric that the sweeper optimises."""
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the text, with quotes and escaped line ends.
+        return str(self.args[0])
+
+
+class StudyStoppedError(HyperoptError, RuntimeError):
+    """The study was stopped early by one of its rules; the same command goes on after a mend."""

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""A worker inside a Hydra job: what a launcher carries, opens the study there and runs the worker's loop."""
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import optuna
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import HydraContext
+from hydra.utils import get_method
+from omegaconf import DictConfig
+from optuna.trial import FrozenTrial
+
+from hyperopt_app.job import TrialJobs
+from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker
+from hyperopt_app.objective import Completed, Failed, Trial, active_trial, outcome_of
+from hyperopt_app.plan import Plan
+from hyperopt_app.results import ThrottledResults, write_results
+from hyperopt_app.samplers import build_pruner, sampler_factory, trial_seed
+from hyperopt_app.space import override_text, quoted_text, suggest
+from hyperopt_app.storage import open_storage
+from hyperopt_app.study import study_lock
+from hyperopt_app.tickets import Tickets
+from hyperopt_app.worker import Tally, Worker
+
+__all__ = ["WorkerTask", "open_study", "retrain_command", "trial_overrides"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class WorkerTask:
+    """The task function that a launcher runs N times: one worker each. It is pickled on the way there.
+
+    Attributes:
+        plan: What the driver decided.
+        context: Hydra's context of the sweep.
+        config: The sweep's composed config.
+        task_function: The user's function.
+    """
+
+    plan: Plan
+    context: HydraContext
+    config: DictConfig
+    task_function: Callable[[Any], Any]
+
+    def __call__(self, _config: Any) -> Tally:
+        """Work until the budget is spent; what a launcher calls inside its job."""
+        identity = this_worker(int(HydraConfig.get().job.num), self.plan.study_dir)
+        with _quiet_optuna(), beating(identity), _ending_on_signals() as told_to_end:
+            tally = self._work(identity, told_to_end)
+        if told_to_end() and os.getpid() == self.plan.driver_pid:
+            # The basic launcher runs workers inside the driver: the user's Ctrl-C was meant for all of it.
+            raise KeyboardInterrupt
+        return tally
+
+    def _work(self, identity: WorkerIdentity, told_to_end: Callable[[], bool]) -> Tally:
+        plan = self.plan
+        tickets = Tickets(
+            open_study(plan),
+            identity,
+            plan.n_trials,
+            observer=Observer(plan.lease_s),
+            lock=lambda: study_lock(plan.study_dir),
+            reopen=lambda: open_study(plan),
+        )
+        retrain = partial(retrain_command, plan)
+        results = ThrottledResults(lambda: write_results(tickets.study, plan.study_dir, retrain))
+        worker = Worker(
+            tickets,
+            plan.limits,
+            plan.ended_before,
+            sampler_factory(plan.sampler, plan.seed),
+            _Evaluation(plan, TrialJobs(self.context, self.config, self.task_function, identity.worker)).run,
+            results.update,
+            told_to_end,
+        )
+        tally = worker.work()
+        results.update(force=True)
+        return tally
+
+
+@dataclass
+class _Evaluation:
+    """From a claimed trial to what its objective returned."""
+
+    plan: Plan
+    jobs: TrialJobs
+
+    def run(self, optuna_trial: optuna.Trial) -> Completed | Failed:
+        """Suggest, compose, call the objective; the worker's boundary is around it."""
+        plan = self.plan
+        resumed = bool(optuna_trial.params)
+        for name, distribution in plan.space.distributions.items():
+            suggest(optuna_trial, name, distribution)
+        if plan.custom_search_space:
+            _extend(plan, self.jobs.config, optuna_trial)
+        searched = trial_overrides(plan, optuna_trial.params)
+        config = self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
+        optuna_trial.set_user_attr("directory", str(config.directory))
+        config.directory.mkdir(parents=True, exist_ok=True)
+        trial = Trial(
+            optuna_trial,
+            directory=config.directory,
+            seed=trial_seed(plan.seed, optuna_trial.number),
+            resumed=resumed,
+            metric_names=plan.metric_names,
+            reported=_reported(optuna_trial) if resumed else (),
+        )
+        with active_trial(trial):
+            returned = self.jobs.run(config)
+        return outcome_of(returned, plan.metric_names, plan.directions)
+
+
+def _reported(trial: optuna.Trial) -> Collection[int]:
+    """The steps of the learning curve that an earlier worker has recorded."""
+    return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values.keys()
+
+
+def _extend(plan: Plan, config: DictConfig, trial: optuna.Trial) -> None:
+    # hydra-optuna-sweeper puts the fixed values where the user's function can see them.
+    for name, text in plan.space.pinned.items():
+        trial.set_user_attr(name, text)
+    get_method(str(plan.custom_search_space))(config, trial)
+
+
+def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The overrides that set a trial's parameters; those of a custom search space are plain values."""
+    searched = plan.space.distributions
+    return tuple(
+        override_text(key, value) if key in searched else f"{key}={quoted_text(value)}"
+        for key, value in params.items()
+        if key not in plan.space.pinned
+    )
+
+
+def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
+    """The shell command that trains once with a trial's parameters."""
+    return f"{plan.program} {shlex.join((*plan.space.fixed, *trial_overrides(plan, trial.params)))}"
+
+
+def open_study(plan: Plan) -> optuna.Study:
+    """The study of a plan, with its pruner. Runs in workers and in the driver."""
+    storage = open_storage(plan.storage, plan.study_dir)
+    return optuna.load_study(study_name=plan.study_name, storage=storage, pruner=build_pruner(plan.pruner))
+
+
+@contextlib.contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Optuna logs each trial by itself; ours says it once, with the metric's name."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+@contextlib.contextmanager
+def _ending_on_signals() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM end the trial in hand; yields the question whether one of them came."""
+    told = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield told.is_set
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

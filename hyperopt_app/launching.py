@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Hand the workers to whichever Hydra launcher is configured. Runs in the driver."""
+
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app.evaluation import WorkerTask
+from hyperopt_app.plan import Plan
+from hyperopt_app.preflight import first_value
+from hyperopt_app.space import override_text
+
+__all__ = ["Crew", "program_of_this_process"]
+
+_log = logging.getLogger(__name__)
+
+# Their workers write into files and leave the terminal to the driver.
+_CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "SlurmLauncher")
+_IN_DRIVER = ("BasicLauncher",)
+
+_CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir", "-cd")
+
+
+@dataclass
+class Crew:
+    """The workers of a sweep, as jobs of a launcher."""
+
+    plan: Plan
+    context: HydraContext
+    config: DictConfig
+    task_function: Callable[[Any], Any]
+
+    @property
+    def keeps_terminal_clean(self) -> bool | None:
+        """Whether workers leave the terminal alone; None if they run inside the driver."""
+        name = str(self.config.hydra.launcher["_target_"]).rsplit(".", 1)[-1]
+        return None if name in _IN_DRIVER else name in _CLEAN
+
+    def launch(self, count: int) -> list[str]:
+        """Run `count` workers and come back when the launcher does.
+
+        Returns:
+            What went wrong with workers, one line each. A dead worker is no error of the sweep: its trial is
+            another's now.
+        """
+        # The user's Hydra callbacks are for trials; a worker is no job of theirs.
+        context = HydraContext(
+            config_loader=self.context.config_loader,
+            callbacks=type(self.context.callbacks)(),
+            execution_whitelist=self.context.execution_whitelist,
+        )
+        task = WorkerTask(self.plan, self.context, self.config, self.task_function)
+        launcher = Plugins.instance().instantiate_launcher(
+            config=self.config, hydra_context=context, task_function=task
+        )
+        try:
+            returns = launcher.launch([self._overrides(number) for number in range(count)], initial_job_idx=0)
+        except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
+            return _told([_line(error)])
+        return _told([_line(error) for one in returns if (error := _failure(one)) is not None])
+
+    def _overrides(self, number: int) -> Sequence[str]:
+        # A worker's job must compose, so it gets a sample of the space; and its own directory, without a copy of
+        # the config.
+        sample = [override_text(key, first_value(d)) for key, d in self.plan.space.distributions.items()]
+        own = [f"hydra.sweep.subdir=workers/{number}", "hydra.output_subdir=null"]
+        return [*self.plan.space.fixed, *sample, *own]
+
+
+def _failure(one: JobReturn) -> Exception | None:
+    if one.status is not JobStatus.FAILED:
+        return None
+    try:
+        _ = one.return_value  # raises what the job raised
+    except Exception as error:  # noqa: BLE001 - a worker may die of anything
+        return error
+    return None
+
+
+def _line(error: Any) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]
+
+
+def _told(lines: list[str]) -> list[str]:
+    for line in lines:
+        _log.warning("a worker ended badly: %s", line)
+    return lines
+
+
+def program_of_this_process() -> str:
+    """How the user started this program, with the flags that choose the config, to be shown in a command."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        words = ["python", "-m", spec.name.removesuffix(".__main__")]
+    else:
+        path = Path(sys.argv[0])
+        words = [str(path)] if path.suffix != ".py" else ["python", str(path)]
+    return shlex.join([*words, *_config_flags(sys.argv[1:])])
+
+
+def _config_flags(arguments: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for position, word in enumerate(arguments):
+        if word in _CONFIG_FLAGS:
+            kept += arguments[position : position + 2]
+        elif word.split("=", 1)[0] in _CONFIG_FLAGS:
+            kept.append(word)
+    return kept

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Who holds a trial, and is that worker still alive? Evidence first, decisions pure.
+
+A worker keeps a small file beside the study and rewrites it now and then. On the same machine the process table
+tells at once; from elsewhere a beat that does not change for a lease, by the observer's own clock, tells. Clocks of
+two machines are never compared.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BEAT_INTERVAL_S", "Observer", "WorkerIdentity", "beating", "is_dead", "read_beat", "this_worker"]
+
+BEAT_INTERVAL_S = 10.0
+
+
+@dataclass(frozen=True)
+class WorkerIdentity:
+    """One worker process; written into every claim, so all fields are plain data.
+
+    Attributes:
+        worker: Unique name.
+        number: Place among the workers of one launch, from 0.
+        host: For people.
+        machine: Equal only for processes that share a process table (one boot of one host, one PID namespace).
+        pid: Process id there.
+        start: The process's start time in clock ticks since boot, so that a reused pid is told apart; 0 if unknown.
+        beat: Path of the worker's sign of life.
+    """
+
+    worker: str
+    number: int
+    host: str
+    machine: str
+    pid: int
+    start: int
+    beat: str
+
+    def as_claim(self) -> dict[str, Any]:
+        """The identity as the plain mapping that is stored with a trial."""
+        return asdict(self)
+
+
+def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
+    """The identity of the calling process. Runs in a worker."""
+    host, pid = socket.gethostname(), os.getpid()
+    worker = f"{number}-{host}-{pid}-{uuid.uuid4().hex[:6]}"
+    beat = str((study_dir / "workers" / f"{worker}.json").absolute())
+    return WorkerIdentity(worker, number, host, _machine(), pid, _start_ticks(pid) or 0, beat)
+
+
+def _machine() -> str:
+    boot = _read(Path("/proc/sys/kernel/random/boot_id")) or "unknown boot"
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        namespace = "unknown namespace"
+    return f"{socket.gethostname()} {boot.strip()} {namespace}"
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Field 22 of /proc/PID/stat; None if there is no such process (or no /proc)."""
+    text = _read(Path(f"/proc/{pid}/stat"))
+    if text is None:
+        return None
+    state, *fields = text.rpartition(")")[2].split()
+    return None if state in "ZX" else int(fields[18])
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except OSError:
+        return None
+
+
+def _process_lives(claim: Mapping[str, Any]) -> bool | None:
+    """Whether the claim's process runs on this machine; None if it belongs to another machine."""
+    if claim.get("machine") != _machine():
+        return None
+    if Path("/proc/self/stat").exists():
+        return _start_ticks(int(claim["pid"])) == int(claim["start"])
+    try:
+        os.kill(claim["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def is_dead(process_lives: bool | None, silence_s: float, lease_s: float) -> bool:
+    """The rule, pure: the process table decides where it can be asked, else the lease.
+
+    Args:
+        process_lives: What the process table says; None if the worker is on another machine, or unknown.
+        silence_s: Seconds since the observer last saw a new beat.
+        lease_s: How long a silence may last.
+    """
+    if process_lives is not None:
+        return not process_lives
+    return silence_s > lease_s
+
+
+def read_beat(path: str) -> Any:
+    """The content of a worker's sign of life, None if there is none."""
+    text = _read(Path(path)) if path else None
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+class Observer:
+    """Remembers since when each worker has been silent. One per observing process.
+
+    Args:
+        lease_s: Seconds of silence after which a worker elsewhere is dead.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lease_s = lease_s
+        self._clock = clock
+        self._seen: dict[str, tuple[Any, float]] = {}
+
+    def is_dead(self, claim: Mapping[str, Any] | None, key: str) -> bool:
+        """Whether the holder of a claim is gone.
+
+        Args:
+            claim: What the holder wrote; None if it died between taking the trial and writing its name.
+            key: What the silence of a nameless holder is remembered under.
+        """
+        if claim is None:
+            return is_dead(None, self._silence_s(key, None), self._lease_s)
+        silence_s = self._silence_s(str(claim["worker"]), read_beat(str(claim.get("beat", ""))))
+        return is_dead(_process_lives(claim), silence_s, self._lease_s)
+
+    def _silence_s(self, key: str, beat: Any) -> float:
+        now = self._clock()
+        before = self._seen.get(key)
+        if before is None or before[0] != beat:
+            self._seen[key] = (beat, now)
+            return 0.0
+        return now - before[1]
+
+
+@contextlib.contextmanager
+def beating(identity: WorkerIdentity, interval_s: float = BEAT_INTERVAL_S) -> Iterator[None]:
+    """Give signs of life while the body runs, from a thread of its own. Runs in a worker."""
+    path = Path(identity.beat)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(path, identity, interval_s, over), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        path.unlink(missing_ok=True)
+
+
+def _beat(path: Path, identity: WorkerIdentity, interval_s: float, over: threading.Event) -> None:
+    count = 0
+    while True:
+        aside = path.with_suffix(".new")
+        # A full or hanging disk must not end the training; the next beat tries again.
+        with contextlib.suppress(OSError):
+            aside.write_text(json.dumps({**identity.as_claim(), "count": count}))
+            aside.replace(path)
+        count += 1
+        if over.wait(interval_s):
+            return

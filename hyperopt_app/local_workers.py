@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""Run Hydra jobs as processes side by side on this machine. The driver's half; `_local_child` is the other.
+
+A job travels by pipe, so no password of its config lies on the disk. A process that dies is one failed job, never
+the end of the others.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app.errors import ConfigError, HyperoptError
+
+__all__ = ["Gang", "WorkerDiedError", "places"]
+
+_log = logging.getLogger(__name__)
+
+_POLL_S = 0.05
+
+
+class WorkerDiedError(HyperoptError, RuntimeError):
+    """A process ended without handing back a result."""
+
+
+def places(
+    jobs: int, max_parallel: int | None, gpus: Sequence[int] | None, workers_per_gpu: int
+) -> list[dict[str, str]]:
+    """The environment of each place where a job can run at a time; pure.
+
+    Args:
+        jobs: How many jobs there are.
+        max_parallel: Most processes at a time, None for no limit.
+        gpus: CUDA devices, None to leave them as they are.
+        workers_per_gpu: Places on each device.
+
+    Raises:
+        ConfigError: A number is not above zero, or there is no device.
+    """
+    faults = [
+        f"hydra.launcher.{name}: {value} is not allowed; set a whole number above 0"
+        for name, value in (("max_parallel", max_parallel), ("workers_per_gpu", workers_per_gpu))
+        if value is not None and value < 1
+    ]
+    if gpus is not None and (not gpus or min(gpus) < 0):
+        faults.append(f"hydra.launcher.gpus: {list(gpus)} is not allowed; list device numbers from 0, or set null")
+    if faults:
+        raise ConfigError(faults)
+    most = min(jobs, max_parallel or jobs)
+    if gpus is None:
+        return [{} for _ in range(most)]
+    # Spread before doubling up: the second worker of a device comes after the first of every device.
+    slots = [{"CUDA_VISIBLE_DEVICES": str(gpu)} for _ in range(workers_per_gpu) for gpu in gpus]
+    return slots[:most]
+
+
+@dataclass
+class _Running:
+    """One live process."""
+
+    job: int
+    place: int
+    process: "subprocess.Popen[bytes]"
+    result: Path
+    log: Path
+
+
+class Gang:
+    """Runs the jobs of one launch.
+
+    Args:
+        context: Hydra's context.
+        config: The sweep's composed config.
+        task_function: What each job runs.
+        max_parallel: See `places`.
+        gpus: See `places`.
+        workers_per_gpu: See `places`.
+        grace_s: Seconds between the wish that a process ends and its end by force.
+    """
+
+    def __init__(
+        self,
+        context: HydraContext,
+        config: DictConfig,
+        task_function: Callable[[Any], Any],
+        *,
+        max_parallel: int | None,
+        gpus: Sequence[int] | None,
+        workers_per_gpu: int,
+        grace_s: float,
+    ) -> None:
+        self._context = context
+        self._config = config
+        self._task_function = task_function
+        self._max_parallel = max_parallel
+        self._gpus = gpus
+        self._workers_per_gpu = workers_per_gpu
+        self._grace_s = grace_s
+        self._running: list[_Running] = []
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        """Run all jobs; see `LocalWorkersLauncher.launch`."""
+        setup_globals()
+        hydra = self._config.hydra
+        whitelist = self._context.execution_whitelist
+        configure_log(hydra.hydra_logging, hydra.verbose, execution_whitelist=whitelist)
+        free = places(len(job_overrides), self._max_parallel, self._gpus, self._workers_per_gpu)
+        logs = Path(str(hydra.sweep.dir), "workers").absolute()
+        logs.mkdir(parents=True, exist_ok=True)
+        _log.info("Launching %d local workers; their output is in %s", len(job_overrides), logs)
+        with tempfile.TemporaryDirectory(prefix="hyperopt-") as scratch, self._ending():
+            return self._run_all(job_overrides, initial_job_idx, free, logs, Path(scratch))
+
+    def _run_all(
+        self,
+        job_overrides: Sequence[Sequence[str]],
+        first: int,
+        environments: Sequence[dict[str, str]],
+        logs: Path,
+        scratch: Path,
+    ) -> list[JobReturn]:
+        waiting = list(range(len(job_overrides)))
+        free = list(range(len(environments)))
+        returns: dict[int, JobReturn] = {}
+        while waiting or self._running:
+            while waiting and free:
+                job, place = waiting.pop(0), free.pop(0)
+                payload = self._payload(list(job_overrides[job]), first + job, scratch / f"{job}.result")
+                log = logs / f"{first + job}.log"
+                process = _start(payload, environments[place], log)
+                self._running.append(_Running(job, place, process, scratch / f"{job}.result", log))
+            for one in [one for one in self._running if one.process.poll() is not None]:
+                self._running.remove(one)
+                free.append(one.place)
+                returns[one.job] = _collect(one, list(job_overrides[one.job]))
+            time.sleep(_POLL_S)
+        return [returns[job] for job in range(len(job_overrides))]
+
+    def _payload(self, overrides: list[str], number: int, result: Path) -> bytes:
+        return cloudpickle.dumps(  # type: ignore[no-any-return]
+            {
+                "overrides": overrides,
+                "number": number,
+                "result": result,
+                "context": self._context,
+                "config": self._config,
+                "task_function": self._task_function,
+                "singletons": Singleton.get_state(),
+                "parent": os.getpid(),
+            }
+        )
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """However the body ends, no process is left behind."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            count = len(self._running)
+            _log.warning("Interrupted: %d workers give their trials back (Ctrl-C again kills them)", count)
+            raise
+        finally:
+            self._end_all()
+
+    def _end_all(self) -> None:
+        try:
+            for number, patience_s in ((signal.SIGINT, self._grace_s), (signal.SIGTERM, 1.0)):
+                self._signal(number)
+                until = time.monotonic() + patience_s
+                while self._alive() and time.monotonic() < until:
+                    time.sleep(_POLL_S)
+        finally:
+            self._signal(signal.SIGKILL)
+            for one in self._running:
+                one.process.wait()
+
+    def _alive(self) -> list[_Running]:
+        return [one for one in self._running if one.process.poll() is None]
+
+    def _signal(self, number: signal.Signals) -> None:
+        for one in self._alive():
+            one.process.send_signal(number)
+
+
+def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    # A session of its own: Ctrl-C reaches the driver alone, which then asks its workers one by one.
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hyperopt_app._local_child"],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(_search_path())},
+            start_new_session=True,
+        )
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr]
+        pipe.write(payload)
+    return process
+
+
+def _search_path() -> list[str]:
+    """The driver's own import path: a script's folder is on it, and the task function may live there."""
+    return [path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")]
+
+
+def _collect(one: _Running, overrides: list[str]) -> JobReturn:
+    if one.result.exists():
+        returned: JobReturn = cloudpickle.loads(one.result.read_bytes())
+        return returned
+    code = one.process.returncode
+    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    died = JobReturn(overrides=list(filter_overrides(overrides)), status=JobStatus.FAILED)
+    died.return_value = WorkerDiedError(f"worker {one.job} died ({how}); its output is in {one.log}")
+    return died

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Write optimization_results.yaml, best.yaml and trials.csv from a study; never changes the study.
+
+Runs in a worker after a trial and in the driver at the end. The files are made anew from the whole study each
+time, so whoever wrote last wrote everything, and a lost write costs nothing.
+"""
+
+import logging
+import math
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app import _trials
+from hyperopt_app._lock import HolderLock
+from hyperopt_app._plain_yaml import plain_yaml
+from hyperopt_app._trials_csv import trials_csv
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+__all__ = ["ThrottledResults", "write_results"]
+
+_log = logging.getLogger(__name__)
+
+# A write that took a second is followed by a pause of this many: results never cost a worker more than 5 %.
+_REST = 20.0
+
+
+def write_results(
+    study: "optuna.Study",
+    study_dir: Path,
+    retrain: Callable[["FrozenTrial"], str],
+    *,
+    metric_names: Sequence[str] | None = None,
+) -> None:
+    """Write the three result files into the study's directory, each replaced as a whole.
+
+    While no trial is complete only `trials.csv` is written. Writers in several processes wait for each other,
+    and each reads the study after it got its turn, so an older state never replaces a newer one.
+
+    Args:
+        study: The study; only read.
+        study_dir: Where the files go; it exists.
+        retrain: The shell command that trains once more with a trial's parameters.
+        metric_names: Names of the optimised values in the order of the directions; None takes those that the
+            study itself carries (`Study.set_metric_names`), if any.
+
+    Raises:
+        OSError: The directory cannot be written.
+    """
+    with HolderLock(study_dir / ".results"):
+        trials = study.get_trials(deepcopy=False)
+        directions = study.directions
+        names = tuple(study.metric_names or () if metric_names is None else metric_names)
+        best = _trials.best_trials(trials, directions)
+        several = len(directions) > 1
+        columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
+        _replace(study_dir / "trials.csv", trials_csv(trials, columns))
+        if not best:
+            return
+        entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
+        _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))
+        _replace(
+            study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several))
+        )
+
+
+class ThrottledResults:
+    """Calls a writer after finished trials, at most once per interval, for workers with short trials.
+
+    The interval grows with what a write costs (large studies, many workers that wait for one another).
+
+    A call that comes too early is made up for at the end of the interval by a timer, so that the files are
+    not behind while a long trial follows a short one. A failing writer is told in the log and never ends the
+    worker.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[], None],
+        *,
+        interval_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        timer: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer,
+    ) -> None:
+        """Remember the writer; nothing runs yet.
+
+        Args:
+            write: Writes the results; called from the caller's thread or from the timer's.
+            interval_s: Least time between two starts of the writer, in seconds.
+            clock: Seconds that never go back.
+            timer: Makes the timer of a late write: delay in seconds, what to call.
+        """
+        self._write = write
+        self._interval_s = interval_s
+        self._clock = clock
+        self._timer = timer
+        self._turn = threading.Lock()
+        self._next = -math.inf
+        self._late: threading.Timer | None = None
+        self._complained = False
+
+    def update(self, *, force: bool = False) -> bool:
+        """A trial has finished: write now, or soon if the last write is too fresh.
+
+        Args:
+            force: Write now in any case, and let no timer behind; for the worker's end.
+
+        Returns:
+            True if the writer ran before this returned.
+        """
+        with self._turn:
+            wait_s = self._next - self._clock()
+            if not force and wait_s > 0:
+                if self._late is None:
+                    self._late = self._timer(wait_s, self._write_late)
+                    # A worker that is told to end must not wait for it.
+                    self._late.daemon = True
+                    self._late.start()
+                return False
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+            self._write_now()
+            return True
+
+    def _write_late(self) -> None:
+        with self._turn:
+            if self._late is not None:  # None: a write of the other thread came first
+                self._late = None
+                self._write_now()
+
+    def _write_now(self) -> None:
+        began = self._clock()
+        try:
+            self._write()
+        except Exception as error:  # noqa: BLE001 -- of a disk or a database; the files can be made anew at any time
+            level = logging.DEBUG if self._complained else logging.WARNING
+            self._complained = True
+            _log.log(level, "The result files could not be written; the study is not affected: %s", error)
+            _log.debug("Writing the result files failed.", exc_info=True)
+        self._next = began + max(self._interval_s, _REST * (self._clock() - began))
+
+
+def _replace(path: Path, text: str) -> None:
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        # An error text may quote a file name that is no UTF-8.
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[str, Any]:
+    """What `hydra/sweeper: optuna` writes, key by key."""
+    if several:
+        return {
+            "name": "optuna",
+            "solutions": [{"params": trial.params, "values": trial.values} for trial in best],
+        }
+    return {"name": "optuna", "best_params": best[0].params, "best_value": best[0].value}
+
+
+def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain: str) -> dict[str, Any]:
+    directory = trial.user_attrs.get("directory")
+    place = None if directory is None else Path(directory)
+    if several:
+        values: dict[str, Any] = {"values": trial.values, "metric": list(names) or None}
+    else:
+        values = {"value": trial.value, "metric": names[0] if names else None}
+    return {
+        "trial": trial.number,
+        **values,
+        "params": trial.params,
+        "metrics": dict(_trials.metrics_of(trial)),
+        "directory": directory,
+        "checkpoint": None if place is None else _checkpoint(place),
+        "retrain": retrain,
+        "overrides": None if place is None else _overrides(place),
+    }
+
+
+def _checkpoint(directory: Path) -> str | None:
+    """`last.ckpt`, else the newest checkpoint in the directory or one level below it."""
+    last = directory / "last.ckpt"
+    if last.is_file():
+        return str(last)
+    found = [*directory.glob("*.ckpt"), *directory.glob("*/*.ckpt")]
+    return str(max(found, key=lambda path: (path.stat().st_mtime, path.name))) if found else None
+
+
+def _overrides(directory: Path) -> list[str] | None:
+    """The override lines that Hydra composed the trial from; None if its directory does not record them."""
+    import yaml
+
+    try:
+        text = (directory / ".hydra" / "overrides.yaml").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    lines = yaml.safe_load(text)
+    return [str(line) for line in lines] if isinstance(lines, list) else None

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Open the place where a study is kept: a journal or a database by URL; knows nothing of studies."""
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyperopt_app._masking import mask_password
+from hyperopt_app.errors import StorageError
+
+if TYPE_CHECKING:  # heavy, and only named in annotations
+    from optuna.storages import BaseStorage
+    from sqlalchemy.engine import URL
+
+__all__ = ["absolute_storage", "check_storage", "is_network_filesystem", "mask_password", "open_storage"]
+
+JOURNAL_NAME = "journal.log"
+_JOURNAL_SUFFIXES = (".log", ".journal")
+
+# As the third word of a line of /proc/self/mounts.
+_NETWORK_FILESYSTEMS = {
+    "afs", "beegfs", "ceph", "cifs", "dvs", "fhgfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
+    "orangefs", "panfs", "pvfs2", "smb2", "smb3", "smbfs", "wekafs",
+}  # fmt: skip
+_NETWORK_FUSE = {
+    "beegfs", "blobfuse2", "ceph", "ceph-fuse", "davfs", "gcsfuse", "glusterfs", "goofys", "juicefs",
+    "lizardfs", "mfs", "moosefs", "quobyte", "rclone", "s3fs", "sshfs",
+}  # fmt: skip
+
+
+def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
+    """Open the storage of a study, and make it if it is not there. Runs in the driver and in every worker.
+
+    Args:
+        storage: None for the journal in the study's directory; the path of another journal (`.log`,
+            `.journal`); or an SQLAlchemy URL.
+        study_dir: The study's directory; made if need be.
+
+    Returns:
+        The storage. Any number of processes may have it open at the same time.
+
+    Raises:
+        StorageError: It must not or cannot be used; the text has one line and shows no password.
+    """
+    place = _place(storage, study_dir)
+    if isinstance(place, Path):
+        from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
+
+        _make_directory(place.parent)
+        return ExactJournalStorage(RepairingJournalBackend(place))
+    from hyperopt_app._database import open_database
+
+    file = _sqlite_file(place)
+    if file is not None:
+        _make_directory(file.parent)
+    return open_database(place)
+
+
+def check_storage(storage: str | None, study_dir: Path) -> None:
+    """Find out whether `open_storage` would work, and write nothing. Runs in the driver.
+
+    Raises:
+        StorageError: As `open_storage`, but tables of another Optuna are not looked for.
+    """
+    place = _place(storage, study_dir)
+    if isinstance(place, Path):
+        _check_writable(place)
+    elif (file := _sqlite_file(place)) is not None:
+        _check_writable(file)
+    else:
+        from hyperopt_app._database import check_database
+
+        check_database(place)
+
+
+def _check_writable(file: Path) -> None:
+    folder = _nearest_existing(file.parent)
+    if not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        raise StorageError(f"storage: {file} cannot be written; give a path that this user may write")
+
+
+def absolute_storage(storage: str | None, directory: Path) -> str | None:
+    """The same storage with every relative path taken from `directory`. Pure.
+
+    Workers may run in another working directory than the driver; a relative path would lead them to another
+    file.
+
+    Raises:
+        StorageError: The storage is not understood.
+    """
+    if storage is None or "://" not in storage:
+        return storage if storage is None else str(directory / storage)
+    place = _place(storage, directory)
+    if isinstance(place, Path) or place.get_backend_name() != "sqlite" or _is_sqlite_uri(place):
+        return storage
+    return place.set(database=str(directory / str(place.database))).render_as_string(hide_password=False)
+
+
+def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = None) -> str | None:
+    """The type of the filesystem that a path lies or would lie on, if other machines may write it too.
+
+    Args:
+        path: Need not exist; links are followed.
+        read_mounts: Returns the text of `/proc/self/mounts`; by default that file's, or nothing if there is
+        none.
+
+    Returns:
+        The type's name, such as `nfs4` or `lustre`; None for a local disk.
+    """
+    target = path.resolve()
+    _nearest_existing(target)  # looking at it makes an automounter mount it
+    best, kind = Path(), ""
+    for line in (read_mounts or _read_mounts)().splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mounted = Path(_unescape(fields[1]))
+        # A later line covers an earlier one on the same directory.
+        if target.is_relative_to(mounted) and len(mounted.parts) >= len(best.parts):
+            best, kind = mounted, fields[2]
+    is_network = kind in _NETWORK_FILESYSTEMS or kind.removeprefix("fuse.") in _NETWORK_FUSE
+    return kind if is_network else None
+
+
+def _place(storage: str | None, study_dir: Path) -> "Path | URL":
+    if storage is None:
+        return study_dir / JOURNAL_NAME
+    if "://" not in storage and storage.endswith(_JOURNAL_SUFFIXES):
+        return Path(storage)
+    from hyperopt_app._database import parse_url
+
+    url = parse_url(storage)
+    file = _sqlite_file(url)
+    network = is_network_filesystem(file) if file is not None else None
+    if network is not None:
+        raise StorageError(
+            f"storage: {storage} lies on a network filesystem ({network}), where SQLite's locks do not hold "
+            "and several workers would destroy the file; leave storage: null, which keeps the study in a "
+            "journal that is safe there, or name a server: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        )
+    return url
+
+
+def _sqlite_file(url: "URL") -> Path | None:
+    """The file of an SQLite URL, None for a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    name = url.database or ":memory:"
+    if _is_sqlite_uri(url):
+        name = name.removeprefix("file:").removeprefix("//") or ":memory:"
+    if ":memory:" in name or url.query.get("mode") == "memory":
+        raise StorageError(
+            f"storage: {url} keeps the study in the memory of one process, and workers are several; "
+            "leave storage: null, or name a file: sqlite:///FILE"
+        )
+    return Path(name)
+
+
+def _is_sqlite_uri(url: "URL") -> bool:
+    return (url.database or "").startswith("file:")
+
+
+def _make_directory(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"storage: the directory {folder} cannot be made: {error.strerror}") from None
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next((folder for folder in (path, *path.parents) if folder.exists()), Path("/"))
+
+
+def _read_mounts() -> str:
+    with suppress(OSError):
+        return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    return ""
+
+
+def _unescape(field: str) -> str:
+    # fstab(5): blank, tab, line end and backslash are written as three octal digits.
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)

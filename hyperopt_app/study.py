@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""Open or create the study, and decide whether it is the one that the command means."""
+
+import warnings
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage
+from optuna.storages.journal import JournalFileSymlinkLock
+
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.space import Space, differences, space_from_json, space_to_json
+
+__all__ = ["Identity", "check_identity", "create_study", "find_study", "keep_identity", "only_study", "stored_identity", "study_lock"]
+
+_SPEC = "spec"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a study this study and no other.
+
+    Attributes:
+        directions: `minimize` or `maximize`, one per objective.
+        metric_names: The optimised metrics; empty if the objective returns bare numbers.
+        space: What is searched and fixed.
+        seed: The study's seed.
+    """
+
+    directions: tuple[str, ...]
+    metric_names: tuple[str, ...]
+    space: Space
+    seed: int
+
+
+class _Lock(AbstractContextManager["_Lock"]):
+    """Optuna's lock file, which works on network filesystems, as a context; one use."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = JournalFileSymlinkLock(str(path))
+
+    def __enter__(self) -> "_Lock":
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def study_lock(study_dir: Path) -> AbstractContextManager[Any]:
+    """One process at a time, on any machine, for the rare steps that need it: issuing tickets, freeing trials."""
+    study_dir.mkdir(parents=True, exist_ok=True)
+    return _Lock(study_dir / ".study")
+
+
+def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
+    """The study of that name, None if there is none."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
+    """The study of that name, or the only one that there is.
+
+    Raises:
+        StudyMismatchError: There is no such study, or several and no name was given; the text lists them.
+    """
+    names = optuna.get_all_study_names(storage)
+    chosen = name if name is not None else names[0] if len(names) == 1 else None
+    if chosen not in names or chosen is None:
+        raise StudyMismatchError(
+            f"--name: {name or 'not given'}; the storage has the studies {', '.join(names) or '(none)'}. Give one of them."
+        )
+    return optuna.load_study(study_name=chosen, storage=storage)
+
+
+def create_study(storage: BaseStorage, name: str, directions: Sequence[Any]) -> optuna.Study:
+    """The study of that name, made if need be; two drivers may call it at once."""
+    return optuna.create_study(study_name=name, storage=storage, directions=list(directions), load_if_exists=True)
+
+
+def stored_identity(study: optuna.Study) -> Identity | None:
+    """The identity that an earlier command has kept in the study; None in a study of another tool."""
+    spec = study.user_attrs.get(_SPEC)
+    if spec is None:
+        return None
+    return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"])
+
+
+def keep_identity(study: optuna.Study, identity: Identity) -> None:
+    """Store the identity in the study. Runs in the driver, under the study's lock."""
+    spec = {
+        "metric": list(identity.metric_names),
+        "space": space_to_json(identity.space),
+        "seed": identity.seed,
+    }
+    if study.user_attrs.get(_SPEC) != spec:
+        study.set_user_attr(_SPEC, spec)
+    if identity.metric_names and study.metric_names != list(identity.metric_names):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names(list(identity.metric_names))
+
+
+def _directions(study: optuna.Study) -> tuple[str, ...]:
+    return tuple(direction.name.lower() for direction in study.directions)
+
+
+def check_identity(study: optuna.Study, wanted: Identity, accept_changes: bool) -> list[str]:
+    """Compare a stored study with what the command asks for.
+
+    Returns:
+        The differences that were accepted, one line each.
+
+    Raises:
+        StudyMismatchError: The directions differ, or something else does that was not accepted.
+    """
+    name = study.study_name
+    if _directions(study) != wanted.directions:
+        raise StudyMismatchError(
+            f"hydra.sweeper.direction: study {name!r} has the direction(s) {', '.join(_directions(study))}, "
+            f"the command asks for {', '.join(wanted.directions)}. A study's directions cannot change: set them back, or begin "
+            "another study with hydra.sweeper.study_name=..."
+        )
+    stored = stored_identity(study)
+    if stored is None:
+        return []
+    soft, hard = differences(stored.space, wanted.space)
+    if stored.metric_names and stored.metric_names != wanted.metric_names:
+        hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
+    if hard or (soft and not accept_changes):
+        raise StudyMismatchError(_refusal(name, soft, hard))
+    return soft
+
+
+def _refusal(name: str, soft: Sequence[str], hard: Sequence[str]) -> str:
+    changed = "\n".join(f"  - {line}" for line in (*hard, *soft))
+    ways = "set it back, or begin another study with hydra.sweeper.study_name=..."
+    if not hard:
+        ways += ", or go on with the old trials all the same with hydra.sweeper.accept_changes=true"
+    else:
+        ways += " (a study cannot hold both forms of the first of these)"
+    return f"Study {name!r} was begun with another search (stored -> asked for):\n{changed}\nWhat to do: {ways}."

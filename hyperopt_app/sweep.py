@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""The story of a sweep, told by the driver: check, open the study, issue tickets, launch workers, report."""
+
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+from optuna.trial import TrialState
+
+from hyperopt_app import preflight
+from hyperopt_app.budget import Limits
+from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
+from hyperopt_app.evaluation import open_study, retrain_command
+from hyperopt_app.launching import Crew, program_of_this_process
+from hyperopt_app.plan import Plan, Settings, read_settings
+from hyperopt_app.results import write_results
+from hyperopt_app.samplers import is_grid, new_study_seed
+from hyperopt_app.space import Space, grid_points, parse_space, point_of
+from hyperopt_app.storage import mask_password, open_storage
+from hyperopt_app.study import (
+    Identity,
+    check_identity,
+    create_study,
+    find_study,
+    keep_identity,
+    stored_identity,
+    study_lock,
+)
+from hyperopt_app.tickets import issue
+from hyperopt_app.watching import Watch, best_lines
+from hyperopt_app.worker import read_stop, write_stop
+
+__all__ = ["sweep"]
+
+_log = logging.getLogger(__name__)
+
+# Launches in a row that end without one finished trial: then it is not bad luck, and the user must look.
+_FRUITLESS_LAUNCHES = 2
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the user asked for, checked."""
+
+    settings: Settings
+    space: Space
+    study_dir: Path
+    study_name: str
+    n_trials: int
+
+
+def sweep(
+    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
+) -> None:
+    """Search until the budget is spent. Runs in the driver.
+
+    Args:
+        context: Hydra's context.
+        config: The composed config of the sweep.
+        task_function: The user's function.
+        arguments: The overrides of the command line but those of `hydra.`.
+
+    Raises:
+        ConfigError: Something is wrong; nothing was started.
+        StudyStoppedError: A rule ended the study early, and the user has something to mend.
+        KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    request = _checked(context, config, task_function, arguments)
+    plan = _prepare(request)
+    study = open_study(plan)
+    _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
+    watch = Watch(plan, study, request.settings.progress)
+    if watch.left() == 0:
+        _log.info("All %d trials of the study are done: there is nothing to do.", plan.n_trials)
+    else:
+        OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
+        _run(Crew(plan, context, config, task_function), watch, request.settings.n_jobs)
+    _conclude(plan, study, watch)
+
+
+def _checked(
+    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
+) -> _Request:
+    settings = read_settings(config)
+    loader = context.config_loader
+    space, faults = parse_space(settings.params, arguments, loader)
+    faults += preflight.check_settings(settings, space)
+    faults += preflight.check_space(
+        space,
+        lambda overrides: loader.load_sweep_config(config, list(overrides)),
+        lambda group: loader.get_group_options(group) if "." not in group else [],
+    )
+    faults += getattr(task_function, "preflight", lambda _config: [])(config)
+    name = settings.study_name or _default_name(settings, config)
+    n_trials = settings.n_trials
+    if not faults and is_grid(settings.sampler):
+        n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
+    request = _Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials)
+    faults += _study_faults(request)
+    if faults:
+        raise ConfigError(faults)
+    return request
+
+
+def _default_name(settings: Settings, config: DictConfig) -> str:
+    # In a database without a name each command begins a study of its own, as with hydra-optuna-sweeper.
+    if settings.storage is None:
+        return str(config.hydra.job.name)
+    return f"{config.hydra.job.name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def _study_faults(request: _Request) -> list[str]:
+    """What an existing study, or the place for a new one, has against the request; makes no study."""
+    settings = request.settings
+    if settings.storage is None and not (request.study_dir / "journal.log").exists():
+        return []
+    try:
+        study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
+        if study is not None:
+            check_identity(study, _identity(request, study), settings.accept_changes)
+    except (StorageError, StudyMismatchError) as error:
+        return [str(error)]
+    return []
+
+
+def _identity(request: _Request, study: optuna.Study | None) -> Identity:
+    stored = stored_identity(study) if study is not None else None
+    seed = request.settings.seed
+    if seed is None:
+        own = request.settings.sampler.get("seed")
+        seed = stored.seed if stored is not None else new_study_seed() if own is None else int(own)
+    return Identity(request.settings.directions, request.settings.metric_names, request.space, seed)
+
+
+def _prepare(request: _Request) -> Plan:
+    """Make or find the study, and issue its tickets, while no other driver does the same."""
+    settings = request.settings
+    request.study_dir.mkdir(parents=True, exist_ok=True)
+    with study_lock(request.study_dir):
+        storage = open_storage(settings.storage, request.study_dir)
+        study = create_study(storage, request.study_name, settings.directions)
+        identity = _identity(request, study)
+        for line in check_identity(study, identity, settings.accept_changes):
+            _log.warning("The study goes on with a change: %s", line)
+        keep_identity(study, identity)
+        issue(study, request.n_trials, _points(request, identity.seed))
+        write_stop(study, None)
+        ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+    return Plan(
+        storage=settings.storage,
+        study_name=request.study_name,
+        study_dir=request.study_dir,
+        n_trials=request.n_trials,
+        space=request.space,
+        metric_names=settings.metric_names,
+        directions=len(settings.directions),
+        seed=identity.seed,
+        sampler=settings.sampler,
+        pruner=settings.pruner,
+        limits=Limits(
+            deadline=None if settings.timeout is None else time.time() + settings.timeout,
+            max_failure_rate=settings.max_failure_rate,
+            max_consecutive_failures=settings.max_consecutive_failures,
+            min_judged=settings.n_jobs,
+        ),
+        ended_before=frozenset(trial.number for trial in ended),
+        custom_search_space=settings.custom_search_space,
+        lease_s=settings.lease_s,
+        program=program_of_this_process(),
+        driver_pid=os.getpid(),
+    )
+
+
+def _points(request: _Request, seed: int) -> list[dict[str, Any]]:
+    """The points that the first tickets carry: the warm start, then the grid in an order that the seed shuffles."""
+    points = [point_of(request.space, point)[0] for point in request.settings.enqueue]
+    if is_grid(request.settings.sampler):
+        grid = grid_points(request.space)
+        random.Random(seed).shuffle(grid)
+        points += grid
+    return points
+
+
+def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
+    """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
+    fruitless = 0
+    with watch.shown(crew.keeps_terminal_clean):
+        while watch.left() > 0 and watch.may_go_on():
+            before = watch.left()
+            errors = crew.launch(min(n_jobs, before))
+            watch.await_workers()
+            fruitless = 0 if watch.left() < before else fruitless + 1
+            if fruitless == _FRUITLESS_LAUNCHES:
+                raise StudyStoppedError(
+                    f"The workers ended {fruitless} times without finishing a trial: "
+                    f"{'; '.join(errors) or 'they gave no reason'}. Look into {crew.plan.study_dir}/workers, then "
+                    "give the same command again."
+                )
+
+
+def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
+    write_results(study, plan.study_dir, partial(retrain_command, plan))
+    for line in best_lines(plan, study):
+        _log.info("%s", line)
+    stop = read_stop(study)
+    if stop is None:
+        return
+    left = f"{watch.left()} of {plan.n_trials} trials are left; the same command goes on with them."
+    if not stop.is_fault:
+        _log.info("Stopped: %s. %s", stop.reason, left)
+        return
+    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{watch.first_traceback()}{left}")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""The exact budget: trials are tickets, issued once, claimed by one worker, given back or settled.
+
+A ticket is a WAITING trial of the study. Its number is its place in the budget: with a budget of n exactly the
+numbers 0 to n-1 are ever claimed. This is the only module that uses what Optuna does not document: the step from
+WAITING to RUNNING that `Study.ask` takes first (ask would make a new trial when no ticket is left), and the step back.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.liveness import Observer, WorkerIdentity
+from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
+
+__all__ = ["Tickets", "claim_of", "issue"]
+
+_log = logging.getLogger(__name__)
+
+
+def claim_of(trial: FrozenTrial) -> Mapping[str, Any] | None:
+    """Who holds or held the trial; None if nobody has put a name on it."""
+    return trial.user_attrs.get("claim")
+
+
+def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
+    """Bring the study to `n_trials` tickets; the first tickets of an empty study are the given points.
+
+    Runs in the driver, under the study's lock. Numbers beyond `n_trials` stay where they are and are not claimed.
+
+    Returns:
+        How many tickets were added.
+    """
+    have = len(study.get_trials(deepcopy=False))
+    for number in range(have, n_trials):
+        if number < len(points):
+            study.enqueue_trial(dict(points[number]))
+        else:
+            study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
+    return max(0, n_trials - have)
+
+
+class Tickets:
+    """One worker's hand on the tickets of a study.
+
+    Args:
+        study: The open study.
+        identity: Who claims.
+        n_trials: The budget; tickets from this number on are left alone.
+        observer: Judges whether other workers live.
+        lock: Makes the context in which a dead worker's trial is freed, one process at a time.
+        reopen: Opens the study anew. A journal remembers per process which trial it owns; after a claim was broken
+            that memory is wrong, and a new opening forgets it.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        identity: WorkerIdentity,
+        n_trials: int,
+        *,
+        observer: Observer,
+        lock: Callable[[], AbstractContextManager[Any]],
+        reopen: Callable[[], optuna.Study],
+    ) -> None:
+        self.study = study
+        self.identity = identity
+        self._n_trials = n_trials
+        self._observer = observer
+        self._lock = lock
+        self._reopen = reopen
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """The tickets of the budget in these states (all if none is given), by number; do not change them."""
+        trials = self.study.get_trials(deepcopy=False, states=states or None)
+        return [trial for trial in trials if trial.number < self._n_trials]
+
+    def claim(self, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial | None:
+        """Take the next ticket; interrupted ones first, then in the order of their numbers.
+
+        Args:
+            sampler_of: The sampler of a trial, by number.
+
+        Returns:
+            The running trial, or None if no ticket is left.
+        """
+        self.reap()
+        for ticket in sorted(self.trials(TrialState.WAITING), key=_urgency):
+            if self._take(ticket):
+                self.study.sampler = sampler_of(ticket.number)
+                return optuna.Trial(self.study, ticket._trial_id)
+        return None
+
+    def _take(self, ticket: FrozenTrial) -> bool:
+        storage = self.study._storage
+        try:
+            if not storage.set_trial_state_values(ticket._trial_id, TrialState.RUNNING):
+                return False
+        except UpdateFinishedTrialError:
+            return False
+        storage.set_trial_user_attr(ticket._trial_id, "claim", self.identity.as_claim())
+        return True
+
+    def settle(self, trial: optuna.Trial, outcome: Outcome) -> bool:
+        """Tell the study how the trial ended, or give its ticket back.
+
+        Returns:
+            False if the claim had been broken in the meantime: then nothing is told, and the result is dropped.
+        """
+        try:
+            if not self._holds(trial._trial_id):
+                raise UpdateFinishedTrialError
+            self._tell(trial, outcome)
+        except UpdateFinishedTrialError:
+            _log.warning(
+                "trial %d: this worker was thought dead and the trial is another's now; a late result (%s) is dropped",
+                trial.number,
+                type(outcome).__name__.lower(),
+            )
+            self.study = self._reopen()
+            return False
+        return True
+
+    def _holds(self, trial_id: int) -> bool:
+        claim = claim_of(self.study._storage.get_trial(trial_id))
+        return claim is not None and claim["worker"] == self.identity.worker
+
+    def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        if isinstance(outcome, Interrupted):
+            self._free(trial._trial_id)
+            self.study = self._reopen()
+            return
+        if isinstance(outcome, Completed | Failed) and outcome.metrics:
+            trial.set_user_attr("metrics", dict(outcome.metrics))
+        if isinstance(outcome, Completed):
+            self._tell_state(trial, TrialState.COMPLETE, list(outcome.values))
+        elif isinstance(outcome, Pruned):
+            self._tell_state(trial, TrialState.PRUNED, None)
+        else:
+            failure = {"kind": outcome.kind, "error": outcome.error, "traceback": outcome.traceback}
+            trial.set_user_attr("failure", failure)
+            self._tell_state(trial, TrialState.FAIL, None)
+
+    def _tell_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
+        try:
+            self.study.tell(trial, values, state)
+        except RuntimeError as error:
+            # BruteForceSampler stops the study after its last point, which Optuna allows only inside optimize();
+            # by then the state is stored.
+            if "Study.stop" not in str(error):
+                raise
+
+    def give_back(self, trial: optuna.Trial) -> None:
+        """Put a claimed ticket back as it is, because the study stops for a reason that is not the trial's."""
+        self.settle(trial, Interrupted())
+
+    def reap(self) -> list[int]:
+        """Free the trials whose workers are dead.
+
+        Returns:
+            The numbers of the freed trials; they wait again, with their parameters and learning curves.
+        """
+        suspects = [trial for trial in self.trials(TrialState.RUNNING) if self._is_abandoned(trial)]
+        if not suspects:
+            return []
+        with self._lock():
+            freed = [trial.number for trial in suspects if self._free_if_abandoned(trial._trial_id)]
+        for number in freed:
+            _log.warning("trial %d: its worker is gone; the trial will be continued by another", number)
+        return freed
+
+    def _is_abandoned(self, trial: FrozenTrial) -> bool:
+        claim = claim_of(trial)
+        if claim is not None and claim["worker"] == self.identity.worker:
+            return False
+        return self._observer.is_dead(claim, f"trial {trial.number}")
+
+    def _free_if_abandoned(self, trial_id: int) -> bool:
+        # Another worker may have freed it, and a third claimed it, since it was suspected: look again, in the lock.
+        trial = self.study._storage.get_trial(trial_id)
+        if trial.state != TrialState.RUNNING or not self._is_abandoned(trial):
+            return False
+        try:
+            self._free(trial_id)
+        except UpdateFinishedTrialError:
+            return False
+        return True
+
+    def _free(self, trial_id: int) -> None:
+        # The name goes first: a claim on a running trial must never be older than the running.
+        self.study._storage.set_trial_user_attr(trial_id, "claim", None)
+        self.study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
+
+
+def _urgency(ticket: FrozenTrial) -> tuple[bool, int]:
+    return (not ticket.params, ticket.number)

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""The driver's eyes: what is left, who works, is the display up to date; changes nothing but to free dead claims."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.budget import may_start
+from hyperopt_app.evaluation import open_study, retrain_command
+from hyperopt_app.liveness import Observer, this_worker
+from hyperopt_app.plan import Plan
+from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
+from hyperopt_app.study import study_lock
+from hyperopt_app.tickets import Tickets, claim_of
+from hyperopt_app.worker import failures_since, read_stop
+
+__all__ = ["Watch", "best_lines", "overview"]
+
+_POLL_S = 0.5
+
+
+class Watch:
+    """Looks at a study for the driver.
+
+    Args:
+        plan: The plan of the sweep.
+        study: The open study.
+        progress: The setting `hydra.sweeper.progress`.
+        sleep: Waits, seconds.
+    """
+
+    def __init__(
+        self, plan: Plan, study: optuna.Study, progress: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._plan = plan
+        self._study = study
+        self._progress = progress
+        self._sleep = sleep
+        self._begun = time.monotonic()
+        self._observer = Observer(plan.lease_s)
+        self._tickets = Tickets(
+            study,
+            this_worker(-1, plan.study_dir),
+            plan.n_trials,
+            observer=self._observer,
+            lock=lambda: study_lock(plan.study_dir),
+            reopen=lambda: open_study(plan),
+        )
+
+    def left(self) -> int:
+        """Trials of the budget that have not ended."""
+        return sum(not trial.state.is_finished() for trial in self._tickets.trials())
+
+    def may_go_on(self) -> bool:
+        """Whether nothing has asked the study to stop."""
+        if read_stop(self._study) is not None:
+            return False
+        failures = failures_since(self._tickets.trials(), self._plan.ended_before)
+        return may_start(failures, time.time(), self._plan.limits) is None
+
+    def await_workers(self) -> None:
+        """Wait until no live worker holds a trial; a launcher may return, or raise, while some still work."""
+        while True:
+            self._tickets.reap()
+            if not self._tickets.trials(TrialState.RUNNING):
+                return
+            self._sleep(_POLL_S)
+
+    def shown(self, keeps_terminal_clean: bool | None) -> AbstractContextManager[Any]:
+        """Show the sweep while the body runs.
+
+        Args:
+            keeps_terminal_clean: Whether workers leave the terminal to the driver; None if they run inside the
+                driver, where their own log lines are enough.
+        """
+        if keeps_terminal_clean is None and self._progress == "auto":
+            return Progress(lambda: self._read(self._study), "none")
+        mode = choose_mode(self._progress, sys.stdout.isatty(), bool(keeps_terminal_clean))
+        if mode == "none":
+            return Progress(lambda: self._read(self._study), mode)
+        # A thread reads meanwhile: it gets an opening of its own.
+        own = open_study(self._plan)
+        return Progress(lambda: self._read(own), mode)
+
+    def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
+        trials = study.get_trials(deepcopy=False)
+        budget = [trial for trial in trials if trial.number < self._plan.n_trials]
+        elapsed_s = time.monotonic() - self._begun
+        return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
+
+    def first_traceback(self) -> str:
+        """The traceback of the first trial that failed in this run, with its directory; empty if none did."""
+        failed = [t for t in self._tickets.trials(TrialState.FAIL) if t.number not in self._plan.ended_before]
+        for trial in failed:
+            text = trial.user_attrs.get("failure", {}).get("traceback", "")
+            if text:
+                return f"Trial {trial.number} ({trial.user_attrs.get('directory')}):\n{text}"
+        return ""
+
+
+def overview(
+    study: optuna.Study,
+    study_dir: Path,
+    trials: Sequence[FrozenTrial] | None = None,
+    observer: Observer | None = None,
+    elapsed_s: float | None = None,
+) -> Snapshot:
+    """The study at this moment, ready to be drawn.
+
+    Args:
+        study: The open study.
+        study_dir: Its directory, where the workers give signs of life.
+        trials: The trials of the budget; all of the study if None.
+        observer: Judges whether workers live; a new one, which believes any sign of life, if None.
+        elapsed_s: Seconds since the search began; since the first trial started if None.
+    """
+    shown = study.get_trials(deepcopy=False) if trials is None else trials
+    observer = observer or Observer(lease_s=float("inf"))
+    now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
+    if elapsed_s is None:
+        elapsed_s = _age_s(shown, now)
+    workers = list(_workers(shown, study_dir, observer))
+    names = study.metric_names or ()
+    return snapshot(
+        shown, len(shown), workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name
+    )
+
+
+def _age_s(trials: Sequence[FrozenTrial], now: datetime) -> float:
+    starts = [trial.datetime_start for trial in trials if trial.datetime_start is not None]
+    return (now - min(starts)).total_seconds() if starts else 0.0
+
+
+def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer) -> Iterator[WorkerView]:
+    held = {
+        claim["worker"]: trial.number
+        for trial in trials
+        if trial.state == TrialState.RUNNING and (claim := claim_of(trial)) is not None
+    }
+    for beat in _beats(study_dir / "workers"):
+        alive = not observer.is_dead(beat, beat["worker"])
+        yield WorkerView(beat["number"], beat["host"], beat["pid"], held.get(beat["worker"]), alive)
+
+
+def _beats(directory: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(directory.glob("*.json")):
+        try:
+            yield json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+
+
+def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
+    """What the user reads last: the best trial, where it lies and how to train it again."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not complete:
+        return ["No trial has completed."]
+    if len(study.directions) > 1:
+        best = study.best_trials
+        return [f"{len(best)} trials on the Pareto front; see {plan.study_dir / 'best.yaml'}"]
+    trial = study.best_trial
+    name = plan.metric_names[0] if plan.metric_names else "value"
+    return [
+        f"Best: trial {trial.number} with {name}={trial.value:.6g}, of {len(complete)} complete",
+        f"  in {trial.user_attrs.get('directory')}",
+        f"  again: {retrain_command(plan, trial)}",
+    ]

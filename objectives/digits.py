@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Handwritten digits in a plain torch loop that reports by hand; uses no framework's trainer and no callback."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app import Objective, Trial, report
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Digits"]
+
+
+class Digits(Objective):
+    """Trains a small dense network on scikit-learn's 1797 digits of 8 x 8 pixels; returns val_accuracy and val_loss.
+
+    torch and scikit-learn are imported when a trial trains, so that the driver need not load them.
+    """
+
+    def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
+        """Train for `conf.epochs` epochs and report the accuracy on a quarter of the digits after each.
+
+        Args:
+            trial: The running trial, None outside a sweep; only its seed is used, `report` finds it by itself.
+            conf: See `conf/hparams/digits.yaml`.
+        """
+        import torch
+        from torch.nn import functional
+
+        torch.set_num_threads(int(conf.threads))
+        torch.manual_seed(int(conf.seed) if trial is None else trial.seed)
+        train_x, train_y, valid_x, valid_y = _digits()
+        network = _network(int(conf.hidden), int(conf.layers), float(conf.dropout))
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=float(conf.learning_rate), weight_decay=float(conf.weight_decay)
+        )
+        metrics: dict[str, float] = {}
+        for epoch in range(1, int(conf.epochs) + 1):
+            network.train()
+            for chosen in torch.randperm(len(train_x)).split(int(conf.batch_size)):
+                optimizer.zero_grad()
+                functional.cross_entropy(network(train_x[chosen]), train_y[chosen]).backward()
+                optimizer.step()
+            metrics = _validate(network, valid_x, valid_y)
+            report(metrics["val_accuracy"], epoch)
+        return metrics
+
+
+def _digits() -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+    """Images `(n, 64)` float32 in [0, 1] and labels `(n,)` int64, for training and for validation."""
+    import torch
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    parts = train_test_split(digits.data / 16, digits.target, test_size=0.25, random_state=0, stratify=digits.target)
+    train_x, valid_x, train_y, valid_y = (torch.as_tensor(part) for part in parts)
+    return train_x.float(), train_y.long(), valid_x.float(), valid_y.long()
+
+
+def _network(hidden: int, layers: int, dropout: float) -> "nn.Sequential":
+    from torch import nn
+
+    size, stack = 64, list[nn.Module]()
+    for _ in range(layers):
+        stack += [nn.Linear(size, hidden), nn.ReLU(), nn.Dropout(dropout)]
+        size = hidden
+    return nn.Sequential(*stack, nn.Linear(size, 10))
+
+
+def _validate(network: "nn.Module", images: "Tensor", labels: "Tensor") -> dict[str, float]:
+    import torch
+    from torch.nn import functional
+
+    network.eval()
+    with torch.no_grad():
+        scores = network(images)
+    right = scores.argmax(dim=1) == labels
+    return {
+        "val_accuracy": right.float().mean().item(),
+        "val_loss": functional.cross_entropy(scores, labels).item(),
+    }

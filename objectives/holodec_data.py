@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""The holodec data: images of single windows with what is to be learnt of them, simulated or from NCAR's files.
+
+Everything here is torch on the CPU (the optics may use a GPU); nothing knows the network or Lightning.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from objectives.holograms import Optics, holograms
+
+__all__ = ["TASKS", "Batches", "Simulation", "Tiles", "cached", "load_tiles", "simulate"]
+
+_log = logging.getLogger(__name__)
+
+TASKS = ("x", "y", "z", "d", "binary")
+
+_FORMAT = 1  # part of every cache key; raise it when the code makes other data from the same settings
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Windows of holograms and what is to be learnt of them.
+
+    Attributes:
+        images: `(n, 1, side, side)`, float32: intensity relative to the undisturbed beam, minus 1.
+        targets: `(n, 5)`, float32, a column per name of TASKS. x and y run from 0 to 1 across the window, z and d
+            across their ranges; binary is 1 if a particle's centre lies in the window. Where it is 0 the other
+            columns mean nothing.
+    """
+
+    images: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: slice) -> "Tiles":
+        return Tiles(self.images[index], self.targets[index])
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Everything that determines a simulated data set.
+
+    Attributes:
+        optics: The instrument.
+        count: Number of windows.
+        seed: Of the particles and the noise.
+        z_um: Lowest and highest distance to the sensor.
+        diameter_um: Smallest and largest diameter.
+        with_particle: Share of the windows that hold their particle, in [0, 1]; in the others the particle lies in
+            the margin just outside, and only its fringes are seen.
+        noise: Standard deviation of the detector's noise per image pixel; the undisturbed beam is 1.
+    """
+
+    optics: Optics
+    count: int
+    seed: int
+    z_um: tuple[float, float]
+    diameter_um: tuple[float, float]
+    with_particle: float
+    noise: float
+
+
+class Batches:
+    """Batches of tiles in a new order each epoch that depends on the seed and the epoch alone.
+
+    Lightning takes it for a data loader. Slicing whole tensors is much quicker than torch's DataLoader, which
+    collects a batch of single items.
+
+    Args:
+        tiles: The data.
+        size: Tiles in a batch; the last one may be smaller.
+        shuffle_seed: None keeps the order.
+    """
+
+    def __init__(self, tiles: Tiles, size: int, shuffle_seed: int | None = None) -> None:
+        self._tiles, self._size, self._seed = tiles, size, shuffle_seed
+        self._epoch = 0
+        if shuffle_seed is not None:
+            self.sampler = self  # where Lightning looks for `set_epoch`, and takes its presence for a shuffled loader
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; Lightning calls it before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self._tiles) // self._size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.arange(len(self._tiles))
+        if self._seed is not None:
+            generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+            order = order[torch.randperm(len(order), generator=generator)]
+        for chosen in order.split(self._size):
+            yield self._tiles.images[chosen], self._tiles.targets[chosen]
+
+
+def load_tiles(data: Mapping[str, Any], device: torch.device) -> tuple[Tiles, Tiles]:
+    """Training and validation tiles for the configuration's section `data`, from the cache or made now.
+
+    Args:
+        data: See `conf/hparams/holodec.yaml`.
+        device: Where simulated holograms are computed; what is returned lies on the CPU.
+    """
+    n_train, n_valid = int(data["n_train"]), int(data["n_valid"])
+    optics = Optics(
+        wavelength=float(data["wavelength_nm"]) * 1e-9,
+        pixel=float(data["pixel_um"]) * 1e-6,
+        window=int(data["window"]),
+        margin=int(data["margin"]),
+        binning=int(data["binning"]),
+    )
+    z_um = _ends("data.z_mm", data["z_mm"], scale=1000.0)
+    diameter_um = _ends("data.diameter_um", data["diameter_um"])
+    directory = None if data["cache"] is None else Path(data["cache"]).expanduser()
+    if data["path"] is not None:
+        from objectives.ncar import load_files
+
+        return load_files(data, optics, z_um, diameter_um, directory)
+    simulation = Simulation(
+        optics=optics,
+        count=n_train + n_valid,
+        seed=int(data["seed"]),
+        z_um=z_um,
+        diameter_um=diameter_um,
+        with_particle=float(data["with_particle"]),
+        noise=float(data["noise"]),
+    )
+    tiles = cached(asdict(simulation), directory, lambda: simulate(simulation, device))
+    return tiles[:n_train], tiles[n_train:]
+
+
+def _ends(key: str, values: Any, scale: float = 1.0) -> tuple[float, float]:
+    low, high = (float(value) * scale for value in values)
+    if not 0 < low < high:
+        raise ValueError(f"{key}: {list(values)} must be two numbers, 0 < lowest < highest")
+    return low, high
+
+
+def simulate(simulation: Simulation, device: torch.device) -> Tiles:
+    """Draw the particles, compute their holograms on `device` and add the noise; the result lies on the CPU."""
+    generator = torch.Generator().manual_seed(simulation.seed)
+    particles, inside = _draw(simulation, generator)
+    images = holograms(particles[:, None].to(device), simulation.optics).cpu() - 1
+    images += simulation.noise * torch.randn(images.shape, generator=generator)
+    return Tiles(images[:, None], _targets(particles, inside, simulation))
+
+
+def _draw(simulation: Simulation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Particles `(n, 4)` in micrometres, as `holograms` wants them, and which of them lie in the window."""
+    optics = simulation.optics
+    uniform = torch.rand(simulation.count, 6, generator=generator, dtype=torch.float64)
+    inside = uniform[:, 4] < simulation.with_particle
+    place = 2 * uniform[:, :2] - 1  # in half windows from the centre
+    # Outside: the same direction, but a larger coordinate between the window's edge and the margin's.
+    reach = 1 + uniform[:, 5:] * 2 * optics.margin / optics.window
+    place = torch.where(inside[:, None], place, place / place.abs().amax(dim=1, keepdim=True) * reach)
+    xy = place * optics.window * optics.pixel * 1e6 / 2
+    (z_low, z_high), (d_low, d_high) = simulation.z_um, simulation.diameter_um
+    low, high = torch.tensor([z_low, d_low]), torch.tensor([z_high, d_high])
+    return torch.cat([xy, low + (high - low) * uniform[:, 2:4]], dim=1), inside
+
+
+def _targets(particles: Tensor, inside: Tensor, simulation: Simulation) -> Tensor:
+    half = simulation.optics.window * simulation.optics.pixel * 1e6 / 2
+    (z_low, z_high), (d_low, d_high) = simulation.z_um, simulation.diameter_um
+    low = torch.tensor([-half, -half, z_low, d_low])
+    high = torch.tensor([half, half, z_high, d_high])
+    scaled = (particles - low) / (high - low)
+    return torch.cat([scaled * inside[:, None], inside[:, None]], dim=1).float()
+
+
+def cached(key: Mapping[str, Any], directory: Path | None, make: Callable[[], Tiles]) -> Tiles:
+    """The tiles that `make` gives for `key`, made once and then read from a file in `directory`.
+
+    The file is written aside and renamed: several workers that start at once may each make the data, but none reads
+    half a file. Images are kept as float16, also in what the first caller gets, so that all callers get the same.
+
+    Args:
+        key: Everything that determines the data, as JSON can write it.
+        directory: None makes the data anew each time.
+        make: Called if the file is missing or cannot be read.
+    """
+    digest = hashlib.sha256(json.dumps({"format": _FORMAT, **key}, sort_keys=True).encode()).hexdigest()[:16]
+    path = None if directory is None else directory / f"tiles-{digest}.pt"
+    if path is not None and path.exists():
+        try:
+            return _unpacked(torch.load(path, map_location="cpu", weights_only=True))
+        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            _log.warning("%s cannot be read (%s); the data are made anew.", path, error)
+    tiles = make()
+    packed = {"images": tiles.images.half(), "targets": tiles.targets}
+    if path is not None:
+        _write(packed, path)
+    return _unpacked(packed)
+
+
+def _unpacked(packed: Mapping[str, Tensor]) -> Tiles:
+    return Tiles(packed["images"].float(), packed["targets"])
+
+
+def _write(packed: Mapping[str, Tensor], path: Path) -> None:
+    aside = path.with_name(f"{path.name}.{os.uname().nodename}-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(dict(packed), aside)
+        os.replace(aside, path)
+    except (OSError, RuntimeError) as error:  # torch.save reports a missing or full directory as RuntimeError
+        aside.unlink(missing_ok=True)
+        _log.warning("data.cache: %s cannot be written (%s); the data are not kept.", path, error)
+    else:
+        _log.info("%d windows of holograms are kept in %s", len(packed["images"]), path)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""Holds every import of the source tree against the walls that the architecture draws."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import hyperopt_app
+
+REPO = Path(__file__).resolve().parents[2]
+
+# Module of hyperopt_app -> the modules of hyperopt_app that it may import, at its top or in a function; `errors`
+# is free to all. The table goes from the bottom up: a module may only name what stands above it, so there is no
+# circle. "" is hyperopt_app itself, the public names.
+MAY_IMPORT: dict[str, set[str]] = {
+    # The bottom: these know nothing of ours.
+    "errors": set(),
+    "_lock": set(),
+    "_masking": set(),
+    "_plain_yaml": set(),
+    "_text": set(),
+    "_trials": set(),
+    "budget": set(),
+    "config": set(),
+    "liveness": set(),
+    "samplers": set(),
+    "space": set(),
+    # What an objective sees, and what stands in for a user's task.
+    "objective": set(),
+    "": {"objective"},
+    "callbacks": set(),
+    "callbacks.lightning": {"objective"},
+    "callbacks.keras": {"objective"},
+    "app": {"objective"},
+    # The place of a study, and the study.
+    "_journal": {"_lock"},
+    "_database": {"_masking"},
+    "storage": {"_database", "_journal", "_masking"},
+    "study": {"config", "space", "storage"},
+    "plan": {"budget", "config", "space"},
+    # What a worker does. It knows neither Hydra nor submitit.
+    "tickets": {"liveness", "objective"},
+    "worker": {"budget", "objective", "tickets"},
+    # What the user reads.
+    "_trials_csv": {"_trials"},
+    "results": {"_lock", "_plain_yaml", "_trials", "_trials_csv"},
+    "_snapshot": {"_text", "_trials"},
+    "_progress_table": {"_snapshot", "_text"},
+    "progress": {"_progress_table", "_snapshot", "_text", "_trials"},
+    # A worker in a Hydra job, and a launcher of jobs that knows of no worker.
+    "job": {"storage"},
+    "evaluation": {
+        *("budget", "job", "liveness", "objective", "plan", "results", "samplers"),
+        *("space", "storage", "study", "tickets", "worker"),
+    },
+    "_local_child": set(),
+    "local_workers": {"_local_child"},
+    # The driver.
+    "preflight": {"plan", "samplers", "space"},
+    "launching": {"evaluation", "plan", "preflight", "space"},
+    "watching": {"budget", "evaluation", "liveness", "plan", "progress", "study", "tickets", "worker"},
+    "sweep": {
+        *("budget", "evaluation", "launching", "plan", "preflight", "results", "samplers"),
+        *("space", "storage", "study", "tickets", "watching", "worker"),
+    },
+    # The commands.
+    "__main__": {"", "app"},
+    "cli": {"", "__main__", "budget", "progress", "results", "storage", "study", "watching", "worker"},
+}
+
+# Package of others -> the only modules that may name it. What is not listed here is free.
+ONLY_IN: dict[str, set[str]] = {
+    "hydra": {
+        *(
+            "__main__",
+            "_local_child",
+            "app",
+            "cli",
+            "config",
+            "evaluation",
+            "job",
+            "launching",
+            "local_workers",
+        ),
+        *("preflight", "samplers", "space", "sweep"),
+    },
+    "hydra_plugins": {"config"},
+    "lightning": {"callbacks.lightning"},
+    "objectives": set(),
+    "pytorch_lightning": {"callbacks.lightning"},
+    "rich": {"_progress_table", "cli", "progress"},
+    "sqlalchemy": {"_database", "storage"},
+    "submitit": set(),
+    "torch": {"callbacks.lightning"},
+}
+
+# The plugins are imported by every Hydra program on the machine: at their top they know the schemas alone.
+PLUGINS_AT_THE_TOP = {"config", "errors"}
+PLUGINS_IN_FUNCTIONS = {"config", "errors", "local_workers", "sweep"}
+
+OPTUNA_INTERNALS_ONLY_IN = {"_database", "_journal", "storage", "tickets"}
+# Private attributes of Optuna's objects, and those methods of a storage that write past a study's own rules.
+OPTUNA_INTERNALS = {
+    *("_backend", "_pop_waiting_trial_id", "_storage", "_study_id", "_trial_id"),
+    *("create_new_trial", "set_trial_intermediate_value", "set_trial_param", "set_trial_state_values"),
+}
+
+
+class Import(NamedTuple):
+    """One imported module or name, and whether it is imported as soon as its file is."""
+
+    name: str
+    line: int
+    at_the_top: bool
+
+
+def _sources(folder: str) -> dict[str, Path]:
+    """Dotted module name -> file, for every Python file of a top-level folder but the config tree's own."""
+    found = {}
+    for path in sorted((REPO / folder).rglob("*.py")):
+        parts = path.relative_to(REPO).with_suffix("").parts
+        if "conf" not in parts:
+            found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def _own(name: str) -> str:
+    """`hyperopt_app.callbacks.lightning` -> `callbacks.lightning`, `hyperopt_app` -> the empty name."""
+    return name.removeprefix("hyperopt_app").removeprefix(".")
+
+
+SOURCES = {_own(name): path for name, path in _sources("hyperopt_app").items()}
+PLUGINS = _sources("hydra_plugins")
+OBJECTIVES = _sources("objectives")
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    """Every imported name of a file: `from a import b` gives `a.b`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, node not in inside)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno}: a relative import; write the full name"
+            for alias in node.names:
+                yield Import(f"{node.module}.{alias.name}", node.lineno, node not in inside)
+
+
+def _own_imports(path: Path) -> Iterator[tuple[str, Import]]:
+    """The modules of hyperopt_app that a file imports; a name of the package itself is the empty one."""
+    for found in _imports(path):
+        if found.name == "hyperopt_app" or found.name.startswith("hyperopt_app."):
+            own = _own(found.name)
+            while own and own not in SOURCES and own not in MAY_IMPORT:
+                own = own.rpartition(".")[0]
+            yield own, found
+
+
+def test_every_module_stands_in_the_table() -> None:
+    """A new module gets its walls when it is made."""
+    assert set(SOURCES) <= set(MAY_IMPORT)
+
+
+def test_the_table_has_no_circle() -> None:
+    """A module may only import what stands above it in the table."""
+    seen: set[str] = set()
+    for module, allowed in MAY_IMPORT.items():
+        assert allowed <= seen, f"{module} names {sorted(allowed - seen)} before the table does"
+        seen.add(module)
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES), ids=lambda name: name or "hyperopt_app")
+def test_a_module_imports_only_what_its_walls_allow(module: str) -> None:
+    """Modules of ours as in MAY_IMPORT, packages of others as in ONLY_IN."""
+    path = SOURCES[module]
+    wrong = [
+        f"line {found.line}: {found.name}"
+        for own, found in _own_imports(path)
+        if own not in {module, "errors"} | MAY_IMPORT.get(module, set())
+    ]
+    wrong += [
+        f"line {found.line}: {found.name}"
+        for found in _imports(path)
+        if module not in ONLY_IN.get(found.name.partition(".")[0], {module})
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "module", sorted(set(SOURCES) - OPTUNA_INTERNALS_ONLY_IN), ids=lambda name: name or "hyperopt_app"
+)
+def test_optunas_internals_are_touched_in_one_place(module: str) -> None:
+    """Elsewhere no private module of Optuna's is imported and no private attribute of its objects is used."""
+    path = SOURCES[module]
+    wrong = [
+        f"line {found.line}: {found.name}"
+        for found in _imports(path)
+        if found.name.startswith("optuna.") and any(part.startswith("_") for part in found.name.split("."))
+    ]
+    wrong += [
+        f"line {node.lineno}: .{node.attr}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in OPTUNA_INTERNALS and not _of_self(node)
+    ]
+    assert not wrong
+
+
+def _of_self(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
+
+
+def test_the_plugins_folder_is_a_namespace_package() -> None:
+    """An __init__.py in hydra_plugins would hide everybody else's plugins."""
+    assert not (REPO / "hydra_plugins" / "__init__.py").exists()
+
+
+def test_the_plugins_know_the_schemas_at_the_top_and_the_sweep_in_functions() -> None:
+    """Hydra imports every plugin in every program, so the rest is imported when it is used."""
+    wrong = [
+        f"{name}, line {found.line}: {found.name}"
+        for name, path in PLUGINS.items()
+        for own, found in _own_imports(path)
+        if own not in (PLUGINS_AT_THE_TOP if found.at_the_top else PLUGINS_IN_FUNCTIONS)
+    ]
+    assert PLUGINS, "no plugins were found"
+    assert not wrong
+
+
+def test_objectives_use_public_names_only() -> None:
+    """A worked objective imports what any user's may: names of hyperopt_app.__all__, and the callbacks."""
+    public = {"hyperopt_app", *(f"hyperopt_app.{name}" for name in hyperopt_app.__all__)}
+    wrong = [
+        f"{name}, line {found.line}: {found.name}"
+        for name, path in OBJECTIVES.items()
+        for _, found in _own_imports(path)
+        if found.name not in public and not found.name.startswith("hyperopt_app.callbacks.")
+    ]
+    assert OBJECTIVES, "no objectives were found"
+    assert not wrong
