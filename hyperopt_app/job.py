@@ -30,6 +30,9 @@ __all__ = ["TrialConfig", "TrialJobs"]
 
 _log = logging.getLogger(__name__)
 
+# Composed configs that a worker keeps, of some 250 kB each. A searched `+key` makes another one in every trial.
+_MOST_KEPT = 16
+
 
 @dataclass(frozen=True)
 class TrialConfig:
@@ -88,8 +91,10 @@ class TrialJobs:
             full.hydra.overrides.task = list(overrides)
             full.hydra.job.num = number
             full.hydra.job.id = f"{self.job_id}-{number}"
-            directory = Path(str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir)).absolute()
+            with _hydra_config(full):  # a subdir of ${hydra:job.num} asks the singleton
+                directory = Path(str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir)).absolute()
             full.hydra.runtime.output_dir = str(directory)
+        OmegaConf.set_readonly(full.hydra, True)
         return TrialConfig(full, task, overrides, directory)
 
     def _is_structural(self, override: Override) -> bool:
@@ -104,6 +109,8 @@ class TrialJobs:
     def _base(self, overrides: tuple[str, ...]) -> tuple[DictConfig, DictConfig]:
         """The config with and without its hydra node, before the plain values are set."""
         if overrides not in self._composed:
+            if len(self._composed) == _MOST_KEPT:
+                del self._composed[next(iter(self._composed))]
             full = self.context.config_loader.load_sweep_config(self.config, list(overrides))
             task = copy.deepcopy(full)
             with flag_override(task, ["struct", "readonly"], [False, False]):
@@ -121,11 +128,15 @@ class TrialJobs:
             BaseException: Whatever it raised; an error is also in the trial's log.
         """
         hydra = trial.full.hydra
-        _save_inputs(trial)
-        with _hydra_config(trial.full), _logging(trial.full, self.context), _inside(trial.directory, hydra.job.chdir):
+        with _hydra_config(trial.full):
             with read_write(hydra.job.env_set):
                 OmegaConf.resolve(hydra.job.env_set)
-            with env_override(hydra.job.env_set):
+            _save_inputs(trial)
+            with (
+                _logging(trial.full, self.context),
+                _inside(trial.directory, hydra.job.chdir),
+                env_override(hydra.job.env_set),
+            ):
                 return self._call(trial)
 
     def _call(self, trial: TrialConfig) -> Any:
@@ -168,7 +179,8 @@ def _hydra_config(full: DictConfig) -> Iterator[None]:
     """What `HydraConfig.get()` and `${hydra:...}` answer meanwhile."""
     singleton = HydraConfig.instance()
     before = singleton.cfg
-    singleton.cfg = full  # type: ignore[assignment] - Hydra annotates the node, but keeps a DictConfig
+    # Hydra annotates the schema, but keeps a DictConfig.
+    singleton.cfg = full  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -204,5 +216,10 @@ def _inside(directory: Path, chdir: bool | None) -> Iterator[None]:
 
 
 def _log_failure(error: BaseException) -> None:
-    if isinstance(error, Exception) and type(error).__name__ != "TrialPruned":
+    if isinstance(error, Exception) and not _is_pruned(error):
         _log.error("the objective failed", exc_info=error)
+
+
+def _is_pruned(error: BaseException | None) -> bool:
+    # By name, through what Hydra's instantiate has wrapped: a job knows no Optuna.
+    return error is not None and (type(error).__name__ == "TrialPruned" or _is_pruned(error.__cause__))

@@ -66,13 +66,19 @@ class Crew:
             returns = launcher.launch([self._overrides(number) for number in range(count)], initial_job_idx=0)
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
             return _told([_line(error)])
-        return _told([_line(error) for one in returns if (error := _failure(one)) is not None])
+        failures = [_failure(one) for one in returns]
+        return _told([_line(failure) for failure in failures if failure is not None])
 
     def _overrides(self, number: int) -> Sequence[str]:
-        # A worker's job must compose, so it gets a sample of the space; and its own directory, without a copy of
-        # the config.
-        sample = [override_text(key, first_value(d)) for key, d in self.plan.space.distributions.items()]
-        own = [f"hydra.sweep.subdir=workers/{number}", "hydra.output_subdir=null"]
+        # A worker's job must compose, so it gets some option of each searched group; and its own directory,
+        # without a copy of the config, and without a move there: a trial's relative paths start from the driver's.
+        options_of = self.context.config_loader.get_group_options
+        sample = [
+            override_text(key, first_value(distribution))
+            for key, distribution in self.plan.space.distributions.items()
+            if options_of(key.lstrip("+").split("@", 1)[0])
+        ]
+        own = [f"hydra.sweep.subdir=workers/{number}", "hydra.output_subdir=null", "hydra.job.chdir=false"]
         return [*self.plan.space.fixed, *sample, *own]
 
 

@@ -144,6 +144,7 @@ class Observer:
         """
         if claim is None:
             return is_dead(None, self._silence_s(key, None), self._lease_s)
+        self._seen.pop(key, None)  # the next nameless holder is another one
         silence_s = self._silence_s(str(claim["worker"]), read_beat(str(claim.get("beat", ""))))
         return is_dead(_process_lives(claim), silence_s, self._lease_s)
 

@@ -109,9 +109,7 @@ def check_space(
     """
     groups = {key: options for key in space.distributions if (options := options_of(_bare(key)))}
     faults = [
-        fault
-        for key, options in groups.items()
-        for fault in _unknown_options(key, space.distributions[key], options)
+        fault for key, options in groups.items() for fault in _unknown_options(key, space.distributions[key], options)
     ]
     if faults:
         return faults

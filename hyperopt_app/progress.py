@@ -181,9 +181,7 @@ class Progress:
             self._stopping.set()
             thread.join(_JOIN_TIMEOUT_S)
             if thread.is_alive():
-                _log.debug(
-                    "The study could not be read within %s s; its last state is not shown.", _JOIN_TIMEOUT_S
-                )
+                _log.debug("The study could not be read within %s s; its last state is not shown.", _JOIN_TIMEOUT_S)
                 return
             for _ in range(self._last_tries):
                 if self._refresh():
@@ -238,8 +236,6 @@ def _live_table(console: "Console | None") -> Iterator["Live"]:
 
 def _handlers_of(stream: TextIO) -> list["logging.StreamHandler[TextIO]"]:
     known = [logging.root, *logging.root.manager.loggerDict.values()]
-    handlers = {
-        handler for logger in known if isinstance(logger, logging.Logger) for handler in logger.handlers
-    }
+    handlers = {handler for logger in known if isinstance(logger, logging.Logger) for handler in logger.handlers}
     streaming = (handler for handler in handlers if isinstance(handler, logging.StreamHandler))
     return [handler for handler in streaming if handler.stream is stream]

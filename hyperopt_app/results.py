@@ -66,9 +66,7 @@ def write_results(
             return
         entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
         _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))
-        _replace(
-            study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several))
-        )
+        _replace(study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several)))
 
 
 class ThrottledResults:

@@ -83,8 +83,10 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
 
 def _seeded(node: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """The node with its own seed, and that of a nested sampler, replaced."""
-    seeded = {key: _seeded(value, seed) if isinstance(value, Mapping) and "_target_" in value else value
-              for key, value in node.items()}
+    seeded = {
+        key: _seeded(value, seed) if isinstance(value, Mapping) and "_target_" in value else value
+        for key, value in node.items()
+    }
     if "seed" in node or _takes_seed(str(node.get("_target_", ""))):
         seeded["seed"] = seed
     return seeded

@@ -8,6 +8,7 @@ parse(override_text(key, c)) is the element that the user wrote.
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -190,7 +191,8 @@ def _choice(element: Any) -> str | int | float | bool:
         return element
     if isinstance(element, str):
         # choice('1', 'a,b') hands over bare text; what would be read back as something else gets its quotes again.
-        return element if element_of(element) == element else quoted_text(element)
+        # An interpolation stays one.
+        return element if element_of(element) == element else QuotedString(element, Quote.single).with_quotes()
     return str(Transformer.str(element))
 
 
@@ -202,9 +204,10 @@ def override_text(key: str, value: Any) -> str:
 
 
 def quoted_text(value: Any) -> str:
-    """Any plain value as override text that Hydra parses back to it: element_of(quoted_text(v)) equals v.
+    """Any plain value as override text; a config in which it is set holds that value.
 
-    A dollar brace is escaped, so that text never turns into an interpolation.
+    Without a dollar brace element_of(quoted_text(v)) equals v, too. A dollar brace is escaped, so that text never
+    turns into an interpolation. (The text `???` alone cannot be said: to OmegaConf it is a missing value.)
     """
     if value is None:
         return "null"
@@ -216,7 +219,8 @@ def quoted_text(value: Any) -> str:
         return "{" + ",".join(f"{k}:{quoted_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(quoted_text(item) for item in value) + "]"
-    return QuotedString(str(value).replace("${", "\\${"), Quote.single).with_quotes()
+    escaped = re.sub(r"(\\*)\$\{", r"\1\1\\${", str(value))
+    return QuotedString(escaped, Quote.single).with_quotes()
 
 
 def element_of(text: str) -> Any:

@@ -11,12 +11,21 @@ from typing import Any
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
-from optuna.storages.journal import JournalFileSymlinkLock
 
+from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space import Space, differences, space_from_json, space_to_json
 
-__all__ = ["Identity", "check_identity", "create_study", "find_study", "keep_identity", "only_study", "stored_identity", "study_lock"]
+__all__ = [
+    "Identity",
+    "check_identity",
+    "create_study",
+    "find_study",
+    "keep_identity",
+    "only_study",
+    "stored_identity",
+    "study_lock",
+]
 
 _SPEC = "spec"
 
@@ -38,24 +47,10 @@ class Identity:
     seed: int
 
 
-class _Lock(AbstractContextManager["_Lock"]):
-    """Optuna's lock file, which works on network filesystems, as a context; one use."""
-
-    def __init__(self, path: Path) -> None:
-        self._lock = JournalFileSymlinkLock(str(path))
-
-    def __enter__(self) -> "_Lock":
-        self._lock.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
 def study_lock(study_dir: Path) -> AbstractContextManager[Any]:
     """One process at a time, on any machine, for the rare steps that need it: issuing tickets, freeing trials."""
     study_dir.mkdir(parents=True, exist_ok=True)
-    return _Lock(study_dir / ".study")
+    return HolderLock(study_dir / ".study")
 
 
 def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
@@ -76,7 +71,8 @@ def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
     chosen = name if name is not None else names[0] if len(names) == 1 else None
     if chosen not in names or chosen is None:
         raise StudyMismatchError(
-            f"--name: {name or 'not given'}; the storage has the studies {', '.join(names) or '(none)'}. Give one of them."
+            f"--name: {name or 'not given'}; the storage has the studies "
+            f"{', '.join(names) or '(none)'}. Give one of them."
         )
     return optuna.load_study(study_name=chosen, storage=storage)
 
@@ -126,8 +122,8 @@ def check_identity(study: optuna.Study, wanted: Identity, accept_changes: bool) 
     if _directions(study) != wanted.directions:
         raise StudyMismatchError(
             f"hydra.sweeper.direction: study {name!r} has the direction(s) {', '.join(_directions(study))}, "
-            f"the command asks for {', '.join(wanted.directions)}. A study's directions cannot change: set them back, or begin "
-            "another study with hydra.sweeper.study_name=..."
+            f"the command asks for {', '.join(wanted.directions)}. A study's directions cannot change: set them "
+            "back, or begin another study with hydra.sweeper.study_name=..."
         )
     stored = stored_identity(study)
     if stored is None:

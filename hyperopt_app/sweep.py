@@ -84,7 +84,12 @@ def sweep(
         _log.info("All %d trials of the study are done: there is nothing to do.", plan.n_trials)
     else:
         OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
-        _run(Crew(plan, context, config, task_function), watch, request.settings.n_jobs)
+        try:
+            _run(Crew(plan, context, config, task_function), watch, request.settings.n_jobs)
+        except KeyboardInterrupt:
+            write_results(study, plan.study_dir, partial(retrain_command, plan))
+            _log.warning("Interrupted with %d trials left; the same command goes on with them.", watch.left())
+            raise
     _conclude(plan, study, watch)
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Worked objectives, one per study file in `conf/hparams`; they use only the public names of `hyperopt_app`."""
+"""Worked objectives, one per file in `conf/hparams`; they use only the public names of `hyperopt_app`."""

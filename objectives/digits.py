@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Handwritten digits in a plain torch loop that reports by hand; uses no framework's trainer and no callback."""
+"""Handwritten digits in a plain torch loop that reports by hand; uses no trainer and no callback."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,17 @@ __all__ = ["Digits"]
 
 
 class Digits(Objective):
-    """Trains a small dense network on scikit-learn's 1797 digits of 8 x 8 pixels; returns val_accuracy and val_loss.
+    """Trains a small dense network on scikit-learn's 1797 digits of 8 x 8 pixels.
 
-    torch and scikit-learn are imported when a trial trains, so that the driver need not load them.
+    It returns `val_accuracy` and `val_loss` of a quarter of the digits. torch and scikit-learn are imported when a
+    trial trains, so that the driver need not load them.
     """
 
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
         """Train for `conf.epochs` epochs and report the accuracy on a quarter of the digits after each.
 
         Args:
-            trial: The running trial, None outside a sweep; only its seed is used, `report` finds it by itself.
+            trial: The running trial, None outside a sweep; only its seed is used here.
             conf: See `conf/hparams/digits.yaml`.
         """
         import torch
@@ -38,9 +39,10 @@ class Digits(Objective):
         metrics: dict[str, float] = {}
         for epoch in range(1, int(conf.epochs) + 1):
             network.train()
-            for chosen in torch.randperm(len(train_x)).split(int(conf.batch_size)):
+            for chosen in torch.split(torch.randperm(len(train_x)), int(conf.batch_size)):
                 optimizer.zero_grad()
-                functional.cross_entropy(network(train_x[chosen]), train_y[chosen]).backward()
+                loss = functional.cross_entropy(network(train_x[chosen]), train_y[chosen])
+                loss.backward()  # type: ignore[no-untyped-call]  # torch 2.13 leaves it untyped
                 optimizer.step()
             metrics = _validate(network, valid_x, valid_y)
             report(metrics["val_accuracy"], epoch)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The holodec objective: where particles are in a hologram, how large, and whether there are any.
 
-torch and Lightning are imported when a trial trains: the driver looks at this class before it starts any worker,
-and need not spend seconds on that.
+torch and Lightning are imported when a trial trains: the driver looks at this class before it starts any
+worker, and need not spend seconds on that.
 """
 
 import logging
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Holodec(Objective):
-    """Trains a `HolodecModule` and returns its validation metrics; see `conf/hparams/holodec.yaml` for the keys."""
+    """Trains a `HolodecModule` and returns its metrics; `conf/hparams/holodec.yaml` explains the keys."""
 
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
         """Train once, going on from the trial's own checkpoint if an interrupted worker has left one.
@@ -51,8 +51,9 @@ class Holodec(Objective):
         data = HolodecData(conf.data, seed)
         with _quiet():
             trainer = _trainer(settings, directory)
-            trainer.fit(module, data, ckpt_path=_start(trainer, settings, directory))
-            if "val_loss" not in trainer.callback_metrics:  # the checkpoint was of the last epoch: nothing to train
+            trainer.fit(module, data, ckpt_path=_start(settings, directory))
+            if "val_loss" not in trainer.callback_metrics:
+                # The checkpoint was that of the last epoch, and there was nothing left to train.
                 trainer.validate(module, data, verbose=False)
         directory.mkdir(parents=True, exist_ok=True)
         torch.save(module.network.state_dict(), directory / "weights.pt")
@@ -63,8 +64,8 @@ def network_settings(model: Any) -> dict[str, Any]:
     """Arguments of `HologramVAE` from the configuration's section `model`; pure.
 
     Three keys stand for lists, which a search cannot vary as such; null leaves the lists as they are:
-    `num_dense` repeats the first of `dense_hidden_dims` (and of `dense_dropouts`) that many times, `dropout` is the
-    dropout after each of them, `width` multiplies every one of `hidden_dims`.
+    `num_dense` repeats the first of `dense_hidden_dims` (and of `dense_dropouts`) that many times, `dropout`
+    is the dropout after each of them, `width` multiplies every one of `hidden_dims`.
     """
     if model.image_channels != 1:
         raise ValueError(f"model.image_channels: {model.image_channels}; a hologram has 1 channel, its intensity")
@@ -89,7 +90,7 @@ def network_settings(model: Any) -> dict[str, Any]:
 
 
 def _directory(trial: Trial | None, path_save: str | None) -> Path:
-    """Where the weights go: `path_save`, in a sweep with a folder per trial; else the trial's or run's directory."""
+    """Where weights go: `path_save`, in a sweep with a folder per trial; else the trial's or run's directory."""
     if path_save is not None:
         return Path(path_save).expanduser() / ("" if trial is None else f"trial_{trial.number}")
     if trial is not None:
@@ -100,15 +101,15 @@ def _directory(trial: Trial | None, path_save: str | None) -> Path:
 
 
 def _trainer(settings: Any, directory: Path) -> "Trainer":
+    from lightning_fabric.plugins.environments import LightningEnvironment
     from pytorch_lightning import Trainer
-    from pytorch_lightning.plugins.environments import LightningEnvironment
 
     from hyperopt_app.callbacks.lightning import HyperoptCallback
 
     trainer = Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
-        # One trial is one process: Lightning must neither take a Slurm job's tasks for its ranks nor requeue the job.
+        # One trial is one process: a Slurm job's tasks are not Lightning's ranks, nor is the job its to requeue.
         plugins=LightningEnvironment(),
         max_epochs=int(settings.epochs),
         gradient_clip_val=settings.clip,
@@ -121,19 +122,19 @@ def _trainer(settings: Any, directory: Path) -> "Trainer":
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    progress = trainer.fit_loop.epoch_progress.current
+    progress: Any = trainer.fit_loop.epoch_progress.current
     progress.processed = progress.completed = int(settings.start_epoch)
     return trainer
 
 
-def _start(trainer: "Trainer", settings: Any, directory: Path) -> str | None:
-    """The checkpoint to go on from: the trial's own; else, for a start_epoch > 0, the one in `path_save`."""
+def _start(settings: Any, directory: Path) -> str | None:
+    """The checkpoint to go on from: the trial's own; else, if start_epoch > 0, the one in `path_save`."""
     from hyperopt_app.callbacks.lightning import resume_path
 
     own = resume_path()
     if own is not None or int(settings.start_epoch) == 0:
         return own
-    path = Path(settings.path_save).expanduser() / "last.ckpt" if settings.path_save else directory / "last.ckpt"
+    path = (Path(settings.path_save).expanduser() if settings.path_save else directory) / "last.ckpt"
     if path.exists():
         return str(path)
     _log.info("trainer.start_epoch: there is no %s; epochs are counted from %d.", path, settings.start_epoch)
@@ -142,8 +143,9 @@ def _start(trainer: "Trainer", settings: Any, directory: Path) -> str | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide, while it trains, what no argument of Lightning hides: its notes on devices and on why a training ended,
-    and torch's warning about how Lightning 2.6 looks at a batch.
+    """Hide, while it trains, what no argument of Lightning hides.
+
+    That is its notes on devices and on why a training ended, and a warning about its use of torch.
     """
     logger = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     before = logger.level

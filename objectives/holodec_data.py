@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The holodec data: images of single windows with what is to be learnt of them, simulated or from NCAR's files.
+"""The holodec data: images of windows with what is to be learnt of them, simulated or from NCAR's files.
 
 Everything here is torch on the CPU (the optics may use a GPU); nothing knows the network or Lightning.
 """
@@ -7,6 +7,7 @@ Everything here is torch on the CPU (the optics may use a GPU); nothing knows th
 import hashlib
 import json
 import logging
+import math
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
@@ -34,9 +35,9 @@ class Tiles:
 
     Attributes:
         images: `(n, 1, side, side)`, float32: intensity relative to the undisturbed beam, minus 1.
-        targets: `(n, 5)`, float32, a column per name of TASKS. x and y run from 0 to 1 across the window, z and d
-            across their ranges; binary is 1 if a particle's centre lies in the window. Where it is 0 the other
-            columns mean nothing.
+        targets: `(n, 5)`, float32, a column per name of TASKS. x and y run from 0 to 1 across the window, z
+            and d across their ranges; binary is 1 if a particle's centre lies in the window. Where it is 0
+            the other columns mean nothing.
     """
 
     images: Tensor
@@ -59,8 +60,8 @@ class Simulation:
         seed: Of the particles and the noise.
         z_um: Lowest and highest distance to the sensor.
         diameter_um: Smallest and largest diameter.
-        with_particle: Share of the windows that hold their particle, in [0, 1]; in the others the particle lies in
-            the margin just outside, and only its fringes are seen.
+        with_particle: Share of the windows that hold their particle, in [0, 1]; in the others the particle
+            lies in the margin just outside, and only its fringes are seen.
         noise: Standard deviation of the detector's noise per image pixel; the undisturbed beam is 1.
     """
 
@@ -89,21 +90,22 @@ class Batches:
         self._tiles, self._size, self._seed = tiles, size, shuffle_seed
         self._epoch = 0
         if shuffle_seed is not None:
-            self.sampler = self  # where Lightning looks for `set_epoch`, and takes its presence for a shuffled loader
+            # Where Lightning looks for `set_epoch`; it takes a loader that has it for a shuffled one.
+            self.sampler = self
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order; Lightning calls it before each epoch."""
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self._tiles) // self._size)
+        return math.ceil(len(self._tiles) / self._size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.arange(len(self._tiles))
         if self._seed is not None:
             generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
             order = order[torch.randperm(len(order), generator=generator)]
-        for chosen in order.split(self._size):
+        for chosen in torch.split(order, self._size):
             yield self._tiles.images[chosen], self._tiles.targets[chosen]
 
 
@@ -185,8 +187,9 @@ def _targets(particles: Tensor, inside: Tensor, simulation: Simulation) -> Tenso
 def cached(key: Mapping[str, Any], directory: Path | None, make: Callable[[], Tiles]) -> Tiles:
     """The tiles that `make` gives for `key`, made once and then read from a file in `directory`.
 
-    The file is written aside and renamed: several workers that start at once may each make the data, but none reads
-    half a file. Images are kept as float16, also in what the first caller gets, so that all callers get the same.
+    The file is written aside and renamed: several workers that start at once may each make the data, but none
+    reads half a file. Images are kept as float16, also in what the first caller gets, so that all callers get
+    the same.
 
     Args:
         key: Everything that determines the data, as JSON can write it.
@@ -216,7 +219,7 @@ def _write(packed: Mapping[str, Tensor], path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(dict(packed), aside)
-        os.replace(aside, path)
+        aside.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save reports a missing or full directory as RuntimeError
         aside.unlink(missing_ok=True)
         _log.warning("data.cache: %s cannot be written (%s); the data are not kept.", path, error)

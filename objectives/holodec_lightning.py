@@ -56,21 +56,21 @@ class HolodecData(LightningDataModule):
 
 
 class HolodecModule(LightningModule):
-    """Trains a `HologramVAE` on
+    """Trains a `HologramVAE`, with weights for the two terms of the autoencoder.
 
         loss = mean over tasks of relative_errors + alpha * reconstruction + beta * KL / pixels
 
-    `reconstruction` is the mean squared error per pixel (1 for an empty image), so alpha = beta is a variational
-    autoencoder's bound up to a factor. It logs `val_loss`, the mean of the tasks' relative errors alone: 1 is a
-    guess, 0 is perfect, and runs with different alpha and beta compare. Beside it: `val_x`, ..., `val_binary`,
-    `val_accuracy` (of `binary`), `val_reconstruction`, `val_kl`, `train_loss`.
+    `reconstruction` is the mean squared error per pixel (1 for an empty image), so alpha = beta is a
+    variational autoencoder's bound up to a factor. It logs `val_loss`, the mean of the tasks' relative errors
+    alone: 1 is a guess, 0 is perfect, and runs with different alpha and beta compare. Beside it: `val_x`
+    and so on for each task, `val_accuracy` (of `binary`), `val_reconstruction`, `val_kl` and `train_loss`.
 
     Args:
         network: Arguments of `HologramVAE`.
         optimizer: The configuration's section: type, learning_rate, weight_decay.
         alpha: Weight of the reconstruction, >= 0.
         beta: Weight of the Kullback-Leibler divergence, >= 0.
-        seed: Of the noise in training; each epoch has its own, so that a resumed run repeats an uninterrupted one.
+        seed: Of weights and noise; each epoch has its own, so a resumed run repeats an uninterrupted one.
     """
 
     def __init__(

@@ -4,6 +4,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +38,8 @@ class Output:
 class HologramVAE(nn.Module):
     """A convolutional variational autoencoder with a dense head for each task, which reads the latent vector.
 
-    Each hidden dimension is a convolution (kernel 4, stride 2), batch norm and leaky ReLU that halves the image; the
-    decoder mirrors the encoder.
+    Each hidden dimension is a convolution (kernel 4, stride 2), batch norm and leaky ReLU that halves the
+    image; the decoder mirrors the encoder.
 
     Args:
         image_size: Pixels on each side of an image; a multiple of 2 ** len(hidden_dims).
@@ -70,13 +71,13 @@ class HologramVAE(nn.Module):
         self._smallest = (hidden_dims[-1], *[image_size >> len(hidden_dims)] * 2)
         features = math.prod(self._smallest)
         down = [image_channels, *hidden_dims]
-        self.encoder = nn.Sequential(*(_halve(*pair) for pair in zip(down[:-1], down[1:], strict=True)))
+        self.encoder = nn.Sequential(*(_halve(*pair) for pair in pairwise(down)))
         self.to_mean = nn.Linear(features, z_dim)
         self.to_log_variance = nn.Linear(features, z_dim)
         self.from_latent = nn.Linear(z_dim, features)
         up = down[:0:-1]
         self.decoder = nn.Sequential(
-            *(_double(*pair) for pair in zip(up[:-1], up[1:], strict=True)),
+            *(_double(*pair) for pair in pairwise(up)),
             nn.ConvTranspose2d(up[-1], image_channels, kernel_size=4, stride=2, padding=1),
         )
         self.heads = nn.ModuleDict({task: _dense(z_dim, dense_hidden_dims, dense_dropouts) for task in tasks})
@@ -145,8 +146,8 @@ def _dense(size: int, hidden: Sequence[int], dropouts: Sequence[float]) -> nn.Se
 def relative_errors(predicted: Tensor, targets: Tensor, tasks: Sequence[str]) -> Tensor:
     """Error of each task relative to a guess: 0 is perfect, 1 is no better than always saying one half.
 
-    The mean squared error over 1/12 for x, y, z and d, of the windows that hold a particle; the cross entropy over
-    ln 2 for `binary`. A batch without a particle costs 0 for x, y, z and d.
+    The mean squared error over 1/12 for x, y, z and d, of the windows that hold a particle; the cross entropy
+    over ln 2 for `binary`. A batch without a particle costs 0 for x, y, z and d.
 
     Args:
         predicted: `(n, len(tasks))` as in `Output.tasks`.

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: MIT
 """In-line holograms of spherical particles by the angular-spectrum method; knows no data set and no network.
 
-A plane wave of unit amplitude meets opaque spheres, each seen as a disc of radius `a` at `(x, y)` in a plane that
-lies `z` before the sensor. The sensor records the intensity of what the discs leave of the wave:
+A plane wave of unit amplitude meets opaque spheres, each seen as a disc of radius `a` at `(x, y)` in a plane
+that lies `z` before the sensor. The sensor records the intensity of what the discs leave of the wave:
 
     U(r) = 1 - sum_j  F^-1[ D(f; a_j) exp(-2 pi i f . r_j) H(f; z_j) ](r),        I(r) = |U(r)|^2
 
     D(f; a) = a J1(2 pi a |f|) / |f|                                 spectrum of a disc (pi a^2 at f = 0)
-    H(f; z) = exp(2 pi i z (sqrt(1/lambda^2 - |f|^2) - 1/lambda))    free space; the carrier exp(ikz) is left out
+    H(f; z) = exp(2 pi i z (sqrt(1/lambda^2 - |f|^2) - 1/lambda))    free space, without the carrier exp(ikz)
 
-Sources: J. W. Goodman, Introduction to Fourier Optics, 3rd edition, section 3.10 (H, the angular spectrum of plane
-waves) and section 2.1 (D, the Fourier-Bessel transform of a circle); 1 - disc is Babinet's principle. Because D is known in
-closed form, a disc is never drawn in pixels: a particle of three pixels is as round, and as well placed, as a large
-one. Particles shadow the wave independently of each other, as usual for dilute clouds.
+Sources: J. W. Goodman, Introduction to Fourier Optics, 3rd edition, section 3.10 (H, the angular spectrum of
+plane waves) and section 2.1 (D, the Fourier-Bessel transform of a circle); 1 - disc is Babinet's principle.
+Because D is known in closed form, a disc is never drawn in pixels: a particle of three pixels is as round,
+and as well placed, as a large one. Particles shadow the wave independently of each other, as usual for dilute
+clouds.
 
-A sampled H is right only while its phase turns by less than pi from one frequency to the next, which on a grid of
-side S means |fx|, |fy| <= 1 / (lambda sqrt((2 z / S)^2 + 1)); what lies above is light that leaves the grid and would
-come back through the other side, and is cut off (K. Matsushima and T. Shimobaba, Band-limited angular spectrum
-method for numerical simulation of free-space propagation in far and near fields, Optics Express 17 (2009) 19662).
+A sampled H is right only while its phase turns by less than pi from one frequency to the next, which on a
+grid of side S means |fx|, |fy| <= 1 / (lambda sqrt((2 z / S)^2 + 1)); what lies above is light that leaves
+the grid and would come back through the other side, and is cut off (K. Matsushima and T. Shimobaba,
+Band-limited angular spectrum method for numerical simulation of free-space propagation in far and near
+fields, Optics Express 17 (2009) 19662).
 
 Lengths in this file are metres, except in the particle tables, which are micrometres as in NCAR's files.
 """
@@ -84,7 +86,7 @@ def disc_spectrum(radius: Tensor, frequency: Tensor) -> Tensor:
 
 
 def transfer(fx: Tensor, fy: Tensor, z: Tensor, *, wavelength: float, side: float) -> Tensor:
-    """Transfer function of free space without its carrier, complex, band-limited for a grid of the given side.
+    """Transfer function of free space without its carrier, band-limited for a periodic grid; complex.
 
     Args:
         fx: Frequencies along x in 1/metre; `fx`, `fy` and `z` broadcast. float64 keeps the phase exact.
@@ -114,10 +116,9 @@ def propagate(field: Tensor, z: float, *, pixel: float, wavelength: float) -> Te
     size = field.shape[-1]
     frequency = torch.fft.fftfreq(size, pixel, dtype=torch.float64, device=field.device)
     distance = torch.tensor(z, dtype=torch.float64, device=field.device)
-    free_space = transfer(
-        frequency[:, None], frequency[None, :], distance, wavelength=wavelength, side=size * pixel
-    )
-    return torch.fft.ifft2(torch.fft.fft2(field) * free_space)
+    free_space = transfer(frequency[:, None], frequency[None, :], distance, wavelength=wavelength, side=size * pixel)
+    propagated: Tensor = torch.fft.ifft2(torch.fft.fft2(field) * free_space)
+    return propagated
 
 
 def holograms(particles: Tensor, optics: Optics) -> Tensor:
@@ -125,14 +126,14 @@ def holograms(particles: Tensor, optics: Optics) -> Tensor:
 
     Args:
         particles: `(n, p, 4)`, float64: x, y, z and diameter in micrometres of the p particles of each of n
-            holograms; x runs along an image's first axis and y along its second, both from the window's centre.
-            A diameter of 0 means no particle. Particles outside the window light it too.
+            holograms; x runs along an image's first axis and y along its second, both from the window's
+            centre. A diameter of 0 means no particle. Particles outside the window light it too.
         optics: The instrument.
 
     Returns:
         `(n, side, side)` float32 with `side = optics.image_size`, on the particles' device.
     """
-    batches = [_intensity(batch, optics) for batch in particles.split(_BATCH)]
+    batches = [_intensity(batch, optics) for batch in torch.split(particles, _BATCH)]
     side = optics.image_size
     return torch.cat(batches) if batches else particles.new_zeros((0, side, side), dtype=torch.float32)
 
@@ -140,22 +141,22 @@ def holograms(particles: Tensor, optics: Optics) -> Tensor:
 def _intensity(particles: Tensor, optics: Optics) -> Tensor:
     spectrum = reduce(torch.add, (_scattered(particle, optics) for particle in particles.unbind(dim=1)))
     window = slice(optics.margin, optics.margin + optics.window)
-    # The same as ifft2 and a crop, but the second half of the transforms is done for the window's columns only.
+    # The same as ifft2 and a crop, but half of the transforms are done for the window's columns alone.
     field = 1 - torch.fft.ifft(torch.fft.ifft(spectrum, dim=2)[:, :, window], dim=1)[:, window]
     intensity = field.real.square() + field.imag.square()
     return torch.nn.functional.avg_pool2d(intensity, optics.binning)
 
 
 def _scattered(particle: Tensor, optics: Optics) -> Tensor:
-    """Discrete spectrum `(n, grid, grid)`, complex64, of what one particle per hologram takes out of the wave."""
+    """Spectrum `(n, grid, grid)`, complex64, of what one particle per hologram takes out of the wave."""
     size = optics.grid
     x, y, z, diameter = (particle * _MICRO).unbind(dim=1)
     # The spectrum of a centred disc is even in fx and in fy, so a quarter of it is computed and mirrored.
     quarter = torch.arange(size // 2 + 1, dtype=torch.float64, device=particle.device) / (size * optics.pixel)
     fx, fy = quarter[:, None], quarter[None, :]
-    free_space = transfer(
-        fx, fy, z[:, None, None], wavelength=optics.wavelength, side=size * optics.pixel
-    ).to(torch.complex64)
+    free_space = transfer(fx, fy, z[:, None, None], wavelength=optics.wavelength, side=size * optics.pixel).to(
+        torch.complex64
+    )
     disc = disc_spectrum((diameter / 2)[:, None, None].float(), torch.hypot(fx, fy).float()) / optics.pixel**2
     index = torch.arange(size, device=particle.device)
     mirror = torch.minimum(index, size - index)

@@ -4,12 +4,13 @@
 Layout (https://github.com/NCAR/holodec-ml, holodecml/propagation.py and holodecml/vae/data_loader.py):
 
 - `image (hologram_number, xsize, ysize)`: the holograms, 0 to 255, x along the first axis of an image;
-- `x`, `y`, `z`, `d`, one value per particle, in micrometres, x and y from the image's centre (pixel number Nx / 2);
+- `x`, `y`, `z`, `d`, one value per particle, in micrometres, x and y from the image's centre, which
+  is pixel number Nx / 2 and Ny / 2;
 - `hid`, one per particle: the number of its hologram, counted from 1;
 - attributes `dx`, `dy`: pitch of the pixels in metres.
 
-Each hologram is cut into windows without overlap. A window with the centres of several particles in it is labelled
-with the largest of them.
+Each hologram is cut into windows without overlap. A window with the centres of several particles in it is
+labelled with the largest of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,7 +110,7 @@ def _holograms(paths: Sequence[Path], optics: Optics) -> Iterator[tuple[Tensor, 
     except ImportError as error:
         raise ModuleNotFoundError(
             f"data.path: reading NetCDF files needs the packages xarray and netCDF4 ({error}); "
-            "install them with `pip install 'hyperopt_app[netcdf]'`."
+            "install them with `pip install 'hyperopt-app[netcdf]'`."
         ) from error
     for path in paths:
         with xarray.open_dataset(path) as file:
@@ -147,7 +148,7 @@ def _target(
 ) -> Tensor:
     """Row of `Tiles.targets` for the window at `corner`."""
     centre = torch.tensor(shape, dtype=torch.float64) / 2
-    # From pixel numbers to shares of the window: its edges are half a pixel outside its outermost pixels' centres.
+    # From pixel numbers to shares of the window, whose edges lie half a pixel outside of the pixels' centres.
     pixels = particles[:, :2] / torch.tensor(pitch_um, dtype=torch.float64) + centre
     shares = (pixels + 0.5 - torch.tensor(corner)) / window
     within = ((shares >= 0) & (shares < 1)).all(dim=1)

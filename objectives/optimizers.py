@@ -15,8 +15,8 @@ def make_optimizer(name: str, model: nn.Module, *, learning_rate: float, weight_
     """The named optimizer for all parameters of a model.
 
     Args:
-        name: A name of `pytorch_optimizer.get_supported_optimizers()`, torch's own (adam, adamw, sgd, ...) among
-            them, in any case; with the prefix `lookahead-` it is wrapped in Lookahead (k = 5, alpha = 0.5).
+        name: A name of `pytorch_optimizer.get_supported_optimizers()`, torch's own (adam, adamw, sgd, ...)
+            among them, in any case; the prefix `lookahead-` wraps it in Lookahead (k = 5, alpha = 0.5).
         model: Its biases and norms are not decayed.
         learning_rate: > 0.
         weight_decay: >= 0.

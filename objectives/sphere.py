@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sphere function: an objective without training, for trying samplers, pruners, launchers and interruptions."""
+"""The sphere function: an objective without training, for trying samplers, pruners and launchers."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ __all__ = ["Sphere"]
 class Sphere(Objective):
     """Returns `value = x^2 + y^2 + z^2`, least (0) at the origin.
 
-    It plays a training of `conf.steps` steps: after step k of n it reports the value plus 1 - k / n, and it spreads
-    `conf.sleep` seconds over the steps.
+    It plays a training of `conf.steps` steps: after step k of n it reports the value plus 1 - k / n, and it
+    spreads `conf.sleep` seconds over the steps.
 
     Args:
         sleep: How to wait for a number of seconds; replaced in tests.

@@ -7,8 +7,9 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from hyperopt_app.config import register
 from omegaconf import DictConfig, OmegaConf
+
+from hyperopt_app.config import register
 
 __all__ = ["LocalWorkersLauncher"]
 
@@ -33,11 +34,8 @@ class LocalWorkersLauncher(Launcher):
 
         if self.config is None or self.task_function is None or self.hydra_context is None:
             raise RuntimeError("setup() comes before launch()")
-        plain = {
-            key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-            for key, value in self.settings.items()
-        }
-        gang = Gang(self.hydra_context, self.config, self.task_function, **plain)
+        settings: Any = OmegaConf.to_container(OmegaConf.create(self.settings))
+        gang = Gang(self.hydra_context, self.config, self.task_function, **settings)
         return gang.launch(job_overrides, initial_job_idx)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from hydra.errors import CompactHydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
 from hyperopt_app.config import register
 from hyperopt_app.errors import HyperoptError
-from omegaconf import DictConfig
 
 __all__ = ["AsyncOptunaSweeper"]
 

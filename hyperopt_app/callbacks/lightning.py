@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The callback for Lightning's Trainer: reports, prunes, checkpoints; it never trains and never picks a metric's sign.
+"""The callback for Lightning's Trainer: reports, prunes and checkpoints; it does not train.
 
-`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. Neither is imported here: the base
-class is chosen when a callback is made, from the package(s) that the training code has imported by then.
+`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. Neither is imported here: the
+base class is chosen when a callback is made, from what the training code has imported by then.
 """
 
 import copyreg
@@ -37,25 +37,28 @@ _CHECKPOINT = "last.ckpt"
 class HyperoptCallback(_Base):
     """Connects a `Trainer` of `pytorch_lightning` or of `lightning` to the running trial.
 
-    After each validation it reports the metric, with the number of validations so far as the step (1, 2, ...), and
-    raises `optuna.TrialPruned` if the pruner says so. After each training epoch, and after a validation in the middle
-    of one, it writes `last.ckpt` aside and renames it, so that a reader sees a whole file or none. A Trainer without
-    a validation loop is reported at the end of each epoch. A metric that is NaN or infinite stops the training.
+    After each validation it reports the metric, with the number of validations so far as the step (1, 2,
+    ...), and raises `optuna.TrialPruned` if the pruner says so. After each training epoch, and after a
+    validation in the middle of one, it writes `last.ckpt` aside and renames it, so that a reader sees a whole
+    file or none. A Trainer without a validation loop is reported at the end of each epoch. A metric that is
+    NaN or infinite stops the training.
 
-    Outside a sweep it reports nothing and writes checkpoints only if it was given a directory. Everything happens in
-    the worker process; one trial trains in one process.
+    Outside a sweep it reports nothing and writes checkpoints only if it was given a directory. Everything
+    happens in the worker process; one trial trains in one process.
 
     Args:
-        monitor: Name of a metric that the module logs and that exists when validation ends; None for the first of
-            the sweeper's metrics.
-        directory: Where `last.ckpt` goes outside a sweep; None for nowhere. In a sweep it is the trial's directory.
+        monitor: Name of a metric that the module logs and that exists when validation ends; None for the
+            first of the sweeper's metrics.
+        directory: Where `last.ckpt` goes outside a sweep, None for nowhere; a trial has its own directory.
 
     Raises:
         MetricError: From the first validation: the module does not log the metric.
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> "HyperoptCallback":
-        return object.__new__(_with_lightning_base(cls, _callback_bases()))
+        """Make an object whose class also derives from the `Callback` of the Lightning package(s) in use."""
+        plain: Any = cls  # mypy does not take a class for something hashable
+        return object.__new__(_with_lightning_base(plain, _callback_bases()))
 
     def __init__(self, monitor: str | None = None, directory: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
@@ -103,9 +106,10 @@ class HyperoptCallback(_Base):
         if trial is None and name is None:
             return
         value = _metric(name, trainer.callback_metrics)
+        _log.info("%s = %.6g after validation %d", name, value, self._validations)
         report(value, self._validations)
         if not math.isfinite(value):
-            _log.warning("%s is %g after validation %d: the training stops here.", name, value, self._validations)
+            _log.warning("%s is not finite: the training stops here.", name)
             trainer.should_stop = True
 
     def _save(self, trainer: Any) -> None:
@@ -116,14 +120,15 @@ class HyperoptCallback(_Base):
         aside = path.with_name(path.name + ".part")
         trainer.save_checkpoint(aside, weights_only=False)
         if trainer.is_global_zero:
-            os.replace(aside, path)
+            aside.replace(path)
 
 
 def resume_path(directory: str | os.PathLike[str] | None = None) -> str | None:
     """The checkpoint to go on from, for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
 
-    In a trial it is the trial's own `last.ckpt`, which an earlier, interrupted worker has left. A file that is torn,
-    that is no Lightning checkpoint or that belongs to other parameters is logged as a warning and ignored.
+    In a trial it is the trial's own `last.ckpt`, which an earlier, interrupted worker has left. A file that
+    is torn, that is no Lightning checkpoint or that belongs to other parameters is logged as a warning and
+    ignored.
 
     Args:
         directory: Where to look outside a sweep; None for nowhere.
@@ -156,9 +161,9 @@ def _metric(name: str | None, logged: Any) -> float:
             "Set hydra.sweeper.metric to one of these names."
         )
     raise MetricError(
-        f"HyperoptCallback(monitor={name!r}): after its first validation the module has logged {names}. Log "
-        f"{name!r} in validation_step or on_validation_epoch_end with self.log({name!r}, value), or set monitor "
-        "(by default the first of hydra.sweeper.metric) to one of the logged names."
+        f"HyperoptCallback(monitor={name!r}): after its first validation the module has logged {names}. "
+        "Set hydra.sweeper.metric (of which the first name is watched), or monitor, to one of these names, or "
+        f"call self.log({name!r}, value) in validation_step or on_validation_epoch_end."
     )
 
 
@@ -193,7 +198,7 @@ def _callback_bases() -> tuple[type, ...]:
     if not names:
         raise ModuleNotFoundError(
             "HyperoptCallback needs Lightning: install one of the packages pytorch-lightning and lightning "
-            "(`pip install 'hyperopt_app[train]'`)."
+            "(`pip install 'hyperopt-app[train]'`)."
         )
     return tuple(importlib.import_module(name).Callback for name in names)
 

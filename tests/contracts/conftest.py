@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The storages that every contract is tried on, and the servers behind two of them."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
+import hyperopt_app
 from hyperopt_app.storage import open_storage
 from tests.contracts import servers
 
@@ -69,6 +76,48 @@ def mariadb_server() -> Iterator[servers.Server]:
     """One MariaDB for the whole session."""
     with servers.mariadb() as server:
         yield server
+
+
+class Programs:
+    """Runs the programs of `programs.py` in a process of its own, which can fork without harm."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def __call__(self, name: str, *arguments: object) -> Any:
+        """What the program has found."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([name, *map(str, arguments)]) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def _programs() -> Iterator[Programs]:
+    command = [sys.executable, str(Path(__file__).with_name("programs.py"))]
+    environment = {**os.environ, "PYTHONPATH": str(Path(hyperopt_app.__file__).parents[1])}
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield Programs(process)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def run_program(_programs: Programs) -> Programs:
+    """`run_program(name, *arguments)`: what one of the functions in `programs.py` finds."""
+    return _programs
 
 
 def _place(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Place]:

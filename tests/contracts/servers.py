@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real database servers for the tests, each in a folder of its own; touches no server that is there already."""
+"""Real database servers for the tests, each in a folder of its own; touches no other server."""
 
 import os
 import pwd
@@ -52,16 +52,19 @@ def postgresql() -> Iterator[Server]:
         (folder / "password").write_text(PASSWORD, encoding="utf-8")
         for path in (folder, folder / "password"):
             _give(path, account)
-        run: dict[str, Any] = {"check": True, "cwd": folder, "env": _environment(folder), **account}
-        made = [initdb, "-D", data, "-U", "tester", f"--pwfile={folder / 'password'}", "-A", "scram-sha-256"]
-        subprocess.run([*made, "--no-sync", "-E", "UTF8"], stdout=subprocess.DEVNULL, **run)
-        options = f"-F -h 127.0.0.1 -p {port} -k {folder}"
-        control = [pg_ctl, "-D", data, "-w", "-t", str(int(START_TIMEOUT_S)), "-l", folder / "log"]
-        subprocess.run([*control, "-o", options, "start"], stdout=subprocess.DEVNULL, **run)
+
+        def run(*command: str) -> None:
+            environment = _environment(folder)
+            subprocess.run(command, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL, **account)
+
+        account_and_access = ("-U", "tester", f"--pwfile={folder / 'password'}", "-A", "scram-sha-256")
+        run(initdb, "-D", str(data), *account_and_access, "--no-sync", "-E", "UTF8")
+        control = (pg_ctl, "-D", str(data), "-w", "-t", f"{START_TIMEOUT_S:g}", "-l", str(folder / "log"))
+        run(*control, "-o", f"-F -h 127.0.0.1 -p {port} -k {folder}", "start")
         try:
             yield Server(URL.create("postgresql+psycopg", "tester", PASSWORD, "127.0.0.1", port, "postgres"))
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], stdout=subprocess.DEVNULL, **run)
+            run(*control, "-m", "immediate", "stop")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def made(
     length_s: float = 4.1,
     **attrs: Any,
 ) -> FrozenTrial:
-    """A trial that started at `START` and, if it is finished, ended `length_s` later; `attrs` are Optuna's."""
+    """A trial from `START`, if it is finished until `length_s` later; `attrs` are user attributes."""
     params = dict(params or {})
     trial = create_trial(
         state=state,

@@ -122,9 +122,8 @@ def test_best_yaml_tells_all_about_the_best_trial(tmp_path: Path) -> None:
     study = study_of()
     study._storage.set_study_system_attr(study._study_id, "study:metric_names", ["val_loss"])
     study.add_trial(made(values=[0.9], params={"x": 0.1}))
-    study.add_trial(
-        made(values=[0.2], params={"x": 0.5}, metrics={"val_loss": 0.2, "acc": 0.8}, directory=str(place))
-    )
+    metrics = {"val_loss": 0.2, "acc": 0.8}
+    study.add_trial(made(values=[0.2], params={"x": 0.5}, metrics=metrics, directory=str(place)))
     write_results(study, tmp_path, again)
     assert loaded(tmp_path / "best.yaml") == {
         "trial": 1,

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_journal": {"_lock"},
     "_database": {"_masking"},
     "storage": {"_database", "_journal", "_masking"},
-    "study": {"config", "space", "storage"},
+    "study": {"_lock", "space"},
     "plan": {"budget", "config", "space"},
     # What a worker does. It knows neither Hydra nor submitit.
     "tickets": {"liveness", "objective"},

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""What every launcher must do for our workers, and what Hydra asks of every launcher, ours included."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+
+from hydra_plugins.hyperopt_app.launchers import LocalWorkersLauncher
+from hydra_plugins.hyperopt_app.sweeper import AsyncOptunaSweeper
+from tests.end_to_end._studies import APPS, assert_exact
+
+RunScript = Callable[..., subprocess.CompletedProcess[str]]
+
+RESULTS = ("best.yaml", "multirun.yaml", "optimization_results.yaml", "trials.csv")
+
+
+def test_hydra_discovers_the_sweeper_and_the_launcher() -> None:
+    """Whoever installs the package has `hydra/sweeper: async_optuna` and `hydra/launcher: local_workers`."""
+    assert AsyncOptunaSweeper in Plugins.instance().discover(Sweeper)
+    assert LocalWorkersLauncher in Plugins.instance().discover(Launcher)
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("local_workers", [])], ids=["local_workers"])
+class TestLocalWorkersAsHydraWants(LauncherTestSuite):
+    """Hydra's own tests of a launcher."""
+
+
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"),
+    [
+        ({}, ["-m", "hydra/launcher=local_workers"]),
+        ({"defaults": [{"override hydra/launcher": "local_workers"}]}, ["-m"]),
+    ],
+    ids=["command line", "config"],
+)
+class TestLocalWorkersInPrograms(IntegrationTestSuite):
+    """Hydra's own tests of a launcher in programs of their own."""
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local", "local_workers"])
+def test_every_launcher_carries_workers(launcher: str, run_script: RunScript) -> None:
+    """Whichever launcher is configured, the budget is exact and every trial leaves its files."""
+    if launcher == "joblib":
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="hydra-joblib-launcher is not installed")
+    ended = run_script(APPS / "paraboloid" / "app.py", "--multirun", f"hydra/launcher={launcher}")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    study_dir = Path("study").absolute()
+    for trial in assert_exact(study_dir, 12):
+        directory = study_dir / "trials" / str(trial.number)
+        assert trial.user_attrs["directory"] == str(directory)
+        assert (directory / ".hydra" / "overrides.yaml").is_file()
+        assert [path.name for path in directory.glob("*.log")] == ["app.log"]
+    assert {path.name for path in study_dir.iterdir()} >= {"journal.log", *RESULTS}
+
+
+def test_workers_share_the_gpus_that_the_user_lists(run_script: RunScript) -> None:
+    """With gpus=[0,1] and workers_per_gpu=2, four workers run at a time and two of them see each device."""
+    pinned = ("hydra.launcher.gpus=[0,1]", "hydra.launcher.workers_per_gpu=2")
+    ended = run_script(APPS / "rendezvous" / "app.py", "--multirun", "workers=4", *pinned)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    seen: dict[int, Any] = {
+        trial.user_attrs["claim"]["number"]: trial.user_attrs["metrics"]["gpu"]
+        for trial in assert_exact(Path("study"), 4)
+    }
+    assert seen == {0: 0.0, 1: 1.0, 2: 0.0, 3: 1.0}

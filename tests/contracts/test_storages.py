@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""What the workers rely on, tried on every storage; the journal's own promises stand in test_journal.py."""
+
+from itertools import chain
+
+import optuna
+import pytest
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
+
+from tests.contracts.conftest import Place, Programs
+
+
+def test_one_of_six_racing_processes_wins_each_ticket(shared_place: Place, run_program: Programs) -> None:
+    """Six processes that try to claim all of forty tickets win each of them exactly once."""
+    shared_place.create(40)
+    won = run_program("race", *shared_place.arguments(), 6)
+    study = optuna.load_study(study_name="contract", storage=shared_place.open())
+    assert sorted(chain.from_iterable(won)) == [trial._trial_id for trial in study.trials]
+    assert {trial.state for trial in study.trials} == {TrialState.RUNNING}
+
+
+def test_a_result_and_a_return_of_the_same_ticket_exclude_each_other(
+    shared_place: Place, run_program: Programs
+) -> None:
+    """When workers tell a trial while others give it back, whoever finishes it first has the last word."""
+    study = shared_place.create(15)
+    for trial in study.trials:
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+    answers = run_program("settle", *shared_place.arguments(), 4)
+    trials = optuna.load_study(study_name="contract", storage=shared_place.open()).trials
+    assert [answer.count("COMPLETE") for answer in zip(*answers, strict=True)] == [1] * 15
+    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
+    assert [answers[int(trial.values[0])][trial.number] for trial in trials] == ["COMPLETE"] * 15
+
+
+def test_four_workers_finish_every_ticket_once(shared_place: Place, run_program: Programs) -> None:
+    """Four processes that claim, report and tell finish each of 24 tickets once, and nothing is lost."""
+    shared_place.create(24)
+    finished = run_program("work", *shared_place.arguments(), 4)
+    trials = optuna.load_study(study_name="contract", storage=shared_place.open()).trials
+    assert sorted(chain.from_iterable(finished)) == list(range(24))
+    assert [trial.values for trial in trials] == [[float(trial._trial_id)] for trial in trials]
+    assert {tuple(trial.intermediate_values.items()) for trial in trials} == {((0, 0.0), (1, 0.5), (2, 1.0))}
+    assert [
+        trial.number for trial in trials for mine in [finished[trial.user_attrs["by"]]] if trial.number in mine
+    ] == (list(range(24)))
+
+
+def test_six_processes_may_begin_a_storage_at_once(shared_place: Place, run_program: Programs) -> None:
+    """Processes that open a storage nobody has opened before make one study in it, and none of them fails."""
+    assert run_program("begin", *shared_place.arguments(), 6) == [1] * 6
+    trials = optuna.load_study(study_name="contract", storage=shared_place.open()).trials
+    assert [trial.number for trial in trials] == list(range(6))
+
+
+def test_a_ticket_given_back_keeps_all_that_is_known(place: Place) -> None:
+    """RUNNING -> WAITING keeps number, parameters, learning curve and attributes; it can be claimed again."""
+    study = place.create(2)
+    trial = study.ask()
+    trial.suggest_float("x", 1e-5, 1.0, log=True)
+    trial.suggest_categorical("kind", ["a", None, 3])
+    trial.report(0.5, 1)
+    trial.report(float("nan"), 2)
+    trial.set_user_attr("metrics", {"loss": 0.25, "text": "ü\n'\""})
+    before = study.trials[0]
+
+    assert study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    other = place.open()
+    waiting = other.get_trial(trial._trial_id)
+    assert waiting.state == TrialState.WAITING
+    assert other.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+
+    again = other.get_trial(trial._trial_id)
+    for name in ("number", "params", "distributions", "user_attrs", "system_attrs"):
+        assert getattr(before, name) == getattr(waiting, name) == getattr(again, name)
+    assert repr(before.intermediate_values) == repr(again.intermediate_values) == "{1: 0.5, 2: nan}"
+
+
+def test_a_ticket_of_somebody_else_is_not_won(place: Place) -> None:
+    """A claim on a running trial is refused, also to the worker that held it before it was freed."""
+    place.create(1)
+    mine, other = place.open(), place.open()
+    ticket = mine.get_all_trials(0 if place.kind in ("memory", "journal") else 1)[0]._trial_id
+    assert mine.set_trial_state_values(ticket, TrialState.RUNNING)
+    assert other.set_trial_state_values(ticket, TrialState.WAITING)
+    assert other.set_trial_state_values(ticket, TrialState.RUNNING)
+    assert not mine.set_trial_state_values(ticket, TrialState.RUNNING)
+
+
+@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL], ids=lambda s: s.name)
+def test_a_finished_trial_stays_as_it_is(place: Place, state: TrialState) -> None:
+    """Claiming, freeing or telling a finished trial raises UpdateFinishedTrialError and changes nothing."""
+    study = place.create(1)
+    trial = study.ask()
+    trial.report(0.5, 3)
+    study.tell(trial, 2.0 if state == TrialState.COMPLETE else None, state)
+    before, late = study.trials[0], place.open()
+
+    for other, values in (
+        (TrialState.WAITING, None),
+        (TrialState.RUNNING, None),
+        (TrialState.COMPLETE, [1.0]),
+    ):
+        with pytest.raises(UpdateFinishedTrialError):
+            late.set_trial_state_values(trial._trial_id, other, values)
+    with pytest.raises(UpdateFinishedTrialError):
+        late.set_trial_user_attr(trial._trial_id, "late", 1)
+
+    assert before.state == state
+    assert optuna.load_study(study_name="contract", storage=place.open()).trials == [before]
