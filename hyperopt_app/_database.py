@@ -46,12 +46,22 @@ _ALLOWED = (
 )
 
 
-class _SqliteStorage(RDBStorage):
+class _Database(RDBStorage):
+    """Optuna's storage, which closes its connections if it cannot be opened."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+        try:
+            super().__init__(url, engine_kwargs)
+        except Exception:
+            if hasattr(self, "engine"):
+                self.engine.dispose()
+            raise
+
+
+class _SqliteDatabase(_Database):
     """Optuna's storage with the one lock that SQLite needs for exact claims."""
 
-    def set_trial_state_values(
-        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
-    ) -> bool:
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """As Optuna's, which reads the state, decides, and writes, and relies on SELECT ... FOR UPDATE.
 
         SQLite has no such clause and would let two processes read WAITING before either writes RUNNING. Here
@@ -108,13 +118,13 @@ def check_database(url: URL) -> None:
     """
     arguments = _connect_arguments(url)
     if url.get_driver_name() == "pymysql":
-        # Its connect_timeout ends with the TCP connection; a server that then says nothing would be waited
-        # for.
+        # Its connect_timeout ends with the TCP connection; a server that then says nothing would be waited for.
         arguments = {"read_timeout": _CONNECT_TIMEOUT_S, **arguments}
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
     try:
         engine.connect().close()
-    except SQLAlchemyError as error:
+    # PyMySQL's own are not SQLAlchemy's: cryptography is missing, an option in the URL is unknown.
+    except (SQLAlchemyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise StorageError(
             f"storage: {_shown(url)} cannot be reached: {_reason(error, url)}. "
             "See that the server runs and that host, port, user, password and database are right"
@@ -136,17 +146,19 @@ def open_database(url: URL, sleep: Callable[[float], None] = time.sleep) -> RDBS
         check_database(url)
     # Optuna fills a template in braces.
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
-    reason = ""
+    fault = ""
     for opening in range(_OPENINGS):
         try:
-            return (_SqliteStorage if is_sqlite else RDBStorage)(text, engine_kwargs=_engine_arguments(url))
+            return (_SqliteDatabase if is_sqlite else _Database)(text, _engine_arguments(url))
         except RuntimeError as error:
             raise StorageError(_schema_fault(str(error), url)) from None
+        except (TypeError, ValueError) as error:
+            raise StorageError(_unusable(error, url)) from None
         except (SQLAlchemyError, StorageInternalError) as error:
             # Two processes that make the tables at once trip over each other; the next look finds them made.
-            reason = _reason(error, url)
+            fault = _unusable(error, url)
         sleep(_FIRST_PAUSE_S * 2**opening)
-    raise StorageError(f"storage: {_shown(url)} cannot be used: {reason}")
+    raise StorageError(fault)
 
 
 def _engine_arguments(url: URL) -> dict[str, Any]:
@@ -155,8 +167,8 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
         # A server has about a hundred connections for all workers.
         arguments |= {"pool_size": 2, "max_overflow": 3}
     if url.get_backend_name() == "mysql":
-        # PostgreSQL's default. Under MySQL's own a claim may see an old state, lock gaps between rows, or
-        # fail with error 1020 (MariaDB with innodb_snapshot_isolation, which is on from version 11.6).
+        # PostgreSQL's default. Under MySQL's own, MariaDB with innodb_snapshot_isolation (on from version 11.6)
+        # fails with error 1020 when two workers write the same attribute of a study.
         arguments["isolation_level"] = "READ COMMITTED"
     return arguments
 
@@ -167,6 +179,10 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
     else:
         name, seconds = _TIMEOUT_NAMES.get(url.get_driver_name(), ""), _CONNECT_TIMEOUT_S
     return {} if not name or name in url.query else {name: seconds}
+
+
+def _unusable(error: Exception, url: URL) -> str:
+    return f"storage: {_shown(url)} cannot be used: {_reason(error, url)}"
 
 
 def _schema_fault(message: str, url: URL) -> str:

@@ -33,9 +33,7 @@ _CHUNK = 1 << 16
 class ExactJournalStorage(JournalStorage):
     """A journal storage in which no claim is won twice."""
 
-    def set_trial_state_values(
-        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
-    ) -> bool:
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """As Optuna's, but a claim counts only if it was this one that made the trial RUNNING.
 
         Optuna answers that a claim was won if the trial is the one that this thread claimed last. That is
@@ -63,8 +61,8 @@ class RepairingJournalBackend(BaseJournalBackend):
     """
 
     def __init__(self, path: str | os.PathLike[str], lock: HolderLock | None = None) -> None:
-        self._path = os.fspath(path)
-        self._lock = lock or HolderLock(path)
+        self._path = str(Path(path).absolute())  # an objective may change the working directory
+        self._lock = lock or HolderLock(self._path)
         self._position = (0, 0)  # number and offset of the first record that was not read yet
         try:
             if not Path(self._path).exists():

@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 GRACE_S = 30.0  # Optuna's own locks wait as long before they break one
 
 _FIRST_PAUSE_S = 0.001
-_LONGEST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 0.05
+_WORDS = 5  # in a lock's line
 
 
 class HolderLock(AbstractContextManager["HolderLock"]):
@@ -52,7 +53,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._path = f"{os.fspath(path)}.lock"
+        self._path = f"{Path(path).absolute()}.lock"
         self._grace_s = grace_s
         self._clock = clock
         self._sleep = sleep
@@ -156,7 +157,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         finally:
             with suppress(FileNotFoundError):
                 Path(marker).unlink()
-        _log.warning("%s: broke the lock of a dead holder (%s)", self._path, sight.line or "unknown")
+        _log.warning("%s: broke the lock that %s left behind", self._path, sight.holder())
         return True
 
 
@@ -167,6 +168,10 @@ class _Sight:
     inode: int
     written_ns: int
     line: str
+
+    def holder(self) -> str:
+        words = self.line.split()
+        return f"process {words[2]} on {words[0]}" if len(words) == _WORDS else "another program"
 
     def digest(self) -> str:
         return hashlib.blake2s(repr(self).encode(), digest_size=6).hexdigest()
@@ -198,7 +203,7 @@ def _name_of(own_pid: int) -> str:
 def _is_dead(line: str) -> bool:
     """Whether the named holder is known to be gone; False where that cannot be told."""
     words = line.split()
-    if len(words) != 5 or words[1] != _machine():
+    if len(words) != _WORDS or words[1] != _machine():
         return False
     pid, started = int(words[2]), words[3]
     try:

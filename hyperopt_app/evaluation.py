@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -165,21 +166,69 @@ def _quiet_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
+# While one of these is at work the study is half written: a claim without its name, a lock without its holder.
+_INDIVISIBLE = ("hyperopt_app._database", "hyperopt_app._journal", "hyperopt_app._lock", "hyperopt_app.tickets")
+_OBJECTIVE = "hyperopt_app.job"
+_PAUSE_S = 0.01
+
+
 @contextlib.contextmanager
 def _ending_on_signals() -> Iterator[Callable[[], bool]]:
-    """SIGINT and SIGTERM end the trial in hand; yields the question whether one of them came."""
-    told = threading.Event()
+    """SIGINT and SIGTERM end the objective in hand; yields the question whether one of them came.
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        told.set()
-        raise KeyboardInterrupt
-
+    The objective is interrupted where nothing is being written to the study, if need be a moment later; outside of it
+    the worker's loop asks. A second signal interrupts wherever it strikes.
+    """
+    wish = _Wish()
     if threading.current_thread() is not threading.main_thread():
-        yield told.is_set
+        yield lambda: wish.came
         return
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, wish.take) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told.is_set
+        yield lambda: wish.came
     finally:
+        wish.forget()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Wish:
+    """The wish that this worker ends. Plain flags: a handler that waits for an event's lock may wait for itself."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._is_repeated = False
+        self._is_over = False
+        self._ending = threading.Lock()  # not for the handler
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        insists = self.came and not self._is_repeated
+        self.came, self._is_repeated = True, False
+        if insists or _may_interrupt(frame):
+            raise KeyboardInterrupt
+        threading.Thread(target=self._repeat, args=(number,), name="signal again", daemon=True).start()
+
+    def _repeat(self, number: int) -> None:
+        time.sleep(_PAUSE_S)
+        with self._ending:
+            if not self._is_over:
+                self._is_repeated = True
+                os.kill(os.getpid(), number)
+
+    def forget(self) -> None:
+        """Repeat no signal from now on: it would reach the handlers of before."""
+        with self._ending:
+            self._is_over = True
+
+
+def _may_interrupt(frame: FrameType | None) -> bool:
+    """Whether the innermost of our own frames runs the objective."""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module in _INDIVISIBLE:
+            return False
+        if module == _OBJECTIVE:
+            return True
+        frame = frame.f_back
+    return False

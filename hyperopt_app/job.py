@@ -216,10 +216,19 @@ def _inside(directory: Path, chdir: bool | None) -> Iterator[None]:
 
 
 def _log_failure(error: BaseException) -> None:
-    if isinstance(error, Exception) and not _is_pruned(error):
+    """Put the traceback into the trial's log; on a terminal the driver shows the first one, once, at the end."""
+    if not isinstance(error, Exception) or _is_pruned(error):
+        return
+    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
+    if not files:
         _log.error("the objective failed", exc_info=error)
+        return
+    story = (type(error), error, error.__traceback__)
+    record = _log.makeRecord(_log.name, logging.ERROR, __file__, 0, "the objective failed", (), story)
+    for handler in files:
+        handler.handle(record)
 
 
 def _is_pruned(error: BaseException | None) -> bool:
-    # By name, through what Hydra's instantiate has wrapped: a job knows no Optuna.
+    # By name, among the causes too: a job knows no Optuna.
     return error is not None and (type(error).__name__ == "TrialPruned" or _is_pruned(error.__cause__))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Hand the workers to whichever Hydra launcher is configured. Runs in the driver."""
 
+import contextlib
+import io
 import logging
 import shlex
 import sys
@@ -86,7 +88,9 @@ def _failure(one: JobReturn) -> Exception | None:
     if one.status is not JobStatus.FAILED:
         return None
     try:
-        _ = one.return_value  # raises what the job raised
+        # Hydra writes to stderr here that a job failed, as if that were the end; `_told` says it with the reason.
+        with contextlib.redirect_stderr(io.StringIO()):
+            _ = one.return_value  # raises what the job raised
     except Exception as error:  # noqa: BLE001 - a worker may die of anything
         return error
     return None

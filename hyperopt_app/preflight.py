@@ -129,7 +129,7 @@ def _check_combination(
     except (HydraException, OmegaConfBaseException) as error:
         return [f"the config cannot be composed{where}: {' '.join(str(error).split())}"]
     values = [key for key in space.distributions if key not in choices]
-    missing = [key for key in values if not key.startswith("+") and "@" not in key and key not in known]
+    missing = [key for key in values if not key.startswith("+") and "@" not in key and _dots(key) not in known]
     if missing:
         return [_unknown_key(key, known, where) for key in missing]
     sample = [override_text(key, first_value(space.distributions[key])) for key in values]
@@ -147,6 +147,11 @@ def _unknown_key(key: str, known: Sequence[str], where: str) -> str:
     )
 
 
+def _dots(key: str) -> str:
+    """A key's path with dots alone: `layers[0].width` is `layers.0.width`."""
+    return key.replace("[", ".").replace("]", "")
+
+
 def _bare(key: str) -> str:
     return key.lstrip("+").split("@", 1)[0]
 
@@ -157,7 +162,8 @@ def _unknown_options(key: str, distribution: BaseDistribution, options: Sequence
         return
     for choice in distribution.choices:
         name = str(choice).strip("'\"")
-        if name not in (*options, "null", "None") and not name.startswith("["):
+        # A list selects several options, and a/b an option of a subgroup: those are tried by composing.
+        if name not in (*options, "null", "None") and not name.startswith("[") and "/" not in name:
             yield (
                 f"hydra.sweeper.params.{key}: the config group has no option {name!r}{_near(name, options)}; "
                 f"it has {', '.join(options)}"

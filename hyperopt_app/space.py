@@ -95,7 +95,7 @@ def parse_space(
     faults = []
     for where, line in lines:
         try:
-            override = parser.parse_override(line)
+            override = dataclasses.replace(parser.parse_override(line), config_loader=config_loader)
             value = distribution_of(override)
         except (HydraException, SpaceError) as error:
             faults.append(f"{where}: {line!r}: {_first_line(error)}{_hint(line)}")
@@ -192,7 +192,7 @@ def _choice(element: Any) -> str | int | float | bool:
     if isinstance(element, str):
         # choice('1', 'a,b') hands over bare text; what would be read back as something else gets its quotes again.
         # An interpolation stays one.
-        return element if element_of(element) == element else QuotedString(element, Quote.single).with_quotes()
+        return element if _reads_as_itself(element) else QuotedString(element, Quote.single).with_quotes()
     return str(Transformer.str(element))
 
 
@@ -226,9 +226,20 @@ def quoted_text(value: Any) -> str:
 def element_of(text: str) -> Any:
     """What Hydra makes of an override value text (text itself if it cannot be parsed)."""
     try:
-        return OverridesParser.create().parse_override(f"key={text}").value()
+        return _parsed(text)
     except HydraException:
         return text
+
+
+def _parsed(text: str) -> Any:
+    return OverridesParser.create().parse_override(f"key={text}").value()
+
+
+def _reads_as_itself(text: str) -> bool:
+    try:
+        return bool(_parsed(text) == text)
+    except HydraException:
+        return False
 
 
 def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) -> Any:
@@ -306,8 +317,9 @@ def _grid_values(key: str, distribution: BaseDistribution) -> list[Any]:
     if isinstance(distribution, IntDistribution):
         return list(range(distribution.low, distribution.high + 1, distribution.step))
     if isinstance(distribution, FloatDistribution) and distribution.step is not None:
-        count = round((distribution.high - distribution.low) / distribution.step) + 1
-        return [min(distribution.low + i * distribution.step, distribution.high) for i in range(count)]
+        # In decimals, as Hydra counts: 0.3 and not 0.30000000000000004.
+        low, high, step = (Decimal(str(x)) for x in (distribution.low, distribution.high, distribution.step))
+        return [float(low + i * step) for i in range(round((high - low) / step) + 1)]
     raise SpaceError(
         f"hydra.sweeper.params.{key}: a grid wants steps or choices, not {describe(distribution)}; "
         "use range(low, stop, step=...) or choice(...), or another sampler"

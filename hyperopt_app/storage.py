@@ -78,23 +78,24 @@ def check_storage(storage: str | None, study_dir: Path) -> None:
 
 def _check_writable(file: Path) -> None:
     folder = _nearest_existing(file.parent)
-    if not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+    if not folder.is_dir() or not os.access(file if os.access(file, os.F_OK) else folder, os.W_OK):
         raise StorageError(f"storage: {file} cannot be written; give a path that this user may write")
 
 
 def absolute_storage(storage: str | None, directory: Path) -> str | None:
-    """The same storage with every relative path taken from `directory`. Pure.
+    """The same storage with a relative path taken from `directory`. Runs in the driver.
 
-    Workers may run in another working directory than the driver; a relative path would lead them to another
-    file.
+    Workers may run in another working directory than the driver; a relative path would lead them to another file.
 
     Raises:
-        StorageError: The storage is not understood.
+        StorageError: The storage is not understood or must not be used.
     """
-    if storage is None or "://" not in storage:
-        return storage if storage is None else str(directory / storage)
+    if storage is None:
+        return None
     place = _place(storage, directory)
-    if isinstance(place, Path) or place.get_backend_name() != "sqlite" or _is_sqlite_uri(place):
+    if isinstance(place, Path):
+        return str(directory / place)
+    if place.get_backend_name() != "sqlite" or _is_sqlite_uri(place):
         return storage
     return place.set(database=str(directory / str(place.database))).render_as_string(hide_password=False)
 
@@ -104,8 +105,7 @@ def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = No
 
     Args:
         path: Need not exist; links are followed.
-        read_mounts: Returns the text of `/proc/self/mounts`; by default that file's, or nothing if there is
-        none.
+        read_mounts: Returns the text of `/proc/self/mounts`; by default that file's, or nothing if it is missing.
 
     Returns:
         The type's name, such as `nfs4` or `lustre`; None for a local disk.
@@ -129,7 +129,7 @@ def _place(storage: str | None, study_dir: Path) -> "Path | URL":
     if storage is None:
         return study_dir / JOURNAL_NAME
     if "://" not in storage and storage.endswith(_JOURNAL_SUFFIXES):
-        return Path(storage)
+        return Path(storage).expanduser()
     from hyperopt_app._database import parse_url
 
     url = parse_url(storage)
@@ -171,7 +171,7 @@ def _make_directory(folder: Path) -> None:
 
 
 def _nearest_existing(path: Path) -> Path:
-    return next((folder for folder in (path, *path.parents) if folder.exists()), Path("/"))
+    return next(folder for folder in (path, *path.parents, Path("/")) if os.access(folder, os.F_OK))
 
 
 def _read_mounts() -> str:

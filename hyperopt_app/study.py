@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
+from optuna.trial import TrialState
 
 from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import StudyMismatchError
@@ -129,11 +130,17 @@ def check_identity(study: optuna.Study, wanted: Identity, accept_changes: bool) 
     if stored is None:
         return []
     soft, hard = differences(stored.space, wanted.space)
-    if stored.metric_names and stored.metric_names != wanted.metric_names:
+    if stored.metric_names and stored.metric_names != wanted.metric_names and _is_measured(study):
         hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
     if hard or (soft and not accept_changes):
         raise StudyMismatchError(_refusal(name, soft, hard))
     return soft
+
+
+def _is_measured(study: optuna.Study) -> bool:
+    """Whether a trial has been measured; until then a metric's name may still be corrected."""
+    measured = (TrialState.COMPLETE, TrialState.PRUNED)
+    return bool(study.get_trials(deepcopy=False, states=measured))
 
 
 def _refusal(name: str, soft: Sequence[str], hard: Sequence[str]) -> str:

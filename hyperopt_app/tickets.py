@@ -77,7 +77,9 @@ class Tickets:
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The tickets of the budget in these states (all if none is given), by number; do not change them."""
-        trials = self.study.get_trials(deepcopy=False, states=states or None)
+        # A set: asked for the tuple (WAITING,), Optuna's storage in memory looks only from the last hit on, and misses
+        # a ticket that was given back.
+        trials = self.study.get_trials(deepcopy=False, states=frozenset(states) or None)
         return [trial for trial in trials if trial.number < self._n_trials]
 
     def claim(self, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial | None:

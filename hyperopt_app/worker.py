@@ -24,6 +24,10 @@ _log = logging.getLogger(__name__)
 
 _STOP = "stop"
 
+# Characters. The study keeps both, and a database's text field holds 65,535 bytes.
+_LONGEST_ERROR = 500
+_LONGEST_TRACEBACK = 8000
+
 
 @dataclass
 class Tally:
@@ -62,8 +66,22 @@ def attempt(run: Callable[[], Completed | Failed], told_to_end: Callable[[], boo
         mend = _in_chain(error, HyperoptError)
         if mend is not None:
             raise mend from None
-        text = " ".join(str(error).split())
-        return Failed("bug", f"{type(error).__name__}: {text}"[:500], "".join(traceback.format_exception(error)))
+        text = f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR]
+        return Failed("bug", text, _shortened("".join(traceback.format_exception(error))))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception of the user's may fail even at this
+        return "(its text cannot be shown)"
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST_TRACEBACK:
+        return text
+    half = _LONGEST_TRACEBACK // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out; the trial's log has them]\n{text[-half:]}"
 
 
 def _in_chain(error: BaseException, kind: type[BaseException]) -> BaseException | None:

@@ -21,6 +21,11 @@ __all__ = ["Holodec", "network_settings"]
 
 _log = logging.getLogger(__name__)
 
+_NEEDLESS = (
+    ".*LeafSpec.* is deprecated",  # Lightning 2.6 asks torch 2.13 in the old way
+    "The `srun` command is available on your system but is not used",  # it is the workers that Slurm starts
+)
+
 
 class Holodec(Objective):
     """Trains a `HolodecModule` and returns its metrics; `conf/hparams/holodec.yaml` explains the keys."""
@@ -101,7 +106,7 @@ def _directory(trial: Trial | None, path_save: str | None) -> Path:
 
 
 def _trainer(settings: Any, directory: Path) -> "Trainer":
-    from lightning_fabric.plugins.environments import LightningEnvironment
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
     from pytorch_lightning import Trainer
 
     from hyperopt_app.callbacks.lightning import HyperoptCallback
@@ -145,14 +150,15 @@ def _start(settings: Any, directory: Path) -> str | None:
 def _quiet() -> Iterator[None]:
     """Hide, while it trains, what no argument of Lightning hides.
 
-    That is its notes on devices and on why a training ended, and a warning about its use of torch.
+    Those are its notes on devices and on why a training ended, and warnings that do not concern a trial.
     """
     logger = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     before = logger.level
     logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
+            for needless in _NEEDLESS:
+                warnings.filterwarnings("ignore", message=needless)
             yield
     finally:
         logger.setLevel(before)

@@ -4,6 +4,7 @@
 Everything here is torch on the CPU (the optics may use a GPU); nothing knows the network or Lightning.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -25,6 +26,8 @@ __all__ = ["TASKS", "Batches", "Simulation", "Tiles", "cached", "load_tiles", "s
 _log = logging.getLogger(__name__)
 
 TASKS = ("x", "y", "z", "d", "binary")
+
+_LEAST_FREQUENCIES = 4  # on each side of zero, for a hologram that is more than a grey spot
 
 _FORMAT = 1  # part of every cache key; raise it when the code makes other data from the same settings
 
@@ -140,6 +143,7 @@ def load_tiles(data: Mapping[str, Any], device: torch.device) -> tuple[Tiles, Ti
         with_particle=float(data["with_particle"]),
         noise=float(data["noise"]),
     )
+    _check_reach(simulation)
     tiles = cached(asdict(simulation), directory, lambda: simulate(simulation, device))
     return tiles[:n_train], tiles[n_train:]
 
@@ -149,6 +153,18 @@ def _ends(key: str, values: Any, scale: float = 1.0) -> tuple[float, float]:
     if not 0 < low < high:
         raise ValueError(f"{key}: {list(values)} must be two numbers, 0 < lowest < highest")
     return low, high
+
+
+def _check_reach(simulation: Simulation) -> None:
+    """Refuse a grid on which the band limit would leave next to nothing of the farthest particle's light."""
+    optics, farthest = simulation.optics, simulation.z_um[1] * 1e-6
+    frequencies = (optics.grid * optics.pixel) ** 2 / (2 * optics.wavelength * farthest)
+    if frequencies < _LEAST_FREQUENCIES:
+        least = math.ceil(math.sqrt(_LEAST_FREQUENCIES * 2 * optics.wavelength * farthest) / optics.pixel)
+        raise ValueError(
+            f"data.window: {optics.grid} sensor pixels (window + 2 x margin) are too few to see a particle at "
+            f"{farthest * 1e3:g} mm; give at least {least}, or lower data.z_mm"
+        )
 
 
 def simulate(simulation: Simulation, device: torch.device) -> Tiles:
@@ -221,7 +237,8 @@ def _write(packed: Mapping[str, Tensor], path: Path) -> None:
         torch.save(dict(packed), aside)
         aside.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save reports a missing or full directory as RuntimeError
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
         _log.warning("data.cache: %s cannot be written (%s); the data are not kept.", path, error)
     else:
         _log.info("%d windows of holograms are kept in %s", len(packed["images"]), path)

@@ -25,7 +25,6 @@ Lengths in this file are metres, except in the particle tables, which are microm
 """
 
 from dataclasses import dataclass
-from functools import reduce
 
 import torch
 from torch import Tensor
@@ -139,7 +138,10 @@ def holograms(particles: Tensor, optics: Optics) -> Tensor:
 
 
 def _intensity(particles: Tensor, optics: Optics) -> Tensor:
-    spectrum = reduce(torch.add, (_scattered(particle, optics) for particle in particles.unbind(dim=1)))
+    size = (len(particles), optics.grid, optics.grid)
+    spectrum = torch.zeros(size, dtype=torch.complex64, device=particles.device)
+    for particle in particles.unbind(dim=1):
+        spectrum += _scattered(particle, optics)
     window = slice(optics.margin, optics.margin + optics.window)
     # The same as ifft2 and a crop, but half of the transforms are done for the window's columns alone.
     field = 1 - torch.fft.ifft(torch.fft.ifft(spectrum, dim=2)[:, :, window], dim=1)[:, window]

@@ -80,9 +80,7 @@ def _environment_kept() -> Iterator[None]:
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     leaks = [name for name in changed if not name.startswith(SET_BY_LIBRARIES)]
     if leaks:
-        pytest.fail(
-            f"the test left environment variables changed: {', '.join(leaks)}; use monkeypatch.setenv"
-        )
+        pytest.fail(f"the test left environment variables changed: {', '.join(leaks)}; use monkeypatch.setenv")
 
 
 @pytest.fixture(autouse=True)
@@ -112,9 +110,7 @@ def _no_cluster(
     if found:
         folder = tmp_path_factory.mktemp("no_cluster")
         for name in found:
-            _write_program(
-                folder / name, f"echo '{name}: a test without the mark slurm called it' >&2; exit 97"
-            )
+            _write_program(folder / name, f"echo '{name}: a test without the mark slurm called it' >&2; exit 97")
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 

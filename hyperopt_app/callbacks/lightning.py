@@ -5,7 +5,6 @@
 base class is chosen when a callback is made, from what the training code has imported by then.
 """
 
-import copyreg
 import importlib
 import importlib.util
 import logging
@@ -40,8 +39,8 @@ class HyperoptCallback(_Base):
     After each validation it reports the metric, with the number of validations so far as the step (1, 2,
     ...), and raises `optuna.TrialPruned` if the pruner says so. After each training epoch, and after a
     validation in the middle of one, it writes `last.ckpt` aside and renames it, so that a reader sees a whole
-    file or none. A Trainer without a validation loop is reported at the end of each epoch. A metric that is
-    NaN or infinite stops the training.
+    file or none; that of a pruned trial is removed. A Trainer without a validation loop is reported at the end of
+    each epoch. A metric that is NaN or infinite stops the training.
 
     Outside a sweep it reports nothing and writes checkpoints only if it was given a directory. Everything
     happens in the worker process; one trial trains in one process.
@@ -69,7 +68,7 @@ class HyperoptCallback(_Base):
     def __reduce__(self) -> Any:
         # The class with Lightning's base has no importable name; its plain parent has, and makes it anew.
         plain = next(parent for parent in type(self).__mro__ if "_hyperopt_lightning" not in vars(parent))
-        return copyreg.__newobj__, (plain,), self.__dict__  # type: ignore[attr-defined]  # absent from typeshed
+        return _bare, (plain,), self.__dict__
 
     @property
     def state_key(self) -> str:
@@ -107,7 +106,8 @@ class HyperoptCallback(_Base):
             return
         value = _metric(name, trainer.callback_metrics)
         _log.info("%s = %.6g after validation %d", name, value, self._validations)
-        report(value, self._validations)
+        if trial is not None:
+            _report_or_prune(trial, value, self._validations)
         if not math.isfinite(value):
             _log.warning("%s is not finite: the training stops here.", name)
             trainer.should_stop = True
@@ -142,6 +142,17 @@ def resume_path(directory: str | os.PathLike[str] | None = None) -> str | None:
         _log.warning("%s is not used: %s. The training starts from its beginning.", path, fault)
         return None
     return str(path)
+
+
+def _report_or_prune(trial: Trial, value: float, step: int) -> None:
+    from optuna import TrialPruned
+
+    try:
+        report(value, step)
+    except TrialPruned:
+        # Nobody goes on with a pruned trial, and its checkpoint may be large.
+        trial.checkpoint.unlink(missing_ok=True)
+        raise
 
 
 def _checkpoint_path(trial: Trial | None, directory: str | os.PathLike[str] | None) -> Path | None:
@@ -188,6 +199,11 @@ def _fault(path: Path, trial: Trial | None) -> str | None:
     if trial is not None and state.get("params", trial.params) != trial.params:
         return f"it belongs to other parameters ({state['params']})"
     return None
+
+
+def _bare(plain: type[HyperoptCallback]) -> HyperoptCallback:
+    """A callback without its attributes; what unpickling starts from."""
+    return plain.__new__(plain)
 
 
 def _callback_bases() -> tuple[type, ...]:

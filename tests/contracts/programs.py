@@ -7,14 +7,17 @@ its standard input, `["name", argument, ...]`, and writes what that program has 
 
 import functools
 import json
+import logging
 import os
 import select
 import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -280,42 +283,56 @@ def _die(study_dir: str, act: str, part: float, pipe: int) -> None:
                 storage.set_trial_state_values(ticket, TrialState.RUNNING)
 
 
-def storm(folder: str, processes: str, rounds: str) -> dict[str, int]:
-    """Processes take a lock in turn, some die holding it; counts turns, and holders that met a living one."""
+def annotate(storage: str, study_dir: str, processes: str) -> list[int]:
+    """Every process writes the same attributes of the study; how many it has written."""
+
+    def write(index: int) -> int:
+        mine = opened(storage, study_dir)
+        study_id = mine.get_study_id_from_name("contract")
+        for number in range(10):
+            mine.set_study_user_attr(study_id, "stop", {"by": index, "number": number})
+            mine.set_study_user_attr(study_id, f"key {number}", index)
+        return 10
+
+    return at_once(int(processes), write)
+
+
+def storm(folder: str, waves: str) -> dict[str, int]:
+    """In every wave six processes take a lock in turn and five die holding it; counts what befell them.
+
+    A holder is `met` if another process holds the lock beside it.
+    """
     lock, owner = HolderLock(Path(folder) / "shared"), Path(folder) / "owner"
     owner.write_text("")
-    done = {"turns": 0, "deaths": 0, "met": 0}
 
-    def turn(index: int) -> dict[str, int]:
-        for number in range(int(rounds)):
+    def turns(index: int) -> str:
+        for number in range(8):
             with lock:
-                met = owner.read_text()
-                if met and _lives(int(met)):
-                    return {"turns": number, "met": 1}
+                other = owner.read_text()
+                if other and _lives(int(other)):
+                    return "met"
                 owner.write_text(str(os.getpid()))
-                if index and number == 3 * index:
+                if number == index + 3:
                     os.kill(os.getpid(), signal.SIGKILL)
                 if owner.read_text() != str(os.getpid()):
-                    return {"turns": number, "met": 1}
+                    return "met"
                 owner.write_text("")
-        return {"turns": int(rounds), "met": 0}
+        return "done"
 
-    for result in at_once(int(processes), turn):
-        if result == "failed":
-            done["deaths"] += 1
-        else:
-            done["turns"] += result["turns"]
-            done["met"] += result["met"]
-    return done
+    return dict(Counter(chain.from_iterable(at_once(6, turns) for _ in range(int(waves)))))
 
 
 def _lives(pid: int) -> bool:
-    # The parent has not waited for its dead children yet: they are zombies.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
 if __name__ == "__main__":
-    programs = {one.__name__: one for one in (begin, race, settle, storm, tear, work)}
+    logging.disable()  # broken locks and torn records are what it is about
+    programs = {one.__name__: one for one in (annotate, begin, race, settle, storm, tear, work)}
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:

@@ -34,11 +34,8 @@ class TestLocalWorkersAsHydraWants(LauncherTestSuite):
 
 @pytest.mark.parametrize(
     ("task_launcher_cfg", "extra_flags"),
-    [
-        ({}, ["-m", "hydra/launcher=local_workers"]),
-        ({"defaults": [{"override hydra/launcher": "local_workers"}]}, ["-m"]),
-    ],
-    ids=["command line", "config"],
+    [({}, ["--multirun", "hydra/launcher=local_workers"])],
+    ids=["local_workers"],
 )
 class TestLocalWorkersInPrograms(IntegrationTestSuite):
     """Hydra's own tests of a launcher in programs of their own."""

@@ -18,9 +18,7 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 45  # lines without the docstring
 
 FOLDERS = ("benchmarks", "conf", "hydra_plugins", "hyperopt_app", "objectives", "tests")
-SOURCES = sorted(
-    [*REPO.glob("*.py"), *(path for folder in FOLDERS for path in (REPO / folder).rglob("*.py"))]
-)
+SOURCES = sorted([*REPO.glob("*.py"), *(path for folder in FOLDERS for path in (REPO / folder).rglob("*.py"))])
 TESTS = [path for path in SOURCES if path.name.startswith("test_")]
 by_path = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPO)))
 
@@ -49,33 +47,25 @@ def test_a_file_opens_with_its_licence_and_its_job(path: Path) -> None:
     assert path.read_text(encoding="utf-8").split("\n", 1)[0] == LICENCE_LINE
     docstring = ast.get_docstring(_tree(path))
     assert docstring
-    assert docstring.split("\n\n")[0].endswith((".", ":", ";"))
+    assert docstring.split("\n\n")[0].endswith((".", ":", ";", "?"))
 
 
 @by_path
 def test_files_and_functions_are_short(path: Path) -> None:
     """A file has at most 400 lines, a function at most 45 beside its docstring."""
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
-    long = {
-        node.name: lines for node in _functions(path) if (lines := _lines_of_code(node)) > LONGEST_FUNCTION
-    }
+    long = {node.name: lines for node in _functions(path) if (lines := _lines_of_code(node)) > LONGEST_FUNCTION}
     assert not long
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(REPO)))
 def test_every_test_states_a_fact(path: Path) -> None:
     """A test's docstring says what it shows."""
-    silent = [
-        node.name
-        for node in _functions(path)
-        if node.name.startswith("test_") and not ast.get_docstring(node)
-    ]
+    silent = [node.name for node in _functions(path) if node.name.startswith("test_") and not ast.get_docstring(node)]
     assert not silent
 
 
-@pytest.mark.parametrize(
-    "name", ["strict_config", "strict_markers", "strict_parametrization_ids", "strict_xfail"]
-)
+@pytest.mark.parametrize("name", ["strict_config", "strict_markers", "strict_parametrization_ids", "strict_xfail"])
 def test_pytest_is_strict(name: str, pytestconfig: pytest.Config) -> None:
     """A misspelt setting or mark, an ambiguous id and an unexpected pass are all errors."""
     assert pytestconfig.getini(name) is True
@@ -124,9 +114,7 @@ def test_the_tested_set_is_within_the_declared_ranges() -> None:
             pins[_normal(pin.name)] = str(pin.specifier).removeprefix("==")
     wanted = [one for one in map(Requirement, lines) if _normal(one.name) != _normal(project["name"])]
     assert [str(one) for one in wanted if _normal(one.name) not in pins] == []
-    assert [
-        str(one) for one in wanted if not one.specifier.contains(pins[_normal(one.name)], prereleases=True)
-    ] == []
+    assert [str(one) for one in wanted if not one.specifier.contains(pins[_normal(one.name)], prereleases=True)] == []
 
 
 def _normal(name: str) -> str:

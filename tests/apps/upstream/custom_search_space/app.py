@@ -6,7 +6,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(version_base=None, config_path=".", config_name="config")
+@hydra.main(config_path=".", config_name="config")
 def evaluate(cfg: Any) -> float:
     """Square four numbers and add them; only the search gives `w`."""
     w: float = cfg.get("w", 1.0)

@@ -6,7 +6,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(version_base=None, config_path=".", config_name="config")
+@hydra.main(config_path=".", config_name="config")
 def binh_and_korn(cfg: Any) -> tuple[float, float]:
     """Measure the distances to (0, 0) and to (5, 5)."""
     x: float = cfg.x

@@ -6,7 +6,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(version_base=None, config_path=".", config_name="config")
+@hydra.main(config_path=".", config_name="config")
 def sphere(cfg: Any) -> float:
     """Square two numbers and add them."""
     x: float = cfg.x

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Whatever workers do, a budget of n ends as the trials 0 to n-1, each told once."""
+
+from collections import Counter
+
+import optuna
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from optuna.trial import TrialState
+
+from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.tickets import claim_of, issue
+from tests.unit._made_tickets import Told, hand, identity, sampler
+
+WORKERS = 3
+OUTCOMES: tuple[Outcome, ...] = (Completed((1.0,), {"a": 1.0}), Pruned(), Failed("bug", "e"), Interrupted())
+workers = st.integers(0, WORKERS - 1)
+
+
+class Sweep(RuleBasedStateMachine):
+    """Workers that claim, settle, are thought dead and come back late, over one study in memory."""
+
+    @initialize(n_trials=st.integers(1, 6))
+    def begin(self, n_trials: int) -> None:
+        """A driver issues the tickets."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.n_trials = n_trials
+        self.study = optuna.create_study(study_name="study")
+        issue(self.study, n_trials)
+        self.observer = Told()
+        self.hands = [hand(self.study, number, 100, self.observer) for number in range(WORKERS)]
+        self.held: dict[int, optuna.Trial] = {}
+        self.told: Counter[int] = Counter()
+        self.params: dict[int, float] = {}
+
+    @precondition(lambda self: len(self.held) < WORKERS)
+    @rule(worker=workers)
+    def claim(self, worker: int) -> None:
+        """A worker without a trial takes one; a number that was begun before comes with its parameter."""
+        if worker in self.held:
+            return
+        self.observer.dead.discard(identity(worker).worker)
+        trial = self.hands[worker].claim(sampler)
+        if trial is None:
+            return
+        before = self.params.get(trial.number)
+        value = trial.suggest_float("x", 0, 1)
+        assert before is None or value == before
+        self.params[trial.number] = value
+        self.held[worker] = trial
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
+    def settle(self, data: st.DataObject, outcome: Outcome) -> None:
+        """A worker tells how its trial ended, or hears that it is no longer its own."""
+        worker = data.draw(st.sampled_from(sorted(self.held)))
+        trial = self.held.pop(worker)
+        if self.hands[worker].settle(trial, outcome) and not isinstance(outcome, Interrupted):
+            self.told[trial.number] += 1
+
+    @precondition(lambda self: self.held)
+    @rule(worker=workers)
+    def die(self, worker: int) -> None:
+        """A worker is thought dead; if it is not, it tells its result all the same, later."""
+        self.observer.dead.add(identity(worker).worker)
+
+    @rule(more=st.integers(0, 2))
+    def raise_the_budget(self, more: int) -> None:
+        """A driver asks for more trials."""
+        self.n_trials += more
+        assert issue(self.study, self.n_trials) == more
+
+    @invariant()
+    def nothing_is_told_twice(self) -> None:
+        """A finished trial was told by exactly one worker; no number is beyond the budget."""
+        trials = self.study.get_trials(deepcopy=False)
+        finished = {trial.number for trial in trials if trial.state.is_finished()}
+        assert self.told == Counter(finished)
+        assert [trial.number for trial in trials] == list(range(self.n_trials))
+
+    @invariant()
+    def a_running_trial_has_one_holder(self) -> None:
+        """No two trials of the study name the same worker, and each names one that did claim it."""
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        names = [claim["worker"] for trial in running if (claim := claim_of(trial))]
+        assert len(set(names)) == len(names) == len(running)
+
+    def teardown(self) -> None:
+        """One worker that lives finishes what is left: exactly the numbers 0 to n-1, each once."""
+        if not hasattr(self, "study"):
+            return
+        last = hand(self.study, WORKERS, 100, Told(*(identity(number).worker for number in range(WORKERS))))
+        while (trial := last.claim(sampler)) is not None:
+            assert last.settle(trial, Completed((0.0,)))
+            self.told[trial.number] += 1
+        for worker, trial in self.held.items():  # results that come too late
+            assert not self.hands[worker].settle(trial, Completed((5.0,)))
+        assert self.told == Counter(range(self.n_trials))
+        assert all(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
+
+
+TestSweep = Sweep.TestCase
+TestSweep.settings = settings(max_examples=40, stateful_step_count=25)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""The one boundary around user code: whatever it does becomes an outcome, or an error for the user to mend."""
+
+from typing import Any
+
+import pytest
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from optuna import TrialPruned
+
+from hyperopt_app.errors import HyperoptError, MetricError
+from hyperopt_app.objective import Completed, Failed, Interrupted, Pruned, outcome_of
+from hyperopt_app.worker import attempt
+
+DONE = Completed((1.0,), {"loss": 1.0})
+
+
+def raiser(error: BaseException) -> Any:
+    """A run that ends so."""
+
+    def run() -> Completed:
+        raise error
+
+    return run
+
+
+def pruned() -> None:
+    """What a YAML may name as its target."""
+    raise TrialPruned("at step 3")
+
+
+def _wrapped(cause: Exception) -> Exception:
+    inner, outer = RuntimeError("in the loop"), InstantiationException("Error in call to target")
+    inner.__cause__, outer.__cause__ = cause, inner
+    return outer
+
+
+def _instantiated(name: str) -> Any:
+    target = f"{__name__}.{name}"
+    return instantiate({"_target_": target}, _execution_whitelist_=target)
+
+
+def test_what_the_objective_returned_passes() -> None:
+    """An outcome is handed on as it is."""
+    assert attempt(lambda: DONE) is DONE
+
+
+def test_a_pruned_trial_is_a_result() -> None:
+    """TrialPruned is how an objective says so."""
+    assert attempt(raiser(TrialPruned())) == Pruned()
+
+
+def test_a_pruned_trial_comes_through_hydras_instantiate() -> None:
+    """An objective may be built and run by a `_target_` of the YAML."""
+    assert attempt(lambda: _instantiated("pruned")) == Pruned()
+
+
+def test_a_pruned_trial_is_found_among_the_causes() -> None:
+    """Hydra before 1.4 wraps what a target raises, and so may anybody's training loop, more than once."""
+    assert attempt(raiser(_wrapped(TrialPruned()))) == Pruned()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), KeyboardInterrupt("again")])
+def test_an_interrupt_gives_the_ticket_back(error: KeyboardInterrupt) -> None:
+    """Ctrl-C, and what our handler makes of SIGTERM, is no failure of the trial."""
+    assert attempt(raiser(error)) == Interrupted()
+
+
+@pytest.mark.parametrize("ending", [DONE, SystemExit(0), ValueError("torn down"), TrialPruned()], ids=repr)
+def test_a_worker_that_was_told_to_end_has_not_finished_its_trial(ending: Any) -> None:
+    """Lightning returns from an interrupted training as if it were over, other code exits or fails."""
+    run = raiser(ending) if isinstance(ending, BaseException) else lambda: ending
+    assert attempt(run, lambda: True) == Interrupted()
+
+
+def test_an_exception_is_a_failed_trial() -> None:
+    """Type and text in one line, and where it came from."""
+    outcome = attempt(raiser(ValueError("two\n  lines")))
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.error) == ("bug", "ValueError: two lines")
+    assert outcome.traceback.startswith("Traceback (most recent call last):\n")
+    assert outcome.traceback.endswith("ValueError: two\n  lines\n")
+    assert "in run" in outcome.traceback
+
+
+@pytest.mark.parametrize("code", [0, 1, "message"])
+def test_an_exit_is_a_failed_trial(code: object) -> None:
+    """A program that calls sys.exit in its training takes no worker along."""
+    outcome = attempt(raiser(SystemExit(code)))
+    assert isinstance(outcome, Failed)
+    assert outcome.error == f"SystemExit: {code}"
+
+
+@pytest.mark.parametrize("text", ["x" * 10**6, "é\n" * 10**5])
+def test_a_huge_text_is_cut_to_what_a_database_takes(text: str) -> None:
+    """MySQL's text field holds 65,535 bytes; the place of the fault, at the top, stays."""
+    outcome = attempt(raiser(RuntimeError(text)))
+    assert isinstance(outcome, Failed)
+    assert len(outcome.error) == 500
+    assert len(outcome.traceback) < 8200
+    assert "in run" in outcome.traceback
+    assert "characters left out; the trial's log has them]" in outcome.traceback
+    assert outcome.traceback.rstrip().endswith(text[-2:].rstrip())
+
+
+def test_an_exception_that_cannot_be_shown_is_a_failed_trial_all_the_same() -> None:
+    """The text of a user's exception is user code, too."""
+
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    outcome = attempt(raiser(Broken()))
+    assert isinstance(outcome, Failed)
+    assert outcome.error == "Broken: (its text cannot be shown)"
+
+
+def test_a_value_that_is_no_number_is_a_diverged_trial() -> None:
+    """NaN passes the boundary as the failure that the objective's side has made of it."""
+    outcome = attempt(lambda: outcome_of({"loss": float("nan"), "acc": 0.5}, ["loss"], 1))
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.error) == ("diverged", "the objective returned nan")
+    assert outcome.metrics["acc"] == 0.5
+
+
+def test_a_missing_metric_passes_for_the_user_to_mend() -> None:
+    """No trial of such an objective can succeed, so none is spent on it."""
+    with pytest.raises(MetricError, match=r"^hydra\.sweeper\.metric: loss; the objective returned acc\."):
+        attempt(lambda: outcome_of({"acc": 0.5}, ["loss"], 1))
+
+
+def test_a_fault_to_mend_is_unwrapped() -> None:
+    """It is found in what is wrapped around it, and is raised without that."""
+    with pytest.raises(MetricError, match="no loss") as told:
+        attempt(raiser(_wrapped(MetricError("no loss"))))
+    assert told.value.__suppress_context__
+    with pytest.raises(HyperoptError, match="to mend"):
+        attempt(raiser(HyperoptError("to mend")))
+
+
+def test_what_is_neither_error_nor_exit_passes() -> None:
+    """GeneratorExit and its like belong to Python."""
+    with pytest.raises(GeneratorExit):
+        attempt(raiser(GeneratorExit()))

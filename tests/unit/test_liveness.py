@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""Is the worker that holds a claim alive? By the process table here, by its silence elsewhere."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperopt_app import liveness
+from hyperopt_app.liveness import Observer, WorkerIdentity, beating, is_dead, read_beat, this_worker
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> WorkerIdentity:
+    """This very process as a worker."""
+    return this_worker(0, tmp_path)
+
+
+@pytest.fixture
+def child() -> Iterator["subprocess.Popen[bytes]"]:
+    """A live process of this machine."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def _claim(here: WorkerIdentity, **changes: Any) -> dict[str, Any]:
+    return dataclasses.replace(here, **changes).as_claim()
+
+
+@pytest.mark.parametrize(
+    ("process_lives", "silence_s", "dead"),
+    [
+        (True, 1e9, False),
+        (False, 0.0, True),
+        (None, 60.0, False),
+        (None, 60.1, True),
+        (None, 0.0, False),
+    ],
+)
+def test_the_process_table_decides_before_the_lease(
+    process_lives: bool | None, silence_s: float, dead: bool
+) -> None:
+    """A process that is seen to live may be silent for ever, one that is seen to be gone gets no lease."""
+    assert is_dead(process_lives, silence_s, 60.0) is dead
+
+
+def test_a_live_process_of_this_machine_lives(here: WorkerIdentity, clock: Clock) -> None:
+    """However long it has written no beat: it may hang on a full disk."""
+    observer = Observer(60.0, clock)
+    assert not observer.is_dead(here.as_claim(), "trial 0")
+    clock.now += 1e6
+    assert not observer.is_dead(here.as_claim(), "trial 0")
+
+
+def test_a_dead_process_of_this_machine_is_dead_at_once(
+    here: WorkerIdentity, child: "subprocess.Popen[bytes]", clock: Clock
+) -> None:
+    """No lease runs where the process table can be asked."""
+    start = liveness._start_ticks(child.pid)
+    claim = _claim(here, pid=child.pid, start=start)
+    observer = Observer(60.0, clock)
+    assert not observer.is_dead(claim, "trial 0")
+    child.kill()
+    child.wait()
+    assert observer.is_dead(claim, "trial 0")
+
+
+def test_a_killed_process_that_nobody_has_waited_for_is_dead(
+    here: WorkerIdentity, child: "subprocess.Popen[bytes]"
+) -> None:
+    """A zombie stands in the process table, but it runs nothing any more."""
+    claim = _claim(here, pid=child.pid, start=liveness._start_ticks(child.pid))
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert Observer(60.0).is_dead(claim, "trial 0")
+
+
+def test_a_reused_pid_is_another_process(here: WorkerIdentity) -> None:
+    """The start time tells a process from a later one of the same number."""
+    assert Observer(60.0).is_dead(_claim(here, start=here.start - 1), "trial 0")
+
+
+def test_a_process_of_another_machine_is_judged_by_its_beats(
+    here: WorkerIdentity, clock: Clock, tmp_path: Path
+) -> None:
+    """Its pid says nothing here. Every new beat starts a lease, by the observer's own clock."""
+    beat = tmp_path / "beat.json"
+    claim = _claim(here, machine="elsewhere", pid=os.getpid(), start=0, beat=str(beat))
+    observer = Observer(60.0, clock)
+    judged = []
+    for count, at in ((0, 0), (0, 60), (1, 61), (1, 121), (1, 122), (2, 500)):
+        clock.now = 1000.0 + at
+        beat.write_text(json.dumps({"count": count}))
+        judged.append(observer.is_dead(claim, "trial 0"))
+    assert judged == [False, False, False, False, True, False]
+
+
+def test_a_worker_elsewhere_without_a_beat_has_one_lease(here: WorkerIdentity, clock: Clock) -> None:
+    """From when this observer first looked; a beat that vanishes, with the worker, starts no lease anew."""
+    observer = Observer(60.0, clock)
+    claim = _claim(here, machine="elsewhere")
+    assert not observer.is_dead(claim, "trial 0")
+    clock.now += 61
+    assert observer.is_dead(claim, "trial 0")
+    assert not Observer(60.0, clock).is_dead(claim, "trial 0")
+
+
+def test_a_holder_without_a_name_has_one_lease(clock: Clock) -> None:
+    """It is remembered under its trial, so two of them do not share a lease."""
+    observer = Observer(60.0, clock)
+    assert not observer.is_dead(None, "trial 0")
+    clock.now += 61
+    assert observer.is_dead(None, "trial 0")
+    assert not observer.is_dead(None, "trial 1")
+
+
+def test_two_processes_of_a_machine_agree_on_its_name(
+    here: WorkerIdentity, run_script: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Boot and PID namespace are in the name, so that a pid is asked for only where it means something."""
+    told = run_script("-c", "from hyperopt_app.liveness import _machine; print(_machine())")
+    assert told.stdout.strip() == here.machine
+
+
+def test_every_identity_is_unique(tmp_path: Path) -> None:
+    """One process may be a worker twice, one after the other."""
+    one, other = this_worker(3, tmp_path), this_worker(3, tmp_path)
+    assert one.worker != other.worker
+    assert (one.number, one.pid, one.start) == (3, os.getpid(), other.start)
+    assert Path(one.beat) == tmp_path / "workers" / f"{one.worker}.json"
+    assert json.loads(json.dumps(one.as_claim())) == one.as_claim()
+
+
+@pytest.fixture
+def beaten(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    """Wait until a beat has been written."""
+    written = threading.Event()
+    replace = Path.replace
+
+    def told(self: Path, target: Path) -> Path:
+        moved = replace(self, target)
+        written.set()
+        return moved
+
+    monkeypatch.setattr(Path, "replace", told)
+    return lambda: written.wait(20.0)
+
+
+def test_a_worker_beats_while_it_works(here: WorkerIdentity, beaten: Callable[[], bool]) -> None:
+    """The file appears with the body and goes with it, also when the body fails; it names its worker."""
+
+    def fail() -> None:
+        assert beaten()
+        beat = read_beat(here.beat)
+        assert beat == {**here.as_claim(), "count": 0}
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"), beating(here):
+        fail()
+    assert read_beat(here.beat) is None
+    assert list(Path(here.beat).parent.iterdir()) == []
+
+
+def test_a_beat_that_cannot_be_written_ends_nothing(
+    here: WorkerIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full or hanging disk must not end a training."""
+    tried = threading.Event()
+
+    def full(*_: object, **__: object) -> int:
+        tried.set()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with beating(here, interval_s=0.001):
+            assert tried.wait(20.0)
+    assert read_beat(here.beat) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "not json"])
+def test_a_beat_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    """Silence, not an error; so is a path that is empty or leads nowhere."""
+    path = tmp_path / "beat.json"
+    path.write_text(text)
+    assert read_beat(str(path)) is None
+    assert read_beat(str(tmp_path / "none.json")) is None
+    assert read_beat("") is None

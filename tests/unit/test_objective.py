@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""What an objective sees of its trial, and what is made of what it returns."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+import hyperopt_app
+from hyperopt_app.errors import MetricError
+from hyperopt_app.objective import Completed, Failed, Objective, Trial, active_trial, outcome_of
+
+
+class Above(optuna.pruners.BasePruner):
+    """Prunes what reports more than 1."""
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return max(trial.intermediate_values.values(), default=0.0) > 1
+
+
+def _trial(directory: Path, directions: int = 1, **options: Any) -> Trial:
+    study = optuna.create_study(directions=["minimize"] * directions, pruner=Above())
+    return Trial(study.ask(), directory=directory, seed=7, **options)
+
+
+def _curve(trial: Trial) -> dict[int, float]:
+    return trial.study.get_trials()[trial.number].intermediate_values  # type: ignore[no-any-return]
+
+
+def test_outside_of_a_sweep_there_is_no_trial() -> None:
+    """The same training code runs alone: nothing is reported, nothing is pruned."""
+    assert hyperopt_app.current_trial() is None
+    hyperopt_app.report(1e9, 1)
+
+
+def test_the_current_trial_is_there_while_the_objective_runs(tmp_path: Path) -> None:
+    """It goes when the objective ends, however it ends."""
+    trial = _trial(tmp_path)
+    with pytest.raises(ValueError, match="no"), active_trial(trial):
+        assert hyperopt_app.current_trial() is trial
+        raise ValueError("no")
+    assert hyperopt_app.current_trial() is None
+
+
+def test_a_trial_shows_what_an_objective_needs(tmp_path: Path) -> None:
+    """Its place, its seed, its parameters; everything else is Optuna's."""
+    trial = _trial(tmp_path, metric_names=["loss"], resumed=True)
+    assert (trial.number, trial.seed, trial.resumed, trial.metric_names) == (0, 7, True, ("loss",))
+    assert trial.checkpoint == tmp_path / "last.ckpt"
+    value = trial.suggest_float("x", 0, 1)
+    trial.set_user_attr("note", "n")
+    assert trial.params == {"x": value}
+    assert trial.user_attrs == {"note": "n"}
+    assert repr(trial) == f"Trial(number=0, params={{'x': {value}}})"
+
+
+def test_a_private_name_of_a_trial_is_not_looked_up_in_optunas(tmp_path: Path) -> None:
+    """Copying and pickling ask for such names before there is a trial to ask."""
+    assert not hasattr(_trial(tmp_path), "_trial_id")
+    assert not hasattr(object.__new__(Trial), "_trial")
+
+
+def test_a_report_is_recorded(tmp_path: Path) -> None:
+    """Step and value, as a float."""
+    trial = _trial(tmp_path)
+    with active_trial(trial):
+        hyperopt_app.report(np.float32(0.5), 1)  # type: ignore[arg-type]
+        hyperopt_app.report(1, 2)
+    assert _curve(trial) == {1: 0.5, 2: 1.0}
+
+
+def test_a_report_ends_a_trial_that_is_not_worth_going_on(tmp_path: Path) -> None:
+    """Optuna's own exception, after the value is recorded."""
+    trial = _trial(tmp_path)
+    with active_trial(trial), pytest.raises(optuna.TrialPruned, match="pruned at step 3 with 2"):
+        hyperopt_app.report(2.0, 3)
+    assert _curve(trial) == {3: 2.0}
+
+
+@pytest.mark.parametrize("reported", [(1,), (1, 2)])
+def test_a_step_that_was_recorded_before_an_interruption_stays(
+    tmp_path: Path, reported: tuple[int, ...]
+) -> None:
+    """A trial that continues repeats the steps since its last checkpoint; warnings are errors here."""
+    trial = _trial(tmp_path, reported=reported)
+    for step in (1, 2, 2, 3):
+        trial.report(0.1, step)
+    assert set(_curve(trial)) == {1, 2, 3} - set(reported)
+
+
+def test_several_objectives_have_no_curve(tmp_path: Path) -> None:
+    """Optuna prunes on one value alone; reporting is allowed and does nothing."""
+    trial = _trial(tmp_path, directions=2)
+    with active_trial(trial):
+        hyperopt_app.report(5.0, 1)
+    assert _curve(trial) == {}
+    assert not trial.should_prune()
+
+
+def test_an_objective_without_train_is_told_by_name() -> None:
+    """A subclass that forgot its method, or named it otherwise."""
+
+    class Forgetful(Objective):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Forgetful has no method train"):
+        Forgetful().train(None, None)
+
+
+class Tensor:
+    """A number that is none of Python's, like a tensor of one element."""
+
+    def __float__(self) -> float:
+        return 0.25
+
+
+class Matrix:
+    """A tensor of many elements."""
+
+    def __float__(self) -> float:
+        raise RuntimeError("a Tensor with 4 elements cannot be converted to Scalar")
+
+
+RETURNED: dict[str, tuple[Any, tuple[str, ...], int, Completed]] = {
+    "a number": (2, (), 1, Completed((2.0,))),
+    "a named number": (2, ("loss",), 1, Completed((2.0,), {"loss": 2.0})),
+    "a numpy number": (np.float64(0.5), (), 1, Completed((0.5,))),
+    "a tensor": (Tensor(), (), 1, Completed((0.25,))),
+    "a list": ([1, 2.5], (), 2, Completed((1.0, 2.5))),
+    "a list of one": ([3], (), 1, Completed((3.0,))),
+    "a named tuple of values": ((1, 2), ("a", "b"), 2, Completed((1.0, 2.0), {"a": 1.0, "b": 2.0})),
+    "a dictionary": (
+        {"acc": 0.9, "loss": Tensor(), "name": "best", "none": None, "matrix": Matrix()},
+        ("loss",),
+        1,
+        Completed((0.25,), {"acc": 0.9, "loss": 0.25}),
+    ),
+    "a dictionary in another order": (
+        {"b": 1, "a": 2},
+        ("a", "b"),
+        2,
+        Completed((2.0, 1.0), {"b": 1.0, "a": 2.0}),
+    ),
+    "the only metric": ({"loss": 1, "note": "text"}, (), 1, Completed((1.0,), {"loss": 1.0})),
+}
+
+
+@pytest.mark.parametrize("case", RETURNED)
+def test_what_an_objective_may_return(case: str) -> None:
+    """The values stand in the order of the directions; all metrics that are numbers are kept."""
+    returned, names, directions, expected = RETURNED[case]
+    assert outcome_of(returned, names, directions) == expected
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_value_that_is_not_finite_is_a_diverged_trial(value: str) -> None:
+    """Its other metrics are kept for whoever wants to know why."""
+    outcome = outcome_of({"loss": float(value), "acc": 0.5}, ["loss"], 1)
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.error) == ("diverged", f"the objective returned {value}")
+    assert outcome.metrics["acc"] == 0.5
+
+
+def test_a_metric_that_is_not_optimised_may_be_anything() -> None:
+    """Only the values that the sampler learns from have to be finite."""
+    outcome = outcome_of({"loss": 1.0, "ratio": float("inf")}, ["loss"], 1)
+    assert isinstance(outcome, Completed)
+
+
+WRONG: dict[str, tuple[Any, tuple[str, ...], int, str]] = {
+    "nothing": (None, (), 1, "The objective returned None; 1 number"),
+    "text": ("0.5", (), 1, "The objective returned '0.5'; 1 number"),
+    "too few": (1.0, (), 2, "2 number"),
+    "too many": ([1, 2], (), 1, "1 number"),
+    "no number in a list": ([1, None], (), 2, "2 number"),
+    "a missing metric": ({"acc": 1, "f1": 2}, ("loss",), 1, "metric: loss; the objective returned acc, f1."),
+    "a metric that is no number": ({"loss": None}, ("loss",), 1, "metric: loss; the objective returned loss"),
+    "no metric named": (
+        {"a": 1, "b": 2},
+        (),
+        1,
+        "not named; the objective returned a, b. Set hydra.sweeper.metric to one of",
+    ),
+    "too few named": ({"a": 1, "b": 2}, ("a",), 2, "2 of these names"),
+    "an empty dictionary": ({}, ("loss",), 1, "an empty dictionary"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_optimised_is_told_with_what_came(case: str) -> None:
+    """The returned names are shown, and what to set."""
+    returned, names, directions, text = WRONG[case]
+    with pytest.raises(MetricError) as error:
+        outcome_of(returned, names, directions)
+    assert text in str(error.value)
+    assert "hydra.sweeper.metric" in str(error.value)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""Faults between a search space and the config that it searches."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app import preflight
+from hyperopt_app.preflight import check_space, first_value
+from hyperopt_app.space import parse_space
+from tests.unit._made_sweeps import made_space, made_sweep, write_configs
+
+CONFIGS = {
+    "config": """
+        defaults: [{model: small}, _self_]
+        x: 1
+        optimizer: {learning_rate: 0.1, momentum: 0.9, missing: '???', same: '${x}'}
+        layers: [{width: 4}, {width: 8}]
+        """,
+    "model/small": "width: 1\n",
+    "model/big": "depth: 3\n",
+    "model/more/deep": "width: 2\n",
+    "data/mnist": "path: m\n",
+}
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[HydraContext, DictConfig]:
+    """The context and config of a sweep over CONFIGS."""
+    return made_sweep(write_configs(tmp_path_factory.mktemp("conf"), CONFIGS))
+
+
+@pytest.fixture
+def faults(sweep: tuple[HydraContext, DictConfig]) -> Callable[..., list[str]]:
+    """`faults(*command_line, key=sweep)`: what is wrong with a space that can be read."""
+    context, config = sweep
+    loader = context.config_loader
+
+    def check(*arguments: str, **params: str) -> list[str]:
+        space, unread = parse_space(params, arguments, loader)
+        assert not unread
+        return check_space(
+            space,
+            lambda overrides: loader.load_sweep_config(config, list(overrides)),
+            lambda group: loader.get_group_options(group) if "." not in group else [],
+        )
+
+    return check
+
+
+Faults = Callable[..., list[str]]
+
+RIGHT: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "nothing": ((), {}),
+    "a value": ((), {"optimizer.learning_rate": "interval(0, 1)"}),
+    "a missing value": ((), {"optimizer.missing": "1,2"}),
+    "an interpolated value": ((), {"optimizer.same": "1,2"}),
+    "an element of a list": ((), {"layers.0.width": "1,2", "layers[1].width": "1,2"}),
+    "a whole node": ((), {"optimizer": "{momentum: 1},{momentum: 2}"}),
+    "a group": ((), {"model": "small,big"}),
+    "a nested option": ((), {"model": "small,more/deep"}),
+    "all options of a group": ((), {"model": "glob(*)"}),
+    "no option": ((), {"model": "small,null"}),
+    "several options": ((), {"+data": "[mnist],[]"}),
+    "a key that one option has": (("model=small",), {"model.width": "1,2"}),
+    "a group of a package": ((), {"+data@extra": "mnist,null"}),
+    "a new key": ((), {"+optimizer.new": "1,2", "++optimizer.momentum": "1,2"}),
+    "a key that is added on the command line": (("+fresh=1",), {"fresh": "1,2"}),
+    "a deleted key beside it": (("~optimizer.momentum",), {"optimizer.learning_rate": "1,2"}),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_hydra_composes_is_no_fault(case: str, faults: Faults) -> None:
+    """Whatever may stand in an override may be searched."""
+    arguments, params = RIGHT[case]
+    assert faults(*arguments, **params) == []
+
+
+def test_unknown_keys_are_told_with_the_nearest_names(faults: Faults) -> None:
+    """All of them at once; a key that ends in the same word is near, however long its path is."""
+    assert faults(**{"optimizer.learning_rat": "1,2", "width": "1,2", "zzz": "1,2"}) == [
+        "hydra.sweeper.params.optimizer.learning_rat: the config has no key 'optimizer.learning_rat' "
+        "(did you mean optimizer.learning_rate or optimizer.missing?); "
+        "correct the name, or write +optimizer.learning_rat to add a new key",
+        "hydra.sweeper.params.width: the config has no key 'width' "
+        "(did you mean model.width or layers.0.width or layers.1.width?); "
+        "correct the name, or write +width to add a new key",
+        "hydra.sweeper.params.zzz: the config has no key 'zzz'; "
+        "correct the name, or write +zzz to add a new key",
+    ]
+
+
+def test_a_key_that_one_option_lacks_is_told_with_the_option(faults: Faults) -> None:
+    """The config is composed with each option of a searched group: big has no width, small no depth."""
+    told = faults(**{"model": "small,big", "model.width": "1,2", "model.depth": "1,2"})
+    assert [line.split(" (did")[0] for line in told] == [
+        "hydra.sweeper.params.model.depth: the config has no key 'model.depth' (with model=small)",
+        "hydra.sweeper.params.model.width: the config has no key 'model.width' (with model=big)",
+    ]
+
+
+def test_unknown_options_are_told_with_those_that_there_are(faults: Faults) -> None:
+    """All of them at once, with the nearest; nothing is composed for them."""
+    assert faults(model="small,bgi,zzz", **{"+data": "mnits,mnist"}) == [
+        "hydra.sweeper.params.model: the config group has no option 'bgi' (did you mean big?); it has big, small",
+        "hydra.sweeper.params.model: the config group has no option 'zzz'; it has big, small",
+        "hydra.sweeper.params.+data: the config group has no option 'mnits' (did you mean mnist?); it has mnist",
+    ]
+
+
+def test_an_unknown_nested_option_is_told_by_composing(faults: Faults) -> None:
+    """The list of a group's options does not name those of its subgroups."""
+    (fault,) = faults(model="small,more/wide")
+    assert fault.startswith("the config cannot be composed (with model=more/wide): ")
+    assert "more/wide" in fault.partition("): ")[2]
+
+
+def test_a_group_wants_choices(faults: Faults) -> None:
+    """A number selects no file."""
+    assert faults(model="range(3)") == ["hydra.sweeper.params.model: a config group wants choices, of big, small"]
+
+
+def test_what_the_config_does_not_take_is_told(faults: Faults) -> None:
+    """A key that is there cannot be added; Hydra's own words say what to write."""
+    (fault,) = faults(**{"+x": "1,2"})
+    assert fault.startswith("the config does not take the searched values: Could not append to config.")
+    assert "++x" in fault
+    assert "\n" not in fault
+
+
+def test_what_cannot_be_composed_is_told(faults: Faults) -> None:
+    """A fixed value from hydra.sweeper.params that the config lacks."""
+    (fault,) = faults(nope="3", x="1,2")
+    assert fault.startswith("the config cannot be composed: Could not override 'nope'.")
+
+
+def test_many_combinations_are_tried_up_to_a_number(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Group choices multiply; what is not found here is found when it is tried."""
+    monkeypatch.setattr(preflight, "_MOST_COMBINATIONS", 1)
+    assert faults(**{"model": "small,big", "model.width": "1,2"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("a,b", "a"), ("range(2, 5)", 2), ("tag(log, interval(0.5, 1))", 0.5), ("range(1, 0, step=-0.25)", 0.25)],
+)
+def test_some_value_of_a_distribution(text: str, value: object) -> None:
+    """For a config that only has to compose."""
+    assert first_value(made_space(x=text).distributions["x"]) == value

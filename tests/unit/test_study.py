@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""Is the stored study the one that the command means?"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.space import Space
+from hyperopt_app.study import (
+    Identity,
+    check_identity,
+    create_study,
+    find_study,
+    keep_identity,
+    only_study,
+    stored_identity,
+    study_lock,
+)
+from tests.unit._made_sweeps import made_space
+from tests.unit._made_trials import made
+
+IDENTITY = Identity(("minimize",), ("loss",), made_space("y=1", x="interval(0, 1)", opt="a,b"), 5)
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    """A study that an earlier command has begun."""
+    study = create_study(InMemoryStorage(), "holodec", ["minimize"])
+    keep_identity(study, IDENTITY)
+    return study
+
+
+def _wanted(**changes: Any) -> Identity:
+    return dataclasses.replace(IDENTITY, **changes)
+
+
+def _space(x: str = "interval(0, 1)", opt: str = "a,b") -> Space:
+    return made_space("y=1", x=x, opt=opt)
+
+
+def test_the_identity_is_kept_in_the_study(study: optuna.Study) -> None:
+    """It is read back equal, and Optuna's own tools see the metric's name."""
+    assert stored_identity(study) == IDENTITY
+    assert study.metric_names == ["loss"]
+
+
+def test_keeping_an_identity_twice_writes_nothing(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal does not grow by being looked at."""
+    monkeypatch.setattr(study, "set_user_attr", lambda *_: pytest.fail("written again"))
+    monkeypatch.setattr(study, "set_metric_names", lambda *_: pytest.fail("written again"))
+    keep_identity(study, IDENTITY)
+
+
+def test_a_study_of_another_tool_has_no_identity() -> None:
+    """Its trials are taken as they are, if the directions fit."""
+    foreign = optuna.create_study()
+    assert stored_identity(foreign) is None
+    assert check_identity(foreign, _wanted(), accept_changes=False) == []
+
+
+def test_the_same_search_goes_on(study: optuna.Study) -> None:
+    """Another seed is no other search."""
+    assert check_identity(study, IDENTITY, accept_changes=False) == []
+    assert check_identity(study, _wanted(seed=6), accept_changes=False) == []
+
+
+def test_another_range_is_refused_with_the_way_out(study: optuna.Study) -> None:
+    """The difference is shown from the stored to the asked, and the flag that accepts it."""
+    wanted = _wanted(space=_space(x="interval(0, 2)"))
+    with pytest.raises(StudyMismatchError) as error:
+        check_identity(study, wanted, accept_changes=False)
+    text = str(error.value)
+    assert "Study 'holodec' was begun with another search" in text
+    assert "  - x: [0, 1] (float) -> [0, 2] (float)" in text.splitlines()
+    assert "hydra.sweeper.accept_changes=true" in text
+
+
+def test_another_range_may_be_accepted(study: optuna.Study) -> None:
+    """The differences come back, to be shown."""
+    wanted = _wanted(space=_space(x="interval(0, 2)"))
+    assert check_identity(study, wanted, accept_changes=True) == ["x: [0, 1] (float) -> [0, 2] (float)"]
+
+
+HARD = {
+    "other choices": ({"space": _space(opt="a,c")}, "opt: choice(a, b) -> choice(a, c)"),
+    "another metric": ({"metric_names": ("acc",)}, "metric: loss -> acc"),
+    "no metric": ({"metric_names": ()}, "metric: loss -> none"),
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+@pytest.mark.parametrize("accept", [False, True], ids=["refusing", "accepting"])
+def test_what_a_study_cannot_hold_is_always_refused(study: optuna.Study, case: str, accept: bool) -> None:
+    """The flag is not offered then: it would not help."""
+    changes, line = HARD[case]
+    study.add_trial(made(TrialState.PRUNED, curve={1: 0.5}))
+    with pytest.raises(StudyMismatchError) as error:
+        check_identity(study, _wanted(**changes), accept_changes=accept)
+    assert f"  - {line}" in str(error.value).splitlines()
+    assert "accept_changes" not in str(error.value)
+    assert "hydra.sweeper.study_name=" in str(error.value)
+
+
+@pytest.mark.parametrize("directions", [("maximize",), ("minimize", "minimize")])
+def test_another_direction_is_always_refused(study: optuna.Study, directions: tuple[str, ...]) -> None:
+    """It is the first thing that is looked at."""
+    with pytest.raises(StudyMismatchError, match=r"^hydra\.sweeper\.direction: study 'holodec' has") as error:
+        check_identity(study, _wanted(directions=directions), accept_changes=True)
+    assert f"the command asks for {', '.join(directions)}" in str(error.value)
+
+
+@pytest.mark.parametrize("names", [("acc",), ()], ids=["another", "none"])
+def test_a_metric_may_be_corrected_until_something_is_measured(
+    study: optuna.Study, names: tuple[str, ...]
+) -> None:
+    """Who misspelt it learns so from the first trial, and its ticket went back."""
+    study.add_trial(made(TrialState.FAIL))
+    wanted = _wanted(metric_names=names)
+    assert check_identity(study, wanted, accept_changes=False) == []
+    keep_identity(study, wanted)
+    assert stored_identity(study) == wanted
+
+
+def test_a_metric_may_be_named_later() -> None:
+    """A study begun with bare numbers may go on with a name for them."""
+    unnamed = create_study(InMemoryStorage(), "s", ["minimize"])
+    keep_identity(unnamed, _wanted(metric_names=()))
+    assert check_identity(unnamed, _wanted(), accept_changes=False) == []
+
+
+def test_a_study_is_made_once() -> None:
+    """Two drivers may make it at the same time; its trials stay."""
+    storage = InMemoryStorage()
+    first = create_study(storage, "s", ["maximize"])
+    first.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
+    assert len(create_study(storage, "s", ["maximize"]).get_trials()) == 1
+
+
+def test_looking_for_a_study_makes_none() -> None:
+    """There is none until it is created."""
+    storage = InMemoryStorage()
+    assert find_study(storage, "s") is None
+    assert optuna.get_all_study_names(storage) == []
+    create_study(storage, "s", ["minimize"])
+    found = find_study(storage, "s")
+    assert found is not None
+    assert found.study_name == "s"
+
+
+@pytest.mark.parametrize(
+    ("stored", "name", "found"),
+    [
+        (["a"], None, "a"),
+        (["a", "b"], "b", "b"),
+        (["a", "b"], None, None),
+        (["a"], "c", None),
+        ([], None, None),
+    ],
+)
+def test_the_only_study_needs_no_name(stored: list[str], name: str | None, found: str | None) -> None:
+    """Otherwise the names that there are are listed."""
+    storage = InMemoryStorage()
+    for one in stored:
+        create_study(storage, one, ["minimize"])
+    if found is not None:
+        assert only_study(storage, name).study_name == found
+        return
+    with pytest.raises(StudyMismatchError, match="--name: .*; the storage has the studies") as error:
+        only_study(storage, name)
+    assert (", ".join(stored) or "(none)") in str(error.value)
+
+
+def test_the_lock_makes_its_directory_and_can_be_taken_again(tmp_path: Path) -> None:
+    """It is let go also when the body fails."""
+    place = tmp_path / "studies" / "new"
+    with pytest.raises(ValueError, match="no"), study_lock(place):
+        raise ValueError("no")
+    with study_lock(place):
+        held = list(place.iterdir())
+    assert len(held) == 1
+    assert list(place.iterdir()) == []

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""A worker's loop over tickets: when it goes on, when it stops, and what it leaves in the study."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.budget import Limits, Stop
+from hyperopt_app.errors import MetricError
+from hyperopt_app.objective import Completed, Failed
+from hyperopt_app.worker import Tally, Worker, failures_since, read_stop, write_stop
+from tests.unit._made_tickets import Told, hand, numbers, sampler, study_with
+from tests.unit._made_trials import made
+
+DONE = Completed((1.0,))
+
+
+def _worker(study: optuna.Study, run: Callable[[optuna.Trial], Any] | None = None, **changes: Any) -> Worker:
+    plain: dict[str, Any] = {
+        "tickets": hand(study),
+        "limits": Limits(),
+        "ended_before": frozenset(),
+        "sampler_of": sampler,
+        "run": run or (lambda _trial: DONE),
+        "after_trial": lambda: None,
+        "clock": lambda: 0.0,
+    }
+    return Worker(**{**plain, **changes})
+
+
+def test_a_worker_works_until_the_budget_is_spent() -> None:
+    """It tells every trial, says which they were, and reports after each of them."""
+    study, reports = study_with(3), iter(range(10))
+    tally = _worker(study, after_trial=lambda: next(reports)).work()
+    assert tally == Tally(0, finished=[0, 1, 2])
+    assert next(reports) == 3
+    assert numbers(study, TrialState.COMPLETE) == [0, 1, 2]
+    assert read_stop(study) is None
+
+
+def test_a_finished_study_gives_a_worker_nothing_to_do() -> None:
+    """It ends at once; nothing is reported."""
+    study = study_with(1)
+    _worker(study).work()
+    assert _worker(study, lambda _trial: pytest.fail("a trial was run")).work() == Tally(0)
+
+
+def test_failed_and_pruned_trials_count() -> None:
+    """The budget is one of finished trials, however they ended."""
+
+    def run(trial: optuna.Trial) -> Completed | Failed:
+        if trial.number == 0:
+            raise optuna.TrialPruned
+        if trial.number == 1:
+            raise ValueError("no")
+        return DONE
+
+    study = study_with(3)
+    assert _worker(study, run).work().finished == [0, 1, 2]
+    assert [trial.state.name for trial in study.get_trials()] == ["PRUNED", "FAIL", "COMPLETE"]
+
+
+def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
+    """The next worker continues that very trial."""
+
+    def run(trial: optuna.Trial) -> Completed:
+        if trial.number == 1:
+            trial.suggest_float("x", 0, 1)
+            raise KeyboardInterrupt
+        return DONE
+
+    study = study_with(3)
+    assert _worker(study, run).work() == Tally(0, finished=[0], interrupted=True)
+    assert numbers(study, TrialState.WAITING) == [1, 2]
+    other = _worker(study, tickets=hand(study, 1))
+    assert other.work().finished == [1, 2]
+    assert study.get_trials()[1].params.keys() == {"x"}
+
+
+def test_a_worker_that_was_told_to_end_claims_nothing() -> None:
+    """A signal between two trials starts no third one."""
+    study = study_with(3)
+    assert _worker(study, told_to_end=lambda: True).work() == Tally(0)
+    assert numbers(study, TrialState.WAITING) == [0, 1, 2]
+
+
+def test_a_broken_claim_is_counted_as_dropped_and_nothing_is_reported() -> None:
+    """The worker goes on with the next ticket, and no result is told twice."""
+    study = study_with(2)
+    thief = hand(study, 1, observer=Told("worker-0"))
+
+    def run(trial: optuna.Trial) -> Completed:
+        if trial.number == 0:
+            stolen = thief.claim(sampler)
+            assert stolen is not None
+            thief.settle(stolen, Completed((7.0,)))
+        return DONE
+
+    reports: list[int] = []
+    tally = _worker(study, run, after_trial=lambda: reports.append(1)).work()
+    assert tally == Tally(0, finished=[1], dropped=[0])
+    assert len(reports) == 1
+    assert [trial.value for trial in study.get_trials()] == [7.0, 1.0]
+
+
+def test_a_rule_stops_the_study_for_all_workers() -> None:
+    """The worker that sees it writes the reason into the study; another one reads it and starts nothing."""
+
+    def run(_trial: optuna.Trial) -> Completed:
+        raise ValueError("always")
+
+    study = study_with(9)
+    assert _worker(study, run).work().finished == [0, 1, 2]
+    stop = read_stop(study)
+    assert stop is not None
+    assert stop.is_fault
+    assert stop.reason.endswith("failed in the same way: ValueError: always")
+    assert _worker(study, tickets=hand(study, 1)).work() == Tally(1)
+
+
+def test_the_deadline_stops_between_two_trials() -> None:
+    """What runs is left to run; the rest of the tickets waits."""
+    now = iter(range(1000))
+    study = study_with(50)
+    tally = _worker(study, limits=Limits(deadline=20.0), clock=lambda: float(next(now))).work()
+    assert 0 < len(tally.finished) < 20
+    stop = read_stop(study)
+    assert stop is not None
+    assert not stop.is_fault
+
+
+def test_failures_of_an_earlier_command_do_not_count() -> None:
+    """Whoever has mended the objective starts with a clean record."""
+    study = study_with(4)
+
+    def run(_trial: optuna.Trial) -> Completed:
+        raise ValueError("always")
+
+    assert len(_worker(study, run).work().finished) == 3
+    write_stop(study, None)
+    assert _worker(study, ended_before=frozenset({0, 1, 2})).work().finished == [3]
+
+
+def test_a_fault_to_mend_stops_the_study_and_costs_no_ticket() -> None:
+    """The text is kept for the driver; the trial waits for the mended objective."""
+
+    def run(_trial: optuna.Trial) -> Completed:
+        raise MetricError("hydra.sweeper.metric: loss is missing")
+
+    study = study_with(2)
+    assert _worker(study, run).work() == Tally(0, interrupted=True)
+    assert read_stop(study) == Stop("hydra.sweeper.metric: loss is missing", is_fault=True)
+    assert numbers(study, TrialState.WAITING) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        (Completed((0.5, 2.0)), "trial 0 complete with 0.5, 2 after 1.0 s"),
+        (Failed("diverged", "nan"), "trial 0 failed (diverged): nan after 1.0 s"),
+        (optuna.TrialPruned(), "trial 0 pruned after 1.0 s"),
+        (KeyboardInterrupt(), "trial 0 interrupted; its ticket goes back"),
+    ],
+    ids=["complete", "failed", "pruned", "interrupted"],
+)
+def test_a_worker_says_how_a_trial_ended(ending: Any, words: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line per trial."""
+
+    def run(_trial: optuna.Trial) -> Any:
+        if isinstance(ending, BaseException):
+            raise ending
+        return ending
+
+    study = study_with(1)
+    if isinstance(ending, Completed):
+        study = optuna.create_study(directions=["minimize", "maximize"])
+        study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
+    seconds: Iterator[int] = iter(range(100))
+    with caplog.at_level(logging.INFO):
+        _worker(study, run, clock=lambda: float(next(seconds))).work()
+    assert words in caplog.messages
+
+
+def test_a_stop_is_read_back_as_it_was_written() -> None:
+    """It can be taken away again, for the next command."""
+    study, stop = optuna.create_study(), Stop("because", is_fault=False)
+    write_stop(study, stop)
+    assert read_stop(study) == stop
+    write_stop(study, None)
+    assert read_stop(study) is None
+
+
+def _ended(number: int, second: int, error: str | None) -> FrozenTrial:
+    failure = {} if error is None else {"failure": {"kind": "bug", "error": error}}
+    trial = made(TrialState.COMPLETE if error is None else TrialState.FAIL, number=number, **failure)
+    trial.datetime_complete = datetime(2026, 11, 23, 12, 0, second)  # noqa: DTZ001 - as Optuna stamps trials
+    return trial
+
+
+def test_failures_are_in_the_order_of_their_ends() -> None:
+    """Not of their numbers: workers finish when they finish. What ended before, or has not ended, is not there."""
+    trials = [
+        _ended(0, 30, "late"),
+        _ended(1, 10, None),
+        _ended(2, 20, "early"),
+        _ended(3, 5, "of before"),
+        made(TrialState.RUNNING, number=4),
+        made(TrialState.WAITING, number=5),
+    ]
+    assert failures_since(trials, frozenset({3})) == [None, "early", "late"]
+
+
+def test_a_failure_of_another_tool_has_no_text() -> None:
+    """A trial that stock Optuna failed is counted without a reason."""
+    assert failures_since([made(TrialState.FAIL)], frozenset()) == ["unknown"]
