@@ -144,9 +144,7 @@ def snapshot(
             BestTrial(trial.number, tuple(trial.values), dict(trial.params))
             for trial in _trials.best_trials(trials, directions)
         ),
-        workers=tuple(
-            _row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)
-        ),
+        workers=tuple(_row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)),
     )
 
 

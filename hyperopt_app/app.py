@@ -3,6 +3,7 @@
 
 import importlib
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,8 @@ def check_objective(conf: DictConfig) -> list[str]:
         found = getattr(importlib.import_module(module), name) if module else None
     except (ImportError, AttributeError) as error:
         return [f"objective._target_: {target} cannot be imported ({error}); check the path, and that it is installed"]
+    except Exception as error:  # noqa: BLE001 - an import runs the user's module, which may raise anything
+        return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; mend that first"]
     if not (isinstance(found, type) and issubclass(found, Objective)):
         return [f"objective._target_: {target} is no class that derives from hyperopt_app.Objective"]
     return []
@@ -48,6 +51,13 @@ def check_objective(conf: DictConfig) -> list[str]:
 
 # The sweeper asks a task function that has this attribute before it starts a worker.
 train.preflight = check_objective  # type: ignore[attr-defined]
+
+
+def _raised(error: Exception) -> str:
+    """What a module raised while it was imported, and in which line."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 def _shown(returned: Any) -> str:

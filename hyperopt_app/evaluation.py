@@ -5,13 +5,9 @@ import contextlib
 import logging
 import os
 import shlex
-import signal
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 from typing import Any
 
 import optuna
@@ -21,6 +17,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker
 from hyperopt_app.objective import Completed, Failed, Trial, active_trial, outcome_of
@@ -57,14 +54,15 @@ class WorkerTask:
     def __call__(self, _config: Any) -> Tally:
         """Work until the budget is spent; what a launcher calls inside its job."""
         identity = this_worker(int(HydraConfig.get().job.num), self.plan.study_dir)
-        with _quiet_optuna(), beating(identity), _ending_on_signals() as told_to_end:
-            tally = self._work(identity, told_to_end)
-        if told_to_end() and os.getpid() == self.plan.driver_pid:
+        interrupts = Interrupts()
+        with _quiet_optuna(), beating(identity), interrupts.listening():
+            tally = self._work(identity, interrupts)
+        if interrupts.told_to_end and os.getpid() == self.plan.driver_pid:
             # The basic launcher runs workers inside the driver: the user's Ctrl-C was meant for all of it.
             raise KeyboardInterrupt
         return tally
 
-    def _work(self, identity: WorkerIdentity, told_to_end: Callable[[], bool]) -> Tally:
+    def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
         plan = self.plan
         tickets = Tickets(
             open_study(plan),
@@ -74,6 +72,7 @@ class WorkerTask:
             lock=lambda: study_lock(plan.study_dir),
             reopen=lambda: open_study(plan),
         )
+        jobs = TrialJobs(self.context, self.config, self.task_function, identity.worker)
         retrain = partial(retrain_command, plan)
         results = ThrottledResults(lambda: write_results(tickets.study, plan.study_dir, retrain))
         worker = Worker(
@@ -81,9 +80,9 @@ class WorkerTask:
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            _Evaluation(plan, TrialJobs(self.context, self.config, self.task_function, identity.worker)).run,
+            _Evaluation(plan, jobs, interrupts).run,
             results.update,
-            told_to_end,
+            lambda: interrupts.told_to_end,
         )
         tally = worker.work()
         results.update(force=True)
@@ -96,11 +95,12 @@ class _Evaluation:
 
     plan: Plan
     jobs: TrialJobs
+    interrupts: Interrupts
 
     def run(self, optuna_trial: optuna.Trial) -> Completed | Failed:
         """Suggest, compose, call the objective; the worker's boundary is around it."""
         plan = self.plan
-        resumed = bool(optuna_trial.params)
+        resumed = "directory" in optuna_trial.user_attrs  # even if there is no parameter to suggest
         for name, distribution in plan.space.distributions.items():
             suggest(optuna_trial, name, distribution)
         if plan.custom_search_space:
@@ -116,8 +116,9 @@ class _Evaluation:
             resumed=resumed,
             metric_names=plan.metric_names,
             reported=_reported(optuna_trial) if resumed else (),
+            writing=self.interrupts.writing,
         )
-        with active_trial(trial):
+        with active_trial(trial), self.interrupts.objective():
             returned = self.jobs.run(config)
         return outcome_of(returned, plan.metric_names, plan.directions)
 
@@ -164,71 +165,3 @@ def _quiet_optuna() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
-
-
-# While one of these is at work the study is half written: a claim without its name, a lock without its holder.
-_INDIVISIBLE = ("hyperopt_app._database", "hyperopt_app._journal", "hyperopt_app._lock", "hyperopt_app.tickets")
-_OBJECTIVE = "hyperopt_app.job"
-_PAUSE_S = 0.01
-
-
-@contextlib.contextmanager
-def _ending_on_signals() -> Iterator[Callable[[], bool]]:
-    """SIGINT and SIGTERM end the objective in hand; yields the question whether one of them came.
-
-    The objective is interrupted where nothing is being written to the study, if need be a moment later; outside of it
-    the worker's loop asks. A second signal interrupts wherever it strikes.
-    """
-    wish = _Wish()
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: wish.came
-        return
-    before = {number: signal.signal(number, wish.take) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: wish.came
-    finally:
-        wish.forget()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _Wish:
-    """The wish that this worker ends. Plain flags: a handler that waits for an event's lock may wait for itself."""
-
-    def __init__(self) -> None:
-        self.came = False
-        self._is_repeated = False
-        self._is_over = False
-        self._ending = threading.Lock()  # not for the handler
-
-    def take(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler."""
-        insists = self.came and not self._is_repeated
-        self.came, self._is_repeated = True, False
-        if insists or _may_interrupt(frame):
-            raise KeyboardInterrupt
-        threading.Thread(target=self._repeat, args=(number,), name="signal again", daemon=True).start()
-
-    def _repeat(self, number: int) -> None:
-        time.sleep(_PAUSE_S)
-        with self._ending:
-            if not self._is_over:
-                self._is_repeated = True
-                os.kill(os.getpid(), number)
-
-    def forget(self) -> None:
-        """Repeat no signal from now on: it would reach the handlers of before."""
-        with self._ending:
-            self._is_over = True
-
-
-def _may_interrupt(frame: FrameType | None) -> bool:
-    """Whether the innermost of our own frames runs the objective."""
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__"))
-        if module in _INDIVISIBLE:
-            return False
-        if module == _OBJECTIVE:
-            return True
-        frame = frame.f_back
-    return False

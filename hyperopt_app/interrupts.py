@@ -48,7 +48,9 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _may_interrupt(self) -> bool:
-        return self._in_objective and self._writes == 0
+        # A report may come from a thread of the user's; Python delivers signals to the main thread alone.
+        is_main = threading.current_thread() is threading.main_thread()
+        return is_main and self._in_objective and self._writes == 0
 
     @contextlib.contextmanager
     def objective(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.evaluation import WorkerTask
 from hyperopt_app.plan import Plan
 from hyperopt_app.preflight import first_value
@@ -66,6 +67,8 @@ class Crew:
         )
         try:
             returns = launcher.launch([self._overrides(number) for number in range(count)], initial_job_idx=0)
+        except HyperoptError:  # told for people: the launcher's settings are wrong, or a worker inside the driver knows
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
             return _told([_line(error)])
         failures = [_failure(one) for one in returns]

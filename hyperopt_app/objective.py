@@ -7,8 +7,8 @@ nothing, so the same training code runs alone.
 
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,8 @@ class Trial:
         resumed: True if an earlier worker has already run a part of this very trial.
         metric_names: The metrics that the sweeper optimises, in the order of the directions; may be empty.
 
-    The argument `reported` has the steps whose values an earlier worker has recorded.
+    The argument `reported` has the steps whose values an earlier worker has recorded; `writing` makes the context in
+    which something is written to the study, so that a signal does not strike there.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class Trial:
         resumed: bool = False,
         metric_names: Sequence[str] = (),
         reported: Collection[int] = (),
+        writing: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         self._trial = optuna_trial
+        self._writing = writing
         self._reported = set(reported)
         self.number: int = optuna_trial.number
         self.directory = directory
@@ -107,7 +110,15 @@ class Trial:
         """Everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) is Optuna's."""
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self._trial, name)
+        found = getattr(self._trial, name)
+        return self._shielded(found) if callable(found) else found
+
+    def _shielded(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._writing():
+                return method(*args, **kwargs)
+
+        return call
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"
@@ -131,7 +142,8 @@ class Trial:
         if step in self._reported or len(self._trial.study.directions) > 1:
             return
         self._reported.add(step)
-        self._trial.report(float(value), step)
+        with self._writing():
+            self._trial.report(float(value), step)
 
     def should_prune(self) -> bool:
         """Whether the study's pruner would end this trial now; False with several objectives."""

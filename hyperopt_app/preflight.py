@@ -2,6 +2,7 @@
 """Find every fault of a sweep's configuration before anything is started or written. Runs in the driver."""
 
 import difflib
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
@@ -21,13 +22,23 @@ __all__ = ["check_settings", "check_space", "first_value"]
 # Group choices multiply; beyond this many combinations the rest is found when it is tried.
 _MOST_COMBINATIONS = 32
 
+# Hydra says some of it, e.g. that a config group takes no null, with a plain ValueError.
+_NOT_COMPOSED = (HydraException, OmegaConfBaseException, ValueError)
+
 
 def check_settings(settings: Settings, space: Space) -> list[str]:
     """The faults of the sweeper's own fields; pure but for building the sampler and the pruner once."""
-    return [*_numbers(settings), *_directions(settings), *_methods(settings, space), *_points(settings, space)]
+    return [
+        *_numbers(settings),
+        *_directions(settings),
+        *_methods(settings, space),
+        *_points(settings, space),
+        *_extension(settings.custom_search_space),
+    ]
 
 
 def _numbers(settings: Settings) -> Iterator[str]:
+    own_seed = settings.sampler.get("seed")
     wanted: tuple[tuple[str, Any, bool, str], ...] = (
         ("n_trials", settings.n_trials, settings.n_trials > 0, "a whole number above 0"),
         ("n_jobs", settings.n_jobs, settings.n_jobs > 0, "a whole number above 0, the number of workers"),
@@ -35,6 +46,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
         ("timeout", settings.timeout, settings.timeout is None or settings.timeout > 0, "seconds above 0, or null"),
         ("lease_s", settings.lease_s, settings.lease_s > 0, "seconds above 0"),
         ("seed", settings.seed, settings.seed is None or settings.seed >= 0, "a whole number from 0, or null"),
+        ("sampler.seed", own_seed, own_seed is None or own_seed >= 0, "a whole number from 0, or null"),
         (
             "max_consecutive_failures",
             settings.max_consecutive_failures,
@@ -68,7 +80,7 @@ def _directions(settings: Settings) -> Iterator[str]:
 
 def _methods(settings: Settings, space: Space) -> Iterator[str]:
     for check in (
-        lambda: sampler_factory(settings.sampler, settings.seed or 0),
+        lambda: sampler_factory(settings.sampler, 0),
         lambda: build_pruner(settings.pruner),
         lambda: grid_points(space) if is_grid(settings.sampler) else None,
     ):
@@ -95,6 +107,20 @@ def _points(settings: Settings, space: Space) -> Iterator[str]:
     for number, point in enumerate(settings.enqueue):
         for fault in point_of(space, point)[1]:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
+
+
+def _extension(path: str | None) -> Iterator[str]:
+    if not path:
+        return
+    wanted = "give the dotted path of a function configure(config, trial)"
+    try:
+        found = pkgutil.resolve_name(path)
+    except Exception as error:  # noqa: BLE001 - an import runs the user's module, which may raise anything
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        yield f"hydra.sweeper.custom_search_space: {path} cannot be imported ({reason}); {wanted}"
+        return
+    if not callable(found):
+        yield f"hydra.sweeper.custom_search_space: {path} is no function; {wanted}"
 
 
 def check_space(
@@ -126,7 +152,7 @@ def _check_combination(
     chosen = [override_text(key, value) for key, value in choices.items()]
     try:
         known = list(_dotted(compose([*space.fixed, *chosen])))
-    except (HydraException, OmegaConfBaseException) as error:
+    except _NOT_COMPOSED as error:
         return [f"the config cannot be composed{where}: {' '.join(str(error).split())}"]
     values = [key for key in space.distributions if key not in choices]
     missing = [key for key in values if not key.startswith("+") and "@" not in key and _dots(key) not in known]
@@ -135,7 +161,7 @@ def _check_combination(
     sample = [override_text(key, first_value(space.distributions[key])) for key in values]
     try:
         compose([*space.fixed, *chosen, *sample])
-    except (HydraException, OmegaConfBaseException) as error:
+    except _NOT_COMPOSED as error:
         return [f"the config does not take the searched values{where}: {' '.join(str(error).split())}"]
     return []
 
@@ -163,7 +189,7 @@ def _unknown_options(key: str, distribution: BaseDistribution, options: Sequence
     for choice in distribution.choices:
         name = str(choice).strip("'\"")
         # A list selects several options, and a/b an option of a subgroup: those are tried by composing.
-        if name not in (*options, "null", "None") and not name.startswith("[") and "/" not in name:
+        if name not in options and not name.startswith("[") and "/" not in name:
             yield (
                 f"hydra.sweeper.params.{key}: the config group has no option {name!r}{_near(name, options)}; "
                 f"it has {', '.join(options)}"

@@ -126,8 +126,8 @@ def _allowed(base: type) -> str:
 
 
 def _classes(names: Sequence[str], module: Any, base: type) -> Iterable[str]:
-    found = (getattr(module, name) for name in names)
-    return [cls.__name__ for cls in found if isinstance(cls, type) and issubclass(cls, base) and cls is not base]
+    classes = (found for name in names if isinstance(found := getattr(module, name), type))
+    return [cls.__name__ for cls in classes if issubclass(cls, base) and not inspect.isabstract(cls)]
 
 
 def _reason(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from hyperopt_app.plan import Plan, Settings, read_settings
 from hyperopt_app.results import write_results
 from hyperopt_app.samplers import is_grid, new_study_seed
 from hyperopt_app.space import Space, grid_points, parse_space, point_of
-from hyperopt_app.storage import mask_password, open_storage
+from hyperopt_app.storage import absolute_storage, check_storage, mask_password, open_storage
 from hyperopt_app.study import (
     Identity,
     check_identity,
@@ -96,7 +96,7 @@ def sweep(
 def _checked(
     context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
 ) -> _Request:
-    settings = read_settings(config)
+    settings = _with_absolute_storage(read_settings(config))
     loader = context.config_loader
     space, faults = parse_space(settings.params, arguments, loader)
     faults += preflight.check_settings(settings, space)
@@ -111,10 +111,19 @@ def _checked(
     if not faults and is_grid(settings.sampler):
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
     request = _Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials)
-    faults += _study_faults(request)
+    faults += _directory_faults(request.study_dir)
+    faults += _study_faults(request, is_faultless=not faults)
     if faults:
         raise ConfigError(faults)
     return request
+
+
+def _with_absolute_storage(settings: Settings) -> Settings:
+    """A relative path means the driver's directory, also for workers and trials that run in another."""
+    try:
+        return replace(settings, storage=absolute_storage(settings.storage, Path.cwd()))
+    except StorageError:
+        return settings  # said with the other faults
 
 
 def _default_name(settings: Settings, config: DictConfig) -> str:
@@ -124,12 +133,22 @@ def _default_name(settings: Settings, config: DictConfig) -> str:
     return f"{config.hydra.job.name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
-def _study_faults(request: _Request) -> list[str]:
+def _directory_faults(directory: Path) -> list[str]:
+    nearest = next(one for one in (directory, *directory.parents) if one.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK):
+        return []
+    return [f"hydra.sweep.dir: {directory} cannot be made: {nearest} is no directory that you may write; set another"]
+
+
+def _study_faults(request: _Request, *, is_faultless: bool) -> list[str]:
     """What an existing study, or the place for a new one, has against the request; makes no study."""
     settings = request.settings
-    if settings.storage is None and not (request.study_dir / "journal.log").exists():
-        return []
+    has_journal = settings.storage is None and (request.study_dir / "journal.log").exists()
     try:
+        check_storage(settings.storage, request.study_dir)
+        # To open a new database makes its tables, and of a faulty command nothing shall be left.
+        if not (has_journal or (settings.storage is not None and is_faultless)):
+            return []
         study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
         if study is not None:
             check_identity(study, _identity(request, study), settings.accept_changes)

@@ -129,7 +129,7 @@ def load_tiles(data: Mapping[str, Any], device: torch.device) -> tuple[Tiles, Ti
     )
     z_um = _ends("data.z_mm", data["z_mm"], scale=1000.0)
     diameter_um = _ends("data.diameter_um", data["diameter_um"])
-    directory = None if data["cache"] is None else Path(data["cache"]).expanduser()
+    directory = _cache_directory(data["cache"])
     if data["path"] is not None:
         from objectives.ncar import load_files
 
@@ -146,6 +146,15 @@ def load_tiles(data: Mapping[str, Any], device: torch.device) -> tuple[Tiles, Ti
     _check_reach(simulation)
     tiles = cached(asdict(simulation), directory, lambda: simulate(simulation, device))
     return tiles[:n_train], tiles[n_train:]
+
+
+def _cache_directory(cache: str | None) -> Path | None:
+    if cache is None:
+        return None
+    if cache == "auto":
+        # A variable that is set but empty counts as unset, says the XDG Base Directory Specification.
+        cache = str(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "hyperopt_app" / "holograms")
+    return Path(cache).expanduser()
 
 
 def _ends(key: str, values: Any, scale: float = 1.0) -> tuple[float, float]:

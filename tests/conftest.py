@@ -43,6 +43,7 @@ SET_BY_LIBRARIES = (
     "TORCHINDUCTOR_",
     "TORCH_NCCL_",
     "PL_GLOBAL_SEED",
+    "PYTORCH_NVML_BASED_CUDA_CHECK",
 )
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 

@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             _shell(Cluster(given.folder))
     except ClusterError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 def _start(folder: Path, *, accounting: bool) -> None:
     begun = time.monotonic()
     cluster = Cluster.start(folder, accounting=accounting)
-    print(f"up in {time.monotonic() - begun:.1f} s; export SLURM_CONF={cluster.environment['SLURM_CONF']}")
+    sys.stdout.write(f"up in {time.monotonic() - begun:.1f} s; export SLURM_CONF={cluster.environment['SLURM_CONF']}\n")
 
 
 def _shell(cluster: Cluster) -> None:

@@ -198,8 +198,9 @@ def _free_ports(count: int) -> int:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # noqa: PTH123 - no opener there
-        file.write(content)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(content)
 
 
 def _host() -> str:

@@ -111,7 +111,7 @@ class Cluster:
     def squeue(self) -> dict[str, str]:
         """The jobs that wait, run or are being cleaned up, and their states, such as `{"7_0": "RUNNING"}`."""
         lines = self.run("squeue", "--noheader", "--array", "--format=%i %T").splitlines()
-        return dict((job, state) for job, state in map(str.split, lines))
+        return dict(line.split() for line in lines)
 
     def sacct(self, job: str) -> list[Run]:
         """What accounting knows of a job, or of the tasks of an array, in the order in which they were run.
@@ -134,7 +134,7 @@ class Cluster:
     def nodes(self) -> dict[str, str]:
         """The states of the nodes, such as `idle`, `mixed`, `down*` (`*`: it does not answer)."""
         lines = self.run("sinfo", "--noheader", "--Node", "--partition=gpu", "--format=%N %T").splitlines()
-        return dict((name, state) for name, state in map(str.split, lines))
+        return dict(line.split() for line in lines)
 
     def kill_slurmd(self, node: str) -> None:
         """Kill a node's daemon; its jobs go on. The node is down when it has been silent for 20 seconds."""
@@ -177,8 +177,9 @@ class Cluster:
     def tidy(self) -> None:
         """Leave no job behind and have every node idle, for the next test."""
         everything = ("--quiet", "--user", pwd.getpwuid(os.geteuid()).pw_name)
-        self.scancel(*everything)
+        self.scancel("--state=PENDING", *everything)
         self.scancel("--signal=KILL", "--full", *everything)  # no last seconds for those that run
+        self.scancel(*everything)
         for node in NODES:
             self.restart_slurmd(node)
             if self.nodes()[node].startswith(("down", "drain")):

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,12 +53,18 @@ def assert_exact(study_dir: Path, n_trials: int) -> Sequence[FrozenTrial]:
     return trials
 
 
+def end_of(trial: FrozenTrial) -> datetime:
+    """When a finished trial ended."""
+    assert trial.datetime_complete is not None
+    return trial.datetime_complete
+
+
 def yaml_of(path: Path) -> Any:
     """A YAML file as plain data."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def wait_for(what: str, look: Callable[[], Found]) -> Found:
+def wait_for(what: str, look: Callable[[], Found | None]) -> Found:
     """Look until there is something, and return it; the test fails if it takes too long."""
     until = time.monotonic() + PATIENCE_S
     while not (found := look()):

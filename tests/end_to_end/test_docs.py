@@ -107,7 +107,7 @@ def test_the_readme_has_the_two_commands() -> None:
     lines = [line for block in _blocks(REPO / "README.md", "bash") for line in block.splitlines() if _SETS_UP in line]
     assert len(lines) == 2
     assert lines[0].endswith("python -m hyperopt_app --multirun hparams=holodec")
-    assert lines[1].endswith("&& pytest")
+    assert lines[1].endswith("&& python -m pytest")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))

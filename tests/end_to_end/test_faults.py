@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a user gets wrong is told in words: where, what came, what is allowed, what to do; before anything is written."""
+"""What a user gets wrong is told in words: where, what came, what is allowed, what to do."""
 
 import os
 import socket
@@ -104,7 +104,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @pytest.fixture
-def faulty(run_app: RunApp) -> RunApp:
+def faulty(run_app: RunApp) -> Callable[..., str]:
     """`faulty(*overrides)`: a search that is refused for a reason told in words; returns what the user reads.
 
     The objectives made for tests can be imported.
@@ -127,7 +127,7 @@ def assert_told(text: str, *words: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_told_before_anything_is_written(fault: str, faulty: RunApp) -> None:
+def test_a_fault_is_told_before_anything_is_written(fault: str, faulty: Callable[..., str]) -> None:
     """The command ends with 1, says what is wrong and what to do, and leaves not a single file."""
     overrides, words = FAULTS[fault]
     assert_told(faulty(*overrides), *words)
@@ -142,7 +142,7 @@ def closed_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-def test_an_unreachable_database_is_told_without_its_password(faulty: RunApp, closed_port: int) -> None:
+def test_an_unreachable_database_is_told_without_its_password(faulty: Callable[..., str], closed_port: int) -> None:
     """The answer names server and reason in one line; the password is nowhere."""
     pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
     server = f"127.0.0.1:{closed_port}/studies"
@@ -152,7 +152,7 @@ def test_an_unreachable_database_is_told_without_its_password(faulty: RunApp, cl
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_a_study_with_other_directions_is_left_alone(faulty: RunApp) -> None:
+def test_a_study_with_other_directions_is_left_alone(faulty: Callable[..., str]) -> None:
     """A study of that name in the storage that maximises is refused, told, and not changed."""
     storage = f"sqlite:///{Path.cwd() / 'shared.db'}"
     study = optuna.create_study(study_name="sphere", storage=storage, direction="maximize")
@@ -166,7 +166,9 @@ def test_a_study_with_other_directions_is_left_alone(faulty: RunApp) -> None:
     assert [path.name for path in Path.cwd().iterdir()] == ["shared.db"]
 
 
-def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(faulty: RunApp, run_app: RunApp) -> None:
+def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(
+    faulty: Callable[..., str], run_app: RunApp
+) -> None:
     """The returned names are shown after the first trial; with the right name the same study runs to its exact end."""
     text = faulty("hydra.sweeper.metric=valu", "hydra.sweeper.n_trials=5")
     assert_told(
@@ -182,7 +184,7 @@ def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(fau
 
 
 @pytest.mark.parametrize("launcher", ["local_workers", "basic"])
-def test_an_objective_that_always_fails_stops_the_study(launcher: str, faulty: RunApp) -> None:
+def test_an_objective_that_always_fails_stops_the_study(launcher: str, faulty: Callable[..., str]) -> None:
     """Three identical first failures end the study, and their traceback is shown once, with the trial's place."""
     text = faulty("objective._target_=for_tests.Broken", f"hydra/launcher={launcher}", "hydra.sweeper.n_jobs=1")
     reason = "LookupError: no layer of width 5"

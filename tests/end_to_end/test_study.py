@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from tests.end_to_end._studies import APPS, Family, assert_exact, ended, in_state, trials_of, wait_for, yaml_of
+from tests.end_to_end._studies import APPS, Family, assert_exact, end_of, ended, in_state, trials_of, wait_for, yaml_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -53,13 +53,14 @@ def test_the_same_command_resumes_and_a_larger_budget_adds_to_it(run_app: Run) -
     first, journal = trials_of(SPHERE), (SPHERE / "journal.log").read_bytes()
 
     assert "nothing to do" in good(run_app(*command, "hydra.sweeper.n_trials=5"))
-    assert [one.datetime_complete for one in trials_of(SPHERE)] == [one.datetime_complete for one in first]
+    assert list(map(end_of, trials_of(SPHERE))) == list(map(end_of, first))
     assert (SPHERE / "journal.log").read_bytes().startswith(journal)
 
     assert "nothing to do" not in good(run_app(*command, "hydra.sweeper.n_trials=8"))
     trials = assert_exact(SPHERE, 8)
     assert [one.datetime_start for one in trials[:5]] == [one.datetime_start for one in first]
-    assert all(one.datetime_start > max(old.datetime_complete for old in first) for one in trials[5:])
+    last_end = max(map(end_of, first))
+    assert all(one.datetime_start is not None and one.datetime_start > last_end for one in trials[5:])
     _check_files(8)
 
 
@@ -105,11 +106,14 @@ def test_best_yaml_has_the_command_that_trains_again(paraboloid: Run, run_script
     assert {key: again[key] for key in best["params"]} == best["params"]
 
 
-def test_ctrl_c_leaves_a_study_that_can_be_resumed(start_app: Start, run_app: Run, family: Family) -> None:
+@pytest.mark.parametrize(("launcher", "at_a_time"), [("local_workers", 2), ("basic", 1)], ids=["processes", "driver"])
+def test_ctrl_c_leaves_a_study_that_can_be_resumed(
+    launcher: str, at_a_time: int, start_app: Start, run_app: Run, family: Family
+) -> None:
     """After SIGINT the exit code is 130, no process is left, no trial is running, and the rest runs next time."""
-    command = ("--multirun", "hparams=sphere", "sleep=0.4", "hydra.sweeper.n_trials=10", "hydra.sweeper.n_jobs=2")
+    command = (*("--multirun", "hparams=sphere", f"hydra/launcher={launcher}"), "sleep=0.4", "hydra.sweeper.n_trials=8")
     driver = start_app(*command)
-    wait_for("two trials under way and two ended", lambda: len(ended(SPHERE)) >= 2 and _running() == 2)
+    wait_for("a trial that has ended and others under way", lambda: ended(SPHERE) and _running() == at_a_time)
     driver.send_signal(signal.SIGINT)
     output, errors = driver.communicate()
     assert driver.returncode == 130, output + errors
@@ -118,11 +122,9 @@ def test_ctrl_c_leaves_a_study_that_can_be_resumed(start_app: Start, run_app: Ru
     assert family.is_gone()
     assert _running() == 0
     before = {trial.number: trial.datetime_complete for trial in ended(SPHERE)}
-    assert 2 <= len(before) < 10
-    assert "2 workers" in output + errors
-
+    assert 1 <= len(before) < 8
     good(run_app(*command))
-    trials = assert_exact(SPHERE, 10)
+    trials = assert_exact(SPHERE, 8)
     assert {number: trials[number].datetime_complete for number in before} == before
 
 

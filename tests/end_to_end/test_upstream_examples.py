@@ -60,9 +60,7 @@ def test_multi_objective(results_of: Callable[..., dict[str, Any]]) -> None:
     """Two directions: the solutions of the front, each with parameters and values."""
     stock, ours = (results_of("multi_objective", sweeper) for sweeper in SWEEPERS)
     assert shape(ours) == shape(stock) == [("name", "str"), ("solutions", "list")]
-    assert {str(shape(one)) for one in ours["solutions"]} == {
-        str(shape(one)) for one in stock["solutions"]
-    }
+    assert {str(shape(one)) for one in ours["solutions"]} == {str(shape(one)) for one in stock["solutions"]}
     for solution in ours["solutions"]:
         x, y = solution["params"]["x"], solution["params"]["y"]
         assert solution["values"] == [4 * x**2 + 4 * y**2, (x - 5) ** 2 + (y - 5) ** 2]

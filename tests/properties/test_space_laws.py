@@ -2,6 +2,7 @@
 """Laws of the search space: its support, its way to JSON and back, its comparison with itself."""
 
 from decimal import Decimal
+from typing import Any
 
 import optuna
 import pytest
@@ -42,7 +43,8 @@ decimal_ranges = st.builds(_range_text, decimals, decimals, decimals.filter(lamb
 
 def _iterated(text: str) -> list[float]:
     """What Hydra's own sweep yields."""
-    return sorted(OverridesParser.create().parse_override(f"x={text}").sweep_iterator())  # type: ignore[type-var]
+    sweep: Any = OverridesParser.create().parse_override(f"x={text}").sweep_iterator()
+    return sorted(sweep)
 
 
 @given(whole_ranges)

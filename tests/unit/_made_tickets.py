@@ -37,9 +37,7 @@ def study_with(n_trials: int, storage: optuna.storages.BaseStorage | None = None
     return study
 
 
-def hand(
-    study: optuna.Study, number: int = 0, n_trials: int = 100, observer: Observer | None = None
-) -> Tickets:
+def hand(study: optuna.Study, number: int = 0, n_trials: int = 100, observer: Observer | None = None) -> Tickets:
     """A worker's hand on the tickets of a study; the same storage is opened anew."""
     return Tickets(
         study,

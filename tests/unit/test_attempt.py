@@ -106,13 +106,13 @@ def test_a_huge_text_is_cut_to_what_a_database_takes(text: str) -> None:
 def test_an_exception_that_cannot_be_shown_is_a_failed_trial_all_the_same() -> None:
     """The text of a user's exception is user code, too."""
 
-    class Broken(Exception):
+    class BrokenError(Exception):
         def __str__(self) -> str:
             raise ValueError("no text")
 
-    outcome = attempt(raiser(Broken()))
+    outcome = attempt(raiser(BrokenError()))
     assert isinstance(outcome, Failed)
-    assert outcome.error == "Broken: (its text cannot be shown)"
+    assert outcome.error == "BrokenError: (its text cannot be shown)"
 
 
 def test_a_value_that_is_no_number_is_a_diverged_trial() -> None:

@@ -40,9 +40,7 @@ def test_the_deadline_comes_before_any_failure() -> None:
         (["same", "same", "same", "other"], True),
     ],
 )
-def test_an_objective_that_fails_alike_from_the_start_is_broken(
-    failures: list[str | None], stops: bool
-) -> None:
+def test_an_objective_that_fails_alike_from_the_start_is_broken(failures: list[str | None], stops: bool) -> None:
     """As long as no trial has ended well, the first failures are compared; one success clears the objective."""
     stop = may_start(failures, 0.0, LENIENT)
     assert (stop is not None) is stops
@@ -77,9 +75,7 @@ def test_any_number_of_failures_may_be_allowed_in_a_row() -> None:
         (1.0, [None, *"abcd"], False),
     ],
 )
-def test_the_share_of_failures_may_not_exceed_the_limit(
-    rate: float, failures: list[str | None], stops: bool
-) -> None:
+def test_the_share_of_failures_may_not_exceed_the_limit(rate: float, failures: list[str | None], stops: bool) -> None:
     """The limit itself is allowed."""
     stop = may_start(failures, 0.0, Limits(max_failure_rate=rate, max_consecutive_failures=None))
     assert (stop is not None) is stops

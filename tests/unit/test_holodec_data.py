@@ -127,6 +127,18 @@ def test_the_cache_makes_data_once(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "new" / "folder").iterdir()] == [".pt"]
 
 
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_the_cache_is_where_the_user_keeps_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """`auto` is below XDG_CACHE_HOME, or below ~/.cache if that is unset or empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv(variable, str(tmp_path))
+    load_tiles({**DATA, "cache": "auto"}, CPU)
+    base = tmp_path if variable == "XDG_CACHE_HOME" else tmp_path / ".cache"
+    assert len(list((base / "hyperopt_app" / "holograms").iterdir())) == 1
+
+
 def test_every_setting_is_part_of_the_key(tmp_path: Path) -> None:
     """Changing any number of the generation makes another file; batches and the split do not count."""
     changes: dict[str, Any] = {

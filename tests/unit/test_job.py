@@ -44,13 +44,13 @@ class Seen:
 
     def __call__(self, conf: DictConfig) -> float:
         """What a user's code could look at."""
-        hydra = HydraConfig.get()
+        hydra: Any = HydraConfig.get()
         self.calls.append(
             {
                 "raw": OmegaConf.to_container(conf, resolve=False),
                 "resolved": OmegaConf.to_container(conf, resolve=True),
                 "flags": (OmegaConf.is_struct(conf), OmegaConf.is_readonly(conf)),
-                "hydra": OmegaConf.to_container(hydra, resolve=True),  # type: ignore[call-overload]
+                "hydra": OmegaConf.to_container(hydra, resolve=True),
                 "hydra readonly": OmegaConf.is_readonly(hydra),
                 "cwd": str(Path.cwd()),
                 "variable": os.environ.get("JOB_VARIABLE"),
@@ -180,9 +180,7 @@ def test_composing_leaves_nothing_behind(sweep: Sweep) -> None:
     assert not first.directory.exists()
 
 
-def test_a_config_is_composed_once_for_each_choice_of_groups(
-    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_config_is_composed_once_for_each_choice_of_groups(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain values cost no composition; a searched `+key` does, and those are not kept for ever."""
     context, config = sweep()
     composed: list[list[str]] = []

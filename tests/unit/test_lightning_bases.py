@@ -82,7 +82,7 @@ def test_it_can_be_copied_and_pickled(one_pl: Any) -> None:
     """Its class is made at run time, yet a copy in this or another process is a callback again."""
     callback = HyperoptCallback(monitor="val_loss")
     callback.load_state_dict({"validations": 7})
-    for twin in (copy.deepcopy(callback), pickle.loads(pickle.dumps(callback))):  # noqa: S301 - our own bytes
+    for twin in (copy.deepcopy(callback), pickle.loads(pickle.dumps(callback))):
         assert isinstance(twin, one_pl.Callback)
         assert twin.monitor == "val_loss"
         assert twin.state_dict()["validations"] == 7

@@ -65,9 +65,7 @@ def _claim(here: WorkerIdentity, **changes: Any) -> dict[str, Any]:
         (None, 0.0, False),
     ],
 )
-def test_the_process_table_decides_before_the_lease(
-    process_lives: bool | None, silence_s: float, dead: bool
-) -> None:
+def test_the_process_table_decides_before_the_lease(process_lives: bool | None, silence_s: float, dead: bool) -> None:
     """A process that is seen to live may be silent for ever, one that is seen to be gone gets no lease."""
     assert is_dead(process_lives, silence_s, 60.0) is dead
 
@@ -189,9 +187,7 @@ def test_a_worker_beats_while_it_works(here: WorkerIdentity, beaten: Callable[[]
     assert list(Path(here.beat).parent.iterdir()) == []
 
 
-def test_a_beat_that_cannot_be_written_ends_nothing(
-    here: WorkerIdentity, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_beat_that_cannot_be_written_ends_nothing(here: WorkerIdentity, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full or hanging disk must not end a training."""
     tried = threading.Event()
 

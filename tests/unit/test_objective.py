@@ -38,9 +38,13 @@ def test_outside_of_a_sweep_there_is_no_trial() -> None:
 def test_the_current_trial_is_there_while_the_objective_runs(tmp_path: Path) -> None:
     """It goes when the objective ends, however it ends."""
     trial = _trial(tmp_path)
-    with pytest.raises(ValueError, match="no"), active_trial(trial):
+
+    def fail() -> None:
         assert hyperopt_app.current_trial() is trial
         raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"), active_trial(trial):
+        fail()
     assert hyperopt_app.current_trial() is None
 
 
@@ -80,9 +84,7 @@ def test_a_report_ends_a_trial_that_is_not_worth_going_on(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("reported", [(1,), (1, 2)])
-def test_a_step_that_was_recorded_before_an_interruption_stays(
-    tmp_path: Path, reported: tuple[int, ...]
-) -> None:
+def test_a_step_that_was_recorded_before_an_interruption_stays(tmp_path: Path, reported: tuple[int, ...]) -> None:
     """A trial that continues repeats the steps since its last checkpoint; warnings are errors here."""
     trial = _trial(tmp_path, reported=reported)
     for step in (1, 2, 2, 3):

@@ -84,7 +84,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "max_consecutive_failures: 0 is not allowed; set a whole number above 0, or null",
     ),
     "an unknown display": ({"progress": "bar"}, "progress: 'bar' is not known; set auto, table, lines or none"),
-    "no direction": ({"directions": ()}, "direction: no direction is given; set minimize or maximize, or a list of them"),
+    "no direction": (
+        {"directions": ()},
+        "direction: no direction is given; set minimize or maximize, or a list of them",
+    ),
     "an unknown direction": (
         {"directions": ("minimise",)},
         "direction: 'minimise' is not known; set minimize or maximize (did you mean minimize or maximize?)",
@@ -105,7 +108,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"enqueue": [{"x": 2}]},
         "enqueue[0]: x=2 is out of range; allowed is [0, 1] (float)",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -117,9 +120,7 @@ def test_a_wrong_field_is_told_in_one_line(case: str) -> None:
 
 def test_a_wrong_sampler_or_pruner_is_a_fault() -> None:
     """Both are built once, before a worker would."""
-    sampler, pruner = _faults(
-        sampler={"_target_": "optuna.samplers.Nope"}, pruner={"_target_": "optuna.pruners.Nope"}
-    )
+    sampler, pruner = _faults(sampler={"_target_": "optuna.samplers.Nope"}, pruner={"_target_": "optuna.pruners.Nope"})
     assert sampler.startswith("hydra.sweeper.sampler: ")
     assert pruner.startswith("hydra.sweeper.pruner: ")
 

@@ -28,9 +28,7 @@ NEVER_S = 3600.0  # an interval that no test lives to see: only the first and th
 def sweep(trials: Sequence[FrozenTrial], directions: int = 1) -> Snapshot:
     names = ["val_loss", "size"][:directions]
     goals = [StudyDirection.MINIMIZE] * directions
-    return snapshot(
-        trials, N_TRIALS, [], goals, names, 10.0, now=START + timedelta(seconds=60), study_name="s"
-    )
+    return snapshot(trials, N_TRIALS, [], goals, names, 10.0, now=START + timedelta(seconds=60), study_name="s")
 
 
 class Study:
@@ -84,9 +82,7 @@ def test_the_mode_fits_the_place(setting: str, is_terminal: bool, clean: bool, m
 
 def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
     """The message says what came and what is allowed."""
-    with pytest.raises(
-        ConfigError, match="progress: 'fancy' is not known; set it to auto, table, lines or none"
-    ):
+    with pytest.raises(ConfigError, match="progress: 'fancy' is not known; set it to auto, table, lines or none"):
         choose_mode("fancy", is_terminal=True, launcher_keeps_terminal_clean=True)
 
 
@@ -207,9 +203,7 @@ def test_the_thread_tells_trials_while_the_sweep_runs(caplog: pytest.LogCaptureF
 # Faults
 
 
-def test_a_busy_storage_is_read_again(
-    lines: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_busy_storage_is_read_again(lines: Callable[[], list[str]], caplog: pytest.LogCaptureFixture) -> None:
     """A reading that fails is no more than a debug line; the next one tells what was missed."""
     caplog.set_level(logging.DEBUG, logger="hyperopt_app.progress")
     study = Study()
@@ -224,9 +218,7 @@ def test_a_busy_storage_is_read_again(
 
 
 @pytest.mark.parametrize(("faults", "told"), [(2, 1), (3, 0)], ids=["two-faults", "three-faults"])
-def test_the_last_reading_is_tried_three_times(
-    lines: Callable[[], list[str]], faults: int, told: int
-) -> None:
+def test_the_last_reading_is_tried_three_times(lines: Callable[[], list[str]], faults: int, told: int) -> None:
     """A storage that is busy just at the end costs no line; one that stays away ends nothing."""
     study, slept = Study(), list[float]()
     with Progress(study.read, "lines", interval_s=NEVER_S, sleep=slept.append):
@@ -276,9 +268,7 @@ def test_the_table_stays_with_the_last_state() -> None:
     """When the sweep ends, the terminal shows its end."""
     screen = io.StringIO()
     study = Study()
-    with Progress(
-        study.read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S
-    ):
+    with Progress(study.read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S):
         study.trials.append(made(values=[0.125]))
     assert "val_loss = 0.125" in screen.getvalue()
     assert screen.getvalue().endswith("\n\x1b[?25h")  # the cursor is shown again, below the table
@@ -290,9 +280,7 @@ def test_log_lines_appear_above_the_table(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "stdout", screen)
     handler = logging.StreamHandler(screen)
     logging.getLogger().addHandler(handler)
-    with Progress(
-        Study().read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S
-    ):
+    with Progress(Study().read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S):
         assert handler.stream is not screen
         before = len(screen.getvalue())
         logging.getLogger("someone").warning("a word from the driver")

@@ -173,9 +173,7 @@ def test_best_yaml_of_several_objectives_lists_the_front(tmp_path: Path) -> None
     ],
     ids=["nothing", "another-kind", "the-newest", "the-last", "one-level-below"],
 )
-def test_the_checkpoint_is_named_if_there_is_one(
-    tmp_path: Path, files: list[str], expected: str | None
-) -> None:
+def test_the_checkpoint_is_named_if_there_is_one(tmp_path: Path, files: list[str], expected: str | None) -> None:
     """`last.ckpt` comes first, then the newest other one; without any the key is null."""
     place = tmp_path / "trials" / "0"
     for age, name in enumerate(reversed(files)):

@@ -50,9 +50,7 @@ def test_the_counts_add_up_to_the_budget(states: list[TrialState], n_trials: int
 # The best
 
 
-@pytest.mark.parametrize(
-    ("direction", "number"), [(MINIMIZE, 1), (MAXIMIZE, 0)], ids=["minimize", "maximize"]
-)
+@pytest.mark.parametrize(("direction", "number"), [(MINIMIZE, 1), (MAXIMIZE, 0)], ids=["minimize", "maximize"])
 def test_the_best_trial_follows_the_direction(direction: StudyDirection, number: int) -> None:
     """One direction has one best trial, with its value and parameters."""
     trials = [made(values=[0.5], number=0, params={"x": 1}), made(values=[0.2], number=1, params={"x": 1})]
@@ -78,9 +76,7 @@ def test_several_directions_have_a_front() -> None:
     ],
     ids=["one", "one-named", "two", "two-named"],
 )
-def test_values_without_names_are_numbered(
-    metric_names: list[str], directions: int, names: tuple[str, ...]
-) -> None:
+def test_values_without_names_are_numbered(metric_names: list[str], directions: int, names: tuple[str, ...]) -> None:
     """An objective that returns bare numbers still has something to call them."""
     assert seen([], directions=[MINIMIZE] * directions, metric_names=metric_names).value_names == names
 
@@ -165,6 +161,4 @@ def test_the_remaining_time_is_the_mean_length_shared_by_live_workers(
     trials: list[FrozenTrial], workers: list[WorkerView], options: dict[str, Any], expected: float | None
 ) -> None:
     """What is left at the mean length of finished trials; unknown before one, or while nobody works."""
-    assert seen(trials, workers, **options).remaining_s == (
-        None if expected is None else pytest.approx(expected)
-    )
+    assert seen(trials, workers, **options).remaining_s == (None if expected is None else pytest.approx(expected))

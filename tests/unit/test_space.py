@@ -144,9 +144,7 @@ def _suggested(distribution: BaseDistribution) -> tuple[Any, BaseDistribution]:
     return suggest(trial, "k", distribution), trial.distributions["k"]
 
 
-@pytest.mark.parametrize(
-    "distribution", [*READ.values(), FloatDistribution(1.0, 1.0), IntDistribution(2, 2)], ids=str
-)
+@pytest.mark.parametrize("distribution", [*READ.values(), FloatDistribution(1.0, 1.0), IntDistribution(2, 2)], ids=str)
 def test_a_suggestion_is_from_the_distribution(distribution: BaseDistribution) -> None:
     """Optuna stores the very distribution, and the value lies in it."""
     value, stored = _suggested(distribution)

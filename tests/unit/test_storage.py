@@ -372,7 +372,7 @@ def test_a_place_that_cannot_be_written_is_told(
 
 def test_a_file_without_rights_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that this user may only read fails the check."""
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK)
     with pytest.raises(StorageError, match="cannot be written"):
         check_storage(f"sqlite:///{tmp_path / 'study.db'}", tmp_path)
 

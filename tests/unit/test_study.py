@@ -50,9 +50,7 @@ def test_the_identity_is_kept_in_the_study(study: optuna.Study) -> None:
     assert study.metric_names == ["loss"]
 
 
-def test_keeping_an_identity_twice_writes_nothing(
-    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keeping_an_identity_twice_writes_nothing(study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal does not grow by being looked at."""
     monkeypatch.setattr(study, "set_user_attr", lambda *_: pytest.fail("written again"))
     monkeypatch.setattr(study, "set_metric_names", lambda *_: pytest.fail("written again"))
@@ -89,7 +87,7 @@ def test_another_range_may_be_accepted(study: optuna.Study) -> None:
     assert check_identity(study, wanted, accept_changes=True) == ["x: [0, 1] (float) -> [0, 2] (float)"]
 
 
-HARD = {
+HARD: dict[str, tuple[dict[str, Any], str]] = {
     "other choices": ({"space": _space(opt="a,c")}, "opt: choice(a, b) -> choice(a, c)"),
     "another metric": ({"metric_names": ("acc",)}, "metric: loss -> acc"),
     "no metric": ({"metric_names": ()}, "metric: loss -> none"),
@@ -118,9 +116,7 @@ def test_another_direction_is_always_refused(study: optuna.Study, directions: tu
 
 
 @pytest.mark.parametrize("names", [("acc",), ()], ids=["another", "none"])
-def test_a_metric_may_be_corrected_until_something_is_measured(
-    study: optuna.Study, names: tuple[str, ...]
-) -> None:
+def test_a_metric_may_be_corrected_until_something_is_measured(study: optuna.Study, names: tuple[str, ...]) -> None:
     """Who misspelt it learns so from the first trial, and its ticket went back."""
     study.add_trial(made(TrialState.FAIL))
     wanted = _wanted(metric_names=names)
@@ -173,7 +169,7 @@ def test_the_only_study_needs_no_name(stored: list[str], name: str | None, found
     if found is not None:
         assert only_study(storage, name).study_name == found
         return
-    with pytest.raises(StudyMismatchError, match="--name: .*; the storage has the studies") as error:
+    with pytest.raises(StudyMismatchError, match=r"--name: .*; the storage has the studies") as error:
         only_study(storage, name)
     assert (", ".join(stored) or "(none)") in str(error.value)
 

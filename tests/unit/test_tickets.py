@@ -68,9 +68,7 @@ def test_two_workers_share_the_tickets(study: optuna.Study) -> None:
     trials = [claimed(hands[turn % 2]) for turn in range(4)]
     assert [trial.number for trial in trials] == [0, 1, 2, 3]
     assert [one.claim(sampler) for one in hands] == [None, None]
-    assert [claim_of(frozen) for frozen in study.get_trials()] == [
-        identity(turn % 2).as_claim() for turn in range(4)
-    ]
+    assert [claim_of(frozen) for frozen in study.get_trials()] == [identity(turn % 2).as_claim() for turn in range(4)]
 
 
 def test_numbers_beyond_the_budget_are_left_alone(study: optuna.Study) -> None:

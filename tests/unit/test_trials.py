@@ -16,15 +16,11 @@ def studies(draw: st.DrawFn) -> optuna.Study:
     study = study_of(*directions)
     value = st.integers(-3, 3).map(float)
     for _ in range(draw(st.integers(0, 12))):
-        state = draw(
-            st.sampled_from([TrialState.COMPLETE, TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING])
-        )
+        state = draw(st.sampled_from([TrialState.COMPLETE, TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING]))
         complete = state == TrialState.COMPLETE
         trial = create_trial(
             state=state,
-            values=draw(st.lists(value, min_size=len(directions), max_size=len(directions)))
-            if complete
-            else None,
+            values=draw(st.lists(value, min_size=len(directions), max_size=len(directions))) if complete else None,
             constraints={"c": draw(value)} if complete and draw(st.booleans()) else None,
         )
         study.add_trial(trial)

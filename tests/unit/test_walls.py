@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_trials": set(),
     "budget": set(),
     "config": set(),
+    "interrupts": set(),
     "liveness": set(),
     "samplers": set(),
     "space": set(),
@@ -53,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A worker in a Hydra job, and a launcher of jobs that knows of no worker.
     "job": {"storage"},
     "evaluation": {
-        *("budget", "job", "liveness", "objective", "plan", "results", "samplers"),
+        *("budget", "interrupts", "job", "liveness", "objective", "plan", "results", "samplers"),
         *("space", "storage", "study", "tickets", "worker"),
     },
     "_local_child": set(),

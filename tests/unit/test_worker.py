@@ -196,8 +196,10 @@ def test_a_stop_is_read_back_as_it_was_written() -> None:
 
 
 def _ended(number: int, second: int, error: str | None) -> FrozenTrial:
-    failure = {} if error is None else {"failure": {"kind": "bug", "error": error}}
-    trial = made(TrialState.COMPLETE if error is None else TrialState.FAIL, number=number, **failure)
+    if error is None:
+        trial = made(number=number)
+    else:
+        trial = made(TrialState.FAIL, number=number, failure={"kind": "bug", "error": error})
     trial.datetime_complete = datetime(2026, 11, 23, 12, 0, second)  # noqa: DTZ001 - as Optuna stamps trials
     return trial
 

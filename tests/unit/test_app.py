@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""The task of the application: the objective that the config names, trained once."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from hyperopt_app.app import check_objective, train
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.objective import Objective, Trial, active_trial
+
+
+class Squared(Objective):
+    """An objective with an option of its own."""
+
+    def __init__(self, power: int = 2, nested: Any = None) -> None:
+        self.power = power
+        self.nested = nested
+
+    def train(self, trial: Trial | None, conf: Any) -> dict[str, Any]:
+        """What it saw."""
+        return {"loss": conf.x**self.power, "trial": trial, "nested": self.nested}
+
+
+def stray(**_options: Any) -> None:
+    """A function that no YAML may call."""
+    pytest.fail("called from a YAML")
+
+
+def _conf(target: str | None = f"{__name__}.Squared", **options: Any) -> DictConfig:
+    return OmegaConf.create({"x": 3, "objective": {"_target_": target, **options}})
+
+
+def test_an_objective_is_trained_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Outside of a sweep there is no trial, and what came out is said."""
+    with caplog.at_level(logging.INFO):
+        assert train(_conf(power=3)) == {"loss": 27, "trial": None, "nested": None}
+    assert "Result: loss=27, trial=None, nested=None" in caplog.messages
+
+
+def test_an_objective_is_trained_in_a_trial(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It gets the trial that runs; the worker says how that ended."""
+    trial = Trial(optuna.create_study().ask(), directory=tmp_path, seed=1)
+    with active_trial(trial), caplog.at_level(logging.INFO):
+        assert train(_conf())["trial"] is trial
+    assert not caplog.messages
+
+
+def test_what_a_yaml_may_call_ends_with_the_objective() -> None:
+    """A node inside the objective's options is data, whatever it is called."""
+    node = {"_target_": f"{__name__}.stray"}
+    assert train(_conf(nested=node))["nested"] == node
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "no objective at all": (OmegaConf.create({"x": 3}), "no objective is named"),
+    "an empty objective": (OmegaConf.create({"objective": None}), "no objective is named"),
+    "no target": (OmegaConf.create({"objective": {"power": 2}}), "no objective is named"),
+    "a missing target": (_conf("???"), "no objective is named"),
+    "an empty target": (_conf(None), "no objective is named"),
+    "an unknown module": (_conf("nowhere.to.be.Found"), "cannot be imported (No module named 'nowhere')"),
+    "an unknown class": (_conf(f"{__name__}.Cubed"), "cannot be imported (module"),
+    "no path": (_conf("Squared"), "is no class that derives from hyperopt_app.Objective"),
+    "no objective's class": (_conf("pathlib.Path"), "is no class that derives from hyperopt_app.Objective"),
+    "a function": (_conf(f"{__name__}.stray"), "is no class that derives from hyperopt_app.Objective"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_objective_is_a_fault(case: str) -> None:
+    """One line with the key; a single training refuses it like a sweep, and calls nothing."""
+    conf, text = WRONG[case]
+    (fault,) = check_objective(conf)
+    assert fault.startswith("objective._target_: ")
+    assert text in fault
+    with pytest.raises(ConfigError) as error:
+        train(conf)
+    assert error.value.faults == [fault]
+
+
+def test_a_right_objective_has_no_fault() -> None:
+    """The sweeper asks the task function's own check before it starts a worker."""
+    assert train.preflight(_conf()) == []  # type: ignore[attr-defined]

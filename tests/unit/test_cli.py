@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""`hyperopt-app`: its own commands, and everything else to the application."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+import hyperopt_app.__main__ as application
+from hyperopt_app import cli
+from hyperopt_app.storage import open_storage
+from hyperopt_app.study import create_study
+from hyperopt_app.tickets import issue
+from hyperopt_app.worker import read_stop
+from tests.unit._made_trials import made
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    """A study with one complete and two waiting trials, in a directory of its own."""
+    study = create_study(open_storage(None, tmp_path), "holodec", ["minimize"])
+    study.add_trial(made(values=[0.25]))
+    issue(study, 3)
+    return study
+
+
+def _refusal(*words: str) -> str:
+    """What the program says when it ends with a fault."""
+    with pytest.raises(SystemExit) as error:
+        cli.main(words)
+    assert isinstance(error.value.code, str), "a message makes the exit code 1"
+    return error.value.code
+
+
+def test_the_status_of_a_study_is_shown(
+    study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its name, the counts and the best value; the study is left as it is."""
+    before = (tmp_path / "journal.log").read_bytes()
+    cli.main(["status", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "holodec" in shown
+    assert "0.25" in shown
+    assert (tmp_path / "journal.log").read_bytes() == before
+
+
+def test_stopping_a_study_is_a_note_in_it(
+    study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Workers read it before their next trial; it is nothing to mend, and nothing is thrown away."""
+    cli.main(["stop", str(tmp_path)])
+    stop = read_stop(optuna.load_study(study_name="holodec", storage=open_storage(None, tmp_path)))
+    assert stop is not None
+    assert not stop.is_fault
+    assert "can be resumed" in capsys.readouterr().out
+    assert [trial.state for trial in study.get_trials()].count(TrialState.WAITING) == 2
+
+
+def test_the_best_trial_is_printed_as_it_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other programs may read it from there."""
+    (tmp_path / "best.yaml").write_text("trial: 3\n", encoding="utf-8")
+    cli.main(["best", str(tmp_path)])
+    assert capsys.readouterr().out == "trial: 3\n"
+
+
+def test_a_study_without_a_best_trial_says_so(tmp_path: Path) -> None:
+    """The file that is not there is named."""
+    assert _refusal("best", str(tmp_path)) == (
+        f"{tmp_path / 'best.yaml'} is not there: no trial of this study has completed yet."
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_a_directory_without_a_study_is_refused(command: str, tmp_path: Path) -> None:
+    """In one line, and nothing is made there."""
+    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'} has no journal.log")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_may_be_in_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its URL, and by its name if there are several."""
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    for name in ("one", "two"):
+        create_study(open_storage(url, tmp_path), name, ["minimize"])
+    assert "the storage has the studies one, two" in _refusal("status", str(tmp_path), "--storage", url)
+    cli.main(["status", str(tmp_path), "--storage", url, "--name", "two"])
+    assert "two" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=str)
+def test_help_lists_the_commands(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """And says that everything else is the application."""
+    with pytest.raises(SystemExit) as error:
+        cli.main(words)
+    assert error.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in ("status", "best", "stop", "hyperopt-app --multirun"))
+
+
+@pytest.mark.parametrize("words", [["--multirun", "hparams=sphere"], ["hparams=sphere"], ["--hydra-help"]], ids=str)
+def test_everything_else_goes_to_the_application(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra reads the words itself."""
+    called: list[bool] = []
+    monkeypatch.setattr(application, "main", lambda: called.append(True))
+    cli.main(words)
+    assert called == [True]

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""From a claimed trial to what its objective returned, and a worker as the task of a Hydra job."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import open_dict, read_write
+from optuna.trial import TrialState
+
+import hyperopt_app
+from hyperopt_app.errors import MetricError
+from hyperopt_app.evaluation import WorkerTask, _Evaluation, open_study, retrain_command, trial_overrides
+from hyperopt_app.interrupts import Interrupts
+from hyperopt_app.job import TrialJobs
+from hyperopt_app.objective import Completed
+from hyperopt_app.plan import Plan
+from hyperopt_app.samplers import trial_seed
+from hyperopt_app.space import Space
+from hyperopt_app.storage import open_storage
+from hyperopt_app.study import create_study
+from hyperopt_app.tickets import issue
+from hyperopt_app.worker import Tally, read_stop
+from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
+from tests.unit._made_trials import made
+
+CONFIG = """
+    defaults: [_self_, {override hydra/sweeper: async_optuna}]
+    x: 0
+    y: 0
+    name: none
+    hydra: {sweep: {dir: study, subdir: "trials/${hydra.job.num}"}}
+    """
+
+SPACE = made_space("y=5", x="interval(0, 1)", name="adam,'a b'")
+
+Task = Callable[[Any], Any]
+
+
+def _plan(**changes: Any) -> Plan:
+    return made_plan(Path.cwd() / "study", **{"space": SPACE, **changes})
+
+
+def _jobs(task: Task) -> TrialJobs:
+    context, config = made_sweep(write_configs(Path.cwd() / "conf", {"config": CONFIG}))
+    return TrialJobs(context, config, task, "worker")
+
+
+def _study(plan: Plan) -> optuna.Study:
+    study = create_study(open_storage(None, plan.study_dir), plan.study_name, ["minimize"] * plan.directions)
+    issue(study, plan.n_trials)
+    return study
+
+
+def _evaluated(plan: Plan, task: Task, trial: optuna.Trial | None = None) -> tuple[Any, optuna.Trial]:
+    """What the evaluation of a new trial, or of this one, comes to."""
+    trial = trial or optuna.create_study(directions=["minimize"] * plan.directions).ask()
+    return _Evaluation(plan, _jobs(task), Interrupts()).run(trial), trial
+
+
+def test_the_overrides_of_a_trial_are_its_parameters() -> None:
+    """Choices are override text already; what a custom search space suggested is a plain value, with quotes."""
+    params = {"x": 0.5, "name": "'a b'", "own": "a b", "count": 3, "y": 7}
+    assert trial_overrides(_plan(), params) == ("x=0.5", "name='a b'", "own='a b'", "count=3")
+
+
+def test_the_command_that_trains_again_is_one_for_a_shell() -> None:
+    """The program, the fixed overrides and the trial's own, quoted."""
+    command = retrain_command(_plan(), made(params={"x": 0.5, "name": "'a b'"}))
+    assert command == """python -m app y=5 x=0.5 'name='"'"'a b'"'"''"""
+    assert shlex.split(command) == ["python", "-m", "app", "y=5", "x=0.5", "name='a b'"]
+
+
+def test_an_objective_sees_its_values_its_trial_and_its_place() -> None:
+    """Suggested, fixed and configured values in the config; the trial is the current one while it runs."""
+    seen: list[Any] = []
+
+    def task(conf: Any) -> float:
+        trial = hyperopt_app.current_trial()
+        assert trial is not None
+        seen.extend([conf.x, conf.y, conf.name, trial.directory.is_dir(), trial.seed, trial.resumed])
+        assert trial.directory == Path(HydraConfig.get().runtime.output_dir)
+        return 0.25
+
+    outcome, trial = _evaluated(_plan(seed=9), task)
+    assert outcome == Completed((0.25,))
+    name = {"adam": "adam", "'a b'": "a b"}[trial.params["name"]]
+    assert seen == [trial.params["x"], 5, name, True, trial_seed(9, 0), False]
+    assert trial.user_attrs["directory"] == str(Path.cwd() / "study" / "trials" / "0")
+    assert hyperopt_app.current_trial() is None
+
+
+def test_a_dictionary_of_metrics_is_looked_up() -> None:
+    """The plan says which of them are optimised, and the trial can ask."""
+    names: list[tuple[str, ...]] = []
+
+    def task(_conf: Any) -> dict[str, float]:
+        trial = hyperopt_app.current_trial()
+        assert trial is not None
+        names.append(trial.metric_names)
+        return {"acc": 0.5, "loss": 2.0, "f1": 0.1}
+
+    outcome, _ = _evaluated(_plan(metric_names=("loss", "acc"), directions=2), task)
+    assert outcome == Completed((2.0, 0.5), {"acc": 0.5, "loss": 2.0, "f1": 0.1})
+    assert names == [("loss", "acc")]
+
+
+def test_a_missing_metric_is_the_users_to_mend() -> None:
+    """It passes through to the worker's boundary."""
+    with pytest.raises(MetricError, match="loss; the objective returned acc"):
+        _evaluated(_plan(metric_names=("loss",)), lambda _conf: {"acc": 1.0})
+
+
+@pytest.mark.parametrize("space", [SPACE, made_space("x=1")], ids=["searched", "all pinned"])
+def test_a_trial_that_continues_knows_it(space: Space) -> None:
+    """It keeps its parameters, and the steps that are recorded already are not recorded again."""
+    resumed: list[bool] = []
+
+    def task(_conf: Any) -> float:
+        trial = hyperopt_app.current_trial()
+        assert trial is not None
+        resumed.append(trial.resumed)
+        hyperopt_app.report(0.5 if not trial.resumed else 0.9, 1)
+        if not trial.resumed:
+            raise KeyboardInterrupt
+        hyperopt_app.report(0.4, 2)
+        return 0.0
+
+    study = optuna.create_study()
+    begun = study.ask()
+    with pytest.raises(KeyboardInterrupt):
+        _evaluated(_plan(space=space), task, begun)
+    before = dict(begun.params)
+    _, trial = _evaluated(_plan(space=space), task, optuna.Trial(study, begun._trial_id))
+    assert resumed == [False, True]
+    assert trial.params == before
+    assert study.get_trials()[0].intermediate_values == {1: 0.5, 2: 0.4}
+
+
+def suggest_more(config: Any, trial: optuna.Trial) -> None:
+    """A custom search space, named by its dotted path; it sees the fixed values as hydra-optuna-sweeper shows them."""
+    assert config.x == 0
+    assert trial.user_attrs["y"] == "5"
+    trial.suggest_float("y", 0, 1)
+    trial.suggest_categorical("+more", ["a b", "c"])
+
+
+def test_a_custom_search_space_suggests_further_parameters() -> None:
+    """They are set as the others are; a fixed value stays what the user has fixed."""
+    seen: list[Any] = []
+
+    def task(conf: Any) -> float:
+        seen.extend([conf.more, conf.y])
+        return 0.0
+
+    _, trial = _evaluated(_plan(custom_search_space=f"{__name__}.suggest_more"), task)
+    assert seen == [trial.params["+more"], 5]
+    assert set(trial.params) == {"x", "name", "y", "+more"}
+
+
+def _worked(plan: Plan, task: Task) -> Tally:
+    """Call the task that a launcher would, with what Hydra sets around it."""
+    jobs = _jobs(task)
+    with read_write(jobs.config.hydra), open_dict(jobs.config.hydra):
+        jobs.config.hydra.job.num = 2
+    HydraConfig.instance().set_config(jobs.config)
+    return WorkerTask(plan, jobs.context, jobs.config, task)(jobs.config)
+
+
+def test_a_worker_spends_the_budget_and_leaves_the_results() -> None:
+    """Its number is its job's; each trial has a directory, the study its result files, the workers' folder nothing."""
+    plan = _plan(n_trials=3)
+    study = _study(plan)
+    assert _worked(plan, lambda conf: conf.x) == Tally(2, finished=[0, 1, 2])
+    trials = study.get_trials()
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 3
+    assert [trial.value for trial in trials] == [trial.params["x"] for trial in trials]
+    assert {trial.user_attrs["claim"]["number"] for trial in trials} == {2}
+    assert {path.name for path in (plan.study_dir / "trials").iterdir()} == {"0", "1", "2"}
+    for name in ("best.yaml", "optimization_results.yaml", "trials.csv"):
+        assert (plan.study_dir / name).is_file()
+    assert list((plan.study_dir / "workers").iterdir()) == []
+
+
+def test_a_worker_leaves_a_fault_in_the_study() -> None:
+    """What the user has to mend stops all workers and costs no ticket."""
+    plan = _plan(n_trials=3, metric_names=("loss",))
+    study = _study(plan)
+    assert _worked(plan, lambda _conf: {"acc": 1.0}) == Tally(2, interrupted=True)
+    stop = read_stop(study)
+    assert stop is not None
+    assert "the objective returned acc" in stop.reason
+    assert {trial.state for trial in study.get_trials()} == {TrialState.WAITING}
+
+
+def test_the_study_of_a_plan_has_its_pruner() -> None:
+    """So `report` prunes as the config says, in every worker."""
+    plan = _plan(pruner={"_target_": "optuna.pruners.PercentilePruner", "percentile": 10.0})
+    _study(plan)
+    assert isinstance(open_study(plan).pruner, optuna.pruners.PercentilePruner)
+
+
+def test_optuna_is_quiet_while_a_worker_works() -> None:
+    """It would log each trial by itself, without the metric's name; its level comes back afterwards."""
+    levels: list[int] = []
+
+    def task(_conf: Any) -> float:
+        levels.append(optuna.logging.get_verbosity())
+        return 0.0
+
+    plan = _plan(n_trials=1)
+    _study(plan)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        _worked(plan, task)
+        assert levels == [optuna.logging.WARNING]
+        assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+    finally:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)

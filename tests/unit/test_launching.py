@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Workers as jobs of whichever launcher is configured, and the command that the user typed."""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hydra._internal.callbacks import Callbacks
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app.evaluation import WorkerTask
+from hyperopt_app.launching import Crew, program_of_this_process
+from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
+
+CONFIGS = {
+    "config": "defaults: [{model: small}, _self_]\nx: 1\nhydra: {sweep: {dir: study}, job: {chdir: true}}\n",
+    "model/small": "w: 1\n",
+    "model/big": "w: 2\n",
+}
+
+
+class Launcher:
+    """A launcher that runs nothing, and answers what a test wants."""
+
+    def __init__(self, answer: Callable[[int], Any]) -> None:
+        self.answer = answer
+        self.launched: list[list[str]] = []
+        self.setup: dict[str, Any] = {}
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        """Hydra's method."""
+        assert initial_job_idx == 0
+        self.launched = [list(overrides) for overrides in job_overrides]
+        return [_returned(self.answer(number)) for number in range(len(self.launched))]
+
+
+def _returned(answer: Any) -> JobReturn:
+    failed = isinstance(answer, Exception)
+    returned = JobReturn(status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
+    returned.return_value = answer
+    return returned
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Crew:
+    """A crew that searches a group and a value, with a fixed value beside them."""
+    context, config = made_sweep(write_configs(tmp_path, CONFIGS))
+    context.callbacks.callbacks.append(object())
+    plan = made_plan(Path.cwd() / "study", made_space("x=2", **{"model": "big,small", "model.w": "range(4)"}))
+    return Crew(plan, context, config, lambda _conf: 0.0)
+
+
+def _launched(crew: Crew, answer: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+    """Two workers, and what the crew says of them."""
+    launcher = Launcher(answer)
+
+    def instantiate(_self: Plugins, config: DictConfig, hydra_context: HydraContext, task_function: Any) -> Any:
+        launcher.setup = {"config": config, "context": hydra_context, "task": task_function}
+        return launcher
+
+    monkeypatch.setattr(Plugins, "instantiate_launcher", instantiate)
+    return launcher, crew.launch(2)
+
+
+def test_every_worker_is_an_equal_job(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It composes with an option of each searched group, and gets a directory of its own without Hydra's files."""
+    launcher, errors = _launched(crew, lambda _number: 1, monkeypatch)
+    assert errors == []
+    assert launcher.launched == [
+        [
+            "x=2",
+            "model=big",
+            f"hydra.sweep.subdir=workers/{number}",
+            "hydra.output_subdir=null",
+            "hydra.job.chdir=false",
+        ]
+        for number in (0, 1)
+    ]
+
+
+def test_a_workers_job_composes(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays in the driver's directory, so that a relative path means the same in it."""
+    launcher, _ = _launched(crew, lambda _number: 1, monkeypatch)
+    config = crew.context.config_loader.load_sweep_config(crew.config, launcher.launched[1])
+    assert (config.model.w, config.hydra.sweep.subdir, config.hydra.job.chdir) == (2, "workers/1", False)
+
+
+def test_the_users_callbacks_are_for_trials(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker is no job of theirs; the task that it runs has them."""
+    launcher, _ = _launched(crew, lambda _number: 1, monkeypatch)
+    context, task = launcher.setup["context"], launcher.setup["task"]
+    assert isinstance(context.callbacks, Callbacks)
+    assert context.callbacks.callbacks == []
+    assert isinstance(task, WorkerTask)
+    assert task.context is crew.context
+    assert len(task.context.callbacks.callbacks) == 1
+
+
+def test_a_dead_worker_is_told_in_a_line(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its trial is another's now, so it is a warning, not an error; Hydra's own words do not come between."""
+    with caplog.at_level(logging.WARNING):
+        _, errors = _launched(crew, lambda number: 1 if number else OSError("out of\n  memory"), monkeypatch)
+    assert errors == ["OSError: out of memory"]
+    assert "a worker ended badly: OSError: out of memory" in caplog.messages
+    assert capsys.readouterr().err == ""
+
+
+def test_a_launcher_that_raises_is_told_in_a_line(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a launcher makes of a killed job; the study knows what is left."""
+
+    def broken(_number: int) -> None:
+        raise RuntimeError("x" * 5000)
+
+    _, (error,) = _launched(crew, broken, monkeypatch)
+    assert error.startswith("RuntimeError: xxx")
+    assert len(error) == 1000
+
+
+@pytest.mark.parametrize(
+    ("launcher", "clean"),
+    [("basic", None), ("local_workers", True), ("submitit_local", True)],
+)
+def test_who_leaves_the_terminal_to_the_driver(launcher: str, clean: bool | None, tmp_path: Path) -> None:
+    """Workers of processes of their own write into files; those of `basic` run inside the driver."""
+    context, config = made_sweep(write_configs(tmp_path, CONFIGS), f"hydra/launcher={launcher}")
+    assert Crew(made_plan(tmp_path), context, config, lambda _conf: 0.0).keeps_terminal_clean is clean
+
+
+PROGRAMS: dict[str, tuple[str | None, list[str], str]] = {
+    "a module": ("app.__main__", ["/x/app/__main__.py", "-m", "x=1"], "python -m app"),
+    "a plain module": ("pack.train", ["/x/pack/train.py"], "python -m pack.train"),
+    "a script": (None, ["train.py", "--multirun", "x=1"], "python train.py"),
+    "a script elsewhere": (None, ["my code/train.py"], "python 'my code/train.py'"),
+    "a command": (None, ["/venv/bin/hyperopt-app", "-m"], "/venv/bin/hyperopt-app"),
+    "a config by its name": (None, ["a.py", "--config-name", "b", "x=1"], "python a.py --config-name b"),
+    "a config by a short name": (None, ["a.py", "-m", "-cn", "b", "-cd=c d"], "python a.py -cn b '-cd=c d'"),
+    "a config by a long word": (None, ["a.py", "--config-path=c"], "python a.py --config-path=c"),
+    "a flag without its value": (None, ["a.py", "-cn"], "python a.py -cn"),
+}
+
+
+@pytest.mark.parametrize("case", PROGRAMS)
+def test_the_program_that_the_user_started(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it would be typed again, with the flags that choose the config and without the sweep's."""
+    name, arguments, command = PROGRAMS[case]
+    spec = None if name is None else SimpleNamespace(name=name)
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__spec__=spec))
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert program_of_this_process() == command
