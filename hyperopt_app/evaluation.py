@@ -17,6 +17,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.grammar import override_text, quoted_text
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker
@@ -24,7 +25,7 @@ from hyperopt_app.objective import Completed, Failed, Trial, active_trial, outco
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, trial_seed
-from hyperopt_app.space import override_text, quoted_text, suggest
+from hyperopt_app.space import suggest
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets

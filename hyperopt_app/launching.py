@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.evaluation import WorkerTask
+from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Plan
 from hyperopt_app.preflight import first_value
-from hyperopt_app.space import override_text
 
 __all__ = ["Crew", "program_of_this_process"]
 

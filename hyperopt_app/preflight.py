@@ -13,9 +13,10 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Settings
 from hyperopt_app.samplers import build_pruner, is_grid, sampler_factory, supports_directions
-from hyperopt_app.space import Space, grid_points, override_text, point_of
+from hyperopt_app.space import Space, grid_points, point_of
 
 __all__ = ["check_settings", "check_space", "first_value"]
 

@@ -43,7 +43,7 @@ def pid_of(files: Files, name: str) -> int | None:
     """The number of a daemon's process while it runs; None also where a pid file is stale."""
     with suppress(OSError, ValueError):
         pid = int(files.pid_file(name).read_text(encoding="utf-8"))
-        if _environment(pid).get(MARK) == str(files.folder):
+        if _is_daemon(pid, files):
             return pid
     return None
 
@@ -69,10 +69,10 @@ def wait_until(condition: Callable[[], object], what: str, files: Files, daemon:
         time.sleep(0.02)
 
 
-def kill_all(files: Files, node: str | None = None) -> None:
-    """End every process of the cluster, or of one of its nodes, jobs included, without a chance to clean up."""
+def kill_all(files: Files, node: str | None = None, *, daemons: bool = True) -> None:
+    """End every process of the cluster, or of one of its nodes, or only their jobs, without a chance to clean up."""
     until = time.monotonic() + PATIENCE_S
-    while pids := members(files, node):
+    while pids := members(files, node, daemons=daemons):
         # Stopped first, so that none has a child between the look at its children and its end.
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
@@ -83,11 +83,11 @@ def kill_all(files: Files, node: str | None = None) -> None:
         time.sleep(0.01)
 
 
-def members(files: Files, node: str | None = None) -> list[int]:
+def members(files: Files, node: str | None = None, *, daemons: bool = True) -> list[int]:
     """The processes of the cluster, or of one of its nodes: daemons, job steps, jobs and all their children."""
     running = list(_running())
     parents = {pid: parent for pid in running if (parent := _parent(pid)) is not None}
-    found = {pid for pid in running if _belongs(pid, files, node)}
+    found = {pid for pid in running if _belongs(pid, files, node) and (daemons or not _is_daemon(pid, files))}
     while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
         found |= more
     return sorted(found - {os.getpid()})
@@ -107,7 +107,11 @@ def _belongs(pid: int, files: Files, node: str | None) -> bool:
         return environment.get("SLURMD_NODENAME") in nodes
     if _directory(pid) in {str(files.spool_of(one)) for one in nodes}:
         return True
-    return node is None and environment.get(MARK) == str(files.folder)
+    return node is None and _is_daemon(pid, files)
+
+
+def _is_daemon(pid: int, files: Files) -> bool:
+    return _environment(pid).get(MARK) == str(files.folder)
 
 
 def _environment(pid: int) -> Mapping[str, str]:

@@ -47,8 +47,7 @@ def test_accounting_knows_how_jobs_have_ended(slurm_cluster: Cluster) -> None:
     jobs = {state: slurm_cluster.submit(script) for state, script in scripts.items()}
     slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {jobs["CANCELLED"]: "RUNNING"})
     slurm_cluster.scancel(jobs["CANCELLED"])
-    for state, job in jobs.items():
-        slurm_cluster.wait_until(lambda job=job, state=state: _states(slurm_cluster, job) == [state])
+    slurm_cluster.wait_until(lambda: all(_states(slurm_cluster, job) == [state] for state, job in jobs.items()))
     assert slurm_cluster.sacct(jobs["FAILED"])[0].exit_code == "3:0"
     assert slurm_cluster.sacct(jobs["COMPLETED"])[0].node in NODES
 

@@ -6,6 +6,7 @@ its standard input, `["name", argument, ...]`, and writes what that program has 
 """
 
 import functools
+import importlib
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 
 from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
@@ -332,7 +333,21 @@ def _lives(pid: int) -> bool:
     return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def warm_up() -> None:
+    """Import and compile, once and before the forks, what every child would need for a database."""
+    storage = RDBStorage("sqlite://")
+    study = optuna.create_study(storage=storage, study_name="contract")
+    study.enqueue_trial({})
+    _finish(storage, _claim(storage) or 1, 0)
+    storage.remove_session()
+    storage.engine.dispose()
+    for driver in ("psycopg", "pymysql"):
+        with suppress(ImportError):
+            importlib.import_module(driver)
+
+
 if __name__ == "__main__":
+    warm_up()
     logging.disable()  # broken locks and torn records are what it is about
     programs = {one.__name__: one for one in (annotate, begin, race, settle, storm, tear, work)}
     sys.stdout.write("ready\n")

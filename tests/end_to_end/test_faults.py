@@ -87,12 +87,30 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("objective._target_=elsewhere.Model",),
         ("objective._target_: elsewhere.Model cannot be imported", "No module named 'elsewhere'", "check the path"),
     ),
+    "objective in a module with a fault": (
+        ("objective._target_=raises.Model",),
+        ("objective._target_: raises.Model cannot be imported", "RuntimeError: no such licence", "raises.py, line 6"),
+    ),
     "objective of another kind": (
         ("objective._target_=for_tests.Undecided",),
         ("objective._target_: for_tests.Undecided is no class that derives from hyperopt_app.Objective",),
     ),
+    "search space of a function that is not there": (
+        ("hydra.sweeper.custom_search_space=objectives.sphere.configure",),
+        (
+            "hydra.sweeper.custom_search_space: objectives.sphere.configure cannot be imported",
+            "configure(config, trial)",
+        ),
+    ),
+    "study in a place that cannot be": (
+        ("hydra.sweep.dir=/dev/null/study",),
+        ("hydra.sweep.dir: /dev/null/study cannot be made", "set another"),
+    ),
     "several at once": (
-        ("hydra.sweeper.n_trials=0", "z=range(5, 5)", "objective._target_=elsewhere.Model"),
+        (
+            *("hydra.sweeper.n_trials=0", "z=range(5, 5)", "objective._target_=elsewhere.Model"),
+            "hydra.sweeper.storage=sqlite:///not/made.db",
+        ),
         (
             "3 faults in the configuration; nothing was started",
             "hydra.sweeper.n_trials: 0",

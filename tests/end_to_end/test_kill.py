@@ -70,6 +70,15 @@ def test_workers_end_with_a_killed_driver_and_the_same_command_goes_on(
     assert_exact(SPHERE, 4)
 
 
+def test_two_commands_at_once_share_one_budget(start_app: Start) -> None:
+    """The same command, given twice at the same time: both end well, and together they have made the study once."""
+    command = ("--multirun", "hparams=sphere", "hydra/launcher=basic", "sleep=0.1", "hydra.sweeper.n_trials=12")
+    drivers = [start_app(*command) for _ in range(2)]
+    outputs = [driver.communicate() for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0, 0], outputs
+    assert_exact(SPHERE, 12)
+
+
 def test_eight_racing_workers_keep_the_budget(run_script: Run) -> None:
     """Eight workers, all at work before the first trial ends, and a budget of 100 empty trials: exactly 100."""
     options = ("workers=8", "hydra.sweeper.n_trials=100")

@@ -9,7 +9,8 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hyperopt_app.errors import SpaceError
-from hyperopt_app.space import Space, describe, differences, override_text, parse_space, suggest
+from hyperopt_app.grammar import override_text
+from hyperopt_app.space import Space, describe, differences, parse_space, suggest
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 READ = {

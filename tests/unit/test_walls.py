@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interrupts": set(),
     "liveness": set(),
     "samplers": set(),
-    "space": set(),
+    "grammar": set(),
+    "space": {"grammar"},
     # What an objective sees, and what stands in for a user's task.
     "objective": set(),
     "": {"objective"},
@@ -55,13 +56,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "job": {"storage"},
     "evaluation": {
         *("budget", "interrupts", "job", "liveness", "objective", "plan", "results", "samplers"),
-        *("space", "storage", "study", "tickets", "worker"),
+        *("grammar", "space", "storage", "study", "tickets", "worker"),
     },
     "_local_child": set(),
     "local_workers": {"_local_child"},
     # The driver.
-    "preflight": {"plan", "samplers", "space"},
-    "launching": {"evaluation", "plan", "preflight", "space"},
+    "preflight": {"grammar", "plan", "samplers", "space"},
+    "launching": {"evaluation", "grammar", "plan", "preflight"},
     "watching": {"budget", "evaluation", "liveness", "plan", "progress", "study", "tickets", "worker"},
     "sweep": {
         *("budget", "evaluation", "launching", "plan", "preflight", "results", "samplers"),
@@ -86,7 +87,7 @@ ONLY_IN: dict[str, set[str]] = {
             "launching",
             "local_workers",
         ),
-        *("preflight", "samplers", "space", "sweep"),
+        *("grammar", "preflight", "samplers", "space", "sweep"),
     },
     "hydra_plugins": {"config"},
     "lightning": {"callbacks.lightning"},

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Hydra's sweep grammar to Optuna's distributions, and values back to override text; pure.
+
+A categorical choice is kept as the override text that selects it (`adam`, `'a b'`, `null`), as hydra-optuna-sweeper
+does, so whatever was written survives the way back. Law: for every choice c of a parsed sweep,
+element_of(c) is the element that the user wrote.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, ulp
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    FloatRange,
+    IntervalSweep,
+    Override,
+    Quote,
+    QuotedString,
+    RangeSweep,
+    Transformer,
+)
+from hydra.errors import HydraException
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from hyperopt_app.errors import SpaceError
+
+__all__ = ["distribution_of", "element_of", "first_line", "override_text", "quoted_text"]
+
+
+def distribution_of(override: Override) -> BaseDistribution | str:
+    """The distribution of a sweep override, or the value text of a plain one.
+
+    The support equals what Hydra's own sweep iterates: the stop of a range is excluded.
+
+    Raises:
+        SpaceError: The range is empty or impossible.
+    """
+    if not override.is_sweep_override():
+        return "" if override.is_delete() else override.get_value_element_as_str()
+    sweep = override.value()
+    try:
+        if isinstance(sweep, IntervalSweep):
+            return _interval(sweep)
+        if isinstance(sweep, RangeSweep) and not sweep.shuffle and not sweep.transformers:
+            return _range(sweep, override)
+        return _choices(override)
+    except ValueError as error:
+        raise SpaceError(first_line(error)) from error
+
+
+def _interval(sweep: IntervalSweep) -> BaseDistribution:
+    if sweep.start is None or sweep.end is None:
+        raise SpaceError("interval() wants two numbers")
+    low, high, log = sweep.start, sweep.end, "log" in sweep.tags
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log)
+    return FloatDistribution(low, high, log=log)
+
+
+def _range(sweep: RangeSweep, override: Override) -> BaseDistribution:
+    if sweep.step == 0:
+        raise SpaceError("the step of a range must not be 0")
+    values = sweep.range()
+    log = "log" in sweep.tags
+    if isinstance(values, range):
+        if not values:
+            raise SpaceError("the range is empty; its stop is excluded")
+        low, high = sorted((values[0], values[-1]))
+        return IntDistribution(low, high, step=abs(values.step), log=log)
+    if log:
+        raise SpaceError("a range with a step cannot be logarithmic; use tag(log, interval(low, high))")
+    return _float_range(values, override)
+
+
+def _float_range(values: FloatRange, override: Override) -> BaseDistribution:
+    start, stop, step = (Decimal(str(x)) for x in (values.start, values.stop, values.step))
+    count = ceil((Fraction(stop) - Fraction(start)) / Fraction(step))
+    if count <= 0:
+        raise SpaceError("the range is empty; its stop is excluded")
+    low, high = (float(x) for x in sorted((start, start + (count - 1) * step)))
+    width = float(abs(step))
+    if width < max(ulp(low), ulp(high)) and low != high:
+        return _choices(override)  # the steps are finer than a float can tell apart
+    return FloatDistribution(low, high, step=width)
+
+
+def _choices(override: Override) -> CategoricalDistribution:
+    # A shuffled sweep would list its choices in another order in each process, and the order is part of the space.
+    value = override.value()
+    if isinstance(value, (ChoiceSweep, RangeSweep)) and value.shuffle:
+        override = dataclasses.replace(override, _value=dataclasses.replace(value, shuffle=False))
+    choices = [_choice(element) for element in override.sweep_iterator()]
+    if not choices:
+        raise SpaceError("there is nothing to choose from")
+    return CategoricalDistribution(choices)
+
+
+def _choice(element: Any) -> str | int | float | bool:
+    if isinstance(element, (bool, int, float)):
+        return element
+    if isinstance(element, str):
+        # choice('1', 'a,b') hands over bare text; what would be read back as something else gets its quotes again.
+        # An interpolation stays one.
+        return element if _reads_as_itself(element) else QuotedString(element, Quote.single).with_quotes()
+    return str(Transformer.str(element))
+
+
+def override_text(key: str, value: Any) -> str:
+    """The override that sets `key` to a suggested value of this space; text choices are override text already."""
+    if isinstance(value, str):
+        return f"{key}={value}"
+    return f"{key}={quoted_text(value)}"
+
+
+def quoted_text(value: Any) -> str:
+    """Any plain value as override text; a config in which it is set holds that value.
+
+    Without a dollar brace element_of(quoted_text(v)) equals v, too. A dollar brace is escaped, so that text never
+    turns into an interpolation. (The text `???` alone cannot be said: to OmegaConf it is a missing value.)
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{k}:{quoted_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(quoted_text(item) for item in value) + "]"
+    escaped = re.sub(r"(\\*)\$\{", r"\1\1\\${", str(value))
+    return QuotedString(escaped, Quote.single).with_quotes()
+
+
+def element_of(text: str) -> Any:
+    """What Hydra makes of an override value text (text itself if it cannot be parsed)."""
+    try:
+        return _parsed(text)
+    except HydraException:
+        return text
+
+
+def _parsed(text: str) -> Any:
+    return OverridesParser.create().parse_override(f"key={text}").value()
+
+
+def _reads_as_itself(text: str) -> bool:
+    try:
+        return bool(_parsed(text) == text)
+    except HydraException:
+        return False
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text that says something."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
