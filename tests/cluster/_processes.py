@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tests.cluster._files import NODES, ClusterError, Files
 
@@ -34,8 +35,8 @@ def start_daemon(files: Files, name: str, *command: object, cwd: Path, **variabl
     environment = {"PATH": programs_path(), "LC_ALL": "C", MARK: str(files.folder)}
     environment |= {key: str(value) for key, value in variables.items()}
     with files.output_of(name).open("ab") as output:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        subprocess.run([str(word) for word in detached], check=True, cwd=cwd, env=environment, **streams)  # type: ignore[call-overload]
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        subprocess.run([str(word) for word in detached], check=True, cwd=cwd, env=environment, **streams)
     wait_until(files.pid_file(name).exists, f"{name} to begin", files)
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tests.cluster import _processes as processes
 from tests.cluster import _startup as startup
@@ -38,6 +38,7 @@ OUTSIDE = ("SACCT_", "SALLOC_", "SBATCH_", "SCANCEL_", "SINFO_", "SLURM", "SQUEU
 PATIENCE_S = 40.0
 
 Found = TypeVar("Found")
+Ended = subprocess.CompletedProcess[str]
 missing = startup.missing
 
 
@@ -75,6 +76,11 @@ class Cluster:
         """Start a new cluster; whatever runs in that folder is stopped first. Raises ClusterError with the logs."""
         return cls(startup.start(folder, accounting=accounting).folder)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is somebody to ask."""
+        return processes.pid_of(self._files, "slurmctld") is not None
+
     def stop(self) -> None:
         """End the cluster and its jobs at once; the logs stay."""
         startup.stop(self.folder)
@@ -87,19 +93,15 @@ class Cluster:
             text: For its standard input.
 
         Raises:
-            ClusterError: It failed; with what it wrote to its standard error.
+            ClusterError: It failed, with what it wrote to its standard error, or it did not end.
         """
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(OUTSIDE)}
         command = [str(word) for word in words]
-        ended = subprocess.run(
-            command,
-            env=environment | self.environment,
-            input=text or "",
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(OUTSIDE)}
+        options: dict[str, Any] = {"env": environment | self.environment, "input": text or "", "timeout": PATIENCE_S}
+        try:
+            ended: Ended = subprocess.run(command, **options, capture_output=True, text=True, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise ClusterError(f"{error}\n{self._files.outputs('slurm*')}") from None
         if ended.returncode:
             raise ClusterError(f"{' '.join(command)}: exit status {ended.returncode}\n{ended.stdout}{ended.stderr}")
         return ended.stdout.strip()

@@ -108,6 +108,18 @@ def test_the_clusters_of_killed_tests_are_removed(files: Files, tmp_path: Path) 
 
 
 @pytest.mark.slurm
+def test_a_daemon_that_does_not_come_up_is_named(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error holds what it wrote, and the daemons before it are stopped."""
+    fake = Path("slurmctld")
+    fake.write_text("#!/bin/sh\necho no such luck >&2; exit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(Path.cwd()), prepend=os.pathsep)
+    with pytest.raises(ClusterError, match=r"slurmctld has ended(.|\n)*no such luck"):
+        Cluster.start(files.folder, accounting=False)
+    assert members(files) == []
+
+
+@pytest.mark.slurm
 @pytest.mark.timeout(180)
 def test_a_killed_start_leaves_nothing_after_a_stop(files: Files) -> None:
     """Whatever was running when `start` was killed is found and ended."""

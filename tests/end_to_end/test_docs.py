@@ -72,7 +72,7 @@ def _run(command: str, folder: Path, timeout_s: float) -> None:
     path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(REPO), "XDG_CACHE_HOME": str(folder / "cache")}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
+        ["/bin/bash", "-euo", "pipefail", "-c", command],
         cwd=folder,
         env=environment,
         capture_output=True,
