@@ -118,7 +118,10 @@ def program_of_this_process() -> str:
     else:
         path = Path(sys.argv[0])
         words = [str(path)] if path.suffix != ".py" else ["python", str(path)]
-    return shlex.join([*words, *_config_flags(sys.argv[1:])])
+    flags = _config_flags(sys.argv[1:])
+    if not {"-m", "--multirun"} & set(sys.argv):
+        flags.append("hydra.mode=RUN")  # the config itself asked for a sweep
+    return shlex.join([*words, *flags])
 
 
 def _config_flags(arguments: Sequence[str]) -> list[str]:

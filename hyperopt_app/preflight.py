@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Settings
-from hyperopt_app.samplers import build_pruner, is_grid, sampler_factory, supports_directions
+from hyperopt_app.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.space import Space, grid_points, point_of
 
 __all__ = ["check_settings", "check_space", "first_value"]
@@ -83,7 +83,7 @@ def _methods(settings: Settings, space: Space) -> Iterator[str]:
     for check in (
         lambda: sampler_factory(settings.sampler, 0),
         lambda: build_pruner(settings.pruner),
-        lambda: grid_points(space) if is_grid(settings.sampler) else None,
+        lambda: grid_points(space) if lists_points(settings.sampler, settings.custom_search_space) else None,
     ):
         fault = _fault(check)
         if fault is not None:

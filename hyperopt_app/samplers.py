@@ -22,7 +22,15 @@ from optuna.samplers import BaseSampler
 
 from hyperopt_app.errors import HyperoptError
 
-__all__ = ["build_pruner", "is_grid", "new_study_seed", "sampler_factory", "supports_directions", "trial_seed"]
+__all__ = [
+    "build_pruner",
+    "is_grid",
+    "lists_points",
+    "new_study_seed",
+    "sampler_factory",
+    "supports_directions",
+    "trial_seed",
+]
 
 _EXECUTABLE = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*", "optuna.pruners.*")
 
@@ -45,6 +53,15 @@ def trial_seed(study_seed: int, number: int) -> int:
 def is_grid(node: Mapping[str, Any]) -> bool:
     """Whether the config names Optuna's grid; our tickets carry the grid's points themselves."""
     return str(node.get("_target_", "")).endswith(".GridSampler")
+
+
+def lists_points(node: Mapping[str, Any], custom_search_space: str | None) -> bool:
+    """Whether the tickets can carry every point of the space beforehand, so that no two workers try the same.
+
+    Brute force over a space that a user's function extends is left to Optuna: the points are not known before.
+    """
+    is_brute_force = str(node.get("_target_", "")).endswith(".BruteForceSampler")
+    return is_grid(node) or (is_brute_force and custom_search_space is None)
 
 
 def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int], BaseSampler]:

@@ -23,7 +23,7 @@ from hyperopt_app.evaluation import open_study, retrain_command
 from hyperopt_app.launching import Crew, program_of_this_process
 from hyperopt_app.plan import Plan, Settings, read_settings
 from hyperopt_app.results import write_results
-from hyperopt_app.samplers import is_grid, new_study_seed
+from hyperopt_app.samplers import lists_points, new_study_seed
 from hyperopt_app.space import Space, grid_points, parse_space, point_of
 from hyperopt_app.storage import absolute_storage, check_storage, mask_password, open_storage
 from hyperopt_app.study import (
@@ -108,7 +108,7 @@ def _checked(
     faults += getattr(task_function, "preflight", lambda _config: [])(config)
     name = settings.study_name or _default_name(settings, config)
     n_trials = settings.n_trials
-    if not faults and is_grid(settings.sampler):
+    if not faults and lists_points(settings.sampler, settings.custom_search_space):
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
     request = _Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials)
     faults += _directory_faults(request.study_dir)
@@ -208,7 +208,7 @@ def _prepare(request: _Request) -> Plan:
 def _points(request: _Request, seed: int) -> list[dict[str, Any]]:
     """The points that the first tickets carry: the warm start, then the grid in an order that the seed shuffles."""
     points = [point_of(request.space, point)[0] for point in request.settings.enqueue]
-    if is_grid(request.settings.sampler):
+    if lists_points(request.settings.sampler, request.settings.custom_search_space):
         grid = grid_points(request.space)
         random.Random(seed).shuffle(grid)
         points += grid

@@ -151,6 +151,11 @@ class Tickets:
     def _tell_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
         try:
             self.study.tell(trial, values, state)
+        except ValueError as error:
+            # Optuna looks at the state once more; somebody has freed or finished the trial since we looked.
+            if str(error).startswith("Cannot tell a"):
+                raise UpdateFinishedTrialError(str(error)) from error
+            raise
         except RuntimeError as error:
             # BruteForceSampler stops the study after its last point, which Optuna allows only inside optimize();
             # by then the state is stored.

@@ -77,14 +77,14 @@ def checked_folder(folder: Path) -> Path:
         ClusterError: Its path cannot stand in Slurm's files, or it holds something else.
     """
     folder = folder.resolve()
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if names and not names & {"slurm.conf", OWNER}:
+        raise ClusterError(f"{folder} holds something else than a cluster; use an empty folder, or one to be made")
     if not ALLOWED_FOLDER.fullmatch(str(folder)):
         raise ClusterError(
             f"{str(folder)!r} cannot hold a cluster: Slurm's files and sockets want an absolute path of at most 71 "
             "letters, digits and any of ._/+@-; use another folder, as made by `mktemp -d`"
         )
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    if names and not names & {"slurm.conf", OWNER}:
-        raise ClusterError(f"{folder} holds something else than a cluster; use an empty folder, or one to be made")
     return folder
 
 

@@ -129,7 +129,7 @@ def _give(path: Path, account: dict[str, Any]) -> None:
 @contextmanager
 def _folder(account: dict[str, Any]) -> Iterator[Path]:
     # Not in pytest's own folder, into which another account may not look; short, because of the socket.
-    with tempfile.TemporaryDirectory(prefix="hyperopt-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="server-", ignore_cleanup_errors=True) as folder:
         _give(Path(folder), account)
         yield Path(folder)
 

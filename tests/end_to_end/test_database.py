@@ -19,7 +19,8 @@ def test_a_study_in_postgresql_is_resumed_and_its_password_is_written_nowhere(ru
     with servers.postgresql() as server:
         url = server.new_database()
         command = ("--multirun", "hparams=sphere", f"hydra.sweeper.storage={url}")
-        runs = [run_app(*command, f"hydra.sweeper.n_trials={number}") for number in (4, 6)]
+        launchers = (("local_workers", 4), ("basic", 6))
+        runs = [run_app(*command, f"hydra/launcher={name}", f"hydra.sweeper.n_trials={n}") for name, n in launchers]
         texts = [run.stdout + run.stderr for run in runs]
         assert [run.returncode for run in runs] == [0, 0], "\n".join(texts)
         storage = optuna.storages.RDBStorage(url)

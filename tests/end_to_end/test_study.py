@@ -217,12 +217,8 @@ def test_a_changed_search_is_refused_until_the_user_accepts_it(paraboloid: Run) 
 
 @pytest.mark.parametrize(
     "plugins",
-    [
-        ("hydra/sweeper=optuna", "hydra/launcher=submitit_local"),
-        ("hydra/sweeper=optuna", "hydra/launcher=basic"),
-        ("hydra/launcher=submitit_local",),
-    ],
-    ids=lambda plugins: " ".join(one.rpartition("/")[2] for one in plugins),
+    [("hydra/sweeper=optuna", "hydra/launcher=submitit_local"), ("hydra/sweeper=optuna", "hydra/launcher=basic"), ()],
+    ids=lambda plugins: " ".join(one.rpartition("/")[2] for one in plugins) or "none of them",
 )
 def test_the_stock_plugins_work_on_the_same_config(plugins: tuple[str, ...], run_app: Run) -> None:
     """This application also runs under Hydra's stock sweeper and launcher, with the same search in a YAML file."""
