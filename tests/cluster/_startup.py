@@ -43,7 +43,7 @@ def start(folder: Path, *, accounting: bool = True) -> Files:
         if accounting:
             _start_mariadbd(files)
             _start_slurmdbd(files)
-        processes.start_daemon(files, "slurmctld", "slurmctld", "-D", "-i", cwd=files.folder, SLURM_CONF=files.conf)
+        start_slurmctld(files)
         for node in NODES:
             start_slurmd(files, node)
         processes.wait_until(lambda: _is_up(files), "idle nodes", files, "slurmctld")
@@ -60,6 +60,11 @@ def stop(folder: Path) -> None:
     for name in OWN_FOLDERS:
         if name != "logs":
             shutil.rmtree(files.folder / name, ignore_errors=True)
+
+
+def start_slurmctld(files: Files) -> None:
+    """Start the controller, which takes up what an earlier one has saved; it answers a little later."""
+    processes.start_daemon(files, "slurmctld", "slurmctld", "-D", "-i", cwd=files.folder, SLURM_CONF=files.conf)
 
 
 def start_slurmd(files: Files, node: str) -> None:

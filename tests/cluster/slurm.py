@@ -140,11 +140,7 @@ class Cluster:
 
     def kill_slurmd(self, node: str) -> None:
         """Kill a node's daemon; its jobs go on. The node is down when it has been silent for 20 seconds."""
-        pid = processes.pid_of(self._files, f"slurmd-{node}")
-        if pid is None:
-            raise ClusterError(f"the slurmd of {node} does not run")
-        os.kill(pid, signal.SIGKILL)
-        self.wait_until(lambda: processes.pid_of(self._files, f"slurmd-{node}") is None)
+        self._end(f"slurmd-{node}", signal.SIGKILL)
 
     def kill_node(self, node: str) -> None:
         """Kill a node's daemon and its jobs, as a power failure does."""
@@ -163,6 +159,23 @@ class Cluster:
         found = re.search(r"SlurmdStartTime=(\d+)", fields)
         return int(found[1]) if found else 0
 
+    def stop_slurmctld(self) -> None:
+        """Shut the controller down, as for an upgrade: running jobs go on, `sbatch` and `squeue` fail."""
+        self._end("slurmctld", signal.SIGTERM)
+
+    def restart_slurmctld(self) -> None:
+        """Start the controller again and wait until it answers; it knows the jobs from before."""
+        if not self.is_running:
+            startup.start_slurmctld(self._files)
+        self.wait_until(lambda: "UP" in self.run("env", "scontrol", "ping"))
+
+    def _end(self, daemon: str, number: signal.Signals) -> None:
+        pid = processes.pid_of(self._files, daemon)
+        if pid is None:
+            raise ClusterError(f"{daemon} does not run")
+        os.kill(pid, number)
+        self.wait_until(lambda: processes.pid_of(self._files, daemon) is None)
+
     def wait_until(self, condition: Callable[[], Found], timeout_s: float = PATIENCE_S) -> Found:
         """Look until the condition is true, and return what it has found.
 
@@ -178,6 +191,7 @@ class Cluster:
 
     def tidy(self) -> None:
         """Leave no job behind and have every node idle, for the next test."""
+        self.restart_slurmctld()
         everything = ("--quiet", "--user", pwd.getpwuid(os.geteuid()).pw_name)
         self.scancel("--state=PENDING", *everything)
         processes.kill_all(self._files, daemons=False)  # a step whose srun has gone first would take seven seconds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.slurm import GPUS_PER_NODE, NODES, Cluster
+from tests.cluster.slurm import GPUS_PER_NODE, NODES, Cluster, ClusterError
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(180)]
 
@@ -103,6 +103,22 @@ def test_a_requeued_job_starts_again_under_its_number(slurm_cluster: Cluster) ->
     slurm_cluster.run("scontrol", "requeue", job)
     slurm_cluster.wait_until(lambda: "begin 1" in log.read_text())
     slurm_cluster.wait_until(lambda: _states(slurm_cluster, job) == ["REQUEUED", "RUNNING"])
+
+
+def test_jobs_outlive_the_controller(slurm_cluster: Cluster) -> None:
+    """While slurmctld is away nobody can be asked; a job that ends meanwhile has ended well afterwards."""
+    job, log = _submit_listener(slurm_cluster)
+    short = slurm_cluster.submit("while ! test -e over; do sleep 0.1; done; touch done")
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {job: "RUNNING", short: "RUNNING"})
+    slurm_cluster.stop_slurmctld()
+    with pytest.raises(ClusterError, match="Unable to contact slurm controller"):
+        slurm_cluster.squeue()
+    Path("over").touch()
+    slurm_cluster.wait_until(Path("done").exists)
+    slurm_cluster.restart_slurmctld()
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {job: "RUNNING"})
+    slurm_cluster.wait_until(lambda: _states(slurm_cluster, short) == ["COMPLETED"])
+    assert log.read_text().splitlines() == ["begin 0"]
 
 
 def test_jobs_outlive_the_daemon_of_their_node(slurm_cluster: Cluster) -> None:

@@ -137,20 +137,21 @@ def test_who_leaves_the_terminal_to_the_driver(launcher: str, clean: bool | None
 
 PROGRAMS: dict[str, tuple[str | None, list[str], str]] = {
     "a module": ("app.__main__", ["/x/app/__main__.py", "-m", "x=1"], "python -m app"),
-    "a plain module": ("pack.train", ["/x/pack/train.py"], "python -m pack.train"),
+    "a plain module": ("pack.train", ["/x/pack/train.py", "-m"], "python -m pack.train"),
     "a script": (None, ["train.py", "--multirun", "x=1"], "python train.py"),
-    "a script elsewhere": (None, ["my code/train.py"], "python 'my code/train.py'"),
+    "a script elsewhere": (None, ["my code/train.py", "-m"], "python 'my code/train.py'"),
     "a command": (None, ["/venv/bin/hyperopt-app", "-m"], "/venv/bin/hyperopt-app"),
-    "a config by its name": (None, ["a.py", "--config-name", "b", "x=1"], "python a.py --config-name b"),
+    "a config by its name": (None, ["a.py", "-m", "--config-name", "b", "x=1"], "python a.py --config-name b"),
     "a config by a short name": (None, ["a.py", "-m", "-cn", "b", "-cd=c d"], "python a.py -cn b '-cd=c d'"),
-    "a config by a long word": (None, ["a.py", "--config-path=c"], "python a.py --config-path=c"),
-    "a flag without its value": (None, ["a.py", "-cn"], "python a.py -cn"),
+    "a config by a long word": (None, ["a.py", "-m", "--config-path=c"], "python a.py --config-path=c"),
+    "a flag without its value": (None, ["a.py", "-m", "-cn"], "python a.py -cn"),
+    "a config that asks for the sweep itself": (None, ["a.py", "x=1"], "python a.py hydra.mode=RUN"),
 }
 
 
 @pytest.mark.parametrize("case", PROGRAMS)
 def test_the_program_that_the_user_started(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it would be typed again, with the flags that choose the config and without the sweep's."""
+    """As it would be typed again, with the flags that choose the config, and so that it trains once."""
     name, arguments, command = PROGRAMS[case]
     spec = None if name is None else SimpleNamespace(name=name)
     monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__spec__=spec))

@@ -14,7 +14,7 @@ from optuna.trial import create_trial
 
 from hyperopt_app import samplers
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.samplers import is_grid, new_study_seed, sampler_factory, supports_directions
+from hyperopt_app.samplers import is_grid, lists_points, new_study_seed, sampler_factory, supports_directions
 from tests.unit._made_sweeps import sweeper_node
 
 UPSTREAM = {
@@ -159,6 +159,15 @@ def test_a_wrong_sampler_is_told_with_what_is_allowed(case: str) -> None:
 def test_a_grid_is_known_by_its_target(group: str) -> None:
     """Its points become tickets."""
     assert is_grid(_node(group)) is (group == "grid")
+
+
+@pytest.mark.parametrize(
+    ("group", "function", "listed"),
+    [("grid", None, True), ("grid", "a.b", True), ("brute_force", None, True), ("brute_force", "a.b", False)],
+)
+def test_whose_points_are_known_beforehand(group: str, function: str | None, listed: bool) -> None:
+    """Those of a grid are, those of brute force unless a function of the user's suggests more."""
+    assert lists_points(_node(group), function) is listed
 
 
 @pytest.mark.parametrize("group", GROUPS)

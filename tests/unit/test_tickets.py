@@ -246,6 +246,24 @@ def test_a_late_result_of_a_broken_claim_is_dropped(
     assert slow.settle(following, DONE)
 
 
+@pytest.mark.parametrize("state", [TrialState.WAITING, TrialState.COMPLETE], ids=lambda state: state.name)
+def test_a_claim_that_is_lost_at_the_last_moment_is_dropped_too(
+    study: optuna.Study, state: TrialState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the claim and the telling another may free or finish the trial: then nothing is told."""
+    slow = hand(study, 0)
+    trial = claimed(slow)
+    values = [9.0] if state == TrialState.COMPLETE else None
+
+    def holds(trial_id: int) -> bool:
+        study._storage.set_trial_state_values(trial_id, state, values)
+        return True
+
+    monkeypatch.setattr(slow, "_holds", holds)
+    assert not slow.settle(trial, DONE)
+    assert (_frozen(study).state, _frozen(study).values) == (state, values)
+
+
 def test_a_claim_without_a_name_is_freed_after_the_lease_only(study: optuna.Study) -> None:
     """A worker may die, or just be slow, between taking a ticket and putting its name on it."""
     now = [0.0]
