@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after the program's name; those of this process if None.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] not in (*_COMMANDS, "-h", "--help"):
+    is_override = bool(words) and (words[0].startswith(("-", "~")) or "=" in words[0])
+    if is_override and words[0] not in ("-h", "--help"):
         from hyperopt_app.__main__ import main as application
 
         application()

@@ -151,7 +151,7 @@ class AsyncOptunaConf(OptunaSweeperConf):
     timeout: float | None = None
 
     # Warm-start points, tried first: a list of {dotted key: value}; keys that are left out are sampled.
-    enqueue: list[dict[str, Any]] = field(default_factory=list)
+    enqueue: list[Any] = field(default_factory=list)
 
     # Study seed; each trial derives its own. null draws one and keeps it in the study.
     seed: int | None = None

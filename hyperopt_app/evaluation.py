@@ -17,6 +17,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.grammar import override_text, quoted_text
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
@@ -102,14 +103,16 @@ class _Evaluation:
         """Suggest, compose, call the objective; the worker's boundary is around it."""
         plan = self.plan
         resumed = "directory" in optuna_trial.user_attrs  # even if there is no parameter to suggest
-        for name, distribution in plan.space.distributions.items():
-            suggest(optuna_trial, name, distribution)
+        try:
+            for name, distribution in plan.space.distributions.items():
+                suggest(optuna_trial, name, distribution)
+        except ImportError as error:  # a sampler loads what it needs when it first samples
+            raise HyperoptError(f"hydra.sweeper.sampler: {error}; install it where the workers run") from None
         if plan.custom_search_space:
             _extend(plan, self.jobs.config, optuna_trial)
         searched = trial_overrides(plan, optuna_trial.params)
         config = self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
         optuna_trial.set_user_attr("directory", str(config.directory))
-        config.directory.mkdir(parents=True, exist_ok=True)
         trial = Trial(
             optuna_trial,
             directory=config.directory,

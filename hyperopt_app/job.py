@@ -3,7 +3,7 @@
 
 Runs in a worker. Hydra's own `load_sweep_config` and `run_job` do the same in about 70 ms, most of it copies of
 Hydra's configuration; with trials of a second that is felt. Here a config is composed once for each combination of
-config-group choices and the plain values are set on a copy, by Hydra's own rule; what a job sees and what it
+config-group choices, and the plain values are set on a copy, by Hydra's own rule; what a job sees and what it
 leaves in `.hydra/` is the same, which a test holds against `run_job`.
 """
 
@@ -11,6 +11,7 @@ import contextlib
 import copy
 import logging
 import os
+import pickle
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
+from hyperopt_app.errors import StorageError
 from hyperopt_app.storage import mask_password
 
 __all__ = ["TrialConfig", "TrialJobs"]
@@ -60,13 +62,15 @@ class TrialJobs:
         config: The sweep's own composed config.
         task_function: The user's function.
         job_id: Prefix of `hydra.job.id` (the worker's name).
+        origin: Absolute directory from which relative ones count, whatever an objective does to the working directory.
     """
 
     context: HydraContext
     config: DictConfig
     task_function: Callable[[Any], Any]
     job_id: str
-    _composed: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = field(default_factory=dict)
+    origin: Path = field(default_factory=Path.cwd)
+    _composed: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     _groups: dict[str, bool] = field(default_factory=dict)
 
     def compose(self, fixed: Sequence[str], searched: Sequence[str], number: int) -> TrialConfig:
@@ -80,19 +84,19 @@ class TrialJobs:
         parser = OverridesParser.create()
         parsed = [parser.parse_override(text) for text in searched]
         structural = [text for text, override in zip(searched, parsed, strict=True) if self._is_structural(override)]
-        base, base_task = self._base((*fixed, *structural))
-        full, task = copy.deepcopy(base), copy.deepcopy(base_task)
+        values = {o.key_or_group: o.value() for o in parsed if not self._is_structural(o)}
+        # Five times as fast as copy.deepcopy on a config.
+        full, task = pickle.loads(self._base((*fixed, *structural)))  # noqa: S301 - our own bytes
         overrides = (*fixed, *searched)
-        for override in parsed:
-            if not self._is_structural(override):
-                for config in (full, task):
-                    OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+        for key, value in values.items():
+            for config in (full, task):
+                OmegaConf.update(config, key, value, merge=True)
         with read_write(full), open_dict(full):
             full.hydra.overrides.task = list(overrides)
             full.hydra.job.num = number
             full.hydra.job.id = f"{self.job_id}-{number}"
             with _hydra_config(full):  # a subdir of ${hydra:job.num} asks the singleton
-                directory = Path(str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir)).absolute()
+                directory = Path(self.origin, str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir))
             full.hydra.runtime.output_dir = str(directory)
         OmegaConf.set_readonly(full.hydra, True)
         return TrialConfig(full, task, overrides, directory)
@@ -106,8 +110,8 @@ class TrialJobs:
             self._groups[key] = bool(self.context.config_loader.get_group_options(key))
         return self._groups[key]
 
-    def _base(self, overrides: tuple[str, ...]) -> tuple[DictConfig, DictConfig]:
-        """The config with and without its hydra node, before the plain values are set."""
+    def _base(self, overrides: tuple[str, ...]) -> bytes:
+        """The config with and without its hydra node, before the plain values are set, pickled."""
         if overrides not in self._composed:
             if len(self._composed) == _MOST_KEPT:
                 del self._composed[next(iter(self._composed))]
@@ -115,7 +119,7 @@ class TrialJobs:
             task = copy.deepcopy(full)
             with flag_override(task, ["struct", "readonly"], [False, False]):
                 del task["hydra"]
-            self._composed[overrides] = (full, task)
+            self._composed[overrides] = pickle.dumps((full, task))
         return self._composed[overrides]
 
     def run(self, trial: TrialConfig) -> Any:
@@ -125,6 +129,7 @@ class TrialJobs:
             What the task function returned.
 
         Raises:
+            StorageError: The directory cannot be written.
             BaseException: Whatever it raised; an error is also in the trial's log.
         """
         hydra = trial.full.hydra
@@ -159,6 +164,15 @@ class TrialJobs:
 
 
 def _save_inputs(trial: TrialConfig) -> None:
+    try:
+        _write_inputs(trial)
+    except OSError as error:
+        raise StorageError(
+            f"{trial.directory}: cannot be written ({error}); make room, or mend its permissions"
+        ) from None
+
+
+def _write_inputs(trial: TrialConfig) -> None:
     trial.directory.mkdir(parents=True, exist_ok=True)
     subdir = trial.full.hydra.output_subdir
     if subdir is None:
@@ -211,8 +225,7 @@ def _inside(directory: Path, chdir: bool | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if chdir:
-            os.chdir(before)
+        os.chdir(before)  # also if it was the objective that went elsewhere
 
 
 def _log_failure(error: BaseException) -> None:

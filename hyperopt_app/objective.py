@@ -7,7 +7,7 @@ nothing, so the same training code runs alone.
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -246,10 +246,16 @@ def _metric_keys(
         wanted = ", ".join(missing) or "not named"
         raise MetricError(
             f"hydra.sweeper.metric: {wanted}; the objective returned "
-            f"{', '.join(map(str, returned)) or 'an empty dictionary'}. Set hydra.sweeper.metric to "
+            f"{_listed(returned)}. Set hydra.sweeper.metric to "
             f"{'one of these names' if directions == 1 else f'{directions} of these names'}."
         )
     return metric_names
+
+
+def _listed(names: Iterable[Any], most: int = 20) -> str:
+    known = [str(name) for name in names]
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more if known else "an empty dictionary"
 
 
 def _values(returned: Any) -> tuple[float, ...]:

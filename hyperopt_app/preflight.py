@@ -106,6 +106,9 @@ def _fault(check: Callable[[], object]) -> str | None:
 
 def _points(settings: Settings, space: Space) -> Iterator[str]:
     for number, point in enumerate(settings.enqueue):
+        if not isinstance(point, Mapping):
+            yield f"hydra.sweeper.enqueue[{number}]: {point!r} is no point; write {{key: value, ...}}"
+            continue
         for fault in point_of(space, point)[1]:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
 

@@ -5,6 +5,7 @@ Every trial gets a sampler of its own whose seed follows from the study's seed a
 workers never draw the same numbers, and a sequential study repeats exactly, also when it is resumed.
 """
 
+import importlib.util
 import inspect
 import secrets
 import warnings
@@ -36,6 +37,9 @@ _EXECUTABLE = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*", "opt
 
 # These share one sequence or one shuffled list among all workers: it is the seed that makes it the same everywhere.
 _ONE_SEED_FOR_ALL = ("QMCSampler", "GridSampler")
+
+# What Optuna's samplers import only when they sample.
+_PACKAGES = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 
 _SINGLE_OBJECTIVE = ("CmaEsSampler",)
 
@@ -77,6 +81,7 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
     if is_grid(node):
         return lambda _number: optuna.samplers.RandomSampler(seed=study_seed)
     target = str(node.get("_target_", ""))
+    _check_packages(target.rsplit(".", 1)[-1])
     shared = target.rsplit(".", 1)[-1] in _ONE_SEED_FOR_ALL
 
     def build(number: int) -> BaseSampler:
@@ -96,6 +101,15 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
         return sampler
 
     return build_quickly
+
+
+def _check_packages(sampler: str) -> None:
+    missing = [package for package in _PACKAGES.get(sampler, ()) if importlib.util.find_spec(package) is None]
+    if missing:
+        raise HyperoptError(
+            f"hydra.sweeper.sampler: {sampler} wants {' and '.join(missing)}, not installed here; "
+            f"pip install {' '.join(missing)}, or choose another sampler"
+        )
 
 
 def _seeded(node: Mapping[str, Any], seed: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = [
+    "MOST_POINTS",
     "Space",
     "describe",
     "differences",
@@ -37,6 +39,10 @@ __all__ = [
     "space_to_json",
     "suggest",
 ]
+
+
+# Every point of a grid becomes a ticket.
+MOST_POINTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -157,13 +163,27 @@ def grid_points(space: Space) -> list[dict[str, Any]]:
     """Every point of a space of steps and choices, in the order of the keys.
 
     Raises:
-        SpaceError: A range has no step, so that there is no grid; the text names it.
+        SpaceError: A range has no step, so that there is no grid, or there are more than MOST_POINTS points.
     """
+    size = math.prod(_grid_size(key, distribution) for key, distribution in space.distributions.items())
+    if size > MOST_POINTS:
+        raise SpaceError(
+            f"hydra.sweeper.params: a grid of {size:,} points is more than the {MOST_POINTS:,} that are allowed; "
+            "use wider steps, or another sampler"
+        )
     points: list[dict[str, Any]] = [{}]
     for key, distribution in space.distributions.items():
         values = _grid_values(key, distribution)
         points = [{**point, key: value} for point in points for value in values]
     return points
+
+
+def _grid_size(key: str, distribution: BaseDistribution) -> int:
+    if isinstance(distribution, IntDistribution):
+        return (distribution.high - distribution.low) // distribution.step + 1
+    if isinstance(distribution, FloatDistribution) and distribution.step is not None:
+        return round((distribution.high - distribution.low) / distribution.step) + 1
+    return len(_grid_values(key, distribution))
 
 
 def _grid_values(key: str, distribution: BaseDistribution) -> list[Any]:

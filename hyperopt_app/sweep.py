@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The story of a sweep, told by the driver: check, open the study, issue tickets, launch workers, report."""
 
+import contextlib
 import logging
 import os
 import random
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import optuna
@@ -35,7 +39,7 @@ from hyperopt_app.study import (
     stored_identity,
     study_lock,
 )
-from hyperopt_app.tickets import issue
+from hyperopt_app.tickets import MOST_LOSSES, issue
 from hyperopt_app.watching import Watch, best_lines
 from hyperopt_app.worker import read_stop, write_stop
 
@@ -43,8 +47,9 @@ __all__ = ["sweep"]
 
 _log = logging.getLogger(__name__)
 
-# Launches in a row that end without one finished trial: then it is not bad luck, and the user must look.
-_FRUITLESS_LAUNCHES = 2
+# Launches in a row that end without one finished trial: then it is not bad luck, and the user must look. A trial that
+# kills its workers is failed within as many.
+_FRUITLESS_LAUNCHES = MOST_LOSSES
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,33 @@ def sweep(
     else:
         OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
         try:
-            _run(Crew(plan, context, config, task_function), watch, request.settings.n_jobs)
+            with _all_ends_are_ctrl_c():
+                _run(Crew(plan, context, config, task_function), watch, request.settings.n_jobs)
         except KeyboardInterrupt:
             write_results(study, plan.study_dir, partial(retrain_command, plan))
             _log.warning("Interrupted with %d trials left; the same command goes on with them.", watch.left())
             raise
     _conclude(plan, study, watch)
+
+
+@contextlib.contextmanager
+def _all_ends_are_ctrl_c() -> Iterator[None]:
+    """A closed terminal or a plain `kill` ends the driver as Ctrl-C does, not in the middle of a step."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in wanted:  # not under nohup, which ignores SIGHUP
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _checked(

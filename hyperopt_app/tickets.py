@@ -18,9 +18,12 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.liveness import Observer, WorkerIdentity
 from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
 
-__all__ = ["Tickets", "claim_of", "issue"]
+__all__ = ["MOST_LOSSES", "Tickets", "claim_of", "issue"]
 
 _log = logging.getLogger(__name__)
+
+# A trial over which so many workers have died is failed: a segfault would otherwise be tried for ever.
+MOST_LOSSES = 3
 
 
 def claim_of(trial: FrozenTrial) -> Mapping[str, Any] | None:
@@ -82,17 +85,25 @@ class Tickets:
         trials = self.study.get_trials(deepcopy=False, states=frozenset(states) or None)
         return [trial for trial in trials if trial.number < self._n_trials]
 
-    def claim(self, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial | None:
+    def claim(
+        self,
+        sampler_of: Callable[[int], optuna.samplers.BaseSampler],
+        seen: Sequence[FrozenTrial] | None = None,
+    ) -> optuna.Trial | None:
         """Take the next ticket; interrupted ones first, then in the order of their numbers.
 
         Args:
             sampler_of: The sampler of a trial, by number.
+            seen: What `trials()` has just answered; in a database each reading loads every unfinished trial.
 
         Returns:
             The running trial, or None if no ticket is left.
         """
-        self.reap()
-        for ticket in sorted(self.trials(TrialState.WAITING), key=_urgency):
+        trials = self.trials() if seen is None else seen
+        if self.reap(trials):
+            trials = self.trials()
+        waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+        for ticket in sorted(waiting, key=_urgency):
             if self._take(ticket):
                 self.study.sampler = sampler_of(ticket.number)
                 return optuna.Trial(self.study, ticket._trial_id)
@@ -166,19 +177,21 @@ class Tickets:
         """Put a claimed ticket back as it is, because the study stops for a reason that is not the trial's."""
         self.settle(trial, Interrupted())
 
-    def reap(self) -> list[int]:
+    def reap(self, seen: Sequence[FrozenTrial] | None = None) -> list[int]:
         """Free the trials whose workers are dead.
 
         Returns:
-            The numbers of the freed trials; they wait again, with their parameters and learning curves.
+            Their numbers. They wait again, with their parameters and learning curves; a trial over which
+            MOST_LOSSES workers have died is failed, of the kind `lost`.
         """
-        suspects = [trial for trial in self.trials(TrialState.RUNNING) if self._is_abandoned(trial)]
+        trials = self.trials() if seen is None else seen
+        suspects = [trial for trial in trials if trial.state == TrialState.RUNNING and self._is_abandoned(trial)]
         if not suspects:
             return []
         with self._lock():
             freed = [trial.number for trial in suspects if self._free_if_abandoned(trial._trial_id)]
         for number in freed:
-            _log.warning("trial %d: its worker is gone; the trial will be continued by another", number)
+            _log.warning("trial %d: its worker is gone; another continues it, unless it has killed too many", number)
         return freed
 
     def _is_abandoned(self, trial: FrozenTrial) -> bool:
@@ -193,10 +206,21 @@ class Tickets:
         if trial.state != TrialState.RUNNING or not self._is_abandoned(trial):
             return False
         try:
-            self._free(trial_id)
+            self._lose(trial)
         except UpdateFinishedTrialError:
             return False
         return True
+
+    def _lose(self, trial: FrozenTrial) -> None:
+        """Count a worker that died over the trial; the trial waits again, unless it has cost too many."""
+        storage, losses = self.study._storage, int(trial.user_attrs.get("losses", 0)) + 1
+        storage.set_trial_user_attr(trial._trial_id, "losses", losses)
+        if losses < MOST_LOSSES:
+            self._free(trial._trial_id)
+            return
+        error = f"{losses} workers died over it"
+        storage.set_trial_user_attr(trial._trial_id, "failure", {"kind": "lost", "error": error, "traceback": ""})
+        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
     def _free(self, trial_id: int) -> None:
         # The name goes first: a claim on a running trial must never be older than the running.

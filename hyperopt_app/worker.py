@@ -5,6 +5,7 @@ Runs in a worker process and knows neither Hydra nor a scheduler: what runs a tr
 """
 
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -53,11 +54,10 @@ def attempt(run: Callable[[], Completed | Failed], told_to_end: Callable[[], boo
     try:
         outcome = run()
         return Interrupted() if told_to_end() else outcome
-    except KeyboardInterrupt:
-        return Interrupted()
     except HyperoptError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the one boundary around user code
+    except BaseException as error:  # noqa: BLE001 - the one boundary around user code
+        # Without a signal KeyboardInterrupt, SystemExit and the like are the objective's own doing.
         if told_to_end():
             return Interrupted()
         pruned = _in_chain(error, optuna.TrialPruned)
@@ -148,18 +148,24 @@ class Worker:
     def work(self) -> Tally:
         """Pull trials until the budget is spent, a rule says stop, or the worker is told to end."""
         tally = Tally(self.tickets.identity.number)
-        while not tally.interrupted and not self.told_to_end() and self._stop() is None:
-            trial = self.tickets.claim(self.sampler_of)
+        while not tally.interrupted and not self.told_to_end():
+            trials = self.tickets.trials()
+            if self._stop(trials) is not None:
+                break
+            trial = self.tickets.claim(self.sampler_of, trials)
+            if trial is None:
+                # Somebody may have given a ticket back, or taken the last ones, since that look.
+                trial = self.tickets.claim(self.sampler_of)
             if trial is None:
                 break
             self._run_one(trial, tally)
         return tally
 
-    def _stop(self) -> Stop | None:
+    def _stop(self, trials: Sequence[FrozenTrial]) -> Stop | None:
         told = read_stop(self.tickets.study)
         if told is not None:
             return told
-        failures = failures_since(self.tickets.trials(), self.ended_before)
+        failures = failures_since(trials, self.ended_before)
         stop = may_start(failures, self.clock(), self.limits)
         if stop is not None:
             _log.warning("no further trial is started: %s", stop.reason)
@@ -167,9 +173,11 @@ class Worker:
         return stop
 
     def _run_one(self, trial: optuna.Trial, tally: Tally) -> None:
-        number, begun = trial.number, self.clock()
+        number, begun, pid = trial.number, self.clock(), os.getpid()
         try:
             outcome = attempt(lambda: self.run(trial), self.told_to_end)
+            if os.getpid() != pid:
+                os._exit(0)  # a child that the objective forked and that has come back here is no worker
         except HyperoptError as error:
             self.tickets.give_back(trial)
             write_stop(self.tickets.study, Stop(str(error), is_fault=True))

@@ -27,12 +27,12 @@ class AsyncOptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the sweep. A user's mistake is shown without a traceback, by Hydra's own way of doing so."""
-        from hyperopt_app.sweep import sweep
-
         if self._parts is None:
             raise RuntimeError("setup() comes before sweep()")
         context, config, task_function = self._parts
         try:
+            from hyperopt_app.sweep import sweep
+
             sweep(context, config, task_function, arguments)
         except HyperoptError as error:
             raise CompactHydraException(str(error)) from None

@@ -167,7 +167,14 @@ class Cluster:
         """Start the controller again and wait until it answers; it knows the jobs from before."""
         if not self.is_running:
             startup.start_slurmctld(self._files)
-        self.wait_until(lambda: "UP" in self.run("env", "scontrol", "ping"))
+        self.wait_until(self._is_answered)
+
+    def _is_answered(self) -> bool:
+        try:
+            self.run("scontrol", "ping")
+        except ClusterError:
+            return False
+        return True
 
     def _end(self, daemon: str, number: signal.Signals) -> None:
         pid = processes.pid_of(self._files, daemon)

@@ -94,7 +94,7 @@ def test_what_works_for_a_node_ends_with_it(files: Files) -> None:
         shell.kill()
 
 
-def test_the_clusters_of_killed_tests_are_removed(files: Files, tmp_path: Path) -> None:
+def test_the_clusters_of_killed_tests_are_removed(files: Files) -> None:
     """The next test session finds them by the process for which they ran, and leaves those alone that are in use."""
     owner = files.folder / "owner"
     startup.remove_abandoned(files.folder.parent)

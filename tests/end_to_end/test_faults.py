@@ -152,6 +152,14 @@ def test_a_fault_is_told_before_anything_is_written(fault: str, faulty: Callable
     assert list(Path.cwd().iterdir()) == []
 
 
+def test_a_fault_of_the_launcher_is_told_once(faulty: Callable[..., str]) -> None:
+    """Devices that cannot be are told as a fault of the configuration, not as workers that died."""
+    text = faulty("hydra.launcher.gpus=[]")
+    assert_told(text, "hydra.launcher.gpus: [] is not allowed; list device numbers from 0, or set null")
+    assert text.count("hydra.launcher.gpus") == 1
+    assert in_state(STUDY, TrialState.RUNNING) == []
+
+
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port of this machine on which nobody listens, and nobody else may."""
