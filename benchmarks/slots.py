@@ -32,8 +32,7 @@ def span_s(sweeper: Sequence[str], options: argparse.Namespace) -> float:
     """Run a study and return the time from the first start to the last end of a trial, in seconds."""
     budget = (f"hydra.sweeper.n_trials={options.trials}", f"hydra.sweeper.n_jobs={SLOTS}", f"mean_s={options.mean_s}")
     with tempfile.TemporaryDirectory() as folder:
-        storage = "hydra.sweeper.storage=sqlite:///study.db"
-        run([str(APP), "--multirun", *sweeper, *budget, storage], Path(folder))
+        run([str(APP), "--multirun", *sweeper, *budget], Path(folder))
         starts, ends = zip(*_times(Path(folder)), strict=True)
     return float(max(ends) - min(starts))
 

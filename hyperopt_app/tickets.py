@@ -189,10 +189,7 @@ class Tickets:
         if not suspects:
             return []
         with self._lock():
-            freed = [trial.number for trial in suspects if self._free_if_abandoned(trial._trial_id)]
-        for number in freed:
-            _log.warning("trial %d: its worker is gone; another continues it, unless it has killed too many", number)
-        return freed
+            return [trial.number for trial in suspects if self._free_if_abandoned(trial._trial_id)]
 
     def _is_abandoned(self, trial: FrozenTrial) -> bool:
         claim = claim_of(trial)
@@ -217,10 +214,12 @@ class Tickets:
         storage.set_trial_user_attr(trial._trial_id, "losses", losses)
         if losses < MOST_LOSSES:
             self._free(trial._trial_id)
+            _log.warning("trial %d: its worker is gone; the trial will be continued by another", trial.number)
             return
         error = f"{losses} workers died over it"
         storage.set_trial_user_attr(trial._trial_id, "failure", {"kind": "lost", "error": error, "traceback": ""})
         storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        _log.warning("trial %d: its worker is gone; the trial has failed, because %s", trial.number, error)
 
     def _free(self, trial_id: int) -> None:
         # The name goes first: a claim on a running trial must never be older than the running.

@@ -63,7 +63,15 @@ def test_a_pruned_trial_is_found_among_the_causes() -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), KeyboardInterrupt("again")])
 def test_an_interrupt_gives_the_ticket_back(error: KeyboardInterrupt) -> None:
     """Ctrl-C, and what our handler makes of SIGTERM, is no failure of the trial."""
-    assert attempt(raiser(error)) == Interrupted()
+    assert attempt(raiser(error), lambda: True) == Interrupted()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt("mine"), GeneratorExit("mine")], ids=repr)
+def test_without_a_signal_the_objective_has_raised_it_itself(error: BaseException) -> None:
+    """Then it is a failed trial like any other: a worker that ended over it would meet it again for ever."""
+    outcome = attempt(raiser(error))
+    assert isinstance(outcome, Failed)
+    assert outcome.error == f"{type(error).__name__}: mine"
 
 
 @pytest.mark.parametrize("ending", [DONE, SystemExit(0), ValueError("torn down"), TrialPruned()], ids=repr)
@@ -136,9 +144,3 @@ def test_a_fault_to_mend_is_unwrapped() -> None:
     assert told.value.__suppress_context__
     with pytest.raises(HyperoptError, match="to mend"):
         attempt(raiser(HyperoptError("to mend")))
-
-
-def test_what_is_neither_error_nor_exit_passes() -> None:
-    """GeneratorExit and its like belong to Python."""
-    with pytest.raises(GeneratorExit):
-        attempt(raiser(GeneratorExit()))

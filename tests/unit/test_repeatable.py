@@ -65,10 +65,16 @@ class Searches:
         request = _Request(self._settings, SPACE, self._place / name, name, n_trials)
         issue(study, n_trials, _points(request, SEED))
 
+        told: list[bool] = []
+
         def run(trial: optuna.Trial) -> Completed:
             for key, distribution in SPACE.distributions.items():
                 suggest(trial, key, distribution)
-            return Completed((objective(trial),))
+            try:
+                return Completed((objective(trial),))
+            except KeyboardInterrupt:
+                told.append(True)
+                raise
 
         tickets = Tickets(
             self._open(name),
@@ -79,7 +85,7 @@ class Searches:
             reopen=lambda: self._open(name),
         )
         sampler_of = sampler_factory(self._settings.sampler, SEED)
-        Worker(tickets, Limits(), frozenset(), sampler_of, run, lambda: None).work()
+        Worker(tickets, Limits(), frozenset(), sampler_of, run, lambda: None, lambda: bool(told)).work()
 
     def trials(self, name: str) -> list[tuple[dict[str, Any], float | None]]:
         """Parameters and values of a study whose trials are all complete."""

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.liveness import Observer
 from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.storage import open_storage
-from hyperopt_app.tickets import claim_of, issue
+from hyperopt_app.tickets import MOST_LOSSES, claim_of, issue
 from tests.unit._made_tickets import Told, claimed, hand, identity, numbers, sampler, study_with
 
 DONE = Completed((1.0,))
@@ -184,6 +184,21 @@ def test_a_dead_workers_trial_is_continued_under_its_number(
     assert (again.number, again.params) == (0, {"x": value})
     assert _frozen(other.study).intermediate_values == {3: 0.7}
     assert claim_of(_frozen(other.study)) == identity(1).as_claim()
+
+
+def test_a_trial_that_kills_its_workers_is_failed_at_last(
+    study: optuna.Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a segfault would be tried for ever; the tickets after it are still there for a worker that lives."""
+    for number in range(MOST_LOSSES):
+        claimed(hand(study, number, observer=Told(*(f"worker-{dead}" for dead in range(number)))))
+    last = hand(study, MOST_LOSSES, observer=Told(*(f"worker-{dead}" for dead in range(MOST_LOSSES))))
+    with caplog.at_level(logging.WARNING):
+        following = claimed(last)
+    lost = _frozen(study)
+    assert (lost.number, lost.state, lost.user_attrs["failure"]["kind"]) == (0, TrialState.FAIL, "lost")
+    assert "the trial has failed, because 3 workers died over it" in caplog.text
+    assert following.number == 1
 
 
 def test_reaping_frees_the_dead_alone(study: optuna.Study) -> None:

@@ -68,14 +68,17 @@ def test_failed_and_pruned_trials_count() -> None:
 def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
     """The next worker continues that very trial."""
 
+    told: list[bool] = []
+
     def run(trial: optuna.Trial) -> Completed:
         if trial.number == 1:
             trial.suggest_float("x", 0, 1)
+            told.append(True)
             raise KeyboardInterrupt
         return DONE
 
     study = study_with(3)
-    assert _worker(study, run).work() == Tally(0, finished=[0], interrupted=True)
+    assert _worker(study, run, told_to_end=lambda: bool(told)).work() == Tally(0, finished=[0], interrupted=True)
     assert numbers(study, TrialState.WAITING) == [1, 2]
     other = _worker(study, tickets=hand(study, 1))
     assert other.work().finished == [1, 2]
@@ -171,7 +174,10 @@ def test_a_fault_to_mend_stops_the_study_and_costs_no_ticket() -> None:
 def test_a_worker_says_how_a_trial_ended(ending: Any, words: str, caplog: pytest.LogCaptureFixture) -> None:
     """One line per trial."""
 
+    told: list[bool] = []
+
     def run(_trial: optuna.Trial) -> Any:
+        told.extend([True] * isinstance(ending, KeyboardInterrupt))
         if isinstance(ending, BaseException):
             raise ending
         return ending
@@ -182,7 +188,7 @@ def test_a_worker_says_how_a_trial_ended(ending: Any, words: str, caplog: pytest
         study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
     seconds: Iterator[int] = iter(range(100))
     with caplog.at_level(logging.INFO):
-        _worker(study, run, clock=lambda: float(next(seconds))).work()
+        _worker(study, run, clock=lambda: float(next(seconds)), told_to_end=lambda: bool(told)).work()
     assert words in caplog.messages
 
 
