@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from optuna import TrialPruned
 
+from hyperopt_app.errors import StorageError
 from hyperopt_app.job import TrialConfig, TrialJobs
 from tests.unit._made_sweeps import made_sweep, write_configs
 
@@ -157,3 +158,25 @@ def test_a_trial_that_continues_keeps_its_log(tmp_path: Path) -> None:
     jobs.run(trial)
     jobs.run(jobs.compose([], ["x=3"], 4))
     assert (trial.directory / "app.log").read_text().count("here") == 2
+
+
+def test_an_objective_that_goes_elsewhere_takes_nothing_with_it(tmp_path: Path) -> None:
+    """The process is back afterwards, and the next trial's relative directory is where it belongs."""
+    before = Path.cwd()
+    config = CONFIG.replace("chdir: true", "chdir: false")
+    context, composed = made_sweep(write_configs(tmp_path / "conf", {"config": config}))
+    jobs = TrialJobs(context, composed, lambda _conf: os.chdir("/"), "worker")
+    jobs.run(jobs.compose([], ["x=3"], 4))
+    assert Path.cwd() == before
+    os.chdir("/")
+    following = jobs.compose([], ["x=4"], 5)
+    os.chdir(before)
+    assert following.directory == before / "study" / "trials" / "5"
+
+
+def test_a_directory_that_cannot_be_written_is_no_failure_of_the_trial(tmp_path: Path) -> None:
+    """A full disk is told as what it is; the ticket goes back."""
+    Path("study").write_text("in the way")
+    jobs, trial = _made(tmp_path, lambda _conf: 1.0)
+    with pytest.raises(StorageError, match="cannot be written"):
+        jobs.run(trial)

@@ -104,6 +104,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"enqueue": [{"x": 0.5}, {"z": 1}]},
         "enqueue[1]: 'z' is not searched; the searched keys are x, y",
     ),
+    "what is no point": (
+        {"enqueue": [{"x": 0.5}, 5]},
+        "enqueue[1]: 5 is no point; write {key: value, ...}",
+    ),
     "a point out of range": (
         {"enqueue": [{"x": 2}]},
         "enqueue[0]: x=2 is out of range; allowed is [0, 1] (float)",

@@ -200,3 +200,10 @@ def test_hydra_builds_a_plain_sampler_once(monkeypatch: pytest.MonkeyPatch) -> N
     factory = sampler_factory(_node("tpe"), 3)
     monkeypatch.setattr(samplers, "instantiate", lambda *_, **__: pytest.fail("instantiated again"))
     assert factory(1) is not factory(2)
+
+
+def test_a_package_that_a_sampler_lacks_is_named_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Optuna would ask for it only when the second trial is sampled."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(HyperoptError, match="CmaEsSampler wants cmaes, not installed here; pip install cmaes"):
+        sampler_factory({"_target_": "optuna.samplers.CmaEsSampler"}, 1)

@@ -116,3 +116,9 @@ def test_a_grid_wants_steps() -> None:
     with pytest.raises(SpaceError, match=r"^hydra\.sweeper\.params\.lr: a grid wants steps or choices") as error:
         grid_points(made_space(lr="interval(0, 1)"))
     assert "range(low, stop, step=...)" in str(error.value)
+
+
+def test_a_grid_beyond_all_bounds_is_refused_without_being_built() -> None:
+    """A billion points would fill the memory before anything is said."""
+    with pytest.raises(SpaceError, match="a grid of 3,000,000,000 points is more than the 100,000 that are allowed"):
+        grid_points(made_space(x="range(0,1000000000)", y="1,2,3"))
