@@ -53,6 +53,15 @@ def check_objective(conf: DictConfig) -> list[str]:
 train.preflight = check_objective  # type: ignore[attr-defined]
 
 
+def _modules(conf: DictConfig) -> list[str]:
+    """The module of the objective, which a trial imports."""
+    return [str(conf.objective["_target_"]).rpartition(".")[0]]
+
+
+# What a server of trial processes imports beforehand.
+train.preload = _modules  # type: ignore[attr-defined]
+
+
 def _raised(error: Exception) -> str:
     """What a module raised while it was imported, and in which line."""
     frame = traceback.extract_tb(error.__traceback__)[-1]

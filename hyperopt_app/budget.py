@@ -3,8 +3,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["IDENTICAL_FIRST_FAILURES", "Limits", "Stop", "may_start"]
+from hyperopt_app.failures import TEACHING
+
+__all__ = ["IDENTICAL_FIRST_FAILURES", "Failure", "Limits", "Stop", "may_start"]
 
 # As many identical failures before any success mean a broken objective, not bad luck.
 IDENTICAL_FIRST_FAILURES = 3
@@ -27,6 +30,13 @@ class Limits:
     min_judged: int = 1
 
 
+class Failure(NamedTuple):
+    """How a trial failed: one of `failures.KINDS`, and one line."""
+
+    kind: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Stop:
     """Why no further trial may start; `is_fault` if the user has something to mend."""
@@ -35,12 +45,13 @@ class Stop:
     is_fault: bool
 
 
-def may_start(failures: Sequence[str | None], now: float, limits: Limits) -> Stop | None:
+def may_start(failures: Sequence[Failure | None], now: float, limits: Limits) -> Stop | None:
     """Decide whether another trial may start.
 
     Args:
-        failures: The trials that ended since the command was given, in the order of their ends: the text of the
-            failure, or None for a trial that completed or was pruned.
+        failures: The trials that ended since the command was given, in the order of their ends: the failure, or None
+            for a trial that completed or was pruned. What the parameters are to blame for (no memory, NaN) is
+            counted among failures in a row only as long as no trial has succeeded.
         now: Seconds since the epoch.
         limits: The rules.
 
@@ -52,30 +63,38 @@ def may_start(failures: Sequence[str | None], now: float, limits: Limits) -> Sto
     return _broken(failures) or _in_a_row(failures, limits) or _rate(failures, limits)
 
 
-def _broken(failures: Sequence[str | None]) -> Stop | None:
+def _broken(failures: Sequence[Failure | None]) -> Stop | None:
     first = failures[:IDENTICAL_FIRST_FAILURES]
     if len(first) == IDENTICAL_FIRST_FAILURES and None not in failures and len(set(first)) == 1:
-        return Stop(f"the first {len(first)} trials failed in the same way: {first[0]}", is_fault=True)
+        failure = first[0]
+        if failure is not None and failure.kind == "bug":
+            return Stop(f"the first {len(first)} trials failed in the same way: {failure.text}", is_fault=True)
     return None
 
 
-def _in_a_row(failures: Sequence[str | None], limits: Limits) -> Stop | None:
+def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
     most = limits.max_consecutive_failures
-    if most is None or len(failures) < most or None in failures[-most:]:
+    none_succeeded = None not in failures
+    judged = [one for one in failures if one is None or none_succeeded or one.kind not in TEACHING]
+    if most is None or len(judged) < most or None in judged[-most:]:
         return None
     return Stop(
-        f"{most} trials in a row failed, the last with: {failures[-1]} "
+        f"{most} trials in a row failed, the last with: {_text(judged[-1])} "
         "(hydra.sweeper.max_consecutive_failures sets how many may)",
         is_fault=True,
     )
 
 
-def _rate(failures: Sequence[str | None], limits: Limits) -> Stop | None:
-    failed = [text for text in failures if text is not None]
+def _rate(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
+    failed = [one for one in failures if one is not None]
     if not failed or len(failures) < limits.min_judged or len(failed) / len(failures) <= limits.max_failure_rate:
         return None
     return Stop(
         f"{len(failed)} of {len(failures)} trials failed, more than hydra.sweeper.max_failure_rate="
-        f"{limits.max_failure_rate:g} allows; the last with: {failed[-1]}",
+        f"{limits.max_failure_rate:g} allows; the last with: {failed[-1].text}",
         is_fault=True,
     )
+
+
+def _text(failure: Failure | None) -> str:
+    return "" if failure is None else failure.text

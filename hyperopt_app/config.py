@@ -170,12 +170,30 @@ class AsyncOptunaConf(OptunaSweeperConf):
     # Seconds without a sign of life after which a worker on another machine counts as dead.
     lease_s: float = 120.0
 
+    # Seconds that a trial may take in one worker before it fails as `timeout`; null for no limit. It wants
+    # isolation=process.
+    trial_timeout: float | None = None
+
     # What the driver shows: auto, table, lines or none.
     progress: str = "auto"
 
 
 @dataclass
-class LocalWorkersConf:
+class WorkersConf:
+    """What our launchers have in common: how a worker treats its trials."""
+
+    # process: each trial runs in a fresh process of its worker, which nothing in it can harm. none: in the worker.
+    isolation: str = "process"
+
+    # Seconds that an objective which calls `checkpointed()` has to reach its next checkpoint when the worker must end.
+    grace_s: float = 10.0
+
+    # Print the script that would be submitted and three sampled configurations, and start nothing.
+    dry_run: bool = False
+
+
+@dataclass
+class LocalWorkersConf(WorkersConf):
     """`hydra/launcher: local_workers`; worker processes side by side on this machine."""
 
     _target_: str = "hydra_plugins.hyperopt_app.launchers.LocalWorkersLauncher"
@@ -188,9 +206,6 @@ class LocalWorkersConf:
 
     # Workers that share one of these GPUs.
     workers_per_gpu: int = 1
-
-    # Seconds that a worker has to end after Ctrl-C before it is killed.
-    grace_s: float = 10.0
 
 
 _NODES: tuple[tuple[str, str, Any], ...] = (

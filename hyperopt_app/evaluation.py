@@ -5,8 +5,11 @@ import contextlib
 import logging
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,12 +20,14 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app._trial_child import Order
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.grammar import override_text, quoted_text
 from hyperopt_app.interrupts import Interrupts
-from hyperopt_app.job import TrialJobs
+from hyperopt_app.isolation import Isolation
+from hyperopt_app.job import TrialConfig, TrialJobs
 from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker
-from hyperopt_app.objective import Completed, Failed, Trial, active_trial, outcome_of
+from hyperopt_app.objective import Completed, Failed, Outcome, Trial, active_trial, outcome_of
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, trial_seed
@@ -30,6 +35,7 @@ from hyperopt_app.space import suggest
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets
+from hyperopt_app.walltime import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.worker import Tally, Worker
 
 __all__ = ["WorkerTask", "open_study", "retrain_command", "trial_overrides"]
@@ -55,17 +61,37 @@ class WorkerTask:
 
     def __call__(self, _config: Any) -> Tally:
         """Work until the budget is spent; what a launcher calls inside its job."""
-        identity = this_worker(int(HydraConfig.get().job.num), self.plan.study_dir)
-        interrupts = Interrupts()
-        with _quiet_optuna(), beating(identity), interrupts.listening():
+        plan = self.plan
+        identity = this_worker(int(HydraConfig.get().job.num), plan.study_dir)
+        is_isolated = plan.options.isolation == "process"
+        interrupts = Interrupts(plan.options.signals, plan.options.grace_s, insist=not is_isolated)
+        with (
+            _quiet_optuna(),
+            beating(identity),
+            interrupts.listening(),
+            _ending_in_time(plan.options.grace_s),
+        ):
             tally = self._work(identity, interrupts)
-        if interrupts.told_to_end and os.getpid() == self.plan.driver_pid:
+        if interrupts.told_to_end and os.getpid() == plan.driver_pid:
             # The basic launcher runs workers inside the driver: the user's Ctrl-C was meant for all of it.
             raise KeyboardInterrupt
         return tally
 
     def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
-        plan = self.plan
+        plan, pace = self.plan, Pace()
+        jobs = TrialJobs(self.context, self.config, self.task_function, identity.worker)
+        isolation = None
+        if plan.options.isolation == "process":
+            names: Callable[[Any], Sequence[str]] = getattr(self.task_function, "preload", lambda _config: ())
+            isolation = Isolation(
+                jobs,
+                interrupts,
+                plan.trial_timeout,
+                plan.options.grace_s,
+                on_checkpoint=pace.mark,
+                preload=names(self.config),
+            )
+            isolation.warm_up()
         tickets = Tickets(
             open_study(plan),
             identity,
@@ -74,7 +100,6 @@ class WorkerTask:
             lock=lambda: study_lock(plan.study_dir),
             reopen=lambda: open_study(plan),
         )
-        jobs = TrialJobs(self.context, self.config, self.task_function, identity.worker)
         retrain = partial(retrain_command, plan)
         results = ThrottledResults(lambda: write_results(tickets.study, plan.study_dir, retrain))
         worker = Worker(
@@ -82,27 +107,73 @@ class WorkerTask:
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            _Evaluation(plan, jobs, interrupts).run,
+            _Evaluation(plan, jobs, interrupts, pace, isolation).run,
             results.update,
-            lambda: interrupts.told_to_end,
+            told_to_end=lambda: interrupts.told_to_end,
+            # An isolated trial says itself whether it was interrupted.
+            cut_short=(lambda: False) if isolation else None,
+            has_time=partial(_has_time, plan, pace),
+            lingers=plan.options.lingers,
         )
         tally = worker.work()
         results.update(force=True)
         return tally
 
 
+def _has_time(plan: Plan, pace: Pace, trials: Sequence[FrozenTrial]) -> bool:
+    end = end_of_job(os.environ)
+    remaining_s = None if end is None else end - time.time()
+    own_s, grace_s = pace.longest_s, plan.options.grace_s
+    has_time = suffices(remaining_s, needed_s(own_s, trials), grace_s, is_fresh=own_s is None)
+    if not has_time and remaining_s is not None:
+        _log.info("no further trial is claimed: the job ends in %.0f s", remaining_s)
+    return has_time
+
+
+@contextlib.contextmanager
+def _ending_in_time(grace_s: float) -> Iterator[None]:
+    """Tell the worker to end shortly before its job does, as a signal would."""
+    end = end_of_job(os.environ)
+    if end is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # By a signal to this process, so that an objective which runs in it is interrupted.
+    timer = threading.Timer(max(0.0, end - time.time() - grace_s), os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 @dataclass
 class _Evaluation:
-    """From a claimed trial to what its objective returned."""
+    """From a claimed trial to what its objective came to."""
 
     plan: Plan
     jobs: TrialJobs
     interrupts: Interrupts
+    pace: Pace = field(default_factory=Pace)
+    isolation: Isolation | None = None
 
-    def run(self, optuna_trial: optuna.Trial) -> Completed | Failed:
-        """Suggest, compose, call the objective; the worker's boundary is around it."""
-        plan = self.plan
+    def run(self, optuna_trial: optuna.Trial) -> Outcome:
+        """Suggest, compose, call the objective here or in a process of its own; the worker's boundary is around it."""
         resumed = "directory" in optuna_trial.user_attrs  # even if there is no parameter to suggest
+        config = self._composed(optuna_trial)
+        optuna_trial.set_user_attr("directory", str(config.directory))
+        reported = tuple(_reported(optuna_trial)) if resumed else ()
+        self.pace.begin()
+        try:
+            if self.isolation is not None:
+                order = self._order(optuna_trial, config, resumed=resumed, reported=reported)
+                return self.isolation.run(order, optuna_trial)
+            return self._run_here(optuna_trial, config, resumed=resumed, reported=reported)
+        finally:
+            self.pace.mark()
+
+    def _composed(self, optuna_trial: optuna.Trial) -> TrialConfig:
+        plan = self.plan
         try:
             for name, distribution in plan.space.distributions.items():
                 suggest(optuna_trial, name, distribution)
@@ -111,20 +182,48 @@ class _Evaluation:
         if plan.custom_search_space:
             _extend(plan, self.jobs.config, optuna_trial)
         searched = trial_overrides(plan, optuna_trial.params)
-        config = self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
-        optuna_trial.set_user_attr("directory", str(config.directory))
+        return self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
+
+    def _order(
+        self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
+    ) -> Order:
+        plan = self.plan
+        return Order(
+            config=config,
+            origin=self.jobs.origin,
+            number=optuna_trial.number,
+            params=optuna_trial.params,
+            user_attrs=optuna_trial.user_attrs,
+            seed=trial_seed(plan.seed, optuna_trial.number),
+            resumed=resumed,
+            metric_names=plan.metric_names,
+            directions=plan.directions,
+            reported=reported,
+            signals=plan.options.signals,
+        )
+
+    def _run_here(
+        self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
+    ) -> Completed | Failed:
+        plan = self.plan
         trial = Trial(
             optuna_trial,
             directory=config.directory,
             seed=trial_seed(plan.seed, optuna_trial.number),
             resumed=resumed,
             metric_names=plan.metric_names,
-            reported=_reported(optuna_trial) if resumed else (),
+            reported=reported,
             writing=self.interrupts.writing,
+            on_checkpoint=self._at_checkpoint,
+            directions=plan.directions,
         )
         with active_trial(trial), self.interrupts.objective():
             returned = self.jobs.run(config)
         return outcome_of(returned, plan.metric_names, plan.directions)
+
+    def _at_checkpoint(self) -> None:
+        self.pace.mark()
+        self.interrupts.at_checkpoint()
 
 
 def _reported(trial: optuna.Trial) -> Collection[int]:

@@ -2,32 +2,80 @@
 """The wish that a worker ends: signals are noted at once, and interrupt the objective where that is safe.
 
 A worker that is interrupted while it writes to the study would leave a claim without its name or a lock without its
-holder. So a signal raises KeyboardInterrupt only while the objective runs and nothing is being written; in every other
-place it is only noted, and the worker's loop asks. A second signal interrupts wherever it strikes.
+holder. So a signal raises KeyboardInterrupt only while the objective runs in this very process and nothing is being
+written; in every other place it is only noted, and the worker's loop asks. An objective that says when it has
+written a checkpoint is given some time to reach the next one.
 """
 
 import contextlib
+import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import Any
 
-__all__ = ["Interrupts"]
+__all__ = ["END_SIGNALS", "Interrupts", "signal_numbers"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGINT: Ctrl-C and `local_workers`. SIGTERM: scancel, preemption. USR1 and USR2: a time limit that comes near.
+END_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+
+# Seconds. Slurm sends a job's signals to each of its processes and repeats them: that is one wish, not two.
+_ONE_WISH_S = 2.0
+
+
+def signal_numbers(names: Sequence[str]) -> list[signal.Signals]:
+    """Signals by name, with or without `SIG`.
+
+    Raises:
+        ValueError: There is no such signal, or it cannot be caught.
+    """
+    numbers = []
+    for name in names:
+        word = str(name).upper()
+        full = word if word.startswith("SIG") else f"SIG{word}"
+        if full not in signal.Signals.__members__ or full in {"SIGKILL", "SIGSTOP"}:
+            raise ValueError(f"{name}: there is no such signal to catch")
+        numbers.append(signal.Signals[full])
+    return numbers
 
 
 class Interrupts:
-    """One worker's answer to SIGINT and SIGTERM; for its main thread.
+    """One worker's answer to the signals that ask it to end; for its main thread.
+
+    Args:
+        names: The signals.
+        grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
+        insist: Whether a second SIGINT raises wherever it strikes; not in a worker whose objective runs in another
+            process, since that worker always hears the first.
 
     Attributes:
-        told_to_end: Whether a signal came.
+        told_to_end: Whether a signal came, or the time is over.
+        wishes: How often; signals close together are one.
+        cooperative: Whether the objective says when it has written a checkpoint.
     """
 
-    def __init__(self) -> None:
-        self.told_to_end = False
+    def __init__(self, names: Sequence[str] = END_SIGNALS, grace_s: float = 0.0, *, insist: bool = True) -> None:
+        self.wishes = 0
+        self.cooperative = False
+        self._numbers = signal_numbers(names)
+        self._grace_s = grace_s
+        self._insist = insist
         self._in_objective = False
         self._writes = 0
+        self._heard = float("-inf")
+        self._timer: threading.Timer | None = None
+        self._before: dict[int, Any] = {}
+
+    @property
+    def told_to_end(self) -> bool:
+        """Whether a signal came, or `end` was called."""
+        return self.wishes > 0
+
+    def end(self) -> None:
+        """Note the wish to end without a signal, for instance because the time is over."""
+        self.wishes += 1
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -35,17 +83,44 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        self._before = {number: signal.signal(number, self._note) for number in self._numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            self._stop_timer()
+            for number, handler in self._before.items():
                 signal.signal(number, handler)
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        insists, self.told_to_end = self.told_to_end, True
-        if insists or self._may_interrupt():
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        repeats, self._heard = now - self._heard < _ONE_WISH_S, now
+        insists = self.told_to_end and self._insist and number == signal.SIGINT
+        self.wishes += not repeats
+        try:
+            self._chain(number, frame)
+        finally:
+            if insists:
+                raise KeyboardInterrupt
+            if self._may_interrupt():
+                self._interrupt()
+
+    def _chain(self, number: int, frame: FrameType | None) -> None:
+        """Call the handler that was there before, unless it is one that only ends the process."""
+        before = self._before.get(number)
+        if callable(before) and before is not signal.default_int_handler:
+            before(number, frame)
+
+    def _interrupt(self) -> None:
+        if not self.cooperative or self._grace_s <= 0:
             raise KeyboardInterrupt
+        if self._timer is None:
+            self._timer = threading.Timer(self._grace_s, os.kill, (os.getpid(), signal.SIGINT))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _may_interrupt(self) -> bool:
         # A report may come from a thread of the user's; Python delivers signals to the main thread alone.
@@ -55,13 +130,14 @@ class Interrupts:
     @contextlib.contextmanager
     def objective(self) -> Iterator[None]:
         """Around user code: here a signal interrupts, also one that came shortly before."""
-        self._in_objective = True
+        self._in_objective, self.cooperative = True, False
         try:
             if self.told_to_end:
                 raise KeyboardInterrupt
             yield
         finally:
             self._in_objective = False
+            self._stop_timer()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -72,4 +148,19 @@ class Interrupts:
         finally:
             self._writes -= 1
         if self.told_to_end and self._may_interrupt():
+            self._interrupt()
+
+    def at_checkpoint(self, ends: Callable[[], bool] | None = None) -> None:
+        """The objective has written a checkpoint: end here if that is wanted.
+
+        Args:
+            ends: Asks somebody else whether it is wanted; by default this object is asked.
+
+        Raises:
+            KeyboardInterrupt: It is; `told_to_end` is true then.
+        """
+        self.cooperative = True
+        if ends is not None and ends():
+            self.end()
+        if self.told_to_end:
             raise KeyboardInterrupt

@@ -22,11 +22,13 @@ __all__ = [
     "Completed",
     "Failed",
     "Interrupted",
+    "Lost",
     "Objective",
     "Outcome",
     "Pruned",
     "Trial",
     "active_trial",
+    "checkpointed",
     "current_trial",
     "outcome_of",
     "report",
@@ -53,7 +55,7 @@ class Failed:
     """The objective raised, or returned what cannot be optimised; counts against the budget.
 
     Attributes:
-        kind: `bug` for an exception, `diverged` for NaN or infinity.
+        kind: One of `failures.KINDS`.
         error: Type and text of the exception, one line.
         traceback: The whole traceback, empty when there is none.
     """
@@ -69,7 +71,18 @@ class Interrupted:
     """The worker was told to end; the ticket goes back and the trial continues elsewhere under its number."""
 
 
-Outcome = Completed | Pruned | Failed | Interrupted
+@dataclass(frozen=True)
+class Lost:
+    """The trial's process was taken away, and the trial is not to blame: it is tried again, a few times.
+
+    Attributes:
+        reason: One line.
+    """
+
+    reason: str
+
+
+Outcome = Completed | Pruned | Failed | Interrupted | Lost
 
 
 class Trial:
@@ -83,7 +96,8 @@ class Trial:
         metric_names: The metrics that the sweeper optimises, in the order of the directions; may be empty.
 
     The argument `reported` has the steps whose values an earlier worker has recorded; `writing` makes the context in
-    which something is written to the study, so that a signal does not strike there.
+    which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called after
+    each checkpoint; `directions` counts the optimised values, by default those of the trial's study.
     """
 
     def __init__(
@@ -96,9 +110,13 @@ class Trial:
         metric_names: Sequence[str] = (),
         reported: Collection[int] = (),
         writing: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        on_checkpoint: Callable[[], object] = lambda: None,
+        directions: int | None = None,
     ) -> None:
         self._trial = optuna_trial
         self._writing = writing
+        self._on_checkpoint = on_checkpoint
+        self._directions = len(optuna_trial.study.directions) if directions is None else directions
         self._reported = set(reported)
         self.number: int = optuna_trial.number
         self.directory = directory
@@ -139,7 +157,7 @@ class Trial:
         A trial that continues after an interruption repeats the steps since its last checkpoint, hence the
         silence. With several objectives there is no curve to prune on and nothing is recorded.
         """
-        if step in self._reported or len(self._trial.study.directions) > 1:
+        if step in self._reported or self._directions > 1:
             return
         self._reported.add(step)
         with self._writing():
@@ -147,7 +165,21 @@ class Trial:
 
     def should_prune(self) -> bool:
         """Whether the study's pruner would end this trial now; False with several objectives."""
-        return len(self._trial.study.directions) == 1 and self._trial.should_prune()
+        return self._directions == 1 and self._trial.should_prune()
+
+    def checkpointed(self) -> None:
+        """Say that a checkpoint has just been written from which the training can go on.
+
+        If the worker has been told to end (a time limit comes near, the job is preempted), the trial ends here and
+        continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
+        interrupts an objective that makes it; one that never does is interrupted at once.
+        """
+        self._on_checkpoint()
+
+    @property
+    def resumed_from(self) -> Path | None:
+        """The checkpoint to go on from: that of an earlier worker on this very trial; None for a fresh start."""
+        return self.checkpoint if self.resumed and self.checkpoint.exists() else None
 
 
 class Objective:
@@ -207,6 +239,16 @@ def report(value: float, step: int) -> None:
         from optuna import TrialPruned
 
         raise TrialPruned(f"pruned at step {step} with {value:.6g}")
+
+
+def checkpointed() -> None:
+    """Say that the running trial's checkpoint has just been written; see `Trial.checkpointed`.
+
+    Outside a sweep it does nothing.
+    """
+    trial = current_trial()
+    if trial is not None:
+        trial.checkpointed()
 
 
 def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> Completed | Failed:

@@ -9,9 +9,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.budget import Limits
+from hyperopt_app.interrupts import END_SIGNALS, signal_numbers
 from hyperopt_app.space import Space
 
-__all__ = ["Plan", "Settings", "names_of", "read_settings"]
+__all__ = ["Plan", "Settings", "WorkerOptions", "names_of", "read_settings", "read_worker_options"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,22 @@ class Settings:
     seed: int | None
     accept_changes: bool
     lease_s: float
+    trial_timeout: float | None
     progress: str
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How a worker treats its trials; what each means stands in `config.WorkersConf`.
+
+    The defaults are those under launchers that are not ours.
+    """
+
+    isolation: str = "none"
+    grace_s: float = 20.0
+    signals: tuple[str, ...] = ("SIGINT", "SIGTERM")
+    node_check: tuple[str, ...] = ()
+    lingers: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,8 @@ class Plan:
         lease_s: Seconds of silence after which a worker elsewhere counts as dead.
         program: How the user started this program, e.g. `python -m hyperopt_app`.
         driver_pid: Process id of the driver.
+        trial_timeout: Seconds that a trial may take in one worker; None for no limit.
+        options: How a worker treats its trials.
     """
 
     storage: str | None
@@ -77,6 +95,8 @@ class Plan:
     lease_s: float
     program: str
     driver_pid: int
+    trial_timeout: float | None = None
+    options: WorkerOptions = WorkerOptions()
 
 
 def names_of(value: Any) -> tuple[str, ...]:
@@ -99,4 +119,22 @@ def read_settings(config: DictConfig) -> Settings:
         metric_names=names_of(data.pop("metric")),
         params=data.pop("params") or {},
         **data,
+    )
+
+
+def _signals(node: DictConfig) -> tuple[str, ...]:
+    # Other launchers have handlers of their own for USR1 and USR2.
+    return END_SIGNALS if "isolation" in node else WorkerOptions().signals
+
+
+def read_worker_options(config: DictConfig) -> WorkerOptions:
+    """The fields of `hydra.launcher` that concern the worker; a launcher that is not ours has none of them."""
+    node = config.hydra.launcher
+    default = WorkerOptions()
+    return WorkerOptions(
+        isolation=str(node.get("isolation", default.isolation)),
+        grace_s=float(node.get("grace_s", default.grace_s)),
+        signals=tuple(signal.name for signal in signal_numbers(node.get("signals") or _signals(node))),
+        node_check=tuple(str(word) for word in node.get("node_check") or ()),
+        lingers="isolation" in node,
     )

@@ -14,11 +14,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.grammar import override_text
-from hyperopt_app.plan import Settings
+from hyperopt_app.plan import Settings, WorkerOptions, read_worker_options
 from hyperopt_app.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.space import Space, grid_points, point_of
 
-__all__ = ["check_settings", "check_space", "first_value"]
+__all__ = ["check_settings", "check_space", "check_worker_options", "first_value"]
 
 # Group choices multiply; beyond this many combinations the rest is found when it is tried.
 _MOST_COMBINATIONS = 32
@@ -38,6 +38,25 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
     ]
 
 
+def check_worker_options(settings: Settings, config: DictConfig) -> tuple[WorkerOptions, list[str]]:
+    """What the launcher's fields say about the worker, and what is wrong with them."""
+    try:
+        options = read_worker_options(config)
+    except ValueError as error:
+        return WorkerOptions(), [f"hydra.launcher.signals: {error}; name signals such as SIGTERM or SIGUSR1"]
+    faults = []
+    if options.isolation not in ("process", "none"):
+        faults.append(f"hydra.launcher.isolation: {options.isolation!r} is not known; set process or none")
+    if options.grace_s < 0:
+        faults.append(f"hydra.launcher.grace_s: {options.grace_s:g} is not allowed; set seconds from 0")
+    if settings.trial_timeout is not None and options.isolation == "none":
+        faults.append(
+            f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} wants trials in processes of their own; set "
+            "hydra.launcher.isolation=process, which local_workers, slurm_workers and pbs_workers have"
+        )
+    return options, faults
+
+
 def _numbers(settings: Settings) -> Iterator[str]:
     own_seed = settings.sampler.get("seed")
     wanted: tuple[tuple[str, Any, bool, str], ...] = (
@@ -45,6 +64,12 @@ def _numbers(settings: Settings) -> Iterator[str]:
         ("n_jobs", settings.n_jobs, settings.n_jobs > 0, "a whole number above 0, the number of workers"),
         ("max_failure_rate", settings.max_failure_rate, 0 <= settings.max_failure_rate <= 1, "a share from 0 to 1"),
         ("timeout", settings.timeout, settings.timeout is None or settings.timeout > 0, "seconds above 0, or null"),
+        (
+            "trial_timeout",
+            settings.trial_timeout,
+            settings.trial_timeout is None or settings.trial_timeout > 0,
+            "seconds above 0, or null",
+        ),
         ("lease_s", settings.lease_s, settings.lease_s > 0, "seconds above 0"),
         ("seed", settings.seed, settings.seed is None or settings.seed >= 0, "a whole number from 0, or null"),
         ("sampler.seed", own_seed, own_seed is None or own_seed >= 0, "a whole number from 0, or null"),

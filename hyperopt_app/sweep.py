@@ -25,7 +25,7 @@ from hyperopt_app.budget import Limits
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
 from hyperopt_app.evaluation import open_study, retrain_command
 from hyperopt_app.launching import Crew, program_of_this_process
-from hyperopt_app.plan import Plan, Settings, read_settings
+from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
 from hyperopt_app.samplers import lists_points, new_study_seed
 from hyperopt_app.space import Space, grid_points, parse_space, point_of
@@ -61,6 +61,7 @@ class _Request:
     study_dir: Path
     study_name: str
     n_trials: int
+    options: WorkerOptions
 
 
 def sweep(
@@ -136,7 +137,9 @@ def _checked(
     n_trials = settings.n_trials
     if not faults and lists_points(settings.sampler, settings.custom_search_space):
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
-    request = _Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials)
+    options, option_faults = preflight.check_worker_options(settings, config)
+    faults += option_faults
+    request = _Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options)
     faults += _directory_faults(request.study_dir)
     faults += _study_faults(request, is_faultless=not faults)
     if faults:
@@ -228,6 +231,8 @@ def _prepare(request: _Request) -> Plan:
         lease_s=settings.lease_s,
         program=program_of_this_process(),
         driver_pid=os.getpid(),
+        trial_timeout=settings.trial_timeout,
+        options=request.options,
     )
 
 

@@ -16,9 +16,9 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.liveness import Observer, WorkerIdentity
-from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.objective import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 
-__all__ = ["MOST_LOSSES", "Tickets", "claim_of", "issue"]
+__all__ = ["MOST_LOSSES", "Tickets", "claim_of", "issue", "losses_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +29,12 @@ MOST_LOSSES = 3
 def claim_of(trial: FrozenTrial) -> Mapping[str, Any] | None:
     """Who holds or held the trial; None if nobody has put a name on it."""
     return trial.user_attrs.get("claim")
+
+
+def losses_of(trial: FrozenTrial) -> Sequence[Mapping[str, Any]]:
+    """The losses of the trial so far: for each the `worker`, its `node` (empty outside a scheduler) and the `cause`."""
+    losses: Sequence[Mapping[str, Any]] = trial.user_attrs.get("losses", ())
+    return losses
 
 
 def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
@@ -59,6 +65,7 @@ class Tickets:
         lock: Makes the context in which a dead worker's trial is freed, one process at a time.
         reopen: Opens the study anew. A journal remembers per process which trial it owns; after a claim was broken
             that memory is wrong, and a new opening forgets it.
+        avoids: Whether this worker leaves a waiting ticket to others (it was lost on this very node).
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class Tickets:
         observer: Observer,
         lock: Callable[[], AbstractContextManager[Any]],
         reopen: Callable[[], optuna.Study],
+        avoids: Callable[[FrozenTrial], bool] = lambda _ticket: False,
     ) -> None:
         self.study = study
         self.identity = identity
@@ -77,6 +85,7 @@ class Tickets:
         self._observer = observer
         self._lock = lock
         self._reopen = reopen
+        self._avoids = avoids
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The tickets of the budget in these states (all if none is given), by number; do not change them."""
@@ -102,7 +111,7 @@ class Tickets:
         trials = self.trials() if seen is None else seen
         if self.reap(trials):
             trials = self.trials()
-        waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+        waiting = [trial for trial in trials if trial.state == TrialState.WAITING and not self._avoids(trial)]
         for ticket in sorted(waiting, key=_urgency):
             if self._take(ticket):
                 self.study.sampler = sampler_of(ticket.number)
@@ -118,6 +127,11 @@ class Tickets:
             return False
         storage.set_trial_user_attr(ticket._trial_id, "claim", self.identity.as_claim())
         return True
+
+    def running_elsewhere(self) -> int:
+        """How many trials of the budget other workers hold."""
+        claims = [claim_of(trial) for trial in self.trials(TrialState.RUNNING)]
+        return sum(claim is None or claim["worker"] != self.identity.worker for claim in claims)
 
     def settle(self, trial: optuna.Trial, outcome: Outcome) -> bool:
         """Tell the study how the trial ended, or give its ticket back.
@@ -146,6 +160,10 @@ class Tickets:
     def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if isinstance(outcome, Interrupted):
             self._free(trial._trial_id)
+            self.study = self._reopen()
+            return
+        if isinstance(outcome, Lost):
+            self._lose(self.study._storage.get_trial(trial._trial_id), outcome.reason)
             self.study = self._reopen()
             return
         if isinstance(outcome, Completed | Failed) and outcome.metrics:
@@ -182,7 +200,7 @@ class Tickets:
 
         Returns:
             Their numbers. They wait again, with their parameters and learning curves; a trial over which
-            MOST_LOSSES workers have died is failed, of the kind `lost`.
+            MOST_LOSSES workers have died is failed, of the kind `infrastructure`.
         """
         trials = self.trials() if seen is None else seen
         suspects = [trial for trial in trials if trial.state == TrialState.RUNNING and self._is_abandoned(trial)]
@@ -203,23 +221,29 @@ class Tickets:
         if trial.state != TrialState.RUNNING or not self._is_abandoned(trial):
             return False
         try:
-            self._lose(trial)
+            self._lose(trial, "its worker is gone")
         except UpdateFinishedTrialError:
             return False
         return True
 
-    def _lose(self, trial: FrozenTrial) -> None:
-        """Count a worker that died over the trial; the trial waits again, unless it has cost too many."""
-        storage, losses = self.study._storage, int(trial.user_attrs.get("losses", 0)) + 1
+    def _lose(self, trial: FrozenTrial, cause: str) -> None:
+        """Count a loss that is not the trial's fault; the trial waits again, unless it has been lost too often."""
+        storage, claim = self.study._storage, claim_of(trial) or {}
+        loss = {"worker": claim.get("worker", ""), "node": claim.get("place", {}).get("node", ""), "cause": cause}
+        losses = [*losses_of(trial), loss]
         storage.set_trial_user_attr(trial._trial_id, "losses", losses)
-        if losses < MOST_LOSSES:
+        if len(losses) < MOST_LOSSES:
             self._free(trial._trial_id)
-            _log.warning("trial %d: its worker is gone; the trial will be continued by another", trial.number)
+            _log.warning("trial %d: %s; the trial will be continued by another worker", trial.number, cause)
             return
-        error = f"{losses} workers died over it"
-        storage.set_trial_user_attr(trial._trial_id, "failure", {"kind": "lost", "error": error, "traceback": ""})
+        self._fail(trial, Failed("infrastructure", f"it was lost {len(losses)} times, the last time because {cause}"))
+
+    def _fail(self, trial: FrozenTrial, failed: Failed) -> None:
+        storage = self.study._storage
+        failure = {"kind": failed.kind, "error": failed.error, "traceback": failed.traceback}
+        storage.set_trial_user_attr(trial._trial_id, "failure", failure)
         storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        _log.warning("trial %d: its worker is gone; the trial has failed, because %s", trial.number, error)
+        _log.warning("trial %d failed (%s): %s", trial.number, failed.kind, failed.error)
 
     def _free(self, trial_id: int) -> None:
         # The name goes first: a claim on a running trial must never be older than the running.

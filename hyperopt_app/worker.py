@@ -7,92 +7,48 @@ Runs in a worker process and knows neither Hydra nor a scheduler: what runs a tr
 import logging
 import os
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget import Limits, Stop, may_start
+from hyperopt_app.attempt import attempt
+from hyperopt_app.budget import Failure, Limits, Stop, may_start
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.objective import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.tickets import Tickets
 
-__all__ = ["Tally", "Worker", "attempt", "failures_since", "read_stop", "write_stop"]
+__all__ = ["Tally", "Worker", "failures_since", "read_stop", "write_stop"]
 
 _log = logging.getLogger(__name__)
 
 _STOP = "stop"
 
-# Characters. The study keeps both, and a database's text field holds 65,535 bytes.
-_LONGEST_ERROR = 500
-_LONGEST_TRACEBACK = 8000
+# Seconds between two looks of a worker that waits for the last trial.
+_LINGER_S = 1.0
 
 
 @dataclass
 class Tally:
-    """How the trials of one worker ended; plain data, so that it travels back through any launcher."""
+    """How the trials of one worker ended; plain data, so that it travels back through any launcher.
+
+    Attributes:
+        worker: Its number.
+        finished: The trials that it has told.
+        dropped: Those whose late results were dropped.
+        interrupted: Whether it was told to end, or has something for the user to mend.
+        out_of_time: Whether it has left because its job's time does not suffice for another trial.
+    """
 
     worker: int
     finished: list[int] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     interrupted: bool = False
+    out_of_time: bool = False
 
 
-def attempt(run: Callable[[], Completed | Failed], told_to_end: Callable[[], bool] = lambda: False) -> Outcome:
-    """Run user code and turn whatever happens into an outcome; the one broad boundary around it.
-
-    Args:
-        run: Calls the objective.
-        told_to_end: Whether the worker was asked to end meanwhile. Whatever the user's code makes of the interrupt
-            then (Lightning returns as if the training were over, or exits), the trial is not finished.
-
-    Raises:
-        HyperoptError: What the user has to mend before any trial can succeed; the ticket is not spent on it.
-    """
-    try:
-        outcome = run()
-        return Interrupted() if told_to_end() else outcome
-    except HyperoptError:
-        raise
-    except BaseException as error:  # noqa: BLE001 - the one boundary around user code
-        # Without a signal KeyboardInterrupt, SystemExit and the like are the objective's own doing.
-        if told_to_end():
-            return Interrupted()
-        pruned = _in_chain(error, optuna.TrialPruned)
-        if pruned is not None:
-            return Pruned()
-        mend = _in_chain(error, HyperoptError)
-        if mend is not None:
-            raise mend from None
-        text = f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR]
-        return Failed("bug", text, _shortened("".join(traceback.format_exception(error))))
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - an exception of the user's may fail even at this
-        return "(its text cannot be shown)"
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= _LONGEST_TRACEBACK:
-        return text
-    half = _LONGEST_TRACEBACK // 2
-    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out; the trial's log has them]\n{text[-half:]}"
-
-
-def _in_chain(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    """The first exception of a kind among the causes: Hydra's instantiate wraps what it passes on."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, kind):
-        found = found.__cause__
-    return found
-
-
-def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> list[str | None]:
+def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> list[Failure | None]:
     """The failures of the trials that ended in this run, in the order of their ends; pure.
 
     Args:
@@ -104,10 +60,11 @@ def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> lis
     return [_failure(trial) for trial in ended]
 
 
-def _failure(trial: FrozenTrial) -> str | None:
+def _failure(trial: FrozenTrial) -> Failure | None:
     if trial.state != TrialState.FAIL:
         return None
-    return str(trial.user_attrs.get("failure", {}).get("error", "unknown"))
+    failure = trial.user_attrs.get("failure", {})
+    return Failure(str(failure.get("kind", "bug")), str(failure.get("error", "unknown")))
 
 
 def read_stop(study: optuna.Study) -> Stop | None:
@@ -133,17 +90,27 @@ class Worker:
         run: Runs a claimed trial: asks for its parameters, composes its config and calls the objective.
         after_trial: Called after each told trial (writes the results).
         told_to_end: Whether a signal has asked this worker to end.
+        cut_short: Whether that signal has interrupted the objective; by default whatever it was told, because it runs
+            in this very process.
+        has_time: Whether the time of this worker's job suffices for another trial.
+        lingers: Whether a worker without a ticket stays as long as exactly one trial runs elsewhere, to take it over
+            if its worker dies. With more than one, those workers look after each other.
         clock: Seconds since the epoch.
+        sleep: Waits, seconds.
     """
 
     tickets: Tickets
     limits: Limits
     ended_before: frozenset[int]
     sampler_of: Callable[[int], optuna.samplers.BaseSampler]
-    run: Callable[[optuna.Trial], Completed | Failed]
+    run: Callable[[optuna.Trial], Outcome]
     after_trial: Callable[[], object]
     told_to_end: Callable[[], bool] = lambda: False
+    cut_short: Callable[[], bool] | None = None
+    has_time: Callable[[Sequence[FrozenTrial]], bool] = lambda _trials: True
+    lingers: bool = False
     clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
     def work(self) -> Tally:
         """Pull trials until the budget is spent, a rule says stop, or the worker is told to end."""
@@ -152,13 +119,19 @@ class Worker:
             trials = self.tickets.trials()
             if self._stop(trials) is not None:
                 break
+            if not self.has_time(trials):
+                tally.out_of_time = True
+                break
             trial = self.tickets.claim(self.sampler_of, trials)
             if trial is None:
                 # Somebody may have given a ticket back, or taken the last ones, since that look.
                 trial = self.tickets.claim(self.sampler_of)
-            if trial is None:
+            if trial is not None:
+                self._run_one(trial, tally)
+            elif self.lingers and self.tickets.running_elsewhere() == 1:
+                self.sleep(_LINGER_S)
+            else:
                 break
-            self._run_one(trial, tally)
         return tally
 
     def _stop(self, trials: Sequence[FrozenTrial]) -> Stop | None:
@@ -175,7 +148,7 @@ class Worker:
     def _run_one(self, trial: optuna.Trial, tally: Tally) -> None:
         number, begun, pid = trial.number, self.clock(), os.getpid()
         try:
-            outcome = attempt(lambda: self.run(trial), self.told_to_end)
+            outcome = attempt(lambda: self.run(trial), self.cut_short or self.told_to_end)
             if os.getpid() != pid:
                 os._exit(0)  # a child that the objective forked and that has come back here is no worker
         except HyperoptError as error:
@@ -187,6 +160,8 @@ class Worker:
         if isinstance(outcome, Interrupted):
             _log.info("trial %d interrupted; its ticket goes back", number)
             tally.interrupted = True
+            return
+        if isinstance(outcome, Lost):
             return
         (tally.finished if told else tally.dropped).append(number)
         if told:

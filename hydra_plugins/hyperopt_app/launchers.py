@@ -35,6 +35,7 @@ class LocalWorkersLauncher(Launcher):
         if self.config is None or self.task_function is None or self.hydra_context is None:
             raise RuntimeError("setup() comes before launch()")
         settings: Any = OmegaConf.to_container(OmegaConf.create(self.settings))
+        settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
         gang = Gang(self.hydra_context, self.config, self.task_function, **settings)
         return gang.launch(job_overrides, initial_job_idx)
 

@@ -8,9 +8,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from optuna import TrialPruned
 
+from hyperopt_app.attempt import attempt
 from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.objective import Completed, Failed, Interrupted, Pruned, outcome_of
-from hyperopt_app.worker import attempt
 
 DONE = Completed((1.0,), {"loss": 1.0})
 

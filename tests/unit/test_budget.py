@@ -3,9 +3,14 @@
 
 import pytest
 
-from hyperopt_app.budget import IDENTICAL_FIRST_FAILURES, Limits, Stop, may_start
+from hyperopt_app.budget import IDENTICAL_FIRST_FAILURES, Failure, Limits, Stop, may_start
 
 LENIENT = Limits(max_consecutive_failures=None)
+
+
+def _ended(*texts: str | None, kind: str = "bug") -> list[Failure | None]:
+    """Failures by their texts; None for a trial that ended well."""
+    return [None if text is None else Failure(kind, text) for text in texts]
 
 
 def _reason(stop: Stop | None) -> str:
@@ -23,7 +28,7 @@ def test_the_deadline_ends_a_study(now: float, goes_on: bool) -> None:
 
 def test_the_deadline_comes_before_any_failure() -> None:
     """A study whose time is over has nothing to mend, whatever else went wrong."""
-    stop = may_start(["a"] * 20, 100.0, Limits(deadline=100.0))
+    stop = may_start(_ended(*["a"] * 20), 100.0, Limits(deadline=100.0))
     assert stop is not None
     assert not stop.is_fault
 
@@ -42,7 +47,7 @@ def test_the_deadline_comes_before_any_failure() -> None:
 )
 def test_an_objective_that_fails_alike_from_the_start_is_broken(failures: list[str | None], stops: bool) -> None:
     """As long as no trial has ended well, the first failures are compared; one success clears the objective."""
-    stop = may_start(failures, 0.0, LENIENT)
+    stop = may_start(_ended(*failures), 0.0, LENIENT)
     assert (stop is not None) is stops
     if stop is not None:
         assert stop == Stop("the first 3 trials failed in the same way: same", is_fault=True)
@@ -51,8 +56,8 @@ def test_an_objective_that_fails_alike_from_the_start_is_broken(failures: list[s
 def test_failures_in_a_row_stop_a_study() -> None:
     """The run is counted at the end of the history, whatever the failures are; the text names the setting."""
     limits = Limits(max_consecutive_failures=2)
-    assert may_start([None, "a", None, "b"], 0.0, limits) is None
-    stop = may_start([None, "a", None, "b", "c"], 0.0, limits)
+    assert may_start(_ended(None, "a", None, "b"), 0.0, limits) is None
+    stop = may_start(_ended(None, "a", None, "b", "c"), 0.0, limits)
     assert _reason(stop) == (
         "2 trials in a row failed, the last with: c (hydra.sweeper.max_consecutive_failures sets how many may)"
     )
@@ -62,7 +67,7 @@ def test_failures_in_a_row_stop_a_study() -> None:
 
 def test_any_number_of_failures_may_be_allowed_in_a_row() -> None:
     """Null switches the rule off."""
-    assert may_start([None, *(["a", "b"] * 50)], 0.0, LENIENT) is None
+    assert may_start(_ended(None, *["a", "b"] * 50), 0.0, LENIENT) is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_any_number_of_failures_may_be_allowed_in_a_row() -> None:
 )
 def test_the_share_of_failures_may_not_exceed_the_limit(rate: float, failures: list[str | None], stops: bool) -> None:
     """The limit itself is allowed."""
-    stop = may_start(failures, 0.0, Limits(max_failure_rate=rate, max_consecutive_failures=None))
+    stop = may_start(_ended(*failures), 0.0, Limits(max_failure_rate=rate, max_consecutive_failures=None))
     assert (stop is not None) is stops
     assert not stops or f"hydra.sweeper.max_failure_rate={rate:g} allows" in _reason(stop)
 
@@ -85,5 +90,20 @@ def test_the_share_of_failures_may_not_exceed_the_limit(rate: float, failures: l
 def test_a_rate_is_not_judged_from_too_few_trials() -> None:
     """With n workers the first of n trials may fail by bad luck."""
     limits = Limits(max_failure_rate=0.5, min_judged=3)
-    assert may_start(["a", "b"], 0.0, limits) is None
-    assert may_start(["a", "b", None], 0.0, limits) is not None
+    assert may_start(_ended("a", "b"), 0.0, limits) is None
+    assert may_start(_ended("a", "b", None), 0.0, limits) is not None
+
+
+@pytest.mark.parametrize("kind", ["oom", "diverged"])
+def test_what_the_parameters_are_to_blame_for_is_no_broken_objective(kind: str) -> None:
+    """A large part of a space may not fit into memory; that stops a study only if nothing at all fits."""
+    limits = Limits(max_consecutive_failures=5)
+    assert may_start(_ended(*["same"] * 4, kind=kind), 0.0, limits) is None
+    assert may_start([None, *_ended(*["same"] * 40, kind=kind)], 0.0, limits) is None
+    assert may_start(_ended(*["same"] * 5, kind=kind), 0.0, limits) is not None
+
+
+def test_bugs_are_counted_past_other_failures() -> None:
+    """Between two trials that ran out of memory the objective may still be broken."""
+    bug, oom = Failure("bug", "b"), Failure("oom", "o")
+    assert may_start([None, bug, oom, bug, oom], 0.0, Limits(max_consecutive_failures=2)) is not None

@@ -31,6 +31,7 @@ def _settings(**changes: Any) -> Settings:
         "enqueue": [],
         "seed": None,
         "accept_changes": False,
+        "trial_timeout": None,
         "lease_s": 60.0,
         "progress": "auto",
     }

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from hyperopt_app.budget import Limits
 from hyperopt_app.liveness import Observer, this_worker
 from hyperopt_app.objective import Completed
-from hyperopt_app.plan import read_settings
+from hyperopt_app.plan import WorkerOptions, read_settings
 from hyperopt_app.samplers import sampler_factory
 from hyperopt_app.space import suggest
 from hyperopt_app.storage import open_storage
@@ -62,7 +62,7 @@ class Searches:
     def command(self, name: str, n_trials: int, objective: Objective = _loss) -> None:
         """Bring the study to so many trials, as a driver and one worker would."""
         study = self._open(name)
-        request = _Request(self._settings, SPACE, self._place / name, name, n_trials)
+        request = _Request(self._settings, SPACE, self._place / name, name, n_trials, WorkerOptions())
         issue(study, n_trials, _points(request, SEED))
 
         told: list[bool] = []

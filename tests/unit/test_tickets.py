@@ -196,8 +196,8 @@ def test_a_trial_that_kills_its_workers_is_failed_at_last(
     with caplog.at_level(logging.WARNING):
         following = claimed(last)
     lost = _frozen(study)
-    assert (lost.number, lost.state, lost.user_attrs["failure"]["kind"]) == (0, TrialState.FAIL, "lost")
-    assert "the trial has failed, because 3 workers died over it" in caplog.text
+    assert (lost.number, lost.state, lost.user_attrs["failure"]["kind"]) == (0, TrialState.FAIL, "infrastructure")
+    assert "failed (infrastructure): it was lost 3 times, the last time because its worker is gone" in caplog.text
     assert following.number == 1
 
 

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget import Limits, Stop
+from hyperopt_app.budget import Failure, Limits, Stop
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective import Completed, Failed
 from hyperopt_app.worker import Tally, Worker, failures_since, read_stop, write_stop
@@ -220,9 +220,9 @@ def test_failures_are_in_the_order_of_their_ends() -> None:
         made(TrialState.RUNNING, number=4),
         made(TrialState.WAITING, number=5),
     ]
-    assert failures_since(trials, frozenset({3})) == [None, "early", "late"]
+    assert failures_since(trials, frozenset({3})) == [None, Failure("bug", "early"), Failure("bug", "late")]
 
 
 def test_a_failure_of_another_tool_has_no_text() -> None:
     """A trial that stock Optuna failed is counted without a reason."""
-    assert failures_since([made(TrialState.FAIL)], frozenset()) == ["unknown"]
+    assert failures_since([made(TrialState.FAIL)], frozenset()) == [Failure("bug", "unknown")]

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""A trial's own process: runs the objective and asks the worker, by pipe, for all that concerns the study.
+
+It is forked from a server that has the imports done, never opens the storage, and ends with its trial. The other half
+is `isolation`.
+"""
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.attempt import attempt
+from hyperopt_app.errors import HyperoptError
+from hyperopt_app.interrupts import Interrupts
+from hyperopt_app.job import TrialConfig, TrialJobs
+from hyperopt_app.objective import Completed, Failed, Outcome, Trial, active_trial, outcome_of
+
+__all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
+
+# The words of the pipe: what the child asks the worker for, beside the methods of Optuna's trial.
+CHECKPOINTED = "checkpointed"
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the worker asks of the child, beside the task: plain data.
+
+    Attributes:
+        config: The trial's composed config.
+        origin: The worker's own working directory.
+        number: The trial's number.
+        params: Its parameters.
+        user_attrs: Its user attributes.
+        seed: For the training.
+        resumed: Whether an earlier worker has run a part of it.
+        metric_names: The optimised metrics.
+        directions: How many values are optimised.
+        reported: Steps that are recorded already.
+        signals: The signals that the worker answers for this process.
+    """
+
+    config: TrialConfig
+    origin: Path
+    number: int
+    params: Mapping[str, Any]
+    user_attrs: Mapping[str, Any]
+    seed: int
+    resumed: bool
+    metric_names: Sequence[str]
+    directions: int
+    reported: Collection[int]
+    signals: Sequence[str]
+
+
+class RemoteTrial:
+    """Optuna's trial, at the other end of a pipe; one call at a time, from any thread."""
+
+    def __init__(self, pipe: Connection, order: Order) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self.number = order.number
+        self.params = dict(order.params)
+        self.user_attrs = dict(order.user_attrs)
+
+    def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Have the worker call a method of the real trial, or read an attribute, and return what it came to."""
+        with self._lock:
+            self._pipe.send((name, args, kwargs))
+            is_error, answer = self._pipe.recv()
+        if is_error:
+            raise answer
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else an objective asks of its trial."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name == "study":
+            raise AttributeError("an isolated trial has no study at hand; hydra.launcher.isolation=none gives it one")
+        if name in {"distributions", "system_attrs", "relative_params", "datetime_start", "constraints"}:
+            return self.ask(name)
+        return lambda *args, **kwargs: self._call(name, args, kwargs)
+
+    def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        answer = self.ask(name, *args, **kwargs)
+        if name.startswith("suggest_"):
+            self.params[str(args[0] if args else kwargs["name"])] = answer
+        elif name == "set_user_attr":
+            key, value = args or (kwargs["key"], kwargs["value"])
+            self.user_attrs[key] = value
+        return answer
+
+
+def main(pipe: Connection, task: bytes, order: bytes) -> None:
+    """Run one trial and send its outcome; the target of the child process."""
+    interrupts = _prepare()
+    # Both bytes are the worker's own.
+    jobs: TrialJobs = pickle.loads(task)  # noqa: S301
+    wanted: Order = pickle.loads(order)  # noqa: S301
+    _unblock(wanted.signals)
+    remote = RemoteTrial(pipe, wanted)
+    with interrupts.listening():
+        try:
+            outcome: Outcome | HyperoptError = attempt(
+                lambda: _run(jobs, wanted, remote, interrupts), lambda: interrupts.told_to_end
+            )
+        except HyperoptError as error:
+            outcome = error
+    _flush()
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send((DONE, (_plain(outcome),), {}))
+
+
+def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:
+    trial = Trial(
+        remote,  # type: ignore[arg-type]  # as good as Optuna's own, for what an objective may ask of it
+        directory=order.config.directory,
+        seed=order.seed,
+        resumed=order.resumed,
+        metric_names=order.metric_names,
+        reported=order.reported,
+        writing=interrupts.writing,
+        on_checkpoint=lambda: interrupts.at_checkpoint(lambda: bool(remote.ask(CHECKPOINTED))),
+        directions=order.directions,
+    )
+    os.chdir(order.origin)
+    _refuse_a_used_device()
+    with active_trial(trial), interrupts.objective():
+        returned = jobs.run(order.config)
+    return outcome_of(returned, order.metric_names, order.directions)
+
+
+def _prepare() -> Interrupts:
+    """A group of its own, so that nothing which the objective starts outlives it; SIGINT is the worker's word."""
+    os.setpgid(0, 0)
+    os.register_at_fork(after_in_child=_calm_a_grandchild)
+    return Interrupts(["SIGINT"])
+
+
+def _unblock(names: Sequence[str]) -> None:
+    """Ignore the signals that the scheduler sends to every process of a job: the worker tells what they mean.
+
+    A handler, not SIG_IGN, which programs that the objective starts would inherit.
+    """
+    numbers = [signal.Signals[name] for name in names if name != "SIGINT"]
+    for number in numbers:
+        signal.signal(number, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*numbers, signal.SIGINT})
+
+
+def _calm_a_grandchild() -> None:
+    """In a process that the objective forks (of a data loader, say): a job's signals are not meant for it.
+
+    Its own parent may still end it with SIGTERM, as multiprocessing does.
+    """
+    with contextlib.suppress(ValueError):  # forked from a thread
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_obey_the_parent_alone, name="end signal", daemon=True).start()
+
+
+def _obey_the_parent_alone() -> None:
+    parent = os.getppid()
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(128 + signal.SIGTERM)
+
+
+def _refuse_a_used_device() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        raise HyperoptError(
+            "hydra.launcher.isolation: a module uses CUDA while it is imported, and a device cannot be shared with the "
+            "trial's own process; move that into a function, or set isolation=none"
+        )
+
+
+def _plain(outcome: Outcome | HyperoptError) -> Outcome | str:
+    """What can be pickled in any case: an error of ours may hold whatever it was made of."""
+    return str(outcome) if isinstance(outcome, HyperoptError) else outcome
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()

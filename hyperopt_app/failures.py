@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Why a trial failed, in one word; pure rules over exceptions and exit statuses.
+
+`oom` (no memory left) and `diverged` (NaN or infinity) are properties of the parameters, and teach the sampler.
+`timeout` is a trial past its time. `infrastructure` is a lost node, job or process, and is tried again free of charge.
+`bug` is everything else.
+"""
+
+import signal
+from dataclasses import dataclass
+
+__all__ = ["KINDS", "TEACHING", "Exit", "is_oom_text", "kind_of", "verdict_of_exit"]
+
+KINDS = ("oom", "diverged", "timeout", "infrastructure", "bug")
+TEACHING = ("oom", "diverged")
+
+# What torch, TensorFlow, JAX, CuPy and CUDA's own libraries write when memory is short.
+_OOM_TEXTS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "resource_exhausted",
+    "unable to allocate",
+)
+_OOM_NAMES = ("OutOfMemoryError", "ResourceExhaustedError")
+
+
+def kind_of(error: BaseException) -> str:
+    """The kind of an exception that an objective raised, judged by it and by its causes."""
+    found: BaseException | None = error
+    while found is not None:
+        name = type(found).__name__
+        if isinstance(found, MemoryError) or name in _OOM_NAMES:
+            return "oom"
+        if isinstance(found, RuntimeError | OSError) and is_oom_text(str(found)):
+            return "oom"
+        if isinstance(found, FloatingPointError):
+            return "diverged"
+        found = found.__cause__
+    return "bug"
+
+
+def is_oom_text(text: str) -> bool:
+    """Whether a library's message says that memory is short."""
+    low = text.lower()
+    return any(words in low for words in _OOM_TEXTS)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a trial's process ended without a result.
+
+    Attributes:
+        code: Exit status; negative for the number of a signal, as in `subprocess`.
+        kernel_killed: Whether the kernel has killed a process for want of memory meanwhile; None if unknown.
+    """
+
+    code: int
+    kernel_killed: bool | None = None
+
+
+def verdict_of_exit(ended: Exit) -> tuple[str, str]:
+    """The kind and the text for a trial whose process died under it.
+
+    A SIGKILL that nobody here has sent is the kernel's, for want of memory, unless its counter says otherwise: then
+    somebody from outside has sent it, and the trial is not to blame.
+    """
+    if ended.code >= 0:
+        return "bug", f"the trial's process ended by itself with exit code {ended.code}, without a result"
+    name = _signal_name(-ended.code)
+    if -ended.code != signal.SIGKILL:
+        return "bug", f"the trial's process died of {name}"
+    if ended.kernel_killed is False:
+        return "infrastructure", "the trial's process was killed from outside (SIGKILL)"
+    return "oom", "the trial's process was killed for want of memory (SIGKILL)"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: MIT
+"""Run each trial in a fresh process of its worker, and say how it ended, whatever it did to that process.
+
+The process is forked from a server (Python's `forkserver`) that has imported what trials need and has never touched
+CUDA, so it starts in milliseconds. The worker stays small: it answers the child's questions about the study, keeps the
+time, and handles signals. The other half is `_trial_child`. Runs in a worker.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import optuna
+from hydra.types import HydraContext
+
+from hyperopt_app import _trial_child
+from hyperopt_app._trial_child import CHECKPOINTED, DONE, Order
+from hyperopt_app.errors import HyperoptError
+from hyperopt_app.failures import Exit, verdict_of_exit
+from hyperopt_app.interrupts import END_SIGNALS, Interrupts
+from hyperopt_app.job import TrialJobs
+from hyperopt_app.objective import Failed, Interrupted, Lost, Outcome
+
+__all__ = ["Isolation", "preload_names"]
+
+_log = logging.getLogger(__name__)
+
+_POLL_S = 0.1
+# Seconds between the interrupt and the end by force.
+_KILL_AFTER_S = 5.0
+# Bytes of names for the server's command line, of which Linux takes 128 kB.
+_LONGEST_PRELOAD = 60_000
+
+
+def preload_names(modules: Sequence[str], most: int = _LONGEST_PRELOAD) -> list[str]:
+    """Which of these modules the server imports: packages before their parts, as many as a command line holds; pure."""
+    wanted = [
+        name
+        for name in dict.fromkeys(modules)
+        if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(("__", "tests"))
+    ]
+    kept, size = [], 0
+    for name in sorted(wanted, key=lambda name: (name.count("."), name)):
+        size += len(name) + 4
+        if size > most:
+            break
+        kept.append(name)
+    return kept
+
+
+@dataclass
+class Isolation:
+    """Starts and watches the trials' processes of one worker.
+
+    Attributes:
+        jobs: Composes and runs the trials; its task and callbacks travel to the child.
+        interrupts: The wish that this worker ends.
+        trial_timeout: Seconds that a trial may take in this worker; None for no limit.
+        grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
+        on_checkpoint: Called whenever a trial says that it has written a checkpoint.
+        preload: Modules that trials will import, beside those that this worker has imported.
+        clock: Monotonic seconds.
+    """
+
+    jobs: TrialJobs
+    interrupts: Interrupts
+    trial_timeout: float | None = None
+    grace_s: float = 20.0
+    on_checkpoint: Callable[[], object] = lambda: None
+    preload: Sequence[str] = ()
+    clock: Callable[[], float] = time.monotonic
+    _task: bytes = field(default=b"", repr=False)
+
+    def warm_up(self) -> None:
+        """Start the server, in the background: its imports take seconds, and the worker has other things to do."""
+        callbacks, whitelist = self.jobs.context.callbacks, self.jobs.context.execution_whitelist
+        # A child composes nothing, so it gets no config loader.
+        context = HydraContext(config_loader=None, callbacks=callbacks, execution_whitelist=whitelist)  # type: ignore[arg-type]
+        jobs = TrialJobs(context, None, self.jobs.task_function, self.jobs.job_id, self.jobs.origin)  # type: ignore[arg-type]
+        self._task = cloudpickle.dumps(jobs)
+        multiprocessing.forkserver.set_forkserver_preload(preload_names([*self.preload, *sys.modules]))
+        with _signals_blocked(), _search_path_in_environment():
+            # This one opens the signals again when it starts, hence first.
+            multiprocessing.resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+            multiprocessing.forkserver.ensure_running()
+
+    def run(self, order: Order, trial: optuna.Trial) -> Outcome:
+        """Run one trial to its end.
+
+        Raises:
+            HyperoptError: What the user has to mend before any trial can succeed.
+        """
+        if not self._task:
+            self.warm_up()
+        ours, theirs = multiprocessing.get_context("forkserver").Pipe()
+        target = (theirs, self._task, pickle.dumps(order))
+        process = multiprocessing.get_context("forkserver").Process(target=_trial_child.main, args=target)
+        kills = _oom_kills()
+        with _signals_blocked():
+            process.start()
+        theirs.close()
+        watched = _Watched(self, process, ours, trial)
+        try:
+            outcome = watched.serve()
+        finally:
+            watched.end_by_force()
+            ours.close()
+        if outcome is not None:
+            return outcome
+        now = _oom_kills()
+        return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
+
+
+class _Watched:
+    """One running child."""
+
+    def __init__(self, settings: Isolation, process: ForkServerProcess, pipe: Connection, trial: optuna.Trial) -> None:
+        self._settings = settings
+        self._process = process
+        self._pipe = pipe
+        self._trial = trial
+        self._begun = settings.clock()
+        self._is_cooperative = False
+        self._patient_until: float | None = None
+        self._killed_at: float | None = None
+        self._forced: Outcome | None = None
+
+    def serve(self) -> Outcome | None:
+        """Answer the child until it is done; None if it died."""
+        while True:
+            ready = wait([self._pipe, self._process.sentinel], _POLL_S)
+            if self._pipe in ready:
+                try:
+                    name, args, kwargs = self._pipe.recv()
+                except (EOFError, OSError):
+                    self._process.join(_KILL_AFTER_S)
+                    return self._forced
+                if name == DONE:
+                    return self._done(args[0])
+                self._answer(name, args, kwargs)
+            elif ready:
+                return self._forced
+            self._govern()
+
+    def _done(self, outcome: Outcome | str) -> Outcome:
+        self._process.join(_KILL_AFTER_S)
+        if isinstance(outcome, str):
+            raise HyperoptError(outcome)
+        return outcome
+
+    def _answer(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        try:
+            answer = (False, self._call(name, args, kwargs))
+        except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+            answer = (True, error)
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe.send(answer)
+
+    def _call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if name == CHECKPOINTED:
+            self._is_cooperative = True
+            self._settings.on_checkpoint()
+            return self._settings.interrupts.told_to_end
+        found = getattr(self._trial, name)
+        return found(*args, **kwargs) if callable(found) else found
+
+    def _govern(self) -> None:
+        """Keep the time: a wish to end becomes an interrupt, and an interrupt that is not heard an end by force."""
+        now, settings = self._settings.clock(), self._settings
+        if settings.trial_timeout is not None and now - self._begun > settings.trial_timeout and self._forced is None:
+            text = f"the trial took longer than hydra.sweeper.trial_timeout={settings.trial_timeout:g} seconds"
+            self._forced = Failed("timeout", text)
+            self._kill()
+        if settings.interrupts.told_to_end and self._killed_at is None:
+            if self._patient_until is None:
+                self._patient_until = now + (settings.grace_s if self._is_cooperative else 0.0)
+            if now >= self._patient_until or settings.interrupts.wishes > 1:
+                self._killed_at = now + _KILL_AFTER_S
+                self._signal(signal.SIGINT)
+        if self._killed_at is not None and now >= self._killed_at and self._forced is None:
+            self._forced = Interrupted()
+            self._kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid(), number)
+
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def end_by_force(self) -> None:
+        """Leave nothing of the trial behind: neither the process nor what it has started in its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid(), signal.SIGKILL)
+        self._process.join(_KILL_AFTER_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _pid(self) -> int:
+        return self._process.pid or 0
+
+
+def _outcome_of_exit(ended: Exit) -> Outcome:
+    kind, text = verdict_of_exit(ended)
+    return Lost(text) if kind == "infrastructure" else Failed(kind, text)
+
+
+def _oom_kills() -> int | None:
+    """How many processes of this machine the kernel has killed for want of memory; None if it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
+def _numbers() -> set[signal.Signals]:
+    return {signal.Signals[name] for name in END_SIGNALS}
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """The server, and a child until it is ready, must not die of a signal that is meant for the worker."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _search_path_in_environment() -> Iterator[None]:
+    """The server imports from where this worker does; before Python 3.13 it does not take over sys.path by itself."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")
+    )
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before

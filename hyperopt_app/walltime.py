@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Does a worker's remaining time suffice for another trial? Pure rules, and a stop watch for what a trial needs."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from optuna.trial import FrozenTrial, TrialState
+
+__all__ = ["END_VARIABLE", "Pace", "end_of_job", "needed_s", "suffices"]
+
+# Seconds since the epoch at which the scheduler ends the job; the job's script sets it.
+END_VARIABLE = "HYPEROPT_END"
+
+# Slower next time: a longer epoch, a busy filesystem.
+_MARGIN = 1.1
+_JUDGED = 20
+
+
+def end_of_job(environment: Mapping[str, str]) -> float | None:
+    """When the scheduler ends this worker's job, in seconds since the epoch; None if nobody says."""
+    for name in (END_VARIABLE, "SLURM_JOB_END_TIME"):
+        text = environment.get(name, "").strip()
+        if text.isdigit():
+            return float(text)
+    return None
+
+
+def needed_s(own_s: float | None, trials: Sequence[FrozenTrial]) -> float:
+    """Seconds from the start of a trial to its first checkpoint, or to its end if it writes none; pure.
+
+    Args:
+        own_s: The longest stretch without a checkpoint that this worker has seen; None if it has run no trial.
+        trials: Of the study; the durations of the last complete ones stand in for what the worker has not seen.
+    """
+    if own_s is not None:
+        return own_s * _MARGIN
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.duration is not None]
+    durations = [trial.duration.total_seconds() for trial in complete[-_JUDGED:] if trial.duration is not None]
+    return statistics.median(durations) * _MARGIN if durations else 0.0
+
+
+def suffices(remaining_s: float | None, wanted_s: float, grace_s: float, *, is_fresh: bool) -> bool:
+    """Whether a worker may claim another trial; pure.
+
+    Args:
+        remaining_s: Seconds to the end of the job; None for no end.
+        wanted_s: See `needed_s`.
+        grace_s: Seconds before the end at which the worker asks its trial to end.
+        is_fresh: The worker has run no trial yet. No later job would have more time than this one, so it tries.
+    """
+    if remaining_s is None:
+        return True
+    left_s = remaining_s - grace_s
+    return left_s > 0 and (is_fresh or left_s > wanted_s)
+
+
+class Pace:
+    """Measures how long trials go without a checkpoint.
+
+    Attributes:
+        longest_s: The longest stretch so far; None before the first.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self.longest_s: float | None = None
+
+    def begin(self) -> None:
+        """A trial starts."""
+        self._since = self._clock()
+
+    def mark(self) -> None:
+        """A checkpoint was written, or the trial has ended."""
+        now = self._clock()
+        self.longest_s = max(self.longest_s or 0.0, now - self._since)
+        self._since = now
