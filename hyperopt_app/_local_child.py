@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__: list[str] = []
+__all__ = ["run_job_of"]
 
 
 def _main() -> None:
@@ -22,10 +22,11 @@ def _main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _end_with(job["parent"])
     with contextlib.suppress(KeyboardInterrupt):
-        _leave(job["result"], cloudpickle.dumps(_run(job)))
+        _leave(job["result"], cloudpickle.dumps(run_job_of(job)))
 
 
-def _run(job: dict[str, Any]) -> Any:
+def run_job_of(job: dict[str, Any]) -> Any:
+    """Run one Hydra job: compose its config and call its task function; a `JobReturn`."""
     from hydra.core.singleton import Singleton
     from hydra.core.utils import run_job, setup_globals
     from omegaconf import open_dict

@@ -16,6 +16,7 @@ __all__ = ["main"]
 
 _EPILOG = """everything else is the application itself, as with python -m hyperopt_app:
   hyperopt-app --multirun hparams=holodec      search
+  hyperopt-app submit hparams=holodec hydra/launcher=slurm_workers   submit the workers and come back
   hyperopt-app hparams=holodec                 train once
   hyperopt-app --hydra-help                    Hydra's own help
 """
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after the program's name; those of this process if None.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["submit"]:
+        # Hydra reads the arguments of the process.
+        words = ["--multirun", *words[1:], "hydra.launcher.detach=true"]
+        sys.argv[1:] = words
     is_override = bool(words) and (words[0].startswith(("-", "~")) or "=" in words[0])
     if is_override and words[0] not in ("-h", "--help"):
         from hyperopt_app.__main__ import main as application

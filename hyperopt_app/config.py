@@ -9,9 +9,10 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf, TPESamplerConfig
+from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 from omegaconf import MISSING
 
-__all__ = ["AsyncOptunaConf", "LocalWorkersConf", "register"]
+__all__ = ["AsyncOptunaConf", "ClusterWorkersConf", "LocalWorkersConf", "SlurmWorkersConf", "WorkersConf", "register"]
 
 
 @dataclass
@@ -177,6 +178,9 @@ class AsyncOptunaConf(OptunaSweeperConf):
     # What the driver shows: auto, table, lines or none.
     progress: str = "auto"
 
+    # Print the script that would be submitted and three sampled configurations, and start nothing.
+    dry_run: bool = False
+
 
 @dataclass
 class WorkersConf:
@@ -187,9 +191,6 @@ class WorkersConf:
 
     # Seconds that an objective which calls `checkpointed()` has to reach its next checkpoint when the worker must end.
     grace_s: float = 10.0
-
-    # Print the script that would be submitted and three sampled configurations, and start nothing.
-    dry_run: bool = False
 
 
 @dataclass
@@ -208,6 +209,41 @@ class LocalWorkersConf(WorkersConf):
     workers_per_gpu: int = 1
 
 
+@dataclass
+class ClusterWorkersConf(WorkersConf):
+    """What the launchers of a cluster's scheduler have in common."""
+
+    # Submit, say how to look and how to stop, and end; the same command attaches again.
+    detach: bool = False
+
+    # Workers that share a GPU; and GPUs that each worker, and so each trial, sees.
+    workers_per_gpu: int = 1
+    gpus_per_trial: int = 1
+
+    # How often a job that ends before the budget (a time limit, preemption) goes back into the queue; 0 for never.
+    max_resubmissions: int = 10
+
+    # Signals that ask a worker to end, beside Ctrl-C.
+    signals: list[str] = field(default_factory=lambda: ["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"])
+
+    # A command (a list of words) that each worker runs before its first trial; if it fails or takes over 60 seconds,
+    # the node is reported and not used again for this study. null checks GPUs with nvidia-smi and torch, if any.
+    node_check: list[str] | None = None
+
+
+@dataclass
+class SlurmWorkersConf(ClusterWorkersConf, SlurmQueueConf):
+    """`hydra/launcher: slurm_workers`; everything of `submitit_slurm`, and the fields above."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
+
+    # Where the scripts and the output of the jobs go.
+    submitit_folder: str = "${hydra.sweep.dir}/workers/slurm"
+
+    # Output and errors belong together.
+    stderr_to_stdout: bool = True
+
+
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
     ("hydra/sweeper/sampler", "async_tpe", AsyncTPESamplerConf),
@@ -222,6 +258,7 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper/pruner", "patient", PatientPrunerConf),
     ("hydra/sweeper/pruner", "wilcoxon", WilcoxonPrunerConf),
     ("hydra/launcher", "local_workers", LocalWorkersConf),
+    ("hydra/launcher", "slurm_workers", SlurmWorkersConf),
 )
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "StorageError",
     "StudyMismatchError",
     "StudyStoppedError",
+    "SubmissionError",
 ]
 
 
@@ -55,3 +56,7 @@ class MetricError(HyperoptError, KeyError):
 
 class StudyStoppedError(HyperoptError, RuntimeError):
     """The study was stopped early by one of its rules; the same command goes on after a mend."""
+
+
+class SubmissionError(HyperoptError, RuntimeError):
+    """The scheduler did not take the workers; the study is as it was."""

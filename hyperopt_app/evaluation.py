@@ -26,11 +26,14 @@ from hyperopt_app.grammar import override_text, quoted_text
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.isolation import Isolation
 from hyperopt_app.job import TrialConfig, TrialJobs
-from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker
+from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker, works_elsewhere
+from hyperopt_app.nodes import avoids, bad_nodes, check_node, default_check
 from hyperopt_app.objective import Completed, Failed, Outcome, Trial, active_trial, outcome_of
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, trial_seed
+from hyperopt_app.scheduler import SlurmQueue
+from hyperopt_app.slots import visible_gpus
 from hyperopt_app.space import suggest
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import study_lock
@@ -78,7 +81,8 @@ class WorkerTask:
         return tally
 
     def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
-        plan, pace = self.plan, Pace()
+        plan, pace, node = self.plan, Pace(), str(identity.place.get("node", ""))
+        observer = Observer(plan.lease_s, scheduler=SlurmQueue())
         jobs = TrialJobs(self.context, self.config, self.task_function, identity.worker)
         isolation = None
         if plan.options.isolation == "process":
@@ -96,10 +100,13 @@ class WorkerTask:
             open_study(plan),
             identity,
             plan.n_trials,
-            observer=Observer(plan.lease_s),
+            observer=observer,
             lock=lambda: study_lock(plan.study_dir),
             reopen=lambda: open_study(plan),
+            avoids=lambda ticket: avoids(ticket, node, lambda: works_elsewhere(plan.study_dir, node, observer)),
         )
+        if not self._is_fit(tickets.study, node):
+            return Tally(identity.number)
         retrain = partial(retrain_command, plan)
         results = ThrottledResults(lambda: write_results(tickets.study, plan.study_dir, retrain))
         worker = Worker(
@@ -118,6 +125,20 @@ class WorkerTask:
         tally = worker.work()
         results.update(force=True)
         return tally
+
+    def _is_fit(self, study: optuna.Study, node: str) -> bool:
+        """Whether this worker's node may be used; if not, that is written into the study."""
+        reason = study.user_attrs.get(f"bad_node:{node}") or bad_nodes(study.get_trials(deepcopy=False)).get(node, "")
+        if not reason:
+            check = self.plan.options.node_check
+            reason = check_node([check] if check else default_check(visible_gpus(os.environ)) if node else [])
+        if not reason:
+            return True
+        place = f"node {node}" if node else "this machine"
+        _log.error("%s is not used for this study: %s", place, reason)
+        if node:
+            study.set_user_attr(f"bad_node:{node}", reason)
+        return False
 
 
 def _has_time(plan: Plan, pace: Pace, trials: Sequence[FrozenTrial]) -> bool:

@@ -14,23 +14,58 @@ from typing import Any
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.errors import HyperoptError
+from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.evaluation import WorkerTask
 from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Plan
 from hyperopt_app.preflight import first_value
 
-__all__ = ["Crew", "program_of_this_process"]
+__all__ = ["Crew", "launcher_faults", "launcher_script", "program_of_this_process"]
 
 _log = logging.getLogger(__name__)
 
 # Their workers write into files and leave the terminal to the driver.
-_CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "SlurmLauncher")
+_CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "PbsWorkersLauncher", "SlurmLauncher", "SlurmWorkersLauncher")
 _IN_DRIVER = ("BasicLauncher",)
 
 _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir", "-cd")
+
+
+def launcher_faults(config: DictConfig) -> list[str]:
+    """What is wrong with the fields of a launcher that submits jobs."""
+    settings, faults = _settings(config), list[str]()
+    try:
+        if _launcher(config) == "SlurmWorkersLauncher":
+            from hyperopt_app.slurm_workers import header_faults, sharing_of
+
+            faults = header_faults(settings)
+            sharing_of(settings).workers_per_job()
+            return faults
+    except ConfigError as error:
+        return [*faults, *error.faults]
+    return []
+
+
+def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
+    """The exact script that a launcher would submit; of a launcher that submits none, or its own, one line."""
+    settings = _settings(config)
+    payload = study_dir / "launches" / "0" / "payload.pkl"
+    if _launcher(config) == "SlurmWorkersLauncher":
+        from hyperopt_app.slurm_workers import script, sharing_of
+
+        return script(settings, payload, -(-workers // sharing_of(settings).workers_per_job()))
+    return f"# {workers} worker(s) through {_launcher(config)}, which writes no script of ours"
+
+
+def _launcher(config: DictConfig) -> str:
+    return str(config.hydra.launcher["_target_"]).rsplit(".", 1)[-1]
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    node: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
+    return dict(node)
 
 
 @dataclass
@@ -45,8 +80,19 @@ class Crew:
     @property
     def keeps_terminal_clean(self) -> bool | None:
         """Whether workers leave the terminal alone; None if they run inside the driver."""
-        name = str(self.config.hydra.launcher["_target_"]).rsplit(".", 1)[-1]
+        name = _launcher(self.config)
         return None if name in _IN_DRIVER else name in _CLEAN
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether the launcher comes back while its workers still wait or run."""
+        return bool(self.config.hydra.launcher.get("detach", False))
+
+    @property
+    def most_launches(self) -> int | None:
+        """How often workers are launched for one command; None for as often as it bears fruit."""
+        most = self.config.hydra.launcher.get("max_resubmissions")
+        return None if most is None else int(most) + 1
 
     def launch(self, count: int) -> list[str]:
         """Run `count` workers and come back when the launcher does.

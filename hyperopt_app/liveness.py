@@ -2,8 +2,8 @@
 """Who holds a trial, and is that worker still alive? Evidence first, decisions pure.
 
 A worker keeps a small file beside the study and rewrites it now and then. On the same machine the process table
-tells at once; from elsewhere a beat that does not change for a lease, by the observer's own clock, tells. Clocks of
-two machines are never compared.
+tells at once; elsewhere the scheduler, if it says that the worker's job has ended, or a beat that does not change for a
+lease, by the observer's own clock. Clocks of two machines are never compared.
 """
 
 import contextlib
@@ -14,13 +14,27 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["BEAT_INTERVAL_S", "Observer", "WorkerIdentity", "beating", "is_dead", "read_beat", "this_worker"]
+from hyperopt_app.scheduler import UNKNOWN, Verdict, place_of
+
+__all__ = [
+    "BEAT_INTERVAL_S",
+    "Observer",
+    "WorkerIdentity",
+    "beating",
+    "is_dead",
+    "read_beat",
+    "read_beats",
+    "this_worker",
+    "works_elsewhere",
+]
 
 BEAT_INTERVAL_S = 10.0
+# Who has beaten within this time is not asked about: a healthy study makes no call.
+SUSPICIOUS_SILENCE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,7 @@ class WorkerIdentity:
         pid: Process id there.
         start: The process's start time in clock ticks since boot, so that a reused pid is told apart; 0 if unknown.
         beat: Path of the worker's sign of life.
+        place: Where it runs in a cluster, as a plain `scheduler.Place`; empty in claims of older versions.
     """
 
     worker: str
@@ -44,6 +59,7 @@ class WorkerIdentity:
     pid: int
     start: int
     beat: str
+    place: Mapping[str, Any] = field(default_factory=dict)
 
     def as_claim(self) -> dict[str, Any]:
         """The identity as the plain mapping that is stored with a trial."""
@@ -55,7 +71,8 @@ def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
     host, pid = socket.gethostname(), os.getpid()
     worker = f"{number}-{host}-{pid}-{uuid.uuid4().hex[:6]}"
     beat = str((study_dir / "workers" / f"{worker}.json").absolute())
-    return WorkerIdentity(worker, number, host, _machine(), pid, _start_ticks(pid) or 0, beat)
+    place = asdict(place_of(os.environ, host))
+    return WorkerIdentity(worker, number, host, _machine(), pid, _start_ticks(pid) or 0, beat, place)
 
 
 def _machine() -> str:
@@ -98,17 +115,27 @@ def _process_lives(claim: Mapping[str, Any]) -> bool | None:
     return True
 
 
-def is_dead(process_lives: bool | None, silence_s: float, lease_s: float) -> bool:
-    """The rule, pure: the process table decides where it can be asked, else the lease.
+class Scheduler(Protocol):
+    """What can say of a claim whether the job in which it was made has ended; `SlurmQueue` is one."""
+
+    def verdict(self, claim: Mapping[str, Any]) -> Verdict:
+        """What the scheduler says of the run in which the claim was made."""
+
+
+def is_dead(process_lives: bool | None, silence_s: float, lease_s: float, verdict: Verdict = UNKNOWN) -> bool:
+    """The rule, pure: the process table where it can be asked, else a run that has ended, else the lease.
+
+    That a job runs keeps nobody alive: its worker may have been killed in it.
 
     Args:
         process_lives: What the process table says; None if the worker is on another machine, or unknown.
         silence_s: Seconds since the observer last saw a new beat.
         lease_s: How long a silence may last.
+        verdict: What the scheduler says.
     """
     if process_lives is not None:
         return not process_lives
-    return silence_s > lease_s
+    return verdict.is_gone or silence_s > lease_s
 
 
 def read_beat(path: str) -> Any:
@@ -122,18 +149,31 @@ def read_beat(path: str) -> Any:
         return None
 
 
+def read_beats(directory: Path) -> Iterator[dict[str, Any]]:
+    """The signs of life in a study's `workers/`, by the workers' names."""
+    for path in sorted(directory.glob("*.json")):
+        beat = read_beat(str(path))
+        if isinstance(beat, dict):
+            yield beat
+
+
 class Observer:
     """Remembers since when each worker has been silent. One per observing process.
 
     Args:
         lease_s: Seconds of silence after which a worker elsewhere is dead.
         clock: Monotonic seconds.
+        scheduler: Asked for workers elsewhere that are silent, or whose sign of life is not there.
     """
 
-    def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, lease_s: float, clock: Callable[[], float] = time.monotonic, scheduler: Scheduler | None = None
+    ) -> None:
         self._lease_s = lease_s
         self._clock = clock
+        self._scheduler = scheduler
         self._seen: dict[str, tuple[Any, float]] = {}
+        self._causes: dict[str, str] = {}
 
     def is_dead(self, claim: Mapping[str, Any] | None, key: str) -> bool:
         """Whether the holder of a claim is gone.
@@ -145,8 +185,26 @@ class Observer:
         if claim is None:
             return is_dead(None, self._silence_s(key, None), self._lease_s)
         self._seen.pop(key, None)  # the next nameless holder is another one
-        silence_s = self._silence_s(str(claim["worker"]), read_beat(str(claim.get("beat", ""))))
-        return is_dead(_process_lives(claim), silence_s, self._lease_s)
+        beat = read_beat(str(claim.get("beat", "")))
+        silence_s = self._silence_s(str(claim["worker"]), beat)
+        lives = _process_lives(claim)
+        is_suspicious = lives is None and (beat is None or silence_s >= SUSPICIOUS_SILENCE_S)
+        verdict = self._asked(claim) if is_suspicious else UNKNOWN
+        return is_dead(lives, silence_s, self._lease_s, verdict)
+
+    def cause(self, claim: Mapping[str, Any] | None) -> str:
+        """Why the holder of a claim is gone, in the scheduler's word, such as `OUT_OF_MEMORY`; asks nobody.
+
+        Returns:
+            An empty text if the holder was not found dead, or if it was found so by other evidence.
+        """
+        return "" if claim is None else self._causes.get(str(claim["worker"]), "")
+
+    def _asked(self, claim: Mapping[str, Any]) -> Verdict:
+        verdict = UNKNOWN if self._scheduler is None else self._scheduler.verdict(claim)
+        if verdict.is_gone:
+            self._causes[str(claim["worker"])] = verdict.state
+        return verdict
 
     def _silence_s(self, key: str, beat: Any) -> float:
         now = self._clock()
@@ -155,6 +213,12 @@ class Observer:
             self._seen[key] = (beat, now)
             return 0.0
         return now - before[1]
+
+
+def works_elsewhere(study_dir: Path, node: str, observer: Observer) -> bool:
+    """Whether a live worker of the study is on another node than this one."""
+    beats = read_beats(study_dir / "workers")
+    return any(beat.get("place", {}).get("node") != node and not observer.is_dead(beat, "") for beat in beats)
 
 
 @contextlib.contextmanager

@@ -38,6 +38,7 @@ class Settings:
     lease_s: float
     trial_timeout: float | None
     progress: str
+    dry_run: bool
 
 
 @dataclass(frozen=True)

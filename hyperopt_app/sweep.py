@@ -22,9 +22,10 @@ from optuna.trial import TrialState
 
 from hyperopt_app import preflight
 from hyperopt_app.budget import Limits
+from hyperopt_app.dry_run import sampled
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
 from hyperopt_app.evaluation import open_study, retrain_command
-from hyperopt_app.launching import Crew, program_of_this_process
+from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
 from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
 from hyperopt_app.samplers import lists_points, new_study_seed
@@ -82,6 +83,9 @@ def sweep(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     request = _checked(context, config, task_function, arguments)
+    if request.settings.dry_run:
+        print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
+        return
     plan = _prepare(request)
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
@@ -90,14 +94,26 @@ def sweep(
         _log.info("All %d trials of the study are done: there is nothing to do.", plan.n_trials)
     else:
         OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
+        crew = Crew(plan, context, config, task_function)
         try:
             with _all_ends_are_ctrl_c():
-                _run(Crew(plan, context, config, task_function), watch, request.settings.n_jobs)
+                _run(crew, watch, request.settings.n_jobs)
         except KeyboardInterrupt:
             write_results(study, plan.study_dir, partial(retrain_command, plan))
             _log.warning("Interrupted with %d trials left; the same command goes on with them.", watch.left())
             raise
+        if crew.is_detached:
+            return
     _conclude(plan, study, watch)
+
+
+def _dry_run(context: HydraContext, config: DictConfig, request: _Request) -> str:
+    settings, workers = request.settings, min(request.settings.n_jobs, request.n_trials)
+    seed = settings.seed if settings.seed is not None else new_study_seed()
+    script = launcher_script(config, request.study_dir, workers)
+    points = _points(request, seed)
+    shown = sampled(context, config, request.space, settings.sampler, settings.directions, seed, points)
+    return f"{script}\n\n{shown}\n# Nothing was started or written (hydra.sweeper.dry_run=true)."
 
 
 @contextlib.contextmanager
@@ -139,6 +155,7 @@ def _checked(
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
+    faults += launcher_faults(config)
     request = _Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options)
     faults += _directory_faults(request.study_dir)
     faults += _study_faults(request, is_faultless=not faults)
@@ -248,11 +265,17 @@ def _points(request: _Request, seed: int) -> list[dict[str, Any]]:
 
 def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
-    fruitless = 0
-    with watch.shown(crew.keeps_terminal_clean):
+    fruitless = launches = 0
+    with contextlib.nullcontext() if crew.is_detached else watch.shown(crew.keeps_terminal_clean):
         while watch.left() > 0 and watch.may_go_on():
+            if crew.most_launches is not None and launches == crew.most_launches:
+                _log.warning("%d trials are left; the same command goes on with them.", watch.left())
+                return
             before = watch.left()
+            launches += 1
             errors = crew.launch(min(n_jobs, before))
+            if crew.is_detached:
+                return
             watch.await_workers()
             fruitless = 0 if watch.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:

@@ -220,8 +220,12 @@ class Tickets:
         trial = self.study._storage.get_trial(trial_id)
         if trial.state != TrialState.RUNNING or not self._is_abandoned(trial):
             return False
+        cause = self._observer.cause(claim_of(trial))
         try:
-            self._lose(trial, "its worker is gone")
+            if cause == "OUT_OF_MEMORY":
+                self._fail(trial, Failed("oom", "Slurm has ended its job for want of memory (OUT_OF_MEMORY)"))
+            else:
+                self._lose(trial, f"its worker is gone ({cause})" if cause else "its worker is gone")
         except UpdateFinishedTrialError:
             return False
         return True

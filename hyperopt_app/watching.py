@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The driver's eyes: what is left, who works, is the display up to date; changes nothing but to free dead claims."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +14,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget import may_start
 from hyperopt_app.evaluation import open_study, retrain_command
-from hyperopt_app.liveness import Observer, this_worker
+from hyperopt_app.liveness import Observer, read_beats, this_worker
 from hyperopt_app.plan import Plan
 from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
+from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets, claim_of
 from hyperopt_app.worker import failures_since, read_stop
@@ -45,7 +45,7 @@ class Watch:
         self._progress = progress
         self._sleep = sleep
         self._begun = time.monotonic()
-        self._observer = Observer(plan.lease_s)
+        self._observer = Observer(plan.lease_s, scheduler=SlurmQueue())
         self._tickets = Tickets(
             study,
             this_worker(-1, plan.study_dir),
@@ -145,17 +145,9 @@ def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer)
         for trial in trials
         if trial.state == TrialState.RUNNING and (claim := claim_of(trial)) is not None
     }
-    for beat in _beats(study_dir / "workers"):
+    for beat in read_beats(study_dir / "workers"):
         alive = not observer.is_dead(beat, beat["worker"])
         yield WorkerView(beat["number"], beat["host"], beat["pid"], held.get(beat["worker"]), alive)
-
-
-def _beats(directory: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(directory.glob("*.json")):
-        try:
-            yield json.loads(path.read_text())
-        except (OSError, ValueError):
-            continue
 
 
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra/launcher: local_workers`; a thin door to `hyperopt_app.local_workers`, loaded only when jobs are launched."""
+"""`hydra/launcher: local_workers` and `slurm_workers`; thin doors to what is loaded only when jobs are launched."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config import register
 
-__all__ = ["LocalWorkersLauncher"]
+__all__ = ["LocalWorkersLauncher", "SlurmWorkersLauncher"]
 
 
-class LocalWorkersLauncher(Launcher):
-    """Runs jobs as processes of this machine; `hyperopt_app.config.LocalWorkersConf` has the fields."""
+class _Launcher(Launcher):
+    """Keeps what Hydra gives."""
 
     def __init__(self, **settings: Any) -> None:
         """Keep the settings."""
@@ -28,16 +28,35 @@ class LocalWorkersLauncher(Launcher):
         """Keep what Hydra gives."""
         self.config, self.task_function, self.hydra_context = config, task_function, hydra_context
 
+    def _plain(self) -> Any:
+        return OmegaConf.to_container(OmegaConf.create(self.settings), resolve=True)
+
+
+class LocalWorkersLauncher(_Launcher):
+    """Runs jobs as processes of this machine; `hyperopt_app.config.LocalWorkersConf` has the fields."""
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return when all have ended; a job whose process died is a failed one."""
         from hyperopt_app.local_workers import Gang
 
         if self.config is None or self.task_function is None or self.hydra_context is None:
             raise RuntimeError("setup() comes before launch()")
-        settings: Any = OmegaConf.to_container(OmegaConf.create(self.settings))
+        settings = self._plain()
         settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
         gang = Gang(self.hydra_context, self.config, self.task_function, **settings)
         return gang.launch(job_overrides, initial_job_idx)
+
+
+class SlurmWorkersLauncher(_Launcher):
+    """Runs the workers of our sweeper as Slurm jobs; `hyperopt_app.config.SlurmWorkersConf` has the fields."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Submit the workers; attached, return when they have ended; detached, at once."""
+        from hyperopt_app.slurm_workers import launch
+
+        if self.config is None or self.task_function is None or self.hydra_context is None:
+            raise RuntimeError("setup() comes before launch()")
+        return launch(self.hydra_context, self.config, self.task_function, job_overrides, self._plain())
 
 
 register()

@@ -13,6 +13,7 @@ BUILTINS = {
     "StorageError": RuntimeError,
     "StudyMismatchError": ValueError,
     "StudyStoppedError": RuntimeError,
+    "SubmissionError": RuntimeError,
 }
 
 

@@ -34,6 +34,7 @@ def _settings(**changes: Any) -> Settings:
         "trial_timeout": None,
         "lease_s": 60.0,
         "progress": "auto",
+        "dry_run": False,
     }
     return Settings(**{**plain, **changes})
 

@@ -27,7 +27,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "budget": {"failures"},
     "config": set(),
     "interrupts": set(),
-    "liveness": set(),
+    "slots": set(),
+    "_slurm_answers": set(),
+    "scheduler": {"_slurm_answers"},
+    "liveness": {"scheduler"},
     "walltime": set(),
     "samplers": set(),
     "grammar": set(),
@@ -48,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plan": {"budget", "config", "interrupts", "space"},
     # What a worker does. It knows neither Hydra nor submitit.
     "tickets": {"liveness", "objective"},
+    "nodes": {"tickets"},
     "worker": {"attempt", "budget", "objective", "tickets"},
     # What the user reads.
     "_trials_csv": {"_trials"},
@@ -60,18 +64,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_trial_child": {"attempt", "interrupts", "job", "objective"},
     "isolation": {"_trial_child", "failures", "interrupts", "job", "objective"},
     "evaluation": {
-        *("_trial_child", "isolation", "walltime"),
+        *("_trial_child", "isolation", "nodes", "scheduler", "slots", "walltime"),
         *("budget", "interrupts", "job", "liveness", "objective", "plan", "results", "samplers"),
         *("grammar", "space", "storage", "study", "tickets", "worker"),
     },
     "_local_child": set(),
     "local_workers": {"_local_child"},
+    # Jobs of a cluster's scheduler: what they carry, what runs in them, and the driver's side of them.
+    "frozen": set(),
+    "resubmission": {"frozen"},
+    "worker_process": {"_local_child", "frozen", "interrupts", "resubmission", "slots"},
+    "following": {"evaluation", "liveness", "plan", "scheduler", "worker"},
+    "slurm_workers": {"following", "frozen", "slots"},
     # The driver.
+    "dry_run": {"grammar", "job", "samplers", "space", "storage"},
     "preflight": {"grammar", "plan", "samplers", "space"},
-    "launching": {"evaluation", "grammar", "plan", "preflight"},
-    "watching": {"budget", "evaluation", "liveness", "plan", "progress", "study", "tickets", "worker"},
+    "launching": {"evaluation", "grammar", "plan", "preflight", "slurm_workers"},
+    "watching": {"budget", "evaluation", "liveness", "plan", "progress", "scheduler", "study", "tickets", "worker"},
     "sweep": {
-        *("budget", "evaluation", "launching", "plan", "preflight", "results", "samplers"),
+        *("budget", "dry_run", "evaluation", "launching", "plan", "preflight", "results", "samplers"),
         *("space", "storage", "study", "tickets", "watching", "worker"),
     },
     # The commands.
@@ -93,8 +104,9 @@ ONLY_IN: dict[str, set[str]] = {
             "job",
             "launching",
             "local_workers",
+            "slurm_workers",
         ),
-        *("grammar", "preflight", "samplers", "space", "sweep"),
+        *("dry_run", "frozen", "grammar", "preflight", "samplers", "space", "sweep"),
     },
     "hydra_plugins": {"config"},
     "lightning": {"callbacks.lightning"},
@@ -102,13 +114,13 @@ ONLY_IN: dict[str, set[str]] = {
     "pytorch_lightning": {"callbacks.lightning"},
     "rich": {"_progress_table", "cli", "progress"},
     "sqlalchemy": {"_database", "storage"},
-    "submitit": set(),
+    "submitit": {"slurm_workers"},
     "torch": {"callbacks.lightning"},
 }
 
 # The plugins are imported by every Hydra program on the machine: at their top they know the schemas alone.
 PLUGINS_AT_THE_TOP = {"config", "errors"}
-PLUGINS_IN_FUNCTIONS = {"config", "errors", "local_workers", "sweep"}
+PLUGINS_IN_FUNCTIONS = {"config", "errors", "local_workers", "slurm_workers", "sweep"}
 
 OPTUNA_INTERNALS_ONLY_IN = {"_database", "_journal", "storage", "tickets"}
 # Private attributes of Optuna's objects, and those methods of a storage that write past a study's own rules.

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""Places of workers in a scheduler, and what Slurm's answers say of them: pure readings and a judgement.
+
+A job is known by its cluster and its own number. The name of an array and the count of restarts may be wrong: a job
+that is submitted from a job inherits them, but never the number.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+__all__ = [
+    "HISTORY_OPTIONS",
+    "QUEUE_OPTIONS",
+    "RUNNING",
+    "UNKNOWN",
+    "History",
+    "Key",
+    "Place",
+    "Queue",
+    "QueueRow",
+    "Verdict",
+    "is_number",
+    "judge",
+    "key_of",
+    "live_jobs",
+    "parse_history",
+    "parse_queue",
+    "place_of",
+]
+
+# Columns of a fixed width: what an old squeue makes of separators differs, and no value holds a space.
+QUEUE_OPTIONS = (
+    *("--all", "--array", "--states=all", "--noheader"),
+    "--Format=JobArrayID:64,JobID:32,State:32,RestartCnt:16,Cluster:64",
+)
+# Of 30 days, so that no older job of the same number is met. The times are asked for in seconds since 1970.
+HISTORY_OPTIONS = (
+    *("--allocations", "--duplicates", "--noheader", "--parsable2", "--starttime=now-30days"),
+    "--format=JobIDRaw,State,Cluster,Submit",
+)
+
+# COMPLETING is in none of these: processes may still be there. So is what a newer Slurm may say.
+_LIVE = {"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"}
+_WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
+_ENDED = {
+    *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
+    *("REVOKED", "TIMEOUT"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker runs in a scheduler; all empty outside of one. Claims hold it as a plain mapping.
+
+    Attributes:
+        scheduler: `slurm`, `pbs` or empty.
+        cluster: Slurm's name of the cluster.
+        job: As users see it: `7`, or `7_0` for a task of an array.
+        raw_job: The job's own number; for PBS the same as `job`.
+        restart: How often the job had been put back into the queue before this run.
+        node: The name of the node.
+        task: The number of the task in its step; empty if there is none.
+    """
+
+    scheduler: str = ""
+    cluster: str = ""
+    job: str = ""
+    raw_job: str = ""
+    restart: int = 0
+    node: str = ""
+    task: str = ""
+
+    @classmethod
+    def of_claim(cls, claim: Mapping[str, Any]) -> "Place":
+        """The place that a claim names; of an older claim, which names none, an empty one."""
+        stored = claim.get("place")
+        if not isinstance(stored, Mapping):
+            return cls()
+        known = {one.name: stored[one.name] for one in fields(cls) if type(stored.get(one.name)) is type(one.default)}
+        return cls(**known)
+
+
+def place_of(environment: Mapping[str, str], host: str = "") -> Place:
+    """The place of a process, by its environment; empty if it does not end with a scheduler's job. Pure.
+
+    Args:
+        environment: That of the process.
+        host: Its host name, for schedulers that do not tell the node.
+    """
+    # A shell of salloc on a login node has the job's number too, but it does not end with the job.
+    if environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME"):
+        return _slurm_place(environment)
+    if job := environment.get("PBS_JOBID"):
+        return Place("pbs", job=job, raw_job=job, node=host.partition(".")[0])
+    return Place()
+
+
+def _slurm_place(environment: Mapping[str, str]) -> Place:
+    raw_job = environment["SLURM_JOB_ID"]
+    array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+    restart = environment.get("SLURM_RESTART_COUNT", "")
+    return Place(
+        scheduler="slurm",
+        cluster=environment.get("SLURM_CLUSTER_NAME", ""),
+        job=f"{array}_{task}" if array and task else raw_job,
+        raw_job=raw_job,
+        restart=int(restart) if is_number(restart) else 0,
+        node=environment["SLURMD_NODENAME"],
+        task=environment.get("SLURM_PROCID", ""),
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the scheduler says of the run in which a claim was made.
+
+    Attributes:
+        runs: True: it runs. False: it has ended, and its processes with it. None: the scheduler cannot tell.
+        state: The scheduler's word, such as `NODE_FAIL`; `REQUEUED` if all that is known is that a later run began.
+    """
+
+    runs: bool | None = None
+    state: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the run has ended for certain."""
+        return self.runs is False
+
+
+RUNNING = Verdict(True, "RUNNING")
+UNKNOWN = Verdict()
+
+
+class QueueRow(NamedTuple):
+    """A job as squeue shows it; the fields as in `Place`."""
+
+    job: str
+    raw_job: str
+    state: str
+    restart: int
+
+
+# By cluster, in lower case, and the job's own number. Tasks of an array that were never started share one number.
+Key = tuple[str, str]
+Queue = Mapping[Key, QueueRow]
+History = Mapping[Key, Sequence[str]]
+
+
+def parse_queue(text: str) -> dict[Key, QueueRow]:
+    """Read squeue's answer; lines that are no jobs are passed over.
+
+    Raises:
+        ValueError: There are lines, but no job could be read: this is not the answer to our question.
+    """
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("CLUSTER:")]
+    found: dict[Key, QueueRow] = {}
+    for line in lines:
+        job, raw_job, state, restart, cluster, *rest = [*line.split(), "", "", "", "", ""]
+        if is_number(raw_job) and _is_word(state) and is_number(restart) and not any(rest):
+            found[cluster.casefold(), raw_job] = QueueRow(job, raw_job, state, int(restart))
+    if lines and not found:
+        raise ValueError(f"it wrote {lines[0].strip()[:80]!r}")
+    return found
+
+
+def parse_history(text: str) -> dict[Key, list[str]]:
+    """Read sacct's answer: the states of each job's runs, in the order in which they were queued."""
+    runs: list[tuple[int, Key, str]] = []
+    for line in text.splitlines():
+        raw_job, state, cluster, submitted, *rest = [*line.split("|"), "", "", ""]
+        word = state.partition(" ")[0]  # CANCELLED by 1000
+        # A run that is resized has a row for each size; the last tells how it ended.
+        if is_number(raw_job) and _is_word(word) and is_number(submitted) and not any(rest) and word != "RESIZING":
+            runs.append((int(submitted), (cluster.casefold(), raw_job), word))
+    found: dict[Key, list[str]] = {}
+    for _, key, word in sorted(runs, key=lambda run: run[0]):
+        found.setdefault(key, []).append(word)
+    return found
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number without a sign, in ASCII."""
+    return text.isascii() and text.isdigit()
+
+
+def _is_word(text: str) -> bool:
+    return re.fullmatch(r"[A-Z_]+", text) is not None
+
+
+def judge(place: Place, queue: Queue, history: History) -> Verdict:
+    """Whether the run in which a claim was made still runs; pure.
+
+    That it has ended stays true for ever, so an answer that is a little old may say so.
+
+    Args:
+        place: The claim's.
+        queue: What squeue has said.
+        history: What sacct has said, which learns of things seconds later; for jobs that squeue does not know.
+    """
+    if place.scheduler != "slurm" or not place.raw_job:
+        return UNKNOWN
+    row = queue.get(key_of(place))
+    return _by_history(place, history.get(key_of(place), ())) if row is None else _by_queue(place, row)
+
+
+def key_of(place: Place) -> Key:
+    """Under which a place's job is found in what Slurm has said."""
+    return (place.cluster.casefold(), place.raw_job)
+
+
+def _by_queue(place: Place, row: QueueRow) -> Verdict:
+    # An answer from before this run, or a count of restarts that was inherited from another job.
+    if row.restart < place.restart or row.state not in _LIVE | _WAITING | _ENDED:
+        return UNKNOWN
+    if row.restart > place.restart:
+        return Verdict(False, "REQUEUED")
+    if row.state in _ENDED:
+        return Verdict(False, row.state)
+    # A run that waits is not a run yet: the answer is from before it.
+    return RUNNING if row.state in _LIVE else UNKNOWN
+
+
+def _by_history(place: Place, states: Sequence[str]) -> Verdict:
+    # If early runs are missing there, the one at the place of ours is later than ours, and what is said is still true.
+    if place.restart >= len(states):
+        return UNKNOWN
+    state = states[place.restart]
+    if state in _ENDED or state == "REQUEUED":
+        return Verdict(False, state)
+    return Verdict(False, "REQUEUED") if place.restart + 1 < len(states) else UNKNOWN
+
+
+def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
+    """Which of these jobs still wait, run or are being cleaned up; pure.
+
+    Args:
+        jobs: As `sbatch` has told them: an array by its one number.
+        queue: What squeue has said.
+    """
+    live = [row for row in queue.values() if row.state not in _ENDED]
+    numbers = {number for row in live for number in (row.raw_job, re.split("[_+]", row.job)[0])}
+    return {job for job in jobs if job in numbers}

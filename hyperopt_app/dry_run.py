@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""`hydra.sweeper.dry_run=true`: the script that would be submitted and three sampled configurations; starts nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+
+from hyperopt_app.grammar import override_text
+from hyperopt_app.job import TrialJobs
+from hyperopt_app.samplers import sampler_factory
+from hyperopt_app.space import Space, suggest
+from hyperopt_app.storage import mask_password
+
+__all__ = ["sampled"]
+
+_SAMPLES = 3
+
+
+def sampled(
+    context: HydraContext,
+    config: DictConfig,
+    space: Space,
+    sampler: Mapping[str, Any],
+    directions: Sequence[str],
+    seed: int,
+    points: Sequence[Mapping[str, Any]],
+) -> str:
+    """Three configurations as the first trials of the study would get them, with the overrides that make them.
+
+    Args:
+        context: Hydra's context of the sweep.
+        config: Its composed config.
+        space: What is searched and fixed.
+        sampler: The sampler's config node.
+        directions: Of the objectives.
+        seed: The study's seed.
+        points: The first tickets' points.
+    """
+    study = optuna.create_study(directions=list(directions))  # type: ignore[arg-type]  # checked before
+    for point in points[:_SAMPLES]:
+        study.enqueue_trial(dict(point))
+    jobs, factory = TrialJobs(context, config, lambda _config: None, "dry-run"), sampler_factory(sampler, seed)
+    parts = []
+    for number in range(_SAMPLES):
+        study.sampler = factory(number)
+        trial = study.ask()
+        for name, distribution in space.distributions.items():
+            suggest(trial, name, distribution)
+        overrides = [override_text(key, value) for key, value in trial.params.items()]
+        composed = jobs.compose(space.fixed, overrides, number)
+        words = " ".join(composed.overrides)
+        text = mask_password(OmegaConf.to_yaml(composed.task)).rstrip()
+        parts.append(f"# configuration {number + 1} of {_SAMPLES}: {words}\n{text}\n")
+    return "\n".join(parts)

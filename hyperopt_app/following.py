@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""The jobs of a study, as an attached driver sees them: which there are, and do they still wait or run?"""
+
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.evaluation import open_study
+from hyperopt_app.liveness import read_beats
+from hyperopt_app.plan import Plan
+from hyperopt_app.scheduler import SlurmQueue
+from hyperopt_app.worker import read_stop
+
+__all__ = ["follow", "known_jobs", "new_place", "remember_jobs"]
+
+_log = logging.getLogger(__name__)
+
+_LAUNCHES = "launches"
+_POLL_S = 1.0
+# Seconds that workers have to leave by themselves after the last trial.
+_LEAVE_S = 30.0
+
+
+def new_place(study_dir: Path) -> Path:
+    """A folder for one more launch; not made yet."""
+    base = study_dir / _LAUNCHES
+    taken = [int(path.name) for path in base.glob("[0-9]*") if path.name.isdigit()]
+    return base / str(max(taken, default=-1) + 1)
+
+
+def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str]) -> None:
+    """Keep the numbers of the last launch's jobs beside the study."""
+    path = study_dir / _LAUNCHES / "jobs.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".new")
+    aside.write_text(json.dumps({"scheduler": scheduler, "jobs": list(jobs)}))
+    aside.replace(path)
+
+
+def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
+    """The jobs of the last launch that still wait or run; none if the scheduler cannot be asked."""
+    try:
+        kept = json.loads((study_dir / _LAUNCHES / "jobs.json").read_text())
+    except (OSError, ValueError):
+        return []
+    if kept.get("scheduler") != scheduler:
+        return []
+    return sorted(_alive(kept["jobs"]) or [])
+
+
+def _alive(jobs: Sequence[str]) -> set[str] | None:
+    return SlurmQueue().alive(jobs)
+
+
+def follow(
+    plan: Plan,
+    jobs: Sequence[str],
+    cancel: Sequence[str],
+    alive: Callable[[Sequence[str]], set[str] | None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return when no job is left, or when all trials have ended and the workers have had time to leave.
+
+    Args:
+        plan: The sweep's plan.
+        jobs: Their numbers.
+        cancel: The command that cancels jobs, without the numbers.
+        alive: Asks the scheduler; None if it cannot say.
+        sleep: Waits, seconds.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the jobs are left or cancelled, as the user says.
+    """
+    queue = SlurmQueue()
+    ask = alive or queue.alive
+    try:
+        _wait(plan, jobs, ask, sleep)
+    except KeyboardInterrupt:
+        _part(jobs, cancel)
+        raise
+
+
+def _wait(
+    plan: Plan, jobs: Sequence[str], alive: Callable[[Sequence[str]], set[str] | None], sleep: Callable[[float], None]
+) -> None:
+    study = open_study(plan)
+    done_for_s = 0.0
+    while True:
+        running = alive(jobs)
+        if running is not None and not running:
+            return
+        done_for_s = done_for_s + _POLL_S if _is_over(plan, study) else 0.0
+        if done_for_s > _LEAVE_S or (done_for_s > _POLL_S and not any(read_beats(plan.study_dir / "workers"))):
+            return
+        sleep(_POLL_S)
+
+
+def _is_over(plan: Plan, study: Any) -> bool:
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.number < plan.n_trials]
+    return all(trial.state.is_finished() for trial in trials) or read_stop(study) is not None
+
+
+def _part(jobs: Sequence[str], cancel: Sequence[str]) -> None:
+    """Ask once what to do with the workers; without a terminal they are left alone."""
+    answer = "l"
+    if sys.stdin.isatty():
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            answer = input(f"\nJobs {', '.join(jobs)}: [l]eave the workers running, or [c]ancel them? ")
+    if not answer.strip().lower().startswith("c"):
+        _log.warning(
+            "The workers go on without this command (jobs %s); the same command attaches again.", ", ".join(jobs)
+        )
+        return
+    done = subprocess.run([*cancel, *jobs], capture_output=True, text=True, check=False)
+    _log.warning("The workers are cancelled%s", f": {done.stderr.strip()}" if done.returncode else ".")

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""What a sweep's jobs carry: the workers' task with its composed config, frozen at submission.
+
+Jobs wait for hours while their YAML files are edited. So the files of the config search path are copied beside the
+study, the task is pickled with a search path that names the copies, and what cannot be frozen (the code) is recorded.
+The driver freezes; a worker thaws.
+"""
+
+import copy
+import importlib.metadata
+import json
+import os
+import pickle
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from hydra.core.singleton import Singleton
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+__all__ = ["freeze", "thaw"]
+
+# Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
+_MOST_FILES = 2000
+
+
+def freeze(
+    place: Path,
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Callable[[Any], Any],
+    overrides: Sequence[Sequence[str]],
+    settings: dict[str, Any],
+) -> Path:
+    """Write the payload of one launch, readable for its owner alone (a storage's password may be in it).
+
+    Args:
+        place: The folder of this launch; made here.
+        context: Hydra's context, as the launcher got it.
+        config: The composed config of the sweep.
+        task_function: What each worker runs.
+        overrides: Those of each worker's job.
+        settings: Plain data for the worker process.
+
+    Returns:
+        The path of the payload.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    frozen = copy.copy(context)
+    frozen.config_loader = _with_copies(context.config_loader, place / "conf", Path(str(config.hydra.sweep.dir)))
+    task = copy.copy(task_function)
+    if hasattr(task, "context"):  # the trials are composed from the copies too
+        inner = copy.copy(task.context)
+        inner.config_loader = frozen.config_loader
+        task.context = inner
+    job = cloudpickle.dumps(
+        {
+            "context": frozen,
+            "config": config,
+            "task_function": task,
+            "overrides": [list(one) for one in overrides],
+            "singletons": Singleton.get_state(),
+        }
+    )
+    # What must be set before the rest can be unpickled stands outside of it.
+    payload = pickle.dumps({"sys_path": _search_path(), "cwd": str(Path.cwd()), "settings": settings, "job": job})
+    path = place / "payload.pkl"
+    _write_private(path, payload)
+    _write_private(place / "environment.json", json.dumps(_environment(), indent=1).encode())
+    return path
+
+
+def thaw(path: Path) -> dict[str, Any]:
+    """The payload, with this process's import path and working directory set as the driver's were."""
+    payload: dict[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301 - our own file, the owner's alone
+    sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
+    os.chdir(payload["cwd"])
+    return payload
+
+
+def _with_copies(loader: Any, folder: Path, sweep_dir: Path) -> Any:
+    """A config loader that reads copies of the files that the given one reads."""
+    search_path = copy.deepcopy(loader.config_search_path)
+    for number, entry in enumerate(search_path.get_path()):
+        source = _folder_of(str(entry.path))
+        if source is None or not source.is_dir() or _is_of_a_package(source):
+            continue
+        files = list(_config_files(source, sweep_dir.absolute()))
+        if len(files) > _MOST_FILES:
+            continue
+        target = folder / str(number)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (target / file.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target / file.relative_to(source))
+        entry.path = f"file://{target.absolute()}"
+    return type(loader)(search_path)
+
+
+def _folder_of(path: str) -> Path | None:
+    scheme, _, rest = path.rpartition("://")
+    if scheme in ("", "file"):
+        return Path(rest).absolute()
+    if scheme != "pkg" or not rest:
+        return None
+    try:
+        origin = import_module(rest.replace("/", ".")).__file__
+    except ImportError:
+        return None
+    return Path(origin).resolve().parent if origin else None
+
+
+def _is_of_a_package(source: Path) -> bool:
+    """Whether nobody edits these files: they are part of an installed package."""
+    return bool({"site-packages", "dist-packages"} & set(source.parts))
+
+
+def _config_files(source: Path, sweep_dir: Path) -> Iterator[Path]:
+    for directory, folders, files in os.walk(source):
+        here = Path(directory)
+        folders[:] = [name for name in folders if not name.startswith(".") and here / name != sweep_dir]
+        yield from (here / name for name in files if name.endswith((".yaml", ".yml")))
+
+
+def _search_path() -> list[str]:
+    return [path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")]
+
+
+def _environment() -> dict[str, Any]:
+    """What the code was: git's commit and whether files differ from it, Python, and every installed package."""
+    packages = sorted({f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()})
+    commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "time": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "directory": str(Path.cwd()),
+        "git_commit": commit,
+        "git_dirty": None if changed is None else bool(changed),
+        "python": platform.python_version(),
+        "packages": packages,
+    }
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=False)  # noqa: S607
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    aside = path.with_suffix(".new")
+    aside.touch(mode=0o600)
+    aside.write_bytes(content)
+    aside.replace(path)

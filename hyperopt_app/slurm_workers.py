@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""`hydra/launcher: slurm_workers`: workers as one array of Slurm jobs. Runs in the driver.
+
+submitit writes the header and talks to sbatch; what the jobs run is `worker_process` with a frozen payload. Every value
+of the YAML goes to sbatch as a value: nothing in it can become a command but the lines of `setup`.
+"""
+
+import logging
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import submitit
+from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+from submitit.core.utils import CommandFunction, FailedJobError, FailedSubmissionError
+
+from hyperopt_app.errors import ConfigError, SubmissionError
+from hyperopt_app.following import follow, known_jobs, new_place, remember_jobs
+from hyperopt_app.frozen import freeze
+from hyperopt_app.slots import Sharing, gpus_in
+
+__all__ = ["header_faults", "launch", "script", "sharing_of"]
+
+_log = logging.getLogger(__name__)
+
+# The fields that are ours, not sbatch's.
+_OWN = {
+    *("detach", "gpus_per_trial", "grace_s", "isolation", "max_resubmissions", "node_check", "signals"),
+    *("workers_per_gpu", "max_num_timeout", "python", "submitit_folder"),
+}
+# sbatch's short options, which a #SBATCH line of submitit would write with two hyphens.
+_SHORT = {
+    "A": "account",
+    "b": "begin",
+    "C": "constraint",
+    "c": "cpus-per-task",
+    "D": "chdir",
+    "d": "dependency",
+    "F": "nodefile",
+    "G": "gpus",
+    "H": "hold",
+    "J": "job-name",
+    "k": "no-kill",
+    "L": "licenses",
+    "M": "clusters",
+    "m": "distribution",
+    "N": "nodes",
+    "n": "ntasks",
+    "O": "overcommit",
+    "p": "partition",
+    "q": "qos",
+    "S": "core-spec",
+    "s": "oversubscribe",
+    "t": "time",
+    "w": "nodelist",
+    "x": "exclude",
+}
+# What the launcher itself sets.
+_TAKEN = {"array", "a", "wrap", "output", "o", "error", "e", "parsable", "test-only", "input", "i"}
+_DEFAULT_MAX_ARRAY = 1001
+
+
+def launch(
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Callable[[Any], Any],
+    job_overrides: Sequence[Sequence[str]],
+    settings: Mapping[str, Any],
+) -> list[JobReturn]:
+    """Submit the workers of a sweep, or attach to those that still wait or run; see `SlurmWorkersLauncher.launch`.
+
+    Raises:
+        ConfigError: A value cannot be passed to sbatch.
+        SubmissionError: sbatch is not there, or refuses.
+        KeyboardInterrupt: The user pressed Ctrl-C; what happens to the jobs was asked.
+    """
+    plan = getattr(task_function, "plan", None)
+    if plan is None:
+        raise ConfigError(
+            ["hydra/launcher: slurm_workers carries the workers of hydra/sweeper=async_optuna; use submitit_slurm"]
+        )
+    setup_globals()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose, execution_whitelist=context.execution_whitelist)
+    jobs = known_jobs(plan.study_dir, "slurm")
+    if not jobs:
+        jobs = _submit_all(context, config, task_function, job_overrides, settings)
+    else:
+        _log.info("Workers of this study are there already: %s", ", ".join(jobs))
+    if settings["detach"]:
+        _log.info("%s", farewell(plan.study_dir, jobs))
+        return []
+    follow(plan, jobs, ["scancel"])
+    return []
+
+
+def _submit_all(
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Any,
+    job_overrides: Sequence[Sequence[str]],
+    settings: Mapping[str, Any],
+) -> list[str]:
+    study_dir = task_function.plan.study_dir
+    sharing = sharing_of(settings)
+    per_job = sharing.workers_per_job()
+    count = -(-len(job_overrides) // per_job)
+    place = new_place(study_dir)
+    # The script is made first: a fault of the header is told before anything is written.
+    make = _executors(settings, place / "payload.pkl", count, _max_array_size())
+    frozen = {"sharing": vars(sharing), "max_resubmissions": settings["max_resubmissions"]}
+    freeze(place, context, config, task_function, job_overrides, frozen)
+    jobs = []
+    for executor in make:
+        jobs.append(executor.submit_workers())
+        remember_jobs(study_dir, "slurm", jobs)
+    _log.info("Submitted %d worker(s) in %d job(s): %s", len(job_overrides), count, ", ".join(jobs))
+    return jobs
+
+
+def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
+    """The exact script that would be submitted for `count` jobs.
+
+    Raises:
+        ConfigError: A value cannot be passed to sbatch.
+    """
+    return "\n".join(one.text() for one in _executors(settings, payload, count, _DEFAULT_MAX_ARRAY))
+
+
+def farewell(study_dir: Path, jobs: Sequence[str]) -> str:
+    """What the user of a detached sweep reads last."""
+    place = shlex.quote(str(study_dir))
+    return (
+        f"Jobs {', '.join(jobs)}. Look with: hyperopt-app status {place}; stop with: hyperopt-app stop {place}, or "
+        f"scancel {' '.join(jobs)}; the same command attaches again."
+    )
+
+
+def sharing_of(settings: Mapping[str, Any]) -> Sharing:
+    """The slots that the fields ask for."""
+    own = gpus_in(settings.get("gres")) + int(settings.get("gpus_per_node") or 0)
+    return Sharing(
+        nodes=int(settings["nodes"] or 1),
+        tasks_per_node=int(settings["tasks_per_node"] or 1),
+        gpus_per_node=own,
+        gpus_per_task=int(settings.get("gpus_per_task") or 0),
+        workers_per_gpu=int(settings["workers_per_gpu"]),
+        gpus_per_trial=int(settings["gpus_per_trial"]),
+    )
+
+
+def header_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What in the fields cannot be a value of sbatch; pure."""
+    faults, where = [], "hydra.launcher.additional_parameters"
+    extra = settings.get("additional_parameters") or {}
+    flat = {name: value for name, value in settings.items() if name not in {"setup", "additional_parameters"}}
+    for name, value in [*flat.items(), *((f"additional_parameters.{key}", value) for key, value in extra.items())]:
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(one, str) and re.search(r"[\x00-\x1f\x7f]", one) for one in values):
+            faults.append(f"hydra.launcher.{name}: {value!r} has a line end or another control character; remove it")
+    for key in extra:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(key)):
+            faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
+        elif str(key).replace("_", "-") in _TAKEN:
+            faults.append(f"{where}.{key}: the launcher sets this option itself; remove it")
+        elif len(str(key)) == 1 and key not in _SHORT:
+            faults.append(f"{where}.{key}: this short option is not known; write the long one")
+    if int(settings.get("max_resubmissions") or 0) < 0:
+        faults.append("hydra.launcher.max_resubmissions: set a whole number from 0")
+    if not settings["use_srun"] and (int(settings["nodes"] or 1) > 1 or int(settings["tasks_per_node"] or 1) > 1):
+        faults.append(
+            "hydra.launcher.use_srun: false starts one task; set nodes and tasks_per_node to 1, or use_srun to true"
+        )
+    return faults
+
+
+class _Executor(submitit.SlurmExecutor):
+    """submitit's executor, with our command in the place of its own."""
+
+    def __init__(self, folder: Path, python: str, payload: Path) -> None:
+        super().__init__(folder, max_num_timeout=0, python=python)
+        self.command = f"{python} -u -m hyperopt_app.worker_process {shlex.quote(str(payload))}"
+
+    @classmethod
+    def affinity(cls) -> int:
+        return 2  # a script can be shown where there is no Slurm
+
+    def text(self) -> str:
+        return self._make_submission_file_text(self.command, "")
+
+    def submit_workers(self) -> str:
+        """Submit the array and return its number."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return str(self._submit_command(self.command).job_id).partition("_")[0]
+        except FileNotFoundError as error:
+            raise SubmissionError("hydra/launcher: sbatch is not here; give the command where Slurm is") from error
+        except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
+            raise SubmissionError(
+                f"sbatch refused the workers: {_reason(error)}\n"
+                "Nothing is lost: mend it and give the same command again."
+            ) from error
+
+
+def _executors(settings: Mapping[str, Any], payload: Path, count: int, max_array: int) -> list[_Executor]:
+    faults = header_faults(settings)
+    if faults:
+        raise ConfigError(faults)
+    folder = Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
+    python = shlex.quote(sys.executable)
+    if settings.get("python"):
+        # As words: a program and its arguments, of which none is a command of the shell's.
+        python = shlex.join(shlex.split(str(settings["python"])))
+    made = []
+    for first in range(0, count, max_array - 1):
+        executor = _Executor(folder, python, payload)
+        parameters = executor._convert_parameters(_parameters(settings, python, payload))
+        executor.update_parameters(**parameters)
+        executor.parameters["map_count"] = min(max_array - 1, count - first)
+        made.append(executor)
+    return made
+
+
+def _parameters(settings: Mapping[str, Any], python: str, payload: Path) -> dict[str, Any]:
+    """Submitit's parameters from our fields."""
+    kept = {name: value for name, value in settings.items() if name not in _OWN and name != "_target_"}
+    # submitit would convert a None as if it were a number.
+    found = {name: value for name, value in kept.items() if value is not None}
+    extra = found.get("additional_parameters") or {}
+    long = {_SHORT.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
+    found["additional_parameters"] = long
+    found["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
+    after = f"{python} -m hyperopt_app.worker_process --after-job {shlex.quote(str(payload))}"
+    found["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
+    return found
+
+
+def _end_lines(minutes: int) -> list[str]:
+    """Shell lines that tell the workers when the job ends: as Slurm says, else as was asked for."""
+    return [
+        'hyperopt_end=$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %e 2>/dev/null | head -n 1)',
+        f'HYPEROPT_END=$(date --date "${{hyperopt_end:-+{minutes} minutes}}" +%s 2>/dev/null)',
+        "export HYPEROPT_END",
+    ]
+
+
+def _max_array_size() -> int:
+    """The site's largest array; Slurm's default if it does not say."""
+    try:
+        text = CommandFunction(["scontrol", "show", "config"], verbose=False)()
+    except (OSError, FailedJobError):
+        return _DEFAULT_MAX_ARRAY
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", text, re.MULTILINE)
+    return max(2, int(found[1])) if found else _DEFAULT_MAX_ARRAY
+
+
+def _reason(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "sbatch:" in line or "error" in line.lower()]
+    return " ".join((told or lines)[-3:]) or type(error).__name__

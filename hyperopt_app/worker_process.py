@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""`python -m hyperopt_app.worker_process PAYLOAD`: the workers of one task of a scheduler's job, or one by hand.
+
+A task with one slot is a worker itself. With several it starts one process for each, so that what happens to one
+leaves its neighbours running, and ends with the last of them.
+"""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.frozen import thaw
+from hyperopt_app.slots import Sharing, slots_of_task, visible_gpus
+
+__all__ = ["main", "worker_number"]
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the workers of this task; the exit status is 0 unless one of them died."""
+    parser = argparse.ArgumentParser("hyperopt_app.worker_process", description=__doc__)
+    parser.add_argument("payload", type=Path, help="the payload.pkl of a launch, in the study's directory")
+    parser.add_argument("--slot", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--after-job", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.after_job:
+        from hyperopt_app.resubmission import after_job
+
+        return after_job(options.payload, os.environ)
+    payload = thaw(options.payload)
+    slots = slots_of_task(visible_gpus(os.environ), Sharing(**payload["settings"]["sharing"]), _local_task(os.environ))
+    if options.slot is None and len(slots) > 1:
+        return _supervise(options.payload, len(slots))
+    slot = options.slot or 0
+    if slots[slot]:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
+    return _work(payload, options.payload, worker_number(os.environ, len(slots), slot))
+
+
+def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:
+    """The worker's place among all of a launch, from 0; pure.
+
+    Args:
+        environment: That of the task.
+        slots: Workers in each task.
+        slot: The worker's place in its task.
+    """
+    job = _number(environment, "SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
+    tasks, task = _number(environment, "SLURM_NTASKS") or 1, _number(environment, "SLURM_PROCID")
+    return (job * tasks + task) * slots + slot
+
+
+def _local_task(environment: Mapping[str, str]) -> int:
+    return _number(environment, "SLURM_LOCALID")
+
+
+def _number(environment: Mapping[str, str], *names: str) -> int:
+    texts = (environment.get(name, "") for name in names)
+    return next((int(text) for text in texts if text.isdigit()), 0)
+
+
+def _supervise(payload: Path, slots: int) -> int:
+    """Start a worker for each slot and wait for all; the scheduler's signals reach them without us."""
+    from hyperopt_app.interrupts import END_SIGNALS, Interrupts
+
+    command = [sys.executable, "-m", "hyperopt_app.worker_process", str(payload), "--slot"]
+    with Interrupts(END_SIGNALS, insist=False).listening():
+        workers = [subprocess.Popen([*command, str(slot)]) for slot in range(slots)]
+        codes = [worker.wait() for worker in workers]
+    for slot, code in enumerate(codes):
+        if code:
+            sys.stderr.write(f"worker of slot {slot} ended with exit code {code}\n")
+    return max((abs(code) for code in codes), default=0)
+
+
+def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:
+    import cloudpickle
+
+    from hyperopt_app._local_child import run_job_of
+    from hyperopt_app.resubmission import note_end
+
+    job = cloudpickle.loads(payload["job"])
+    job["number"] = number
+    job["overrides"] = job["overrides"][number % len(job["overrides"])]
+    job["overrides"] = [word for word in job["overrides"] if not word.startswith("hydra.sweep.subdir=")]
+    job["overrides"].append(f"hydra.sweep.subdir=workers/{number}")
+    tally = run_job_of(job).return_value
+    if tally.interrupted or tally.out_of_time:
+        note_end(path, os.environ)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
