@@ -11,6 +11,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -29,6 +30,9 @@ __all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
 CHECKPOINTED = "checkpointed"
 DONE = "done"
 
+# Seconds between two looks at the worker.
+_WATCH_S = 0.2
+
 
 @dataclass(frozen=True)
 class Order:
@@ -46,6 +50,7 @@ class Order:
         directions: How many values are optimised.
         reported: Steps that are recorded already.
         signals: The signals that the worker answers for this process.
+        worker_pid: The worker's process id; without it the trial must not go on, since another worker will take it.
     """
 
     config: TrialConfig
@@ -59,6 +64,7 @@ class Order:
     directions: int
     reported: Collection[int]
     signals: Sequence[str]
+    worker_pid: int
 
 
 class RemoteTrial:
@@ -106,6 +112,7 @@ def main(pipe: Connection, task: bytes, order: bytes) -> None:
     # Both bytes are the worker's own.
     jobs: TrialJobs = pickle.loads(task)  # noqa: S301
     wanted: Order = pickle.loads(order)  # noqa: S301
+    threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     _unblock(wanted.signals)
     remote = RemoteTrial(pipe, wanted)
     with interrupts.listening():
@@ -144,6 +151,16 @@ def _prepare() -> Interrupts:
     os.setpgid(0, 0)
     os.register_at_fork(after_in_child=_calm_a_grandchild)
     return Interrupts(["SIGINT"])
+
+
+def _end_with(worker_pid: int) -> None:
+    """End this process, and what it has started, when the worker is gone."""
+    while True:
+        try:
+            os.kill(worker_pid, 0)
+        except ProcessLookupError:
+            os.killpg(0, signal.SIGKILL)
+        time.sleep(_WATCH_S)
 
 
 def _unblock(names: Sequence[str]) -> None:

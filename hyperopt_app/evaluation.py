@@ -221,6 +221,7 @@ class _Evaluation:
             directions=plan.directions,
             reported=reported,
             signals=plan.options.signals,
+            worker_pid=os.getpid(),
         )
 
     def _run_here(

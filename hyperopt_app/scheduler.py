@@ -53,18 +53,17 @@ class SlurmQueue:
     """
 
     def __init__(self, run: Run | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
         run = run or _run
         self._squeue = _Program("squeue", "the leases alone tell which workers are dead", run, clock, _INTERVAL_S)
         # It is asked only right after squeue, so that squeue's pause is its pause.
         self._sacct = _Program("sacct", "jobs that squeue has forgotten are judged by their leases", run, clock, 0.0)
         self._lock = threading.Lock()
         self._queue: Queue | None = None
-        self._asked_at = float("-inf")
         self._history: dict[Key, Sequence[str]] = {}
         self._gone: dict[Place, Verdict] = {}
         self._open: set[Place] = set()
-        self._jobs_since: dict[str, float] = {}
+        self._jobs: set[str] = set()
+        self._jobs_at_answer: set[str] = set()
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
         """What Slurm says of the run in which a claim was made."""
@@ -88,11 +87,10 @@ class SlurmQueue:
             jobs: As `sbatch` has told them: an array by its one number.
         """
         with self._lock:
-            now = self._clock()
-            since = [self._jobs_since.setdefault(job, now) for job in jobs]
+            self._jobs.update(jobs)
             self._refresh()
-            # A job may have been submitted after an older answer, which does not know it.
-            if self._queue is None or max(since, default=now) > self._asked_at:
+            # A job that is asked for since the last answer may be younger than that.
+            if self._queue is None or not self._jobs_at_answer.issuperset(jobs):
                 return None
             return live_jobs(jobs, self._queue)
 
@@ -107,7 +105,7 @@ class SlurmQueue:
     def _refresh(self) -> None:
         if not self._squeue.is_due():
             return
-        self._asked_at = self._clock()
+        self._jobs_at_answer = set(self._jobs)
         self._queue = self._squeue.ask([f"--user={os.geteuid()}", *QUEUE_OPTIONS], parse_queue)
         if self._queue is not None:
             self._ask_for_forgotten(self._queue)
@@ -181,7 +179,11 @@ def _error_lines(error: Exception) -> list[str]:
 
 def _run(words: Sequence[str]) -> str:
     # A user's filters and formats for squeue and sacct would change the answer.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SQUEUE_", "SACCT_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SACCT_", "SLURM_CLUSTERS", "SQUEUE_"))
+    }
     environment |= {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
     options: dict[str, Any] = {"env": environment, "stdin": subprocess.DEVNULL, "timeout": _TIMEOUT_S}
     done = subprocess.run(words, **options, capture_output=True, text=True, errors="replace", check=True)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from hyperopt_app import liveness
 from hyperopt_app.liveness import Observer, WorkerIdentity, beating, is_dead, read_beat, this_worker
+from hyperopt_app.scheduler import RUNNING, UNKNOWN, Place, SlurmQueue, Verdict
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
 
@@ -129,6 +130,127 @@ def test_a_worker_elsewhere_without_a_beat_has_one_lease(here: WorkerIdentity, c
     clock.now += 61
     assert observer.is_dead(claim, "trial 0")
     assert not Observer(60.0, clock).is_dead(claim, "trial 0")
+
+
+def gone(state: str) -> Verdict:
+    """The verdict that a run has ended."""
+    return Verdict(False, state)
+
+
+class Told:
+    """A scheduler that says what a test says, and remembers who was asked about."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict_now = verdict
+        self.asked: list[Place] = []
+
+    def verdict(self, claim: Mapping[str, Any]) -> Verdict:
+        """What the test says."""
+        self.asked.append(Place.of_claim(claim))
+        return self.verdict_now
+
+
+PLACE = Place("slurm", "main", "7_2", "9", 1, "n1", "0")
+
+
+@pytest.mark.parametrize(
+    ("process_lives", "verdict", "silence_s", "dead"),
+    [
+        (True, gone("FAILED"), 1e9, False),
+        (False, RUNNING, 0.0, True),
+        (None, gone("FAILED"), 20.0, True),
+        (None, RUNNING, 20.0, False),
+        (None, RUNNING, 60.1, True),
+        (None, UNKNOWN, 20.0, False),
+    ],
+)
+def test_the_scheduler_comes_between_the_process_table_and_the_lease(
+    process_lives: bool | None, verdict: Verdict, silence_s: float, dead: bool
+) -> None:
+    """Whose job is gone gets no lease; whose job runs may still hang, on a node that nobody reaches."""
+    assert is_dead(process_lives, silence_s, 60.0, verdict) is dead
+
+
+def test_a_silent_worker_elsewhere_is_dead_when_its_job_is(here: WorkerIdentity, clock: Clock, tmp_path: Path) -> None:
+    """After 15 seconds without a beat, not before: a healthy study makes no call. The scheduler's word is kept."""
+    scheduler = Told(gone("OUT_OF_MEMORY"))
+    observer = Observer(60.0, clock, scheduler)
+    beat = tmp_path / "beat.json"
+    beat.write_text("{}")
+    claim = _claim(here, machine="elsewhere", place=dataclasses.asdict(PLACE), beat=str(beat))
+    for silence_s in (0.0, 14.9):
+        clock.now = 1000.0 + silence_s
+        assert not observer.is_dead(claim, "trial 0")
+    assert (scheduler.asked, observer.cause(claim)) == ([], "")
+    clock.now = 1015.0
+    assert observer.is_dead(claim, "trial 0")
+    assert (scheduler.asked, observer.cause(claim)) == ([PLACE], "OUT_OF_MEMORY")
+    assert not observer.cause(_claim(here, worker="another"))
+    assert not observer.cause(None)
+
+
+def test_a_worker_elsewhere_whose_beat_has_gone_is_asked_about_at_once(here: WorkerIdentity, clock: Clock) -> None:
+    """It takes its sign of life with it when it ends as it should; a live one has one."""
+    claim = _claim(here, machine="elsewhere", place=dataclasses.asdict(PLACE))
+    assert Observer(60.0, clock, Told(gone("TIMEOUT"))).is_dead(claim, "trial 0")
+    assert not Observer(60.0, clock, Told(RUNNING)).is_dead(claim, "trial 0")
+
+
+@pytest.mark.parametrize("verdict", [RUNNING, UNKNOWN])
+def test_a_scheduler_that_knows_of_no_end_leaves_the_lease(
+    here: WorkerIdentity, clock: Clock, verdict: Verdict
+) -> None:
+    """Neither shorter nor longer than without a scheduler."""
+    observer = Observer(60.0, clock, Told(verdict))
+    claim = _claim(here, machine="elsewhere", place=dataclasses.asdict(PLACE))
+    judged = []
+    for silence_s in (0, 30, 60, 61):
+        clock.now = 1000.0 + silence_s
+        judged.append(observer.is_dead(claim, "trial 0"))
+    assert judged == [False, False, False, True]
+    assert not observer.cause(claim)
+
+
+def test_the_scheduler_is_not_asked_about_a_process_of_this_machine(here: WorkerIdentity, clock: Clock) -> None:
+    """The process table knows better."""
+    scheduler = Told(gone("FAILED"))
+    observer = Observer(60.0, clock, scheduler)
+    claim = _claim(here, place=dataclasses.asdict(PLACE))
+    assert not observer.is_dead(claim, "trial 0")
+    clock.now += 100
+    assert not observer.is_dead(claim, "trial 0")
+    assert not scheduler.asked
+
+
+def test_a_claim_without_a_place_has_its_lease(here: WorkerIdentity, clock: Clock) -> None:
+    """An older version has written it, or a worker outside of any scheduler; Slurm is not called for it."""
+    calls: list[Sequence[str]] = []
+
+    def run(command: Sequence[str]) -> str:
+        calls.append(command)
+        return ""
+
+    observer = Observer(60.0, clock, SlurmQueue(run, clock))
+    outside = _claim(here, machine="elsewhere", worker="outside", place=dataclasses.asdict(Place()))
+    older = _claim(here, machine="elsewhere", worker="older")
+    del older["place"]
+    judged = []
+    for silence_s in (0, 20, 61):
+        clock.now = 1000.0 + silence_s
+        judged += [observer.is_dead(claim, "trial 0") for claim in (outside, older)]
+    assert judged == [False] * 4 + [True] * 2
+    assert not calls
+
+
+def test_a_worker_in_a_job_names_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that others can ask the scheduler about it."""
+    for name, value in {"JOB_ID": "9", "CLUSTER_NAME": "main", "RESTART_COUNT": "1"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("SLURMD_NODENAME", "n1")
+    place = this_worker(0, tmp_path).as_claim()["place"]
+    assert [place[name] for name in ("scheduler", "cluster", "raw_job", "restart", "node")] == [
+        *("slurm", "main", "9", 1, "n1")
+    ]
 
 
 def test_a_holder_without_a_name_has_one_lease(clock: Clock) -> None:

@@ -24,10 +24,10 @@ def main(conf: Any) -> float:
         time.sleep(conf.epoch_s)
         with (trial.directory / "epochs.txt").open("a") as notes:
             notes.write(f"{epoch} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {os.environ.get('SLURMD_NODENAME')}\n")
+        hyperopt_app.report(conf.x**2 + 1 / (epoch + 1), epoch)
         aside = trial.checkpoint.with_suffix(".new")
         aside.write_text(str(epoch + 1))
         aside.replace(trial.checkpoint)
-        hyperopt_app.report(conf.x**2 + 1 / (epoch + 1), epoch)
         hyperopt_app.checkpointed()
     return float(conf.x**2)
 
