@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""When a job puts itself back into the queue."""
+
+import pickle
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hyperopt_app.resubmission import after_job, note_end
+
+JOB = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
+
+
+class Slurm:
+    """Answers for squeue and scontrol."""
+
+    def __init__(self, state: str = "RUNNING\n") -> None:
+        self.state = state
+        self.calls: list[Sequence[str]] = []
+
+    def __call__(self, words: Sequence[str]) -> str:
+        self.calls.append(words)
+        if words[0] == "scontrol" and self.state == "broken":
+            raise subprocess.CalledProcessError(1, words)
+        return "RUNNING\n" if self.state == "broken" else self.state
+
+    @property
+    def requeued(self) -> bool:
+        return ["scontrol", "requeue", "7"] in self.calls
+
+
+@pytest.fixture
+def payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A payload that allows two resubmissions."""
+    monkeypatch.setattr("sys.path", ["kept"])
+    path = tmp_path / "payload.pkl"
+    settings = {"max_resubmissions": 2}
+    path.write_bytes(pickle.dumps({"sys_path": [], "cwd": str(tmp_path), "settings": settings, "job": b""}))
+    return path
+
+
+def test_a_job_whose_workers_were_told_to_end_goes_back(payload: Path) -> None:
+    """As often as is allowed."""
+    for allowed in (True, True, False):
+        slurm = Slurm()
+        note_end(payload, JOB)
+        assert after_job(payload, JOB, slurm) == 0
+        assert slurm.requeued is allowed
+
+
+def test_a_job_whose_workers_ended_by_themselves_does_not(payload: Path) -> None:
+    """The budget is spent, or somebody has something to mend; Slurm is not even asked."""
+    slurm = Slurm()
+    assert after_job(payload, JOB, slurm) == 0
+    assert slurm.calls == []
+
+
+@pytest.mark.parametrize("state", ["COMPLETING\n", "CANCELLED\n", ""])
+def test_a_cancelled_job_stays_away(payload: Path, state: str) -> None:
+    """Its workers heard the same signal, but its owner wants it gone."""
+    note_end(payload, JOB)
+    slurm = Slurm(state)
+    after_job(payload, JOB, slurm)
+    assert not slurm.requeued
+
+
+def test_a_note_of_an_earlier_run_is_not_read(payload: Path) -> None:
+    """Each run of a job leaves its own."""
+    note_end(payload, {**JOB, "SLURM_RESTART_COUNT": "0"})
+    slurm = Slurm()
+    after_job(payload, JOB, slurm)
+    assert not slurm.requeued
+
+
+def test_a_site_that_does_not_allow_it_is_no_error(payload: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The script's status stays the workers' own; the log says what goes on."""
+    note_end(payload, JOB)
+    assert after_job(payload, JOB, Slurm("broken")) == 0
+    assert "could not be put back into the queue" in capsys.readouterr().err
+
+
+def test_outside_a_job_there_is_nothing_to_note(payload: Path) -> None:
+    """A worker started by hand."""
+    note_end(payload, {})
+    assert after_job(payload, {}, Slurm()) == 0
+    assert [path.name for path in payload.parent.iterdir()] == ["payload.pkl"]

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""What of the launcher's fields reaches sbatch, and how; no Slurm is asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from hyperopt_app.config import SlurmWorkersConf
+from hyperopt_app.slurm_workers import header_faults, script
+
+PAYLOAD = Path("/a study/launches/0/payload.pkl")
+
+
+def _settings(**changes: Any) -> dict[str, Any]:
+    plain: Any = OmegaConf.to_container(OmegaConf.structured(SlurmWorkersConf(submitit_folder="/a study/workers")))
+    return {**plain, "name": "search", **changes}
+
+
+def _header(**changes: Any) -> list[str]:
+    lines = script(_settings(**changes), PAYLOAD, 4).splitlines()
+    return [line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH ")]
+
+
+def test_every_field_of_submitits_schema_is_an_option() -> None:
+    """As hydra-submitit-launcher passes them."""
+    fields: dict[str, Any] = {
+        "account": "NAML0001",
+        "partition": "gpu",
+        "qos": "high",
+        "constraint": "v100",
+        "exclude": "n[1-2]",
+        "gres": "gpu:v100:1",
+        "cpus_per_task": 8,
+        "mem_gb": 128,
+        "nodes": 2,
+        "tasks_per_node": 3,
+        "timeout_min": 90,
+        "comment": "a comment",
+        "mem_per_gpu": "10G",
+        "mem_per_cpu": "2G",
+        "gpus_per_task": 1,
+        "cpus_per_gpu": 4,
+    }
+    header = _header(**fields)
+    assert {
+        *("--account=NAML0001", "--partition=gpu", "--qos=high", "--constraint=v100", "--exclude='n[1-2]'"),
+        *("--gres=gpu:v100:1", "--cpus-per-task=8", "--mem=128GB", "--nodes=2", "--ntasks-per-node=3", "--time=90"),
+        *("--comment='a comment'", "--mem-per-gpu=10G", "--mem-per-cpu=2G", "--gpus-per-task=1", "--cpus-per-gpu=4"),
+        *("--job-name=search", "--array=0-3%4"),
+    } <= set(header)
+
+
+def test_other_options_pass_by_their_long_and_short_names() -> None:
+    """A short name is written as its long one; true is an option without a value, false and null are none."""
+    extra = {"mail-user": "a@b", "q": "express", "exclusive": True, "hold": False, "nice": None}
+    header = _header(additional_parameters=extra)
+    assert {"--mail-user=a@b", "--qos=express", "--exclusive"} <= set(header)
+    assert not any(line.startswith(("--hold", "--nice")) for line in header)
+
+
+def test_the_parallelism_of_the_array_is_limited() -> None:
+    """By array_parallelism."""
+    assert "--array=0-3%2" in _header(array_parallelism=2)
+
+
+@pytest.mark.parametrize("python", ["python; touch HACKED", "python $(touch HACKED)", "python\ttouch `HACKED`"])
+def test_the_interpreter_is_words_and_no_command(python: str) -> None:
+    """A container's program and its arguments may stand there; the shell sees quoted words."""
+    text = script(_settings(python=python.replace("\t", " ")), PAYLOAD, 1)
+    lines = [line for line in text.splitlines() if "HACKED" in line]
+    assert lines
+    assert all("'" in line for line in lines)
+    assert not any(line.split("HACKED")[0].endswith(("; touch ", "$(touch ")) and "'" not in line for line in lines)
+
+
+def test_setup_lines_stand_before_the_command() -> None:
+    """They are the user's own shell lines, as written."""
+    lines = script(_settings(setup=["module load cuda", "source env/bin/activate"]), PAYLOAD, 1).splitlines()
+    command = next(number for number, line in enumerate(lines) if line.startswith("srun"))
+    assert lines.index("module load cuda") < lines.index("source env/bin/activate") < command
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"comment": "a\ntouch HACKED"}, "hydra.launcher.comment"),
+        ({"account": "a\rb"}, "hydra.launcher.account"),
+        ({"srun_args": ["--a\n"]}, "hydra.launcher.srun_args"),
+        ({"additional_parameters": {"nice": "1\n2"}}, "hydra.launcher.additional_parameters.nice"),
+        ({"additional_parameters": {"a\nb": 1}}, "is no option's name"),
+        ({"additional_parameters": {"array": "0-9"}}, "sets this option itself"),
+        ({"additional_parameters": {"Z": 1}}, "short option is not known"),
+        ({"max_resubmissions": -1}, "max_resubmissions"),
+        ({"use_srun": False, "nodes": 2}, "use_srun"),
+    ],
+)
+def test_what_cannot_be_a_value_is_a_fault(changes: dict[str, Any], words: str) -> None:
+    """A line end would end the comment in which sbatch reads its options, and what follows would be a command."""
+    faults = header_faults(_settings(**changes))
+    assert any(words in fault for fault in faults)
+
+
+def test_the_defaults_have_no_fault() -> None:
+    """Nothing is asked for that is not needed."""
+    assert header_faults(_settings()) == []
