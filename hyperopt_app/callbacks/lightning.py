@@ -97,6 +97,9 @@ class HyperoptCallback(_Base):
         if not trainer.enable_validation:
             self._report(trainer)
         self._save(trainer)
+        trial = current_trial()
+        if trial is not None and trainer.is_global_zero:
+            trial.checkpointed()
 
     def _report(self, trainer: Any) -> None:
         self._validations += 1

@@ -16,6 +16,7 @@ import pytest
 from hyperopt_app import liveness
 from hyperopt_app.liveness import Observer, WorkerIdentity, beating, is_dead, read_beat, this_worker
 from hyperopt_app.scheduler import RUNNING, UNKNOWN, Place, SlurmQueue, Verdict
+from tests.unit._made_jobs import PLACE, gone
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
 
@@ -132,11 +133,6 @@ def test_a_worker_elsewhere_without_a_beat_has_one_lease(here: WorkerIdentity, c
     assert not Observer(60.0, clock).is_dead(claim, "trial 0")
 
 
-def gone(state: str) -> Verdict:
-    """The verdict that a run has ended."""
-    return Verdict(False, state)
-
-
 class Told:
     """A scheduler that says what a test says, and remembers who was asked about."""
 
@@ -148,9 +144,6 @@ class Told:
         """What the test says."""
         self.asked.append(Place.of_claim(claim))
         return self.verdict_now
-
-
-PLACE = Place("slurm", "main", "7_2", "9", 1, "n1", "0")
 
 
 @pytest.mark.parametrize(

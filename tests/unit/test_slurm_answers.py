@@ -105,6 +105,20 @@ def test_every_task_of_an_array_has_its_own_state() -> None:
     assert _by_queue(replace(TASK, job="7_1", raw_job="12"), *lines) == RUNNING
 
 
+def test_a_task_of_an_array_that_was_requeued_keeps_its_number() -> None:
+    """Also the last one, which has the array's."""
+    lines = [row("7_2", "9", "PENDING", 1), row("7_9", "7", "PENDING", 1)]
+    assert _by_queue(TASK, *lines) == gone("REQUEUED")
+    assert _by_queue(replace(TASK, job="7_9", raw_job="7"), *lines) == gone("REQUEUED")
+
+
+def test_a_part_of_a_job_of_several_parts_is_found_by_its_number() -> None:
+    """Squeue shows such a job as `5+0` and `5+1`."""
+    lines = [row("5+0", "5", "RUNNING"), row("5+1", "6", "FAILED")]
+    assert _by_queue(replace(PLACE, job="5", raw_job="5"), *lines) == RUNNING
+    assert _by_queue(replace(PLACE, job="6", raw_job="6"), *lines) == gone("FAILED")
+
+
 @pytest.mark.parametrize(
     ("runs", "restart", "verdict"),
     [
@@ -162,8 +176,11 @@ def test_garbage_is_no_evidence(text: str, restart: int) -> None:
 
 @pytest.mark.parametrize("line", ["", "7 7 RUNNING", "7 7 RUNNING x main", "7 7 RUNNING 0 b c", "CLUSTER: main", "x"])
 def test_a_line_that_is_no_job_is_passed_over(line: str) -> None:
-    """The jobs around it count."""
+    """The jobs around it count; without any, it is not the answer to the question."""
     assert [one.job for one in parse_queue(f"{line}\n{row('8', '8', 'RUNNING')}").values()] == ["8"]
+    if line and not line.startswith("CLUSTER:"):
+        with pytest.raises(ValueError, match="it wrote"):
+            parse_queue(line)
 
 
 STATES = st.sampled_from(["RUNNING", "COMPLETING", "PENDING", "FAILED", "NODE_FAIL", "REQUEUED", "SUSPENDED"])
