@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.errors import SubmissionError
 from hyperopt_app.evaluation import open_study
 from hyperopt_app.liveness import read_beats
 from hyperopt_app.plan import Plan
@@ -44,18 +45,24 @@ def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str]) -> None:
 
 
 def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
-    """The jobs of the last launch that still wait or run; none if the scheduler cannot be asked."""
+    """The jobs of the last launch that still wait or run.
+
+    Raises:
+        SubmissionError: The scheduler cannot say; workers might be there twice if new ones were submitted.
+    """
     try:
         kept = json.loads((study_dir / _LAUNCHES / "jobs.json").read_text())
     except (OSError, ValueError):
         return []
     if kept.get("scheduler") != scheduler:
         return []
-    return sorted(_alive(kept["jobs"]) or [])
-
-
-def _alive(jobs: Sequence[str]) -> set[str] | None:
-    return SlurmQueue().alive(jobs)
+    alive = SlurmQueue().alive(kept["jobs"])
+    if alive is None:
+        raise SubmissionError(
+            f"Whether jobs {', '.join(kept['jobs'])} of this study still run cannot be told: squeue does not answer. "
+            f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
+        )
+    return sorted(alive)
 
 
 def follow(

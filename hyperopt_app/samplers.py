@@ -22,6 +22,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.teaching import taught
 
 __all__ = [
     "build_pruner",
@@ -86,8 +87,7 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
 
     def build(number: int) -> BaseSampler:
         seed = study_seed if shared else trial_seed(study_seed, number)
-        sampler: BaseSampler = _built(_seeded(node, seed), BaseSampler, "hydra.sweeper.sampler")
-        return sampler
+        return taught(_built(_seeded(node, seed), BaseSampler, "hydra.sweeper.sampler"))
 
     if isinstance(build(0), optuna.samplers.PartialFixedSampler) or not _takes_seed(target):
         return build
@@ -97,8 +97,7 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
     def build_quickly(number: int) -> BaseSampler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            sampler: BaseSampler = make(seed=study_seed if shared else trial_seed(study_seed, number))
-        return sampler
+            return taught(make(seed=study_seed if shared else trial_seed(study_seed, number)))
 
     return build_quickly
 

@@ -178,12 +178,8 @@ def _error_lines(error: Exception) -> list[str]:
 
 
 def _run(words: Sequence[str]) -> str:
-    # A user's filters and formats for squeue and sacct would change the answer.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SACCT_", "SLURM_CLUSTERS", "SQUEUE_"))
-    }
+    # A user's filters and formats for squeue and sacct would change the answer. SLURM_CLUSTERS stays: sbatch heeds it.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SACCT_", "SQUEUE_"))}
     environment |= {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
     options: dict[str, Any] = {"env": environment, "stdin": subprocess.DEVNULL, "timeout": _TIMEOUT_S}
     done = subprocess.run(words, **options, capture_output=True, text=True, errors="replace", check=True)

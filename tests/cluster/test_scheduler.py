@@ -194,12 +194,15 @@ def test_one_process_asks_for_fifty_claims(slurm_cluster: Cluster, asked: Asked)
 def test_the_users_own_settings_change_nothing(
     slurm_cluster: Cluster, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sets a format or a filter for squeue sets it for his own eyes."""
+    """Whoever sets a format or a filter for squeue sets it for his own eyes; the cluster is that of sbatch."""
     place = _start(slurm_cluster)
     monkeypatch.setenv("SQUEUE_STATES", "PENDING")
     monkeypatch.setenv("SQUEUE_PARTITION", "high")
-    monkeypatch.setenv("SLURM_CLUSTERS", "elsewhere")
     assert asked.about(place) == RUNNING
+    monkeypatch.setenv("SLURM_CLUSTERS", place.cluster)
+    assert asked.about(place) == RUNNING
+    monkeypatch.setenv("SLURM_CLUSTERS", "elsewhere")
+    assert asked.about(place) == UNKNOWN
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scheduler": {"_slurm_answers"},
     "liveness": {"scheduler"},
     "walltime": set(),
-    "samplers": set(),
+    "teaching": {"failures"},
+    "samplers": {"teaching"},
     "grammar": set(),
     "space": {"grammar"},
     # What an objective sees, and what stands in for a user's task.
@@ -122,7 +123,7 @@ ONLY_IN: dict[str, set[str]] = {
 PLUGINS_AT_THE_TOP = {"config", "errors"}
 PLUGINS_IN_FUNCTIONS = {"config", "errors", "local_workers", "slurm_workers", "sweep"}
 
-OPTUNA_INTERNALS_ONLY_IN = {"_database", "_journal", "storage", "tickets"}
+OPTUNA_INTERNALS_ONLY_IN = {"_database", "_journal", "storage", "teaching", "tickets"}
 # Private attributes of Optuna's objects, and those methods of a storage that write past a study's own rules.
 OPTUNA_INTERNALS = {
     *("_backend", "_pop_waiting_trial_id", "_storage", "_study_id", "_trial_id"),
