@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """How busy are four workers when trials are of very different lengths?
 
-    python benchmarks/slots.py [--trials 40] [--mean-s 2.0]
+    python benchmarks/slots.py [--trials 40] [--mean-s 2.0] [--slurm]
 
 Trials sleep for log-normal times, the same for each number under every sweeper. The greedy bound hands each trial, in
 the order of the numbers, to the slot that is free first: nobody who does not know the lengths beforehand can be
-better on average. The span is from the start of the first trial to the end of the last; starting Python is not in it.
+better on average. With --slurm the workers are Slurm jobs with a GPU each, ours and the stock launcher's. The span is
+from the start of the first trial to the end of the last; starting Python is not in it.
 """
 
 import argparse
@@ -48,12 +49,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--mean-s", type=float, default=2.0)
+    parser.add_argument("--slurm", action="store_true")
     options = parser.parse_args()
     bound_s = greedy_bound_s([length_s(number, options.mean_s) for number in range(options.trials)], SLOTS)
     kinds = {
         "async_optuna, local_workers": ("hydra/sweeper=async_optuna", "hydra/launcher=local_workers"),
         "hydra/sweeper: optuna, submitit_local": ("hydra/sweeper=optuna", "hydra/launcher=submitit_local"),
     }
+    if options.slurm:
+        job = ("hydra.launcher.gres=gpu:1", "hydra.launcher.timeout_min=10")
+        kinds = {
+            "async_optuna, slurm_workers": ("hydra/sweeper=async_optuna", "hydra/launcher=slurm_workers", *job),
+            "hydra/sweeper: optuna, submitit_slurm": ("hydra/sweeper=optuna", "hydra/launcher=submitit_slurm", *job),
+        }
     spans = {kind: span_s(words, options) for kind, words in kinds.items()}
     print(f"{options.trials} trials of {options.mean_s} s on average, {SLOTS} workers, {machine()}\n")
     lines = [["greedy bound", f"{bound_s:.1f}", "100 %"]]

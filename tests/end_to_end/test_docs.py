@@ -23,6 +23,8 @@ _SMALL = {
     "benchmarks/overhead.py": "--trials 4 --repeats 1",
     "benchmarks/slots.py": "--trials 4 --mean-s 0.1",
     "benchmarks/help_time.py": "--repeats 1",
+    "benchmarks/isolation.py": "--trials 4 --repeats 1",
+    "benchmarks/teaching.py": "--trials 15 --seeds 1",
 }
 
 
