@@ -244,6 +244,20 @@ class SlurmWorkersConf(ClusterWorkersConf, SlurmQueueConf):
     stderr_to_stdout: bool = True
 
 
+@dataclass
+class ByHandConf(WorkersConf):
+    """`hydra/launcher: by_hand`; prints the command that starts a worker, for a scheduler that we do not know."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.ByHandLauncher"
+
+    # It starts nothing, so it always comes back at once.
+    detach: bool = True
+
+    # Workers that share a GPU of those that a started process sees; and GPUs that each worker sees.
+    workers_per_gpu: int = 1
+    gpus_per_trial: int = 1
+
+
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
     ("hydra/sweeper/sampler", "async_tpe", AsyncTPESamplerConf),
@@ -259,6 +273,7 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper/pruner", "wilcoxon", WilcoxonPrunerConf),
     ("hydra/launcher", "local_workers", LocalWorkersConf),
     ("hydra/launcher", "slurm_workers", SlurmWorkersConf),
+    ("hydra/launcher", "by_hand", ByHandConf),
 )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra/launcher: local_workers` and `slurm_workers`; thin doors to what is loaded only when jobs are launched."""
+"""Our launchers: `local_workers`, `slurm_workers` and `by_hand`; thin doors to what is loaded when jobs are launched."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config import register
 
-__all__ = ["LocalWorkersLauncher", "SlurmWorkersLauncher"]
+__all__ = ["ByHandLauncher", "LocalWorkersLauncher", "SlurmWorkersLauncher"]
 
 
 class _Launcher(Launcher):
@@ -53,6 +53,18 @@ class SlurmWorkersLauncher(_Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""
         from hyperopt_app.slurm_workers import launch
+
+        if self.config is None or self.task_function is None or self.hydra_context is None:
+            raise RuntimeError("setup() comes before launch()")
+        return launch(self.hydra_context, self.config, self.task_function, job_overrides, self._plain())
+
+
+class ByHandLauncher(_Launcher):
+    """Prints how to start the workers; `hyperopt_app.config.ByHandConf` has the fields."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Freeze the sweep, print the command and come back."""
+        from hyperopt_app.by_hand import launch
 
         if self.config is None or self.task_function is None or self.hydra_context is None:
             raise RuntimeError("setup() comes before launch()")

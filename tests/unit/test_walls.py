@@ -76,6 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "resubmission": {"frozen"},
     "worker_process": {"_local_child", "frozen", "interrupts", "resubmission", "slots"},
     "following": {"evaluation", "liveness", "plan", "scheduler", "worker"},
+    "by_hand": {"following", "frozen", "slots"},
     "slurm_workers": {"following", "frozen", "slots"},
     # The driver.
     "dry_run": {"grammar", "job", "samplers", "space", "storage"},
@@ -107,7 +108,7 @@ ONLY_IN: dict[str, set[str]] = {
             "local_workers",
             "slurm_workers",
         ),
-        *("dry_run", "frozen", "grammar", "preflight", "samplers", "space", "sweep"),
+        *("by_hand", "dry_run", "frozen", "grammar", "preflight", "samplers", "space", "sweep"),
     },
     "hydra_plugins": {"config"},
     "lightning": {"callbacks.lightning"},
@@ -121,7 +122,7 @@ ONLY_IN: dict[str, set[str]] = {
 
 # The plugins are imported by every Hydra program on the machine: at their top they know the schemas alone.
 PLUGINS_AT_THE_TOP = {"config", "errors"}
-PLUGINS_IN_FUNCTIONS = {"config", "errors", "local_workers", "slurm_workers", "sweep"}
+PLUGINS_IN_FUNCTIONS = {"config", "errors", "by_hand", "local_workers", "slurm_workers", "sweep"}
 
 OPTUNA_INTERNALS_ONLY_IN = {"_database", "_journal", "storage", "teaching", "tickets"}
 # Private attributes of Optuna's objects, and those methods of a storage that write past a study's own rules.

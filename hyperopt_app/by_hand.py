@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""`hydra/launcher: by_hand`: freeze the sweep and print the command that starts a worker. Runs in the driver."""
+
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.following import new_place
+from hyperopt_app.frozen import freeze
+from hyperopt_app.slots import Sharing
+
+__all__ = ["command", "launch"]
+
+_log = logging.getLogger(__name__)
+
+
+def command(payload: Path, python: str = sys.executable) -> str:
+    """The shell command that starts a worker."""
+    return shlex.join([python, "-m", "hyperopt_app.worker_process", str(payload)])
+
+
+def launch(
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Callable[[Any], Any],
+    job_overrides: Sequence[Sequence[str]],
+    settings: Mapping[str, Any],
+) -> list[JobReturn]:
+    """Freeze the sweep and say how to start its workers; starts none.
+
+    Raises:
+        ConfigError: The task is not that of our sweeper, or a number is not allowed.
+    """
+    plan = getattr(task_function, "plan", None)
+    if plan is None:
+        raise ConfigError(["hydra/launcher: by_hand carries the workers of hydra/sweeper=async_optuna"])
+    setup_globals()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose, execution_whitelist=context.execution_whitelist)
+    sharing = Sharing(workers_per_gpu=int(settings["workers_per_gpu"]), gpus_per_trial=int(settings["gpus_per_trial"]))
+    sharing.workers_per_job()
+    place = new_place(plan.study_dir)
+    frozen = {"sharing": vars(sharing), "max_resubmissions": 0}
+    payload = freeze(place, context, config, task_function, job_overrides, frozen)
+    _log.info("Start as many workers as you like, anywhere on this filesystem, each with\n\n    %s\n", command(payload))
+    return []
