@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our launchers, `local_workers`, `slurm_workers` and `by_hand`: thin doors to what is loaded when jobs are launched."""
+"""Our launchers, `local_workers`, `slurm_workers` and `by_hand`: thin doors to what is loaded when jobs start."""
 
 from collections.abc import Sequence
 from typing import Any
