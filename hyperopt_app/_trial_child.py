@@ -6,13 +6,14 @@ is `isolation`.
 """
 
 import contextlib
+import multiprocessing.forkserver
 import os
 import pickle
 import signal
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,6 +33,9 @@ DONE = "done"
 
 # Seconds between two looks at the worker.
 _WATCH_S = 0.2
+
+
+Writing = Callable[[], contextlib.AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,9 @@ class Order:
 class RemoteTrial:
     """Optuna's trial, at the other end of a pipe; one call at a time, from any thread."""
 
-    def __init__(self, pipe: Connection, order: Order) -> None:
+    def __init__(self, pipe: Connection, order: Order, writing: Writing = contextlib.nullcontext) -> None:
         self._pipe = pipe
+        self._writing = writing
         self._lock = threading.Lock()
         self.number = order.number
         self.params = dict(order.params)
@@ -79,7 +84,8 @@ class RemoteTrial:
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Have the worker call a method of the real trial, or read an attribute, and return what it came to."""
-        with self._lock:
+        # An interrupt between the question and its answer would give that answer to the next question.
+        with self._writing(), self._lock:
             self._pipe.send((name, args, kwargs))
             is_error, answer = self._pipe.recv()
         if is_error:
@@ -114,7 +120,7 @@ def main(pipe: Connection, task: bytes, order: bytes) -> None:
     wanted: Order = pickle.loads(order)  # noqa: S301
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     _unblock(wanted.signals)
-    remote = RemoteTrial(pipe, wanted)
+    remote = RemoteTrial(pipe, wanted, interrupts.writing)
     with interrupts.listening():
         try:
             outcome: Outcome | HyperoptError = attempt(
@@ -150,7 +156,18 @@ def _prepare() -> Interrupts:
     """A group of its own, so that nothing which the objective starts outlives it; SIGINT is the worker's word."""
     os.setpgid(0, 0)
     os.register_at_fork(after_in_child=_calm_a_grandchild)
+    _leave_the_server()
     return Interrupts(["SIGINT"])
+
+
+def _leave_the_server() -> None:
+    """Let the objective's own `forkserver` pools (Python 3.14's default) be children of this process, not of ours.
+
+    The worker's server would make them deaf to SIGTERM, on which `Pool.terminate` waits, and leave them behind.
+    """
+    own, module = multiprocessing.forkserver.ForkServer(), multiprocessing.forkserver
+    for name in ("ensure_running", "connect_to_new_process", "set_forkserver_preload"):
+        setattr(module, name, getattr(own, name))
 
 
 def _end_with(worker_pid: int) -> None:
@@ -179,6 +196,9 @@ def _calm_a_grandchild() -> None:
 
     Its own parent may still end it with SIGTERM, as multiprocessing does.
     """
+    # Popen(preexec_fn=...): the program that comes next would inherit the blocked signal.
+    if sys._getframe(1).f_globals.get("__name__") == "subprocess":
+        return
     with contextlib.suppress(ValueError):  # forked from a thread
         for number in (signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)

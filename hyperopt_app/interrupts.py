@@ -8,6 +8,7 @@ written a checkpoint is given some time to reach the next one.
 """
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -17,6 +18,8 @@ from types import FrameType
 from typing import Any
 
 __all__ = ["END_SIGNALS", "Interrupts", "signal_numbers"]
+
+_log = logging.getLogger(__name__)
 
 # SIGINT: Ctrl-C and `local_workers`. SIGTERM: scancel, preemption. USR1 and USR2: a time limit that comes near.
 END_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
@@ -66,7 +69,14 @@ class Interrupts:
         self._writes = 0
         self._heard = float("-inf")
         self._timer: threading.Timer | None = None
+        self._is_ours = False
+        self._grace_is_over = False
         self._before: dict[int, Any] = {}
+
+    @property
+    def numbers(self) -> Sequence[signal.Signals]:
+        """The signals that it answers."""
+        return tuple(self._numbers)
 
     @property
     def told_to_end(self) -> bool:
@@ -92,31 +102,51 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._is_ours:
+            self._is_ours, self._grace_is_over = False, True
+            if self._may_interrupt():
+                raise KeyboardInterrupt
+            return
         now = time.monotonic()
         repeats, self._heard = now - self._heard < _ONE_WISH_S, now
         insists = self.told_to_end and self._insist and number == signal.SIGINT
         self.wishes += not repeats
-        try:
-            self._chain(number, frame)
-        finally:
-            if insists:
-                raise KeyboardInterrupt
-            if self._may_interrupt():
-                self._interrupt()
+        self._chain(number, frame)
+        if insists:
+            raise KeyboardInterrupt
+        if self._may_interrupt():
+            self._interrupt()
 
     def _chain(self, number: int, frame: FrameType | None) -> None:
-        """Call the handler that was there before, unless it is one that only ends the process."""
+        """Call the handler that was there before, unless it is one that only ends the process.
+
+        Some end the process when they are done (submitit's, after it has queued its job again): not while this worker
+        holds a ticket.
+        """
         before = self._before.get(number)
-        if callable(before) and before is not signal.default_int_handler:
+        if not callable(before) or before is signal.default_int_handler:
+            return
+        try:
             before(number, frame)
+        except KeyboardInterrupt:
+            pass  # it is our word, too
+        except SystemExit as error:
+            _log.info("%s: the worker ends when its trial is put away (%s)", signal.Signals(number).name, error)
+        except Exception:
+            _log.exception("%s: an earlier handler failed", signal.Signals(number).name)
 
     def _interrupt(self) -> None:
-        if not self.cooperative or self._grace_s <= 0:
+        if not self.cooperative or self._grace_s <= 0 or self._grace_is_over:
             raise KeyboardInterrupt
         if self._timer is None:
-            self._timer = threading.Timer(self._grace_s, os.kill, (os.getpid(), signal.SIGINT))
+            self._timer = threading.Timer(self._grace_s, self._end_grace)
             self._timer.daemon = True
             self._timer.start()
+
+    def _end_grace(self) -> None:
+        """Interrupt the main thread, from the timer's: as a signal of our own, which waits for a write as any does."""
+        self._is_ours = True
+        os.kill(os.getpid(), self._numbers[0])
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -31,7 +31,7 @@ from hyperopt_app import _trial_child
 from hyperopt_app._trial_child import CHECKPOINTED, DONE, Order
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.failures import Exit, verdict_of_exit
-from hyperopt_app.interrupts import END_SIGNALS, Interrupts
+from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective import Failed, Interrupted, Lost, Outcome
 
@@ -93,10 +93,10 @@ class Isolation:
         jobs = TrialJobs(context, None, self.jobs.task_function, self.jobs.job_id, self.jobs.origin)  # type: ignore[arg-type]
         self._task = cloudpickle.dumps(jobs)
         multiprocessing.forkserver.set_forkserver_preload(preload_names([*self.preload, *sys.modules]))
-        with _signals_blocked(), _search_path_in_environment():
+        with self._signals_blocked(), _search_path_in_environment():
             # This one opens the signals again when it starts, hence first.
             multiprocessing.resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.interrupts.numbers)
             multiprocessing.forkserver.ensure_running()
 
     def run(self, order: Order, trial: optuna.Trial) -> Outcome:
@@ -109,10 +109,8 @@ class Isolation:
             self.warm_up()
         ours, theirs = multiprocessing.get_context("forkserver").Pipe()
         target = (theirs, self._task, pickle.dumps(order))
-        process = multiprocessing.get_context("forkserver").Process(target=_trial_child.main, args=target)
         kills = _oom_kills()
-        with _signals_blocked():
-            process.start()
+        process = self._started(target)
         theirs.close()
         watched = _Watched(self, process, ours, trial)
         try:
@@ -124,6 +122,31 @@ class Isolation:
             return outcome
         now = _oom_kills()
         return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
+
+
+    def _started(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
+        try:
+            return self._start(arguments)
+        except (OSError, EOFError):
+            # The server ends if a module cannot be imported there. Then each trial imports what it needs itself.
+            _log.warning("the server of the trials' processes has ended; a new one starts without imports")
+            multiprocessing.forkserver.set_forkserver_preload([])
+            return self._start(arguments)
+
+    def _start(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
+        process = multiprocessing.get_context("forkserver").Process(target=_trial_child.main, args=arguments)
+        with self._signals_blocked(), _search_path_in_environment():
+            process.start()
+        return process
+
+    @contextlib.contextmanager
+    def _signals_blocked(self) -> Iterator[None]:
+        """The server, and a child until it is ready, must not die of a signal that is meant for the worker."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, self.interrupts.numbers)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Watched:
@@ -228,20 +251,6 @@ def _oom_kills() -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
-
-
-def _numbers() -> set[signal.Signals]:
-    return {signal.Signals[name] for name in END_SIGNALS}
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """The server, and a child until it is ready, must not die of a signal that is meant for the worker."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
