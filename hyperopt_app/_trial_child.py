@@ -119,9 +119,10 @@ def main(pipe: Connection, task: bytes, order: bytes) -> None:
     jobs: TrialJobs = pickle.loads(task)  # noqa: S301
     wanted: Order = pickle.loads(order)  # noqa: S301
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
-    _unblock(wanted.signals)
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
     with interrupts.listening():
+        # The worker's word may be waiting since this process began.
+        _unblock(wanted.signals)
         try:
             outcome: Outcome | HyperoptError = attempt(
                 lambda: _run(jobs, wanted, remote, interrupts), lambda: interrupts.told_to_end
@@ -156,6 +157,8 @@ def _prepare() -> Interrupts:
     """A group of its own, so that nothing which the objective starts outlives it; SIGINT is the worker's word."""
     os.setpgid(0, 0)
     os.register_at_fork(after_in_child=_calm_a_grandchild)
+    # The server has left its own method behind: a data loader would pickle what it copies in an unisolated trial.
+    multiprocessing.set_start_method(None, force=True)
     _leave_the_server()
     return Interrupts(["SIGINT"])
 
@@ -197,7 +200,7 @@ def _calm_a_grandchild() -> None:
     Its own parent may still end it with SIGTERM, as multiprocessing does.
     """
     # Popen(preexec_fn=...): the program that comes next would inherit the blocked signal.
-    if sys._getframe(1).f_globals.get("__name__") == "subprocess":
+    if sys._getframe(1).f_globals.get("__name__") == "subprocess":  # noqa: SLF001 - the one way to ask who forks
         return
     with contextlib.suppress(ValueError):  # forked from a thread
         for number in (signal.SIGUSR1, signal.SIGUSR2):

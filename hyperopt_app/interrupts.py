@@ -132,7 +132,7 @@ class Interrupts:
             pass  # it is our word, too
         except SystemExit as error:
             _log.info("%s: the worker ends when its trial is put away (%s)", signal.Signals(number).name, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the user's own handler; it is logged, and the ticket is given back
             _log.exception("%s: an earlier handler failed", signal.Signals(number).name)
 
     def _interrupt(self) -> None:

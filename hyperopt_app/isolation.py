@@ -96,7 +96,7 @@ class Isolation:
         with self._signals_blocked(), _search_path_in_environment():
             # This one opens the signals again when it starts, hence first.
             multiprocessing.resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, self.interrupts.numbers)
+            signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers())
             multiprocessing.forkserver.ensure_running()
 
     def run(self, order: Order, trial: optuna.Trial) -> Outcome:
@@ -123,7 +123,6 @@ class Isolation:
         now = _oom_kills()
         return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
 
-
     def _started(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
         try:
             return self._start(arguments)
@@ -139,10 +138,13 @@ class Isolation:
             process.start()
         return process
 
+    def _numbers(self) -> set[signal.Signals]:
+        return {signal.SIGINT, *self.interrupts.numbers}
+
     @contextlib.contextmanager
     def _signals_blocked(self) -> Iterator[None]:
         """The server, and a child until it is ready, must not die of a signal that is meant for the worker."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, self.interrupts.numbers)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers())
         try:
             yield
         finally:
@@ -172,13 +174,17 @@ class _Watched:
                     name, args, kwargs = self._pipe.recv()
                 except (EOFError, OSError):
                     self._process.join(_KILL_AFTER_S)
-                    return self._forced
+                    return self._died()
                 if name == DONE:
                     return self._done(args[0])
                 self._answer(name, args, kwargs)
             elif ready:
-                return self._forced
+                return self._died()
             self._govern()
+
+    def _died(self) -> Outcome | None:
+        # However an objective takes its interrupt: it was told to end.
+        return self._forced or (None if self._killed_at is None else Interrupted())
 
     def _done(self, outcome: Outcome | str) -> Outcome:
         self._process.join(_KILL_AFTER_S)

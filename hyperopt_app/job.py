@@ -9,9 +9,11 @@ leaves in `.hydra/` is the same, which a test holds against `run_job`.
 
 import contextlib
 import copy
+import inspect
 import logging
 import os
 import pickle
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -150,6 +152,7 @@ class TrialJobs:
         )
         callbacks = self.context.callbacks
         callbacks.on_job_start(config=trial.full, task_function=self.task_function)
+        _stand_in_for_the_script(self.task_function)
         try:
             result.return_value = self.task_function(trial.task)
             result.status = JobStatus.COMPLETED
@@ -245,3 +248,15 @@ def _log_failure(error: BaseException) -> None:
 def _is_pruned(error: BaseException | None) -> bool:
     # By name, among the causes too: a job knows no Optuna.
     return error is not None and (type(error).__name__ == "TrialPruned" or _is_pruned(error.__cause__))
+
+
+def _stand_in_for_the_script(function: Callable[[Any], Any]) -> None:
+    """Let what the user's script defines be pickled by name, as in the script itself.
+
+    A task that came to this process by value brings the script's functions and classes; `__main__` is another module.
+    """
+    function = inspect.unwrap(function)
+    if getattr(function, "__module__", None) == "__main__":
+        script = vars(sys.modules["__main__"])
+        for name, value in getattr(function, "__globals__", {}).items():
+            script.setdefault(name, value)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Whatever a trial does to its process: it ends with the right kind, and the worker and the other trials go on."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -48,3 +49,37 @@ def test_every_way_to_crash_ends_its_own_trial_alone(run_script: Run) -> None:
     assert "exit code 9" in trials["os_exit"].user_attrs["failure"]["error"]
     assert f"a line of trial {fine.number}" in Path("study/workers/0.log").read_text()
     assert Family("MARK=isolation-test").is_gone()
+
+
+@pytest.mark.slow
+def test_what_an_objective_may_do_in_a_process_of_its_own(run_script: Run) -> None:
+    """Ask its trial for anything, start pools, programs and data loaders; its surroundings are those of a job."""
+    what = "what=ask,pruned,pool,forkserver,program,loader,where"
+    ended = run_script(APPS / "isolated" / "app.py", "--multirun", what, env={"KIND": "isolated"})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    trials = {trial.params["what"]: trial for trial in trials_of(Path("study"))}
+    log = Path("study/workers/0.log").read_text()
+    assert {name: trial.state.name for name, trial in trials.items() if name != "pruned"} == dict.fromkeys(
+        ("ask", "pool", "forkserver", "program", "loader", "where"), "COMPLETE"
+    ), log
+    assert {name: trial.value for name, trial in trials.items() if name != "pruned"} == {
+        "ask": 5.0,
+        "pool": 14.0,
+        "forkserver": 10.0,
+        "program": 1.0,
+        "loader": 40.0,
+        "where": 1.0,
+    }
+    assert (trials["pruned"].state, trials["pruned"].intermediate_values) == (TrialState.PRUNED, {1: 7.0})
+    ask = trials["ask"]
+    assert ask.intermediate_values == {0: 1.0, 1: 0.5, 2: pytest.approx(1 / 3)}
+    assert ask.user_attrs["nested"] == {"list": [1, 2.5, None], "text": "ä"}
+    assert ask.user_attrs["seen"]["distributions"] == ["kind", "own", "what"]
+    assert "2.0" in ask.user_attrs["error"]
+    where = json.loads(trials["where"].user_attrs["facts"])
+    directory = Path(f"study/trials/{trials['where'].number}").absolute()
+    assert (where["cwd"], where["directory"], where["output_dir"]) == (str(directory),) * 3
+    assert where["job"] == ["app", trials["where"].number, ["what=where"]]
+    assert where["variable"] == "of the config"
+    assert (directory / "relative_isolated.txt").read_text() == "written here"
+    assert "a printed line" in log

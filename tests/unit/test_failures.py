@@ -4,8 +4,10 @@
 import signal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hyperopt_app.failures import KINDS, Exit, kind_of, verdict_of_exit
+from hyperopt_app.failures import KINDS, Exit, is_oom_text, kind_of, verdict_of_exit
 
 
 class OutOfMemoryError(RuntimeError):
@@ -57,3 +59,36 @@ def test_a_dead_process_has_a_kind(ended: Exit, kind: str, words: str) -> None:
     found, text = verdict_of_exit(ended)
     assert found == kind
     assert words in text
+
+
+def test_what_does_not_show_in_the_chain_of_causes_does_not_count() -> None:
+    """An error while another is handled is judged by itself."""
+    error = ValueError("no such layer")
+    error.__context__ = MemoryError()
+    assert kind_of(error) == "bug"
+
+
+@given(st.text(), st.text(), st.sampled_from(["out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "Unable to allocate"]))
+def test_words_around_a_message_do_not_matter(before: str, after: str, words: str) -> None:
+    """Libraries put devices, sizes and advice around it."""
+    assert is_oom_text(f"{before} {words.upper()} {after}")
+    assert is_oom_text(f"{before} {words.lower()} {after}")
+
+
+@given(st.integers(-200, 255), st.sampled_from([None, True, False]))
+def test_every_exit_has_a_kind_and_one_line(code: int, kernel_killed: bool | None) -> None:
+    """And only SIGKILL is ever anything but a bug."""
+    kind, text = verdict_of_exit(Exit(code, kernel_killed))
+    assert kind in KINDS
+    assert kind == "bug" or code == -signal.SIGKILL
+    assert text
+    assert "\n" not in text
+
+
+@given(st.sampled_from([MemoryError, ValueError, RuntimeError]), st.integers(0, 5))
+def test_depth_does_not_hide_a_cause(kind: type[Exception], depth: int) -> None:
+    """However often an error is wrapped."""
+    error: BaseException = kind("x")
+    for _ in range(depth):
+        error = _caused(error)
+    assert kind_of(error) == kind_of(kind("x"))
