@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.errors import ConfigError
 from hyperopt_app.following import new_place
 from hyperopt_app.frozen import freeze
+from hyperopt_app.launches import plan_of, prepare
 from hyperopt_app.slots import Sharing
 
 __all__ = ["command", "launch"]
@@ -39,11 +39,8 @@ def launch(
     Raises:
         ConfigError: The task is not that of our sweeper, or a number is not allowed.
     """
-    plan = getattr(task_function, "plan", None)
-    if plan is None:
-        raise ConfigError(["hydra/launcher: by_hand carries the workers of hydra/sweeper=async_optuna"])
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose, execution_whitelist=context.execution_whitelist)
+    plan = plan_of(task_function, "by_hand", "basic")
+    prepare(context, config)
     sharing = Sharing(workers_per_gpu=int(settings["workers_per_gpu"]), gpus_per_trial=int(settings["gpus_per_trial"]))
     sharing.workers_per_job()
     place = new_place(plan.study_dir)

@@ -12,7 +12,15 @@ from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf, TPESamp
 from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 from omegaconf import MISSING
 
-__all__ = ["AsyncOptunaConf", "ClusterWorkersConf", "LocalWorkersConf", "SlurmWorkersConf", "WorkersConf", "register"]
+__all__ = [
+    "AsyncOptunaConf",
+    "ClusterWorkersConf",
+    "LocalWorkersConf",
+    "PbsWorkersConf",
+    "SlurmWorkersConf",
+    "WorkersConf",
+    "register",
+]
 
 
 @dataclass
@@ -245,6 +253,44 @@ class SlurmWorkersConf(ClusterWorkersConf, SlurmQueueConf):
 
 
 @dataclass
+class PbsWorkersConf(ClusterWorkersConf):
+    """`hydra/launcher: pbs_workers`; PBS Pro, OpenPBS or Torque."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.PbsWorkersLauncher"
+
+    # Of each job: name, queue, and to whom it is charged (`-A` and `-P`).
+    name: str = "${hydra.job.name}"
+    queue: str | None = None
+    account: str | None = None
+    project: str | None = None
+
+    # What each job gets on its one node: CPU cores, GPUs, and memory as PBS writes it, e.g. 32gb.
+    ncpus: int = 1
+    ngpus: int = 0
+    mem: str | None = None
+
+    # In the place of these three: the value of `-l select=`, e.g. "1:ncpus=8:ngpus=1:gpu_type=a100", or for Torque
+    # that of `-l nodes=`, e.g. "1:ppn=8:gpus=1".
+    select: str | None = None
+    nodes: str | None = None
+
+    # The time limit of each job: HH:MM:SS, or seconds.
+    walltime: Any = "01:00:00"
+
+    # Further directives, each as in a script after `#PBS`, e.g. "-l place=excl".
+    directives: list[str] = field(default_factory=list)
+
+    # Shell lines that run before the workers: modules, conda.
+    setup: list[str] | None = None
+
+    # The Python that runs workers; null for the one of this command.
+    python: str | None = None
+
+    # Where the output of the jobs goes.
+    folder: str = "${hydra.sweep.dir}/workers/pbs"
+
+
+@dataclass
 class ByHandConf(WorkersConf):
     """`hydra/launcher: by_hand`; prints the command that starts a worker, for a scheduler that we do not know."""
 
@@ -273,6 +319,7 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper/pruner", "wilcoxon", WilcoxonPrunerConf),
     ("hydra/launcher", "local_workers", LocalWorkersConf),
     ("hydra/launcher", "slurm_workers", SlurmWorkersConf),
+    ("hydra/launcher", "pbs_workers", PbsWorkersConf),
     ("hydra/launcher", "by_hand", ByHandConf),
 )
 

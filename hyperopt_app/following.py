@@ -14,6 +14,7 @@ from typing import Any
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.evaluation import open_study
 from hyperopt_app.liveness import read_beats
+from hyperopt_app.pbs_queue import PbsQueue
 from hyperopt_app.plan import Plan
 from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.worker import read_stop
@@ -22,7 +23,10 @@ __all__ = ["follow", "known_jobs", "new_place", "remember_jobs"]
 
 _log = logging.getLogger(__name__)
 
+_QUEUES: dict[str, Callable[[], SlurmQueue | PbsQueue]] = {"slurm": SlurmQueue, "pbs": PbsQueue}
 _LAUNCHES = "launches"
+# A job that has submitted itself again leaves a file of this name, with its successor's number.
+_AGAIN = "submitted-again-*"
 _POLL_S = 1.0
 # Seconds that workers have to leave by themselves after the last trial.
 _LEAVE_S = 30.0
@@ -56,19 +60,25 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
         return []
     if kept.get("scheduler") != scheduler:
         return []
-    alive = SlurmQueue().alive(kept["jobs"])
+    jobs = [*kept["jobs"], *_submitted_again(study_dir)]
+    alive = _QUEUES[scheduler]().alive(jobs)
     if alive is None:
         raise SubmissionError(
-            f"Whether jobs {', '.join(kept['jobs'])} of this study still run cannot be told: squeue does not answer. "
+            f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: {scheduler} does not answer. "
             f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
         )
     return sorted(alive)
+
+
+def _submitted_again(study_dir: Path) -> list[str]:
+    return [path.read_text().strip() for path in sorted((study_dir / _LAUNCHES).glob(f"*/{_AGAIN}"))]
 
 
 def follow(
     plan: Plan,
     jobs: Sequence[str],
     cancel: Sequence[str],
+    scheduler: str = "slurm",
     alive: Callable[[Sequence[str]], set[str] | None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -78,18 +88,18 @@ def follow(
         plan: The sweep's plan.
         jobs: Their numbers.
         cancel: The command that cancels jobs, without the numbers.
+        scheduler: `slurm` or `pbs`.
         alive: Asks the scheduler; None if it cannot say.
         sleep: Waits, seconds.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the jobs are left or cancelled, as the user says.
     """
-    queue = SlurmQueue()
-    ask = alive or queue.alive
+    ask = alive or _QUEUES[scheduler]().alive
     try:
         _wait(plan, jobs, ask, sleep)
     except KeyboardInterrupt:
-        _part(jobs, cancel)
+        _part([*jobs, *_submitted_again(plan.study_dir)], cancel)
         raise
 
 
@@ -99,7 +109,7 @@ def _wait(
     study = open_study(plan)
     done_for_s = 0.0
     while True:
-        running = alive(jobs)
+        running = alive([*jobs, *_submitted_again(plan.study_dir)])
         if running is not None and not running:
             return
         done_for_s = done_for_s + _POLL_S if _is_over(plan, study) else 0.0

@@ -42,10 +42,14 @@ def launcher_faults(config: DictConfig) -> list[str]:
 
             faults = header_faults(settings)
             sharing_of(settings).workers_per_job()
-            return faults
+        if _launcher(config) == "PbsWorkersLauncher":
+            from hyperopt_app import pbs_workers
+
+            faults = pbs_workers.header_faults(settings)
+            pbs_workers.sharing_of(settings).workers_per_job()
     except ConfigError as error:
         return [*faults, *error.faults]
-    return []
+    return faults
 
 
 def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
@@ -56,6 +60,11 @@ def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
         from hyperopt_app.slurm_workers import script, sharing_of
 
         return script(settings, payload, -(-workers // sharing_of(settings).workers_per_job()))
+    if _launcher(config) == "PbsWorkersLauncher":
+        from hyperopt_app import pbs_workers
+
+        jobs = range(-(-workers // pbs_workers.sharing_of(settings).workers_per_job()))
+        return "\n".join(pbs_workers.script(settings, payload, number) for number in jobs)
     return f"# {workers} worker(s) through {_launcher(config)}, which writes no script of ours"
 
 

@@ -182,9 +182,11 @@ class Observer:
             claim: What the holder wrote; None if it died between taking the trial and writing its name.
             key: What the silence of a nameless holder is remembered under.
         """
+        # Never a worker's name, which a caller may give as the key: its own silence must not be forgotten here.
+        nameless = f"without a name: {key}"
         if claim is None:
-            return is_dead(None, self._silence_s(key, None), self._lease_s)
-        self._seen.pop(key, None)  # the next nameless holder is another one
+            return is_dead(None, self._silence_s(nameless, None), self._lease_s)
+        self._seen.pop(nameless, None)  # the next nameless holder is another one
         beat = read_beat(str(claim.get("beat", "")))
         silence_s = self._silence_s(str(claim["worker"]), beat)
         lives = _process_lives(claim)

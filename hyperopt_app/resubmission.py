@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""A job that has ended before the budget puts itself back into the queue, a bounded number of times.
+"""A job that has ended before the budget goes back into the queue by itself, a bounded number of times.
 
 A worker that was told to end, or has no time for another trial, leaves a note. After the workers the job's script asks
-here: the job still runs in the scheduler's eyes (nobody has cancelled it), and it has not come back too often.
-Requeuing keeps the job's number. Where nodes may not do that, the attached driver launches again.
+here whether nobody has cancelled the job and whether it has not come back too often. A Slurm job is requeued and keeps
+its number; a PBS job, which its user may not requeue, submits its script again. Where nodes may not do that, the
+attached driver launches again.
 """
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,17 +17,28 @@ from hyperopt_app.frozen import thaw
 
 __all__ = ["after_job", "note_end"]
 
-Run = Callable[[Sequence[str]], str]
+Run = Callable[..., str]
+
+# A PBS job whose workers were told to end so near to its limit ended because of that, and was not cancelled.
+_NEAR_THE_LIMIT_S = 120.0
+_OUT_OF_TIME = "out of time"
 
 
-def note_end(payload: Path, environment: Mapping[str, str]) -> None:
-    """Leave word that this job's worker ended before the budget. Runs in a worker."""
-    job = _job(environment)
-    if job:
-        _note(payload, environment).touch()
+def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool = False) -> None:
+    """Leave word that this job's worker ended before the budget. Runs in a worker.
+
+    Args:
+        payload: That of the worker.
+        environment: That of the worker.
+        out_of_time: It saw its limit come; else it was told to end.
+    """
+    if _job(environment):
+        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else "told to end")
 
 
-def after_job(payload: Path, environment: Mapping[str, str], run: Run | None = None) -> int:
+def after_job(
+    payload: Path, environment: Mapping[str, str], run: Run | None = None, clock: Callable[[], float] = time.time
+) -> int:
     """Put the job back into the queue if that is wanted. Runs in the job's script, after the workers.
 
     Returns:
@@ -35,27 +48,52 @@ def after_job(payload: Path, environment: Mapping[str, str], run: Run | None = N
     note, job = _note(payload, environment), _job(environment)
     if not job or not note.exists():
         return 0
+    why = note.read_text()
     note.unlink()
     most = int(thaw(payload)["settings"]["max_resubmissions"])
-    so_far = payload.parent / f"resubmissions-{job}"
+    # A job of PBS comes back under another number, so the worker's counts.
+    so_far = payload.parent / f"resubmissions-{environment.get('HYPEROPT_WORKER') or job}"
     count = int(so_far.read_text()) if so_far.exists() else 0
     try:
-        state = call(["squeue", "--noheader", "--jobs", job, "--format", "%T"]).strip()
-        if state != "RUNNING":
-            _say(f"job {job} is not put back into the queue: its state is {state or 'unknown'}")
+        obstacle = _obstacle(environment, call, why, clock())
+        if obstacle:
+            _say(f"job {job} is not put back into the queue: {obstacle}")
         elif count >= most:
             _say(f"job {job} is not put back into the queue: max_resubmissions={most}; the same command goes on")
         else:
             so_far.write_text(str(count + 1))
             _say(f"job {job} goes back into the queue, for the {count + 1}. time of at most {most}")
-            call(["scontrol", "requeue", job])
+            _put_back(payload, environment, call)
     except (OSError, subprocess.SubprocessError) as error:
         _say(f"job {job} could not be put back into the queue ({error}); the same command goes on")
     return 0
 
 
+def _obstacle(environment: Mapping[str, str], call: Run, why: str, now_s: float) -> str:
+    """Why the job must not come back; empty if it may."""
+    if not _is_pbs(environment):
+        state = call(["squeue", "--noheader", "--jobs", _job(environment), "--format", "%T"]).strip()
+        return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
+    near = now_s > float(environment.get("HYPEROPT_END", "inf")) - _NEAR_THE_LIMIT_S
+    return "" if near or why == _OUT_OF_TIME else "it was told to end long before its time limit"
+
+
+def _put_back(payload: Path, environment: Mapping[str, str], call: Run) -> None:
+    if not _is_pbs(environment):
+        call(["scontrol", "requeue", _job(environment)])
+        return
+    script = Path(environment["HYPEROPT_SCRIPT"])
+    # By its name alone: some versions of qsub split a path at blanks.
+    successor = call(["qsub", script.name], script.parent).split()[-1]
+    (payload.parent / f"submitted-again-{_job(environment)}").write_text(successor)
+
+
+def _is_pbs(environment: Mapping[str, str]) -> bool:
+    return "HYPEROPT_SCRIPT" in environment
+
+
 def _job(environment: Mapping[str, str]) -> str:
-    return environment.get("SLURM_JOB_ID", "")
+    return environment.get("HYPEROPT_JOB") or environment.get("SLURM_JOB_ID", "")
 
 
 def _note(payload: Path, environment: Mapping[str, str]) -> Path:
@@ -63,8 +101,8 @@ def _note(payload: Path, environment: Mapping[str, str]) -> Path:
     return payload.parent / f"goes-on-{_job(environment)}-{restart}"
 
 
-def _run(words: Sequence[str]) -> str:
-    return subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
+def _run(words: Sequence[str], folder: Path | None = None) -> str:
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 def _say(text: str) -> None:

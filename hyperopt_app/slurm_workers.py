@@ -7,22 +7,21 @@ of the YAML goes to sbatch as a value: nothing in it can become a command but th
 
 import logging
 import re
-import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import submitit
-from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 from submitit.core.utils import CommandFunction, FailedJobError, FailedSubmissionError
 
 from hyperopt_app.errors import ConfigError, SubmissionError
-from hyperopt_app.following import follow, known_jobs, new_place, remember_jobs
+from hyperopt_app.following import new_place, remember_jobs
 from hyperopt_app.frozen import freeze
+from hyperopt_app.launches import attach_or_submit, control_characters, plan_of, prepare, python_words, worker_command
 from hyperopt_app.slots import Sharing, gpus_in
 
 __all__ = ["header_faults", "launch", "script", "sharing_of"]
@@ -80,22 +79,13 @@ def launch(
         SubmissionError: sbatch is not there, or refuses.
         KeyboardInterrupt: The user pressed Ctrl-C; what happens to the jobs was asked.
     """
-    plan = getattr(task_function, "plan", None)
-    if plan is None:
-        raise ConfigError(
-            ["hydra/launcher: slurm_workers carries the workers of hydra/sweeper=async_optuna; use submitit_slurm"]
-        )
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose, execution_whitelist=context.execution_whitelist)
-    jobs = known_jobs(plan.study_dir, "slurm")
-    if not jobs:
-        jobs = _submit_all(context, config, task_function, job_overrides, settings)
-    else:
-        _log.info("Workers of this study are there already: %s", ", ".join(jobs))
-    if settings["detach"]:
-        _log.info("%s", farewell(plan.study_dir, jobs))
-        return []
-    follow(plan, jobs, ["scancel"])
+    plan = plan_of(task_function, "slurm_workers", "submitit_slurm")
+    prepare(context, config)
+
+    def submit() -> list[str]:
+        return _submit_all(context, config, task_function, job_overrides, settings)
+
+    attach_or_submit(plan, "slurm", ["scancel"], submit, detach=bool(settings["detach"]))
     return []
 
 
@@ -132,15 +122,6 @@ def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
     return "\n".join(one.text() for one in _executors(settings, payload, count, _DEFAULT_MAX_ARRAY))
 
 
-def farewell(study_dir: Path, jobs: Sequence[str]) -> str:
-    """What the user of a detached sweep reads last."""
-    place = shlex.quote(str(study_dir))
-    return (
-        f"Jobs {', '.join(jobs)}. Look with: hyperopt-app status {place}; stop with: hyperopt-app stop {place}, or "
-        f"scancel {' '.join(jobs)}; the same command attaches again."
-    )
-
-
 def sharing_of(settings: Mapping[str, Any]) -> Sharing:
     """The slots that the fields ask for."""
     own = gpus_in(settings.get("gres")) + int(settings.get("gpus_per_node") or 0)
@@ -156,13 +137,10 @@ def sharing_of(settings: Mapping[str, Any]) -> Sharing:
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
     """What in the fields cannot be a value of sbatch; pure."""
-    faults, where = [], "hydra.launcher.additional_parameters"
+    faults, where = list[str](), "hydra.launcher.additional_parameters"
     extra = settings.get("additional_parameters") or {}
     flat = {name: value for name, value in settings.items() if name not in {"setup", "additional_parameters"}}
-    for name, value in [*flat.items(), *((f"additional_parameters.{key}", value) for key, value in extra.items())]:
-        values = value if isinstance(value, list) else [value]
-        if any(isinstance(one, str) and re.search(r"[\x00-\x1f\x7f]", one) for one in values):
-            faults.append(f"hydra.launcher.{name}: {value!r} has a line end or another control character; remove it")
+    faults += control_characters(flat | {f"additional_parameters.{key}": value for key, value in extra.items()})
     for key in extra:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(key)):
             faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
@@ -184,7 +162,7 @@ class _Executor(submitit.SlurmExecutor):
 
     def __init__(self, folder: Path, python: str, payload: Path) -> None:
         super().__init__(folder, max_num_timeout=0, python=python)
-        self.command = f"{python} -u -m hyperopt_app.worker_process {shlex.quote(str(payload))}"
+        self.command = worker_command(python, payload)
 
     @classmethod
     def affinity(cls) -> int:
@@ -212,10 +190,7 @@ def _executors(settings: Mapping[str, Any], payload: Path, count: int, max_array
     if faults:
         raise ConfigError(faults)
     folder = Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
-    python = shlex.quote(sys.executable)
-    if settings.get("python"):
-        # As words: a program and its arguments, of which none is a command of the shell's.
-        python = shlex.join(shlex.split(str(settings["python"])))
+    python = python_words(settings)
     made = []
     for first in range(0, count, max_array - 1):
         executor = _Executor(folder, python, payload)
@@ -235,7 +210,7 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path) -> dict
     long = {_SHORT.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
     found["additional_parameters"] = long
     found["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
-    after = f"{python} -m hyperopt_app.worker_process --after-job {shlex.quote(str(payload))}"
+    after = worker_command(python, payload, "--after-job")
     found["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
     return found
 

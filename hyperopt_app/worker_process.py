@@ -51,7 +51,7 @@ def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:
         slots: Workers in each task.
         slot: The worker's place in its task.
     """
-    job = _number(environment, "SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
+    job = _number(environment, "HYPEROPT_WORKER", "SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
     tasks, task = _number(environment, "SLURM_NTASKS") or 1, _number(environment, "SLURM_PROCID")
     return (job * tasks + task) * slots + slot
 
@@ -92,7 +92,7 @@ def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:
     job["overrides"].append(f"hydra.sweep.subdir=workers/{number}")
     tally = run_job_of(job).return_value
     if tally.interrupted or tally.out_of_time:
-        note_end(path, os.environ)
+        note_end(path, os.environ, out_of_time=bool(tally.out_of_time))
     return 0
 
 

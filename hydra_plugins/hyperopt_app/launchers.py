@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our launchers, `local_workers`, `slurm_workers` and `by_hand`: thin doors to what is loaded when jobs start."""
+"""Our launchers, thin doors to what is loaded when jobs start."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config import register
 
-__all__ = ["ByHandLauncher", "LocalWorkersLauncher", "SlurmWorkersLauncher"]
+__all__ = ["ByHandLauncher", "LocalWorkersLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher"]
 
 
 class _Launcher(Launcher):
@@ -28,6 +28,11 @@ class _Launcher(Launcher):
         """Keep what Hydra gives."""
         self.config, self.task_function, self.hydra_context = config, task_function, hydra_context
 
+    def _given(self) -> tuple[HydraContext, DictConfig, TaskFunction]:
+        if self.config is None or self.task_function is None or self.hydra_context is None:
+            raise RuntimeError("setup() comes before launch()")
+        return self.hydra_context, self.config, self.task_function
+
     def _plain(self) -> Any:
         return OmegaConf.to_container(OmegaConf.create(self.settings), resolve=True)
 
@@ -39,11 +44,9 @@ class LocalWorkersLauncher(_Launcher):
         """Run the jobs and return when all have ended; a job whose process died is a failed one."""
         from hyperopt_app.local_workers import Gang
 
-        if self.config is None or self.task_function is None or self.hydra_context is None:
-            raise RuntimeError("setup() comes before launch()")
         settings = self._plain()
         settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
-        gang = Gang(self.hydra_context, self.config, self.task_function, **settings)
+        gang = Gang(*self._given(), **settings)
         return gang.launch(job_overrides, initial_job_idx)
 
 
@@ -54,9 +57,17 @@ class SlurmWorkersLauncher(_Launcher):
         """Submit the workers; attached, return when they have ended; detached, at once."""
         from hyperopt_app.slurm_workers import launch
 
-        if self.config is None or self.task_function is None or self.hydra_context is None:
-            raise RuntimeError("setup() comes before launch()")
-        return launch(self.hydra_context, self.config, self.task_function, job_overrides, self._plain())
+        return launch(*self._given(), job_overrides, self._plain())
+
+
+class PbsWorkersLauncher(_Launcher):
+    """Runs the workers of our sweeper as PBS jobs; `hyperopt_app.config.PbsWorkersConf` has the fields."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Submit the workers; attached, return when they have ended; detached, at once."""
+        from hyperopt_app.pbs_workers import launch
+
+        return launch(*self._given(), job_overrides, self._plain())
 
 
 class ByHandLauncher(_Launcher):
@@ -66,9 +77,7 @@ class ByHandLauncher(_Launcher):
         """Freeze the sweep, print the command and come back."""
         from hyperopt_app.by_hand import launch
 
-        if self.config is None or self.task_function is None or self.hydra_context is None:
-            raise RuntimeError("setup() comes before launch()")
-        return launch(self.hydra_context, self.config, self.task_function, job_overrides, self._plain())
+        return launch(*self._given(), job_overrides, self._plain())
 
 
 register()

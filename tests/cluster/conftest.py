@@ -2,12 +2,18 @@
 """The fixture `slurm_cluster`: a private real Slurm for all tests of a session, idle again after each of them."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cluster._sweeps import APP, Start
 from tests.cluster.slurm import OUTSIDE, Cluster, missing, temporary_cluster
+from tests.conftest import _environment_of_programs
 from tests.contracts.servers import skip_or_fail
 
 
@@ -44,3 +50,23 @@ def _only_this_cluster(
         monkeypatch.setenv(name, value)
     yield
     cluster.tidy()
+
+
+@pytest.fixture
+def sweep() -> Iterator[Start]:
+    """`sweep(*words)`: the command of a sweep, running; killed at the end."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*words: object) -> "subprocess.Popen[str]":
+        command = [sys.executable, str(APP), "--multirun", *map(str, words)]
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        running.append(
+            subprocess.Popen(command, env=_environment_of_programs(), text=True, start_new_session=True, **streams)
+        )
+        return running[-1]
+
+    yield start
+    for program in running:
+        if program.poll() is None:
+            os.killpg(program.pid, signal.SIGKILL)
+        program.communicate()

@@ -3,76 +3,23 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
+from tests.cluster._sweeps import (
+    STUDY,
+    Start,
+    assert_whole,
+    finish,
+    until_at_work,
+)
 from tests.cluster.slurm import GPUS_PER_NODE, NODES, Cluster
-from tests.conftest import _environment_of_programs
-from tests.end_to_end._studies import APPS, assert_exact, ended, in_state
+from tests.end_to_end._studies import ended, in_state
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240)]
-
-APP = APPS / "epochs" / "app.py"
-EPOCHS = 5
-STUDY = Path("study")
-
-Ended = subprocess.CompletedProcess[str]
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def sweep() -> Iterator[Start]:
-    """`sweep(*words)`: the command of a sweep, running; killed at the end."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*words: object) -> "subprocess.Popen[str]":
-        command = [sys.executable, str(APP), "--multirun", *map(str, words)]
-        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        running.append(
-            subprocess.Popen(command, env=_environment_of_programs(), text=True, start_new_session=True, **streams)
-        )
-        return running[-1]
-
-    yield start
-    for program in running:
-        if program.poll() is None:
-            os.killpg(program.pid, signal.SIGKILL)
-        program.communicate()
-
-
-def _finish(program: "subprocess.Popen[str]", timeout: float = 150) -> str:
-    output, _ = program.communicate(timeout=timeout)
-    assert program.returncode == 0, output
-    return output
-
-
-def _assert_no_epoch_twice(trials: list[FrozenTrial]) -> None:
-    """Every trial has trained each epoch; one that was in the making at an interruption may be there again."""
-    for trial in trials:
-        notes = Path(trial.user_attrs["directory"], "epochs.txt").read_text().splitlines()
-        counts = Counter(int(line.split()[0]) for line in notes)
-        assert sorted(counts) == list(range(EPOCHS)), f"trial {trial.number}: {notes}"
-        interruptions = len(trial.user_attrs.get("losses", ())) + 1
-        assert max(counts.values()) <= interruptions + 1, f"trial {trial.number}: {notes}"
-        assert trial.intermediate_values.keys() == set(range(EPOCHS))
-
-
-def _assert_whole(n_trials: int = 12) -> list[FrozenTrial]:
-    trials = list(assert_exact(STUDY, n_trials))
-    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
-    _assert_no_epoch_twice(trials)
-    return trials
-
-
-def _until_at_work(cluster: Cluster, workers: int = 4) -> None:
-    cluster.wait_until(lambda: len(in_state(STUDY, TrialState.RUNNING)) == workers and len(ended(STUDY)) >= 1)
 
 
 def _job(cluster: Cluster) -> str:
@@ -81,13 +28,13 @@ def _job(cluster: Cluster) -> str:
 
 def test_a_detached_sweep_needs_no_driver(slurm_cluster: Cluster, sweep: Start) -> None:
     """It comes back at once, with words on how to look; the study ends by itself; the same command reports."""
-    output = _finish(sweep("hydra.launcher.detach=true"), 30)
+    output = finish(sweep("hydra.launcher.detach=true"), 30)
     assert "hyperopt-app status" in output
     assert "scancel" in output
     slurm_cluster.wait_until(lambda: len(ended(STUDY)) == 12, 60)
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
-    _assert_whole()
-    assert "Best: trial" in _finish(sweep(), 30)
+    assert_whole()
+    assert "Best: trial" in finish(sweep(), 30)
 
 
 def test_a_killed_driver_changes_nothing(slurm_cluster: Cluster, sweep: Start) -> None:
@@ -95,10 +42,10 @@ def test_a_killed_driver_changes_nothing(slurm_cluster: Cluster, sweep: Start) -
     first = sweep()
     slurm_cluster.wait_until(lambda: len(slurm_cluster.squeue()) == 4)
     os.killpg(first.pid, signal.SIGKILL)
-    output = _finish(sweep())
+    output = finish(sweep())
     assert "are there already" in output
     assert "Submitted" not in output
-    _assert_whole()
+    assert_whole()
 
 
 def _scancel(cluster: Cluster) -> None:
@@ -124,21 +71,21 @@ FAULTS = [_scancel, _requeue, _node_down, _kill_worker]
 def test_a_fault_costs_no_trial(slurm_cluster: Cluster, sweep: Start, harm: Callable[[Cluster], None]) -> None:
     """Whatever takes a worker away: exactly the budget, every trial whole, under its own number."""
     program = sweep("epoch_s=0.4")
-    _until_at_work(slurm_cluster)
+    until_at_work(slurm_cluster)
     harm(slurm_cluster)
-    _finish(program)
-    _assert_whole()
+    finish(program)
+    assert_whole()
 
 
 @pytest.mark.parametrize("partition", ["low", "lowcancel"])
 def test_preemption_costs_no_trial(slurm_cluster: Cluster, sweep: Start, partition: str) -> None:
     """Workers checkpoint, give back and go within the grace time; they come back to the queue, and go on."""
     program = sweep("epoch_s=0.4", f"hydra.launcher.partition={partition}")
-    _until_at_work(slurm_cluster)
+    until_at_work(slurm_cluster)
     everything = (f"--nodes={len(NODES)}", f"--gres=gpu:{GPUS_PER_NODE}")
     slurm_cluster.submit("sleep 8", "--partition=high", *everything, "--output=/dev/null")
-    _finish(program)
-    trials = _assert_whole()
+    finish(program)
+    trials = assert_whole()
     assert not any("losses" in trial.user_attrs for trial in trials)  # an interruption is no loss
 
 
@@ -147,8 +94,8 @@ def test_a_time_limit_costs_no_trial(slurm_cluster: Cluster, sweep: Start) -> No
     """Trials that are longer than a job's time go on in the next run of the job."""
     short = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=20", "epoch_s=6", "epochs=5")
     program = sweep(*short, "hydra.sweeper.n_trials=8")
-    _finish(program, 220)
-    trials = _assert_whole(8)
+    finish(program, 220)
+    trials = assert_whole(8)
     assert not any("losses" in trial.user_attrs for trial in trials)
 
 
@@ -156,14 +103,14 @@ def test_slots_see_their_own_gpus(slurm_cluster: Cluster, sweep: Start) -> None:
     """A job with a whole node, two workers for each GPU; one that is killed leaves its neighbours running."""
     whole = ("hydra.launcher.gres=gpu:2", "hydra.launcher.workers_per_gpu=2", "hydra.sweeper.n_jobs=8")
     program = sweep(*whole, "hydra.sweeper.n_trials=16", "epoch_s=0.5")
-    _until_at_work(slurm_cluster, 8)
+    until_at_work(slurm_cluster, 8)
     assert len(slurm_cluster.squeue()) == 2
     running = in_state(STUDY, TrialState.RUNNING)
     pids = {trial.user_attrs["claim"]["pid"] for trial in running}
     assert len(pids) == 8
     os.kill(min(pids), signal.SIGKILL)
-    _finish(program)
-    trials = _assert_whole(16)
+    finish(program)
+    trials = assert_whole(16)
     seen = {
         tuple(line.split()[1:])
         for trial in trials
@@ -180,7 +127,7 @@ def test_a_value_is_no_command(slurm_cluster: Cluster, sweep: Start, value: str,
     """Quotes, dollars, semicolons in the job's name and comment reach Slurm as they are, and start nothing."""
     quoted = "'" + value.replace("'", "\\'") + "'"
     words = (f"hydra.launcher.name={quoted}", f"hydra.launcher.comment={quoted}", "hydra.launcher.detach=true")
-    _finish(sweep(*words, "hydra.sweeper.n_jobs=1", "hydra.sweeper.n_trials=1", "epoch_s=0", "epochs=1"), 40)
+    finish(sweep(*words, "hydra.sweeper.n_jobs=1", "hydra.sweeper.n_trials=1", "epoch_s=0", "epochs=1"), 40)
     job = _job(slurm_cluster)
     shown = slurm_cluster.run("squeue", "--noheader", "--job", job, "--format=%j|%k")
     assert shown == f"{value}|{value}"
@@ -208,24 +155,24 @@ def test_a_refusing_sbatch_loses_nothing(slurm_cluster: Cluster, sweep: Start) -
     assert "sbatch refused the workers" in output
     assert "invalid partition" in output
     assert "Traceback" not in output
-    _finish(sweep())
-    _assert_whole()
+    finish(sweep())
+    assert_whole()
 
 
 def test_a_controller_that_is_away_for_a_while_loses_nothing(slurm_cluster: Cluster, sweep: Start) -> None:
     """squeue fails meanwhile: one line says so, and the sweep goes on."""
     program = sweep("epoch_s=0.6")
-    _until_at_work(slurm_cluster)
+    until_at_work(slurm_cluster)
     slurm_cluster.stop_slurmctld()
     slurm_cluster.wait_until(lambda: len(ended(STUDY)) >= 6, 60)
     slurm_cluster.restart_slurmctld()
-    _finish(program)
-    _assert_whole()
+    finish(program)
+    assert_whole()
 
 
 def test_a_node_that_fails_its_check_is_not_used(slurm_cluster: Cluster, sweep: Start) -> None:
     """It is reported, and every trial runs on the other node."""
     check = 'hydra.launcher.node_check=[bash,-c,"test $SLURMD_NODENAME != n1"]'
-    _finish(sweep(check, "hydra.sweeper.n_trials=6"))
-    trials = _assert_whole(6)
+    finish(sweep(check, "hydra.sweeper.n_trials=6"))
+    trials = assert_whole(6)
     assert {trial.user_attrs["claim"]["place"]["node"] for trial in trials} == {"n2"}

@@ -133,6 +133,15 @@ def test_a_worker_elsewhere_without_a_beat_has_one_lease(here: WorkerIdentity, c
     assert not Observer(60.0, clock).is_dead(claim, "trial 0")
 
 
+def test_a_look_at_a_worker_under_its_own_name_starts_no_lease_anew(here: WorkerIdentity, clock: Clock) -> None:
+    """The live table asks for workers by their names, with the observer that also judges their trials."""
+    observer = Observer(60.0, clock)
+    claim = _claim(here, machine="elsewhere")
+    assert not observer.is_dead(claim, claim["worker"])
+    clock.now += 61
+    assert observer.is_dead(claim, claim["worker"])
+
+
 class Told:
     """A scheduler that says what a test says, and remembers who was asked about."""
 

@@ -86,3 +86,42 @@ def test_outside_a_job_there_is_nothing_to_note(payload: Path) -> None:
     note_end(payload, {})
     assert after_job(payload, {}, Slurm()) == 0
     assert [path.name for path in payload.parent.iterdir()] == ["payload.pkl"]
+
+
+class Pbs:
+    """Answers for qsub."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Sequence[str], Path]] = []
+
+    def __call__(self, words: Sequence[str], folder: Path) -> str:
+        self.calls.append((words, folder))
+        return "8.server\n"
+
+
+@pytest.mark.parametrize(
+    ("out_of_time", "now_s", "comes_back"),
+    [(True, 0, True), (False, 950, True), (False, 500, False)],
+)
+def test_a_pbs_job_submits_itself_again_at_its_limit_only(
+    payload: Path, out_of_time: bool, now_s: float, comes_back: bool
+) -> None:
+    """One that was told to end long before was deleted by somebody, and stays so; its successor is remembered."""
+    script = payload.parent / "worker-3.pbs"
+    job = {"HYPEROPT_JOB": "7.server", "HYPEROPT_WORKER": "3", "HYPEROPT_END": "1000", "HYPEROPT_SCRIPT": str(script)}
+    pbs = Pbs()
+    note_end(payload, job, out_of_time=out_of_time)
+    assert after_job(payload, job, pbs, lambda: now_s) == 0
+    assert pbs.calls == ([(["qsub", "worker-3.pbs"], payload.parent)] if comes_back else [])
+    known = [path.read_text() for path in payload.parent.glob("submitted-again-*")]
+    assert known == (["8.server"] if comes_back else [])
+
+
+def test_a_pbs_worker_comes_back_so_often_at_most(payload: Path) -> None:
+    """The count is the worker's: its jobs have new numbers each time."""
+    pbs = Pbs()
+    for number in range(4):
+        job = {"HYPEROPT_JOB": f"{number}.server", "HYPEROPT_WORKER": "3", "HYPEROPT_SCRIPT": "worker-3.pbs"}
+        note_end(payload, job, out_of_time=True)
+        after_job(payload, job, pbs)
+    assert len(pbs.calls) == 2

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "slots": set(),
     "_slurm_answers": set(),
     "scheduler": {"_slurm_answers"},
+    "pbs_queue": set(),
     "liveness": {"scheduler"},
     "walltime": set(),
     "teaching": {"failures"},
@@ -75,13 +76,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "frozen": set(),
     "resubmission": {"frozen"},
     "worker_process": {"_local_child", "frozen", "interrupts", "resubmission", "slots"},
-    "following": {"evaluation", "liveness", "plan", "scheduler", "worker"},
-    "by_hand": {"following", "frozen", "slots"},
-    "slurm_workers": {"following", "frozen", "slots"},
+    "following": {"evaluation", "liveness", "pbs_queue", "plan", "scheduler", "worker"},
+    "launches": {"following", "plan"},
+    "by_hand": {"following", "frozen", "launches", "slots"},
+    "slurm_workers": {"following", "frozen", "launches", "slots"},
+    "pbs_workers": {"following", "frozen", "launches", "slots"},
     # The driver.
     "dry_run": {"grammar", "job", "samplers", "space", "storage"},
     "preflight": {"grammar", "plan", "samplers", "space"},
-    "launching": {"evaluation", "grammar", "plan", "preflight", "slurm_workers"},
+    "launching": {"evaluation", "grammar", "plan", "pbs_workers", "preflight", "slurm_workers"},
     "watching": {"budget", "evaluation", "liveness", "plan", "progress", "scheduler", "study", "tickets", "worker"},
     "sweep": {
         *("budget", "dry_run", "evaluation", "launching", "plan", "preflight", "results", "samplers"),
@@ -104,8 +107,10 @@ ONLY_IN: dict[str, set[str]] = {
             "evaluation",
             "isolation",
             "job",
+            "launches",
             "launching",
             "local_workers",
+            "pbs_workers",
             "slurm_workers",
         ),
         *("by_hand", "dry_run", "frozen", "grammar", "preflight", "samplers", "space", "sweep"),
@@ -122,7 +127,7 @@ ONLY_IN: dict[str, set[str]] = {
 
 # The plugins are imported by every Hydra program on the machine: at their top they know the schemas alone.
 PLUGINS_AT_THE_TOP = {"config", "errors"}
-PLUGINS_IN_FUNCTIONS = {"config", "errors", "by_hand", "local_workers", "slurm_workers", "sweep"}
+PLUGINS_IN_FUNCTIONS = {"config", "errors", "by_hand", "local_workers", "pbs_workers", "slurm_workers", "sweep"}
 
 OPTUNA_INTERNALS_ONLY_IN = {"_database", "_journal", "storage", "teaching", "tickets"}
 # Private attributes of Optuna's objects, and those methods of a storage that write past a study's own rules.

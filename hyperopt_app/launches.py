@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""What the launchers of a cluster's scheduler have in common: attach to a sweep's jobs, or submit new ones."""
+
+import logging
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import configure_log, setup_globals
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.following import follow, known_jobs
+from hyperopt_app.plan import Plan
+
+__all__ = ["attach_or_submit", "control_characters", "farewell", "plan_of", "prepare", "python_words", "worker_command"]
+
+_log = logging.getLogger(__name__)
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) -> Plan:
+    """The plan of the sweep whose workers a launcher got.
+
+    Raises:
+        ConfigError: The task is not that of our sweeper.
+    """
+    plan = getattr(task_function, "plan", None)
+    if not isinstance(plan, Plan):
+        raise ConfigError(
+            [f"hydra/launcher: {launcher} carries the workers of hydra/sweeper=async_optuna; use {instead}"]
+        )
+    return plan
+
+
+def prepare(context: HydraContext, config: DictConfig) -> None:
+    """Set Hydra's resolvers and the driver's log up, as each launcher does first."""
+    setup_globals()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose, execution_whitelist=context.execution_whitelist)
+
+
+def attach_or_submit(
+    plan: Plan, scheduler: str, cancel: Sequence[str], submit: Callable[[], list[str]], *, detach: bool
+) -> None:
+    """Attach to the jobs of the last launch that still wait or run; without any, submit new ones.
+
+    Args:
+        plan: The sweep's plan.
+        scheduler: `slurm` or `pbs`.
+        cancel: The command that cancels jobs, without the numbers.
+        submit: Submits the workers and returns the numbers of their jobs.
+        detach: Say how to look and come back, instead of following the jobs.
+
+    Raises:
+        ConfigError: A value cannot be passed to the scheduler.
+        SubmissionError: The scheduler is not there, or refuses.
+        KeyboardInterrupt: The user pressed Ctrl-C; what happens to the jobs was asked.
+    """
+    jobs = known_jobs(plan.study_dir, scheduler)
+    if jobs:
+        _log.info("Workers of this study are there already: %s", ", ".join(jobs))
+    else:
+        jobs = submit()
+    if detach:
+        _log.info("%s", farewell(plan.study_dir, jobs, cancel))
+        return
+    follow(plan, jobs, cancel, scheduler)
+
+
+def farewell(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:
+    """What the user of a detached sweep reads last."""
+    place = shlex.quote(str(study_dir))
+    return (
+        f"Jobs {', '.join(jobs)}. Look with: hyperopt-app status {place}; stop with: hyperopt-app stop {place}, or "
+        f"{' '.join([*cancel, *jobs])}; the same command attaches again."
+    )
+
+
+def control_characters(values: Mapping[str, Any]) -> list[str]:
+    """Faults of values that cannot stand in one line of a script's header; pure."""
+    faults = []
+    for name, value in values.items():
+        words = value if isinstance(value, list) else [value]
+        if any(isinstance(word, str) and _CONTROL.search(word) for word in words):
+            faults.append(f"hydra.launcher.{name}: {value!r} has a line end or another control character; remove it")
+    return faults
+
+
+def python_words(settings: Mapping[str, Any]) -> str:
+    """The program that runs workers, quoted for a shell: as words, of which none is a command of the shell's."""
+    own = settings.get("python")
+    return shlex.join(shlex.split(str(own))) if own else shlex.quote(sys.executable)
+
+
+def worker_command(python: str, payload: Path, *options: str) -> str:
+    """The shell command of the workers of one task, or with `--after-job` of what comes after them."""
+    return " ".join([python, "-u -m hyperopt_app.worker_process", *options, shlex.quote(str(payload))])
