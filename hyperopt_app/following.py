@@ -24,6 +24,7 @@ __all__ = ["follow", "known_jobs", "new_place", "remember_jobs"]
 _log = logging.getLogger(__name__)
 
 _QUEUES: dict[str, Callable[[], SlurmQueue | PbsQueue]] = {"slurm": SlurmQueue, "pbs": PbsQueue}
+_PROGRAMS = {"slurm": "squeue", "pbs": "qstat"}
 _LAUNCHES = "launches"
 # A job that has submitted itself again leaves a file of this name, with its successor's number.
 _AGAIN = "submitted-again-*"
@@ -64,7 +65,8 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     alive = _QUEUES[scheduler]().alive(jobs)
     if alive is None:
         raise SubmissionError(
-            f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: {scheduler} does not answer. "
+            f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: "
+            f"{_PROGRAMS[scheduler]} does not answer. "
             f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
         )
     return sorted(alive)
