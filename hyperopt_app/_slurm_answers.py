@@ -62,6 +62,7 @@ class Place:
         restart: How often the job had been put back into the queue before this run.
         node: The name of the node.
         task: The number of the task in its step; empty if there is none.
+        tasks: How many tasks the step has; of the others too when Slurm ends the job for one of them.
     """
 
     scheduler: str = ""
@@ -71,6 +72,7 @@ class Place:
     restart: int = 0
     node: str = ""
     task: str = ""
+    tasks: int = 1
 
     @classmethod
     def of_claim(cls, claim: Mapping[str, Any]) -> "Place":
@@ -100,7 +102,7 @@ def place_of(environment: Mapping[str, str], host: str = "") -> Place:
 def _slurm_place(environment: Mapping[str, str]) -> Place:
     raw_job = environment["SLURM_JOB_ID"]
     array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
-    restart = environment.get("SLURM_RESTART_COUNT", "")
+    restart, tasks = environment.get("SLURM_RESTART_COUNT", ""), environment.get("SLURM_STEP_NUM_TASKS", "")
     return Place(
         scheduler="slurm",
         cluster=environment.get("SLURM_CLUSTER_NAME", ""),
@@ -109,6 +111,7 @@ def _slurm_place(environment: Mapping[str, str]) -> Place:
         restart=int(restart) if is_number(restart) else 0,
         node=environment["SLURMD_NODENAME"],
         task=environment.get("SLURM_PROCID", ""),
+        tasks=int(tasks) if is_number(tasks) else 1,
     )
 
 

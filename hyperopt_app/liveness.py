@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from hyperopt_app.scheduler import UNKNOWN, Verdict, place_of
+from hyperopt_app.scheduler import UNKNOWN, Place, Verdict, place_of
 
 __all__ = [
     "BEAT_INTERVAL_S",
@@ -205,7 +205,9 @@ class Observer:
     def _asked(self, claim: Mapping[str, Any]) -> Verdict:
         verdict = UNKNOWN if self._scheduler is None else self._scheduler.verdict(claim)
         if verdict.is_gone:
-            self._causes[str(claim["worker"])] = verdict.state
+            tasks = Place.of_claim(claim).tasks
+            # Which worker of several has brought the end upon its job, nobody knows: none is to blame.
+            self._causes[str(claim["worker"])] = verdict.state + (f" of a job of {tasks} workers" if tasks > 1 else "")
         return verdict
 
     def _silence_s(self, key: str, beat: Any) -> float:

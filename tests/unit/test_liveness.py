@@ -191,6 +191,14 @@ def test_a_silent_worker_elsewhere_is_dead_when_its_job_is(here: WorkerIdentity,
     assert not observer.cause(None)
 
 
+def test_a_job_of_several_workers_that_ran_out_of_memory_blames_none(here: WorkerIdentity, clock: Clock) -> None:
+    """Slurm ends them all for one; only OUT_OF_MEMORY alone is held against a trial."""
+    observer = Observer(60.0, clock, Told(gone("OUT_OF_MEMORY")))
+    claim = _claim(here, machine="elsewhere", place=dataclasses.asdict(PLACE) | {"tasks": 4})
+    assert observer.is_dead(claim, "trial 0")
+    assert observer.cause(claim) == "OUT_OF_MEMORY of a job of 4 workers"
+
+
 def test_a_worker_elsewhere_whose_beat_has_gone_is_asked_about_at_once(here: WorkerIdentity, clock: Clock) -> None:
     """It takes its sign of life with it when it ends as it should; a live one has one."""
     claim = _claim(here, machine="elsewhere", place=dataclasses.asdict(PLACE))

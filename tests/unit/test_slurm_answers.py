@@ -31,6 +31,7 @@ def test_the_place_is_read_from_slurms_variables() -> None:
     assert place_of(ENVIRONMENT) == TASK
     assert place_of(ENVIRONMENT | {"SLURM_RESTART_COUNT": "3"}).restart == 3
     assert place_of(ENVIRONMENT | {"SLURM_RESTART_COUNT": "x"}).restart == 0
+    assert place_of(ENVIRONMENT | {"SLURM_STEP_NUM_TASKS": "4"}).tasks == 4
     alone = {key: value for key, value in ENVIRONMENT.items() if "ARRAY" not in key}
     assert place_of(alone) == replace(TASK, job="9")
 
