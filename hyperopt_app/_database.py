@@ -22,8 +22,11 @@ __all__ = ["check_database", "open_database", "parse_url"]
 
 _CONNECT_TIMEOUT_S = 10
 _SQLITE_TIMEOUT_S = 60
-_OPENINGS = 6
+_OPENINGS = 8
 _FIRST_PAUSE_S = 0.05
+
+# What PostgreSQL, MySQL and MariaDB say, in lower case, when all their connections are taken.
+_FULL = ("too many clients", "too many connections", "remaining connection slots")
 
 # What a driver calls the seconds for a connection, and how pip calls the driver where the names differ.
 _TIMEOUT_NAMES = {
@@ -139,11 +142,11 @@ def open_database(url: URL, sleep: Callable[[float], None] = time.sleep) -> RDBS
         sleep: Waits for so many seconds.
 
     Raises:
-        StorageError: It cannot be reached, or its tables are not this Optuna's.
+        StorageError: It cannot be reached or stays full, or its tables are not this Optuna's.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     if not is_sqlite:
-        check_database(url)
+        _check_when_free(url, sleep)
     # Optuna fills a template in braces.
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     fault = ""
@@ -161,11 +164,24 @@ def open_database(url: URL, sleep: Callable[[float], None] = time.sleep) -> RDBS
     raise StorageError(fault)
 
 
+def _check_when_free(url: URL, sleep: Callable[[float], None]) -> None:
+    """Check a server; while it has no connection left, because many workers open it at once, wait and look again."""
+    for opening in range(_OPENINGS):
+        try:
+            return check_database(url)
+        except StorageError as error:
+            if not any(words in str(error).lower() for words in _FULL):
+                raise
+        sleep(_FIRST_PAUSE_S * 2**opening)
+    return check_database(url)
+
+
 def _engine_arguments(url: URL) -> dict[str, Any]:
     arguments: dict[str, Any] = {"connect_args": _connect_arguments(url), "pool_pre_ping": True}
     if url.get_backend_name() != "sqlite":
-        # A server has about a hundred connections for all workers.
-        arguments |= {"pool_size": 2, "max_overflow": 3}
+        # A server has about a hundred connections for all workers: each keeps one, and returns a second after use;
+        # a third thread waits for one of the two.
+        arguments |= {"pool_size": 1, "max_overflow": 1}
     if url.get_backend_name() == "mysql":
         # PostgreSQL's default. Under MySQL's own, MariaDB with innodb_snapshot_isolation (on from version 11.6)
         # fails with error 1020 when two workers write the same attribute of a study.
