@@ -93,6 +93,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The commands.
     "__main__": {"", "app"},
     "cli": {"", "__main__", "budget", "progress", "results", "storage", "study", "watching", "worker"},
+    # The original interface.
+    "legacy": set(),
+    "legacy.pair": set(),
+    "legacy.findings": set(),
+    "legacy.loading": set(),
+    "legacy.times": set(),
+    "legacy.places": {"_masking", "legacy.findings", "storage"},
+    "legacy.dialect": set(),
+    "legacy.parameters": {"legacy.findings", "legacy.pair"},
+    "legacy.methods": {"legacy.findings", "legacy.pair"},
+    "legacy.enqueued": {"legacy.findings", "legacy.pair"},
+    "legacy.slurm_block": {"legacy.findings", "legacy.pair", "legacy.times"},
+    "legacy.pbs_block": {"legacy.findings", "legacy.pair", "legacy.times"},
+    "legacy.batch": {"legacy.findings", "legacy.pair", "legacy.pbs_block", "legacy.slurm_block"},
+    "legacy.reading": {
+        *("legacy.batch", "legacy.dialect", "legacy.enqueued", "legacy.findings", "legacy.loading", "legacy.methods"),
+        *("legacy.pair", "legacy.parameters", "legacy.places"),
+    },
+    "legacy.ranges": {"grammar", "legacy.pair"},
+    "legacy.tree": {"grammar", "legacy.pair"},
+    "legacy.translation": {"_masking", "legacy.pair", "legacy.ranges", "legacy.tree"},
+    "legacy.config_text": {"_plain_yaml", "legacy.pair", "legacy.translation"},
 }
 
 # Package of others -> the only modules that may name it. What is not listed here is free.
