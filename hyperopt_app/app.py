@@ -5,13 +5,17 @@ import importlib
 import logging
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.objective import Objective, current_trial
+
+if TYPE_CHECKING:
+    import optuna
 
 __all__ = ["check_objective", "train"]
 
@@ -46,7 +50,7 @@ def check_objective(conf: DictConfig) -> list[str]:
         return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; mend that first"]
     if not (isinstance(found, type) and issubclass(found, Objective)):
         return [f"objective._target_: {target} is no class that derives from hyperopt_app.Objective"]
-    return []
+    return [f"objective: {fault}" for fault in found.check(conf)]
 
 
 # The sweeper asks a task function that has this attribute before it starts a worker.
@@ -54,12 +58,24 @@ train.preflight = check_objective  # type: ignore[attr-defined]
 
 
 def _modules(conf: DictConfig) -> list[str]:
-    """The module of the objective, which a trial imports."""
-    return [str(conf.objective["_target_"]).rpartition(".")[0]]
+    """The module of the objective, which a trial imports, and those that it names."""
+    return [str(conf.objective["_target_"]).rpartition(".")[0], *_class_of(conf).preload(conf)]
 
 
-# What a server of trial processes imports beforehand.
+def _write_results(study: "optuna.Study", study_dir: Path, conf: DictConfig) -> None:
+    _class_of(conf).write_results(study, study_dir, conf)
+
+
+def _class_of(conf: DictConfig) -> type[Objective]:
+    """The objective's class, which has been checked."""
+    module, _, name = str(conf.objective["_target_"]).rpartition(".")
+    found: type[Objective] = getattr(importlib.import_module(module), name)
+    return found
+
+
+# What a server of trial processes imports beforehand, and what is written after ours.
 train.preload = _modules  # type: ignore[attr-defined]
+train.write_results = _write_results  # type: ignore[attr-defined]
 
 
 def _raised(error: Exception) -> str:

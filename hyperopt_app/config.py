@@ -159,8 +159,15 @@ class AsyncOptunaConf(OptunaSweeperConf):
     # Seconds after which no worker starts another trial; null for no limit.
     timeout: float | None = None
 
+    # What a searched key is called in the study, where that is not the key itself: {dotted key: name}. Keys with one
+    # name share one value.
+    names: dict[str, str] = field(default_factory=dict)
+
     # Warm-start points, tried first: a list of {dotted key: value}; keys that are left out are sampled.
     enqueue: list[Any] = field(default_factory=list)
+
+    # Let warm-start points name what only the objective suggests, and numbers out of range.
+    enqueue_unchecked: bool = False
 
     # Study seed; each trial derives its own. null draws one and keeps it in the study.
     seed: int | None = None

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.grammar import override_text
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.samplers import sampler_factory
-from hyperopt_app.space import Space, suggest
+from hyperopt_app.space import Space, suggest_all
 from hyperopt_app.storage import mask_password
 
 __all__ = ["sampled"]
@@ -47,9 +47,8 @@ def sampled(
     for number in range(_SAMPLES):
         study.sampler = factory(number)
         trial = study.ask()
-        for name, distribution in space.distributions.items():
-            suggest(trial, name, distribution)
-        overrides = [override_text(key, value) for key, value in trial.params.items()]
+        suggest_all(trial, space)
+        overrides = [override_text(key, value) for key, value in space.values(trial.params).items()]
         composed = jobs.compose(space.fixed, overrides, number)
         words = " ".join(composed.overrides)
         text = mask_password(OmegaConf.to_yaml(composed.task)).rstrip()

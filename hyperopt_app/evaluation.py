@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -34,14 +35,14 @@ from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, trial_seed
 from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.slots import visible_gpus
-from hyperopt_app.space import suggest
+from hyperopt_app.space import suggest_all
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets
 from hyperopt_app.walltime import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.worker import Tally, Worker
 
-__all__ = ["WorkerTask", "open_study", "retrain_command", "trial_overrides"]
+__all__ = ["WorkerTask", "further_results", "open_study", "retrain_command", "trial_overrides"]
 
 _log = logging.getLogger(__name__)
 
@@ -107,8 +108,7 @@ class WorkerTask:
         )
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
-        retrain = partial(retrain_command, plan)
-        results = ThrottledResults(lambda: write_results(tickets.study, plan.study_dir, retrain))
+        results = ThrottledResults(lambda: self._write_results(tickets.study))
         worker = Worker(
             tickets,
             plan.limits,
@@ -125,6 +125,10 @@ class WorkerTask:
         tally = worker.work()
         results.update(force=True)
         return tally
+
+    def _write_results(self, study: optuna.Study) -> None:
+        further = partial(further_results, self.task_function, self.config, self.plan.study_dir)
+        write_results(study, self.plan.study_dir, partial(retrain_command, self.plan), further=further)
 
     def _is_fit(self, study: optuna.Study, node: str) -> bool:
         """Whether this worker's node may be used; if not, that is written into the study."""
@@ -196,8 +200,7 @@ class _Evaluation:
     def _composed(self, optuna_trial: optuna.Trial) -> TrialConfig:
         plan = self.plan
         try:
-            for name, distribution in plan.space.distributions.items():
-                suggest(optuna_trial, name, distribution)
+            suggest_all(optuna_trial, plan.space)
         except ImportError as error:  # a sampler loads what it needs when it first samples
             raise HyperoptError(f"hydra.sweeper.sampler: {error}; install it where the workers run") from None
         if plan.custom_search_space:
@@ -261,18 +264,34 @@ def _extend(plan: Plan, config: DictConfig, trial: optuna.Trial) -> None:
 
 
 def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The overrides that set a trial's parameters; those of a custom search space are plain values."""
-    searched = plan.space.distributions
-    return tuple(
-        override_text(key, value) if key in searched else f"{key}={quoted_text(value)}"
-        for key, value in params.items()
-        if key not in plan.space.pinned
-    )
+    """The overrides that set a trial's parameters; those of a custom search space are plain values.
+
+    What the objective has suggested by itself is no key of the config.
+    """
+    searched = tuple(override_text(key, value) for key, value in plan.space.values(params).items())
+    if not plan.custom_search_space:
+        return searched
+    known = {*plan.space.parameters, *plan.space.pinned}
+    return searched + tuple(f"{key}={quoted_text(value)}" for key, value in params.items() if key not in known)
 
 
 def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters."""
     return f"{plan.program} {shlex.join((*plan.space.fixed, *trial_overrides(plan, trial.params)))}"
+
+
+def further_results(
+    task_function: Callable[[Any], Any], config: DictConfig, study_dir: Path, study: optuna.Study
+) -> None:
+    """Have the task function write result files of its own, if it has any. Runs in workers and in the driver."""
+    write = getattr(task_function, "write_results", None)
+    if write is None:
+        return
+    try:
+        write(study, study_dir, config)
+    except Exception as error:  # noqa: BLE001 - the user's code; the study is not affected
+        _log.warning("The objective's own result files could not be written: %s: %s", type(error).__name__, error)
+        _log.debug("Writing them failed.", exc_info=True)
 
 
 def open_study(plan: Plan) -> optuna.Study:

@@ -197,6 +197,40 @@ class Objective:
         """
         raise NotImplementedError(f"{type(self).__name__} has no method train(self, trial, conf)")
 
+    @classmethod
+    def check(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - the base knows no faults
+        """What is wrong for this objective, one line each: told before anything is started. Runs in the driver.
+
+        Override it where a mistake can be seen early, such as a data file that is not there.
+
+        Args:
+            conf: The composed configuration of the whole command, with its `hydra` node.
+        """
+        return ()
+
+    @classmethod
+    def preload(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - nor modules
+        """Names of modules that take long to import and that `train` will want. Runs in workers.
+
+        The processes of isolated trials start with them imported; what cannot be imported is tried again in the trial.
+
+        Args:
+            conf: As for `check`.
+        """
+        return ()
+
+    @classmethod
+    def write_results(cls, study: "optuna.Study", study_dir: Path, conf: Any) -> None:
+        """Write result files of one's own beside ours. Runs in workers after trials, and in the driver at the end.
+
+        One process at a time calls it, seldom if it takes long; the study is only to be read. An exception is logged.
+
+        Args:
+            study: The study.
+            study_dir: Its directory.
+            conf: As for `check`.
+        """
+
 
 # One worker process runs one trial at a time. A module global, not a context variable, because training code may
 # report from a thread of its own.

@@ -30,9 +30,11 @@ class Settings:
     max_failure_rate: float
     max_consecutive_failures: int | None
     params: Mapping[str, str]
+    names: Mapping[str, str]
     custom_search_space: str | None
     timeout: float | None
     enqueue: Sequence[Mapping[str, Any]]
+    enqueue_unchecked: bool
     seed: int | None
     accept_changes: bool
     lease_s: float

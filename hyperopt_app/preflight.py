@@ -134,7 +134,7 @@ def _points(settings: Settings, space: Space) -> Iterator[str]:
         if not isinstance(point, Mapping):
             yield f"hydra.sweeper.enqueue[{number}]: {point!r} is no point; write {{key: value, ...}}"
             continue
-        for fault in point_of(space, point)[1]:
+        for fault in point_of(space, point, unchecked=settings.enqueue_unchecked)[1]:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
 
 

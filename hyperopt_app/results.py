@@ -38,6 +38,7 @@ def write_results(
     retrain: Callable[["FrozenTrial"], str],
     *,
     metric_names: Sequence[str] | None = None,
+    further: Callable[["optuna.Study"], object] = lambda _study: None,
 ) -> None:
     """Write the three result files into the study's directory, each replaced as a whole.
 
@@ -50,6 +51,7 @@ def write_results(
         retrain: The shell command that trains once more with a trial's parameters.
         metric_names: Names of the optimised values in the order of the directions; None takes those that the
             study itself carries (`Study.set_metric_names`), if any.
+        further: Writes further files, in the same turn.
 
     Raises:
         OSError: The directory cannot be written.
@@ -62,11 +64,11 @@ def write_results(
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         _replace(study_dir / "trials.csv", trials_csv(trials, columns))
-        if not best:
-            return
-        entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
-        _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))
-        _replace(study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several)))
+        if best:
+            entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
+            _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))
+            _replace(study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several)))
+        further(study)
 
 
 class ThrottledResults:

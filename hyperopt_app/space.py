@@ -4,7 +4,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ __all__ = [
     "space_from_json",
     "space_to_json",
     "suggest",
+    "suggest_all",
 ]
 
 
@@ -53,15 +54,33 @@ class Space:
         distributions: Override key (with a leading `+` or `++` and a package, if written so) to distribution.
         fixed: Override texts that every trial gets, in the order in which they were written.
         pinned: The fixed `key=value` among them, key to value text.
+        names: Override key to its name in the study, where that is another; keys with one name share one value.
     """
 
     distributions: Mapping[str, BaseDistribution]
     fixed: tuple[str, ...] = ()
     pinned: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, BaseDistribution]:
+        """Name in the study to distribution; of keys that share a name the first counts."""
+        found: dict[str, BaseDistribution] = {}
+        for key, distribution in self.distributions.items():
+            found.setdefault(self.names.get(key, key), distribution)
+        return found
+
+    def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Override key to value, from a trial's parameters; what the trial does not have is left out."""
+        named = {key: self.names.get(key, key) for key in self.distributions}
+        return {key: params[name] for key, name in named.items() if name in params}
 
 
 def parse_space(
-    params: Mapping[str, Any], arguments: Sequence[str], config_loader: Any = None
+    params: Mapping[str, Any],
+    arguments: Sequence[str],
+    config_loader: Any = None,
+    names: Mapping[str, Any] | None = None,
 ) -> tuple[Space, list[str]]:
     """Read the sweeper's params and the command line's overrides; a later entry replaces an earlier of its key.
 
@@ -69,6 +88,7 @@ def parse_space(
         params: Override key to sweep text, `hydra.sweeper.params`.
         arguments: The overrides of the command line.
         config_loader: Hydra's loader, needed only to expand `glob(...)` over a config group.
+        names: Override key to its name in the study, `hydra.sweeper.names`.
 
     Returns:
         The space, and one line per fault; the space is usable only if there is no fault.
@@ -77,18 +97,47 @@ def parse_space(
     lines += [("command line", line) for line in arguments]
     parser = OverridesParser.create(config_loader=config_loader)
     found: dict[str, tuple[str, BaseDistribution | str, str]] = {}
-    faults = []
+    faults, unread = list[str](), set[str]()
     for where, line in lines:
         try:
             override = dataclasses.replace(parser.parse_override(line), config_loader=config_loader)
             value = distribution_of(override)
         except (HydraException, SpaceError) as error:
             faults.append(f"{where}: {line!r}: {first_line(error)}{_hint(line)}")
+            unread.add(line.partition("=")[0].lstrip("+"))
             continue
         bare = override.key_or_group + (f"@{override.package}" if override.package else "")
         key = f"~{bare}" if override.is_delete() else override.get_key_element()
         found[bare] = (key, value, line)
-    return _space(found.values()), faults
+    space = _space(found.values())
+    known, name_faults = _names(space, names or {}, unread)
+    return dataclasses.replace(space, names=known), faults + name_faults
+
+
+def _names(space: Space, wanted: Mapping[str, Any], unread: Container[str]) -> tuple[dict[str, str], list[str]]:
+    """The names by the space's own keys, and the faults: unknown keys, and keys that cannot share their name."""
+    keys = {key.lstrip("+"): key for key in space.distributions}
+    fixed = {key.lstrip("+") for key in space.pinned}
+    names, faults = {}, list[str]()
+    for key, name in wanted.items():
+        bare = str(key).lstrip("+")
+        if bare in keys:
+            names[keys[bare]] = str(name)
+        elif bare not in fixed and bare not in unread:
+            faults.append(
+                f"hydra.sweeper.names.{key}: this key is not searched; "
+                f"the searched keys are {', '.join(keys) or 'none'}"
+            )
+    first: dict[str, str] = {}
+    for key, distribution in space.distributions.items():
+        name = names.get(key, key)
+        other = first.setdefault(name, key)
+        if not _compatible(space.distributions[other], distribution):
+            faults.append(
+                f"hydra.sweeper.names.{key}: {name!r} is the name of {other} too, and one value cannot be "
+                f"{describe(space.distributions[other])} and {describe(distribution)}; give it another name"
+            )
+    return names, faults
 
 
 def _space(entries: Iterable[tuple[str, BaseDistribution | str, str]]) -> Space:
@@ -101,6 +150,12 @@ def _space(entries: Iterable[tuple[str, BaseDistribution | str, str]]) -> Space:
         if not key.startswith("~"):
             pinned[key] = value
     return Space(distributions, tuple(fixed), pinned)
+
+
+def suggest_all(trial: "optuna.Trial", space: Space) -> None:
+    """Let Optuna suggest every parameter of the space. Runs in a worker."""
+    for name, distribution in space.parameters.items():
+        suggest(trial, name, distribution)
 
 
 def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) -> Any:
@@ -116,24 +171,36 @@ def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) ->
     raise SpaceError(f"{name}: {distribution!r} is not a distribution that can be searched")
 
 
-def point_of(space: Space, point: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False) -> tuple[dict[str, Any], list[str]]:
     """Check a warm-start point and spell it as the space does.
 
+    Args:
+        space: The space.
+        point: Override key, or name in the study, to value.
+        unchecked: Let further names and numbers out of range pass (Optuna takes them, with a warning).
+
     Returns:
-        Space key to value, and the faults: unknown keys and values out of range.
+        Name in the study to value, and the faults: unknown keys and values out of range.
     """
     keys = {key.lstrip("+"): key for key in space.distributions}
+    parameters = space.parameters
     known, faults = {}, []
-    for name, value in point.items():
-        key = keys.get(str(name).lstrip("+"))
-        if key is None:
-            faults.append(f"{name!r} is not searched; the searched keys are {', '.join(keys) or 'none'}")
+    for given, value in point.items():
+        key = keys.get(str(given).lstrip("+"))
+        name = str(given) if key is None else space.names.get(key, key)
+        if name not in parameters:
+            if unchecked:
+                known[name] = value
+            else:
+                faults.append(f"{given!r} is not searched; the searched keys are {', '.join(keys) or 'none'}")
             continue
-        spelled = _spelled(space.distributions[key], value)
+        spelled = _spelled(parameters[name], value)
+        if spelled is _OUTSIDE and unchecked and not isinstance(parameters[name], CategoricalDistribution):
+            spelled = value
         if spelled is _OUTSIDE:
-            faults.append(f"{name}={value!r} is out of range; allowed is {describe(space.distributions[key])}")
+            faults.append(f"{given}={value!r} is out of range; allowed is {describe(parameters[name])}")
             continue
-        known[key] = spelled
+        known[name] = spelled
     return known, faults
 
 
@@ -160,21 +227,21 @@ def _spelled(distribution: BaseDistribution, value: Any) -> Any:
 
 
 def grid_points(space: Space) -> list[dict[str, Any]]:
-    """Every point of a space of steps and choices, in the order of the keys.
+    """Every point of a space of steps and choices, by name, in the order of the keys.
 
     Raises:
         SpaceError: A range has no step, so that there is no grid, or there are more than MOST_POINTS points.
     """
-    size = math.prod(_grid_size(key, distribution) for key, distribution in space.distributions.items())
+    size = math.prod(_grid_size(name, distribution) for name, distribution in space.parameters.items())
     if size > MOST_POINTS:
         raise SpaceError(
             f"hydra.sweeper.params: a grid of {size:,} points is more than the {MOST_POINTS:,} that are allowed; "
             "use wider steps, or another sampler"
         )
     points: list[dict[str, Any]] = [{}]
-    for key, distribution in space.distributions.items():
-        values = _grid_values(key, distribution)
-        points = [{**point, key: value} for point in points for value in values]
+    for name, distribution in space.parameters.items():
+        values = _grid_values(name, distribution)
+        points = [{**point, name: value} for point in points for value in values]
     return points
 
 
@@ -223,16 +290,20 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
     soft: list[str] = []
     hard: list[str] = []
     for key in dict.fromkeys([*old.distributions, *new.distributions]):
-        before, after = old.distributions.get(key), new.distributions.get(key)
-        if before == after:
+        was, is_now = old.distributions.get(key), new.distributions.get(key)
+        if was == is_now:
             continue
-        told = (describe(one) if one else "not searched" for one in (before, after))
+        told = (describe(one) if one else "not searched" for one in (was, is_now))
         line = f"{key}: {' -> '.join(told)}"
-        (soft if _compatible(before, after) else hard).append(line)
+        (soft if _compatible(was, is_now) else hard).append(line)
     if set(old.fixed) != set(new.fixed):
         gone = [line for line in old.fixed if line not in new.fixed]
         come = [line for line in new.fixed if line not in old.fixed]
         soft.append(f"fixed: {' '.join(gone) or 'nothing'} -> {' '.join(come) or 'nothing'}")
+    for key in old.distributions.keys() & new.distributions.keys():
+        before, after = old.names.get(key, key), new.names.get(key, key)
+        if before != after:
+            hard.append(f"{key}: named {before} -> named {after}")
     return soft, hard
 
 
@@ -252,13 +323,14 @@ def space_to_json(space: Space) -> dict[str, Any]:
         "distributions": {key: json.loads(distribution_to_json(d)) for key, d in space.distributions.items()},
         "fixed": list(space.fixed),
         "pinned": dict(space.pinned),
+        "names": dict(space.names),
     }
 
 
 def space_from_json(data: Mapping[str, Any]) -> Space:
     """The space that `space_to_json` wrote."""
     distributions = {key: json_to_distribution(json.dumps(d)) for key, d in data["distributions"].items()}
-    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]))
+    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), dict(data.get("names", {})))
 
 
 def _hint(line: str) -> str:

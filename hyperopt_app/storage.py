@@ -19,6 +19,8 @@ __all__ = ["absolute_storage", "check_storage", "is_network_filesystem", "mask_p
 
 JOURNAL_NAME = "journal.log"
 _JOURNAL_SUFFIXES = (".log", ".journal")
+# For journals of other names.
+_JOURNAL_PREFIX = "journal:"
 
 # As the third word of a line of /proc/self/mounts.
 _NETWORK_FILESYSTEMS = {
@@ -36,7 +38,8 @@ def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
 
     Args:
         storage: None for the journal in the study's directory; the path of another journal (`.log`,
-            `.journal`); or an SQLAlchemy URL.
+            `.journal`, or any name after `journal:`); or an SQLAlchemy URL. An SQLite file on a network filesystem
+            is refused, unless its URL ends in `?network=accept`.
         study_dir: The study's directory; made if need be.
 
     Returns:
@@ -56,7 +59,8 @@ def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
     file = _sqlite_file(place)
     if file is not None:
         _make_directory(file.parent)
-    return open_database(place)
+    # The word is for us; SQLite's driver does not know it.
+    return open_database(place.difference_update_query(["network"]) if file is not None else place)
 
 
 def check_storage(storage: str | None, study_dir: Path) -> None:
@@ -94,7 +98,8 @@ def absolute_storage(storage: str | None, directory: Path) -> str | None:
         return None
     place = _place(storage, directory)
     if isinstance(place, Path):
-        return str(directory / place)
+        path = directory / place
+        return str(path) if path.suffix in _JOURNAL_SUFFIXES else f"{_JOURNAL_PREFIX}{path}"
     if place.get_backend_name() != "sqlite" or _is_sqlite_uri(place):
         return storage
     return place.set(database=str(directory / str(place.database))).render_as_string(hide_password=False)
@@ -128,6 +133,8 @@ def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = No
 def _place(storage: str | None, study_dir: Path) -> "Path | URL":
     if storage is None:
         return study_dir / JOURNAL_NAME
+    if storage.startswith(_JOURNAL_PREFIX):
+        return Path(storage.removeprefix(_JOURNAL_PREFIX)).expanduser()
     if "://" not in storage and storage.endswith(_JOURNAL_SUFFIXES):
         return Path(storage).expanduser()
     from hyperopt_app._database import parse_url
@@ -135,11 +142,12 @@ def _place(storage: str | None, study_dir: Path) -> "Path | URL":
     url = parse_url(storage)
     file = _sqlite_file(url)
     network = is_network_filesystem(file) if file is not None else None
-    if network is not None:
+    if network is not None and url.query.get("network") != "accept":
         raise StorageError(
             f"storage: {storage} lies on a network filesystem ({network}), where SQLite's locks do not hold "
             "and several workers would destroy the file; leave storage: null, which keeps the study in a "
-            "journal that is safe there, or name a server: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+            "journal that is safe there, or name a server: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; "
+            "to take the risk nevertheless, end the URL in ?network=accept"
         )
     return url
 

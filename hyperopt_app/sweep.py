@@ -24,7 +24,7 @@ from hyperopt_app import preflight
 from hyperopt_app.budget import Limits
 from hyperopt_app.dry_run import sampled
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
-from hyperopt_app.evaluation import open_study, retrain_command
+from hyperopt_app.evaluation import further_results, open_study, retrain_command
 from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
 from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
@@ -99,12 +99,18 @@ def sweep(
             with _all_ends_are_ctrl_c():
                 _run(crew, watch, request.settings.n_jobs)
         except KeyboardInterrupt:
-            write_results(study, plan.study_dir, partial(retrain_command, plan))
+            _write_results(plan, study, config, task_function)
             _log.warning("Interrupted with %d trials left; the same command goes on with them.", watch.left())
             raise
         if crew.is_detached:
             return
+    _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch)
+
+
+def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_function: Callable[[Any], Any]) -> None:
+    further = partial(further_results, task_function, config, plan.study_dir)
+    write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
 
 
 def _dry_run(context: HydraContext, config: DictConfig, request: _Request) -> str:
@@ -141,7 +147,7 @@ def _checked(
 ) -> _Request:
     settings = _with_absolute_storage(read_settings(config))
     loader = context.config_loader
-    space, faults = parse_space(settings.params, arguments, loader)
+    space, faults = parse_space(settings.params, arguments, loader, settings.names)
     faults += preflight.check_settings(settings, space)
     faults += preflight.check_space(
         space,
@@ -255,7 +261,8 @@ def _prepare(request: _Request) -> Plan:
 
 def _points(request: _Request, seed: int) -> list[dict[str, Any]]:
     """The points that the first tickets carry: the warm start, then the grid in an order that the seed shuffles."""
-    points = [point_of(request.space, point)[0] for point in request.settings.enqueue]
+    unchecked = request.settings.enqueue_unchecked
+    points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         grid = grid_points(request.space)
         random.Random(seed).shuffle(grid)
@@ -287,7 +294,6 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
 
 
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
-    write_results(study, plan.study_dir, partial(retrain_command, plan))
     for line in best_lines(plan, study):
         _log.info("%s", line)
     stop = read_stop(study)

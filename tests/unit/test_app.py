@@ -31,6 +31,25 @@ def stray(**_options: Any) -> None:
     pytest.fail("called from a YAML")
 
 
+class Particular(Squared):
+    """An objective that checks its config, names what it imports and writes files of its own."""
+
+    @classmethod
+    def check(cls, conf: Any) -> list[str]:
+        """x must not be 3."""
+        return ["x: 3 is not allowed"] if conf.x == 3 else []
+
+    @classmethod
+    def preload(cls, conf: Any) -> list[str]:
+        """A module."""
+        return ["heavy"]
+
+    @classmethod
+    def write_results(cls, study: optuna.Study, study_dir: Path, conf: Any) -> None:
+        """One file."""
+        (study_dir / "own.txt").write_text(f"{len(study.trials)} {conf.x}")
+
+
 def _conf(target: str | None = f"{__name__}.Squared", **options: Any) -> DictConfig:
     return OmegaConf.create({"x": 3, "objective": {"_target_": target, **options}})
 
@@ -85,3 +104,20 @@ def test_a_wrong_objective_is_a_fault(case: str) -> None:
 def test_a_right_objective_has_no_fault() -> None:
     """The sweeper asks the task function's own check before it starts a worker."""
     assert train.preflight(_conf()) == []  # type: ignore[attr-defined]
+
+
+def test_an_objective_may_check_its_config() -> None:
+    """What it finds is told with the other faults."""
+    assert check_objective(_conf(f"{__name__}.Particular")) == ["objective: x: 3 is not allowed"]
+
+
+def test_an_objective_may_name_what_it_imports() -> None:
+    """After its own module."""
+    assert train.preload(_conf()) == [__name__]  # type: ignore[attr-defined]
+    assert train.preload(_conf(f"{__name__}.Particular")) == [__name__, "heavy"]  # type: ignore[attr-defined]
+
+
+def test_an_objective_may_write_results_of_its_own(tmp_path: Path) -> None:
+    """It gets the study, its directory and the config."""
+    train.write_results(optuna.create_study(), tmp_path, _conf(f"{__name__}.Particular"))  # type: ignore[attr-defined]
+    assert (tmp_path / "own.txt").read_text() == "0 3"

@@ -20,7 +20,7 @@ from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective import Completed
 from hyperopt_app.plan import Plan
 from hyperopt_app.samplers import trial_seed
-from hyperopt_app.space import Space
+from hyperopt_app.space import Space, parse_space
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue
@@ -65,7 +65,30 @@ def _evaluated(plan: Plan, task: Task, trial: optuna.Trial | None = None) -> tup
 def test_the_overrides_of_a_trial_are_its_parameters() -> None:
     """Choices are override text already; what a custom search space suggested is a plain value, with quotes."""
     params = {"x": 0.5, "name": "'a b'", "own": "a b", "count": 3, "y": 7}
-    assert trial_overrides(_plan(), params) == ("x=0.5", "name='a b'", "own='a b'", "count=3")
+    plan = _plan(custom_search_space="somewhere.configure")
+    assert trial_overrides(plan, params) == ("x=0.5", "name='a b'", "own='a b'", "count=3")
+
+
+def test_what_the_objective_suggested_by_itself_is_no_override() -> None:
+    """Its name is no key of the config."""
+    assert trial_overrides(_plan(), {"x": 0.5, "name": "'a b'", "layers": 3}) == ("x=0.5", "name='a b'")
+
+
+def test_a_parameter_of_another_name_sets_its_keys() -> None:
+    """Two keys of one name get the one value."""
+    space, faults = parse_space({"x": "interval(0, 1)", "y": "interval(0, 1)"}, [], None, {"x": "both", "y": "both"})
+    assert not faults
+    seen: list[Any] = []
+    plan = _plan(space=space)
+
+    def task(config: Any) -> float:
+        seen.append((config.x, config.y))
+        return 1.0
+
+    _, trial = _evaluated(plan, task)
+    assert list(trial.params) == ["both"]
+    assert seen == [(trial.params["both"], trial.params["both"])]
+    assert trial_overrides(plan, {"both": 0.25}) == ("x=0.25", "y=0.25")
 
 
 def test_the_command_that_trains_again_is_one_for_a_shell() -> None:

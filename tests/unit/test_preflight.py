@@ -29,6 +29,8 @@ def _settings(**changes: Any) -> Settings:
         "custom_search_space": None,
         "timeout": None,
         "enqueue": [],
+        "enqueue_unchecked": False,
+        "names": {},
         "seed": None,
         "accept_changes": False,
         "trial_timeout": None,

@@ -10,7 +10,16 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from hyperopt_app.errors import SpaceError
 from hyperopt_app.grammar import override_text
-from hyperopt_app.space import Space, describe, differences, parse_space, suggest
+from hyperopt_app.space import (
+    Space,
+    describe,
+    differences,
+    parse_space,
+    point_of,
+    space_from_json,
+    space_to_json,
+    suggest,
+)
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 READ = {
@@ -233,3 +242,37 @@ def test_a_change_that_no_study_can_carry(case: str) -> None:
 def test_the_order_of_fixed_values_is_no_difference() -> None:
     """The same overrides in another order ask for the same study."""
     assert differences(Space({}, ("a=1", "b=2")), Space({}, ("b=2", "a=1"))) == ([], [])
+
+
+def test_keys_may_have_names_of_their_own_and_share_them() -> None:
+    """A name stands for the value of all its keys; the study holds it once."""
+    params = {"a.b": "interval(0, 1)", "c": "interval(0, 2)", "d": "range(3)"}
+    space, faults = parse_space(params, [], None, {"a.b": "lr", "c": "lr"})
+    assert not faults
+    assert list(space.parameters) == ["lr", "d"]
+    assert space.values({"lr": 0.5, "d": 2}) == {"a.b": 0.5, "c": 0.5, "d": 2}
+    assert point_of(space, {"a.b": 0.5}) == ({"lr": 0.5}, [])
+    assert point_of(space, {"lr": 0.5}) == ({"lr": 0.5}, [])
+    assert space_from_json(space_to_json(space)) == space
+
+
+def test_names_that_fit_nothing_are_faults() -> None:
+    """An unknown key, and two keys that cannot have one value; a key that the command line pins may keep its name."""
+    params = {"a": "interval(0, 1)", "b": "x,y", "c": "interval(0, 1)"}
+    _, faults = parse_space(params, ["c=1"], None, {"a": "n", "b": "n", "c": "m", "e": "q"})
+    assert [fault.split(":")[0] for fault in faults] == ["hydra.sweeper.names.e", "hydra.sweeper.names.b"]
+
+
+def test_another_name_is_another_parameter() -> None:
+    """A study cannot carry it: the old trials have the value under the old name."""
+    named = [parse_space({"x": "range(3)"}, [], None, names)[0] for names in ({}, {"x": "n"})]
+    assert differences(*named) == ([], ["x: named x -> named n"])
+
+
+def test_an_unchecked_point_may_lie_outside_and_name_more() -> None:
+    """What only the objective suggests, and numbers out of range; never a choice that there is not."""
+    space = _space(x="interval(0, 1)", y="a,b")
+    point = {"x": 3.0, "own": 4}
+    assert point_of(space, point, unchecked=True) == (point, [])
+    assert len(point_of(space, point)[1]) == 2
+    assert len(point_of(space, {"y": "c"}, unchecked=True)[1]) == 1

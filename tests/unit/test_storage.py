@@ -149,6 +149,235 @@ def test_sqlite_on_a_network_filesystem_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_sqlite_on_a_network_filesystem_may_be_insisted_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[str | None, Path], BaseStorage]
+) -> None:
+    """A word at the end of the URL takes the risk; relative paths keep it."""
+    monkeypatch.setattr(storage, "_read_mounts", lambda: f"server:/x {tmp_path} nfs rw 0 0\n")
+    insisted = absolute_storage("sqlite:///study.db?network=accept", tmp_path)
+    opened(insisted, tmp_path / "study")
+    assert (tmp_path / "study.db").is_file()
+
+
+def test_a_journal_may_have_any_name(tmp_path: Path, opened: Callable[[str | None, Path], BaseStorage]) -> None:
+    """After `journal:` a file is a journal whatever it is called."""
+    assert isinstance(opened(f"journal:{tmp_path / 'study.db'}", tmp_path / "study"), JournalStorage)
+    assert (tmp_path / "study.db").is_file()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite:///file:name?mode=memory&uri=true",
+    ],
+)
+def test_sqlite_in_memory_is_refused(tmp_path: Path, url: str) -> None:
+    """A database in the memory of one process cannot be shared by workers."""
+    with pytest.raises(StorageError, match="memory of one process, and workers are several"):
+        open_storage(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("redis://:pw@host:6379", r"redis://:\*\*\*@host:6379 has the unknown scheme 'redis'"),
+        ("postgres://me:pw@host/db", "unknown scheme 'postgres'"),
+        ("study.db", "study.db is not understood"),
+        ("", "is not understood"),
+        ("postgresql+psycopg://me:pw@host:port/db", "is not understood"),
+        ("postgresql+psycopg://me:p@w@host/db", r"me:\*\*\*@host/db holds more than one '@'; write %40"),
+    ],
+)
+def test_what_is_no_storage_is_refused_with_what_is(tmp_path: Path, url: str, fault: str) -> None:
+    """Anything else is refused; the message says what is allowed and shows no password."""
+    with pytest.raises(StorageError, match=fault) as caught:
+        open_storage(url, tmp_path)
+    assert "%40" in str(caught.value) or "sqlite:///FILE" in str(caught.value)
+    assert "pw" not in str(caught.value)
+    assert "p@w" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [
+        ("postgresql+pg8000://me:pw@host/db", "pg8000"),
+        ("mysql+mysqlconnector://me:pw@host/db", "mysql-connector-python"),
+        ("mariadb+mysqldb://me:pw@host/db", "mysqlclient"),
+        ("postgresql+psycopg2://me:pw@host/db", "psycopg2-binary"),
+    ],
+)
+def test_a_missing_driver_is_told_with_its_package(
+    tmp_path: Path, url: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the driver is not installed, the message says what to give to pip."""
+    for name in ("pg8000", "mysql", "MySQLdb", "psycopg2"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    with pytest.raises(StorageError, match=re.escape(f'pip install "{package}"')):
+        open_storage(url, tmp_path)
+
+
+def test_an_asynchronous_driver_is_refused(tmp_path: Path) -> None:
+    """Optuna cannot use SQLAlchemy's asynchronous drivers."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(StorageError, match="asynchronous"):
+        open_storage("postgresql+psycopg_async://me:pw@host/db", tmp_path)
+
+
+@pytest.fixture
+def mute_port() -> Iterator[int]:
+    """The port of a server that accepts connections and never says a word."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(("scheme", "driver"), [("postgresql+psycopg", "psycopg"), ("mysql+pymysql", "pymysql")])
+@pytest.mark.parametrize(
+    ("use", "is_mute"),
+    [(open_storage, False), (check_storage, False), (open_storage, True)],
+    ids=["open", "check", "mute"],
+)
+def test_an_unreachable_database_is_one_line_without_the_password(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mute_port: int,
+    scheme: str,
+    driver: str,
+    use: Callable[[str, Path], object],
+    is_mute: bool,
+) -> None:
+    """No server, or one that does not answer: one readable line within the time limit, and no traceback of a driver."""
+    pytest.importorskip(driver)
+    monkeypatch.setattr(_database, "_CONNECT_TIMEOUT_S", 1)
+    url = f"{scheme}://user:s3cr%40t@127.0.0.1:{mute_port if is_mute else 1}/db"
+    with pytest.raises(StorageError) as caught:
+        use(url, tmp_path)
+    text = "".join(traceback.format_exception(caught.value))
+    assert "\n" not in str(caught.value)
+    assert f"{scheme}://user:***@127.0.0.1:{mute_port if is_mute else 1}/db cannot be reached" in str(caught.value)
+    assert "s3cr" not in text
+    assert text.count("Traceback") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("scheme", "driver"), [("postgresql+psycopg", "psycopg"), ("mysql+pymysql", "pymysql")])
+def test_an_option_that_the_driver_does_not_know_is_told(tmp_path: Path, scheme: str, driver: str) -> None:
+    """A misspelt option in a URL is one line as well, whatever kind of error the driver makes of it."""
+    pytest.importorskip(driver)
+    with pytest.raises(StorageError, match=r"cannot be reached: .*sslmod") as caught:
+        check_storage(f"{scheme}://u:p@127.0.0.1:1/d?sslmod=x", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_connections_are_bounded_unless_the_url_says_otherwise() -> None:
+    """A connection is given up after 10 s, and SQLite's lock after 60 s; a user's own limit in the URL stands."""
+    pytest.importorskip("psycopg")
+    limit = _database._connect_arguments
+    assert limit(_database.parse_url("postgresql+psycopg://u:p@h/d")) == {"connect_timeout": 10}
+    assert limit(_database.parse_url("postgresql+psycopg://u:p@h/d?connect_timeout=3")) == {}
+    assert limit(_database.parse_url("sqlite:///study.db")) == {"timeout": 60}
+
+
+def test_a_driver_that_shows_the_password_is_masked() -> None:
+    """Whatever a driver says about a failure, the password does not appear in it."""
+    url = _database.parse_url("sqlite:///study.db").set(username="u", password=SECRET)
+    error = RuntimeError(f"cannot use u:{SECRET}@host\n  or s3cr%40t, x://u:other@h")
+    assert _database._reason(error, url) == "cannot use u:***@host or ***, x://u:***@h"
+
+
+@pytest.mark.parametrize(
+    ("revision", "way"),
+    [
+        ("v2.6.0.a", "make a copy of the database, and bring the copy up to date with: optuna storage upgrade"),
+        ("v99.0.0.a", "install an Optuna as new as that"),
+    ],
+)
+def test_tables_of_another_optuna_are_told_with_the_way_on(
+    tmp_path: Path, revision: str, way: str, opened: Callable[[str | None, Path], BaseStorage]
+) -> None:
+    """A database of an older or newer Optuna is not touched; the message says how to go on."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    opened(url, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.execute("UPDATE version_info SET library_version = '2.10.1'")
+        connection.commit()
+    with pytest.raises(StorageError, match=r"made by Optuna 2\.10\.1 and do not fit") as caught:
+        open_storage(url, tmp_path)
+    assert way in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SQLite URL of something else, or with a bad option, is a StorageError in one line, after a few tries."""
+    (tmp_path / "study.db").write_text("hello " * 1000)
+    pauses: list[float] = []
+    monkeypatch.setattr(_database, "_FIRST_PAUSE_S", 0.0)
+    url = _database.parse_url(f"sqlite:///{tmp_path / 'study.db'}")
+    with pytest.raises(StorageError, match="cannot be used: file is not a database"):
+        _database.open_database(url, sleep=pauses.append)
+    assert 0 < len(pauses) < 10
+    with pytest.raises(StorageError, match="cannot be used: could not convert string to float"):
+        open_storage(f"sqlite:///{tmp_path / 'study.db'}?timeout=abc", tmp_path)
+
+
+@pytest.mark.parametrize("form", ["sqlite:///{}", "sqlite+pysqlite:///{}", "sqlite:///file:{}?uri=true"])
+def test_sqlite_makes_its_directory(
+    tmp_path: Path, form: str, opened: Callable[[str | None, Path], BaseStorage]
+) -> None:
+    """An SQLite file and the directory above it are made; what is stored is found again."""
+    url = form.format(tmp_path / "deep" / "er" / "study {x}.db")
+    optuna.create_study(storage=opened(url, tmp_path), study_name="a")
+    assert (tmp_path / "deep" / "er" / "study {x}.db").is_file()
+    assert optuna.get_all_study_names(opened(url, tmp_path)) == ["a"]
+
+
+def test_a_relative_sqlite_path_begins_at_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[str | None, Path], BaseStorage]
+) -> None:
+    """Three slashes and no fourth make a relative path."""
+    monkeypatch.chdir(tmp_path)
+    opened("sqlite:///sub/study.db", tmp_path / "other")
+    assert (tmp_path / "sub" / "study.db").is_file()
+
+
+@pytest.mark.parametrize("url", ["sqlite:////scratch/me/study.db", "sqlite:///study.db"])
+@pytest.mark.parametrize("use", [open_storage, check_storage])
+def test_sqlite_on_a_network_filesystem_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, use: Callable[[str, Path], object]
+) -> None:
+    """SQLite on a cluster's filesystem is refused with the reason and two ways out, relative paths too."""
+    monkeypatch.setattr(storage, "_read_mounts", lambda: MOUNTS + f"server:/x {tmp_path} nfs rw 0 0\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError) as caught:
+        use(url, tmp_path)
+    assert re.search(rf"{url} lies on a network filesystem \((lustre|nfs)\)", str(caught.value))
+    assert "leave storage: null" in str(caught.value)
+    assert "postgresql+psycopg://" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sqlite_on_a_network_filesystem_may_be_insisted_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[str | None, Path], BaseStorage]
+) -> None:
+    """A word at the end of the URL takes the risk; relative paths keep it."""
+    monkeypatch.setattr(storage, "_read_mounts", lambda: f"server:/x {tmp_path} nfs rw 0 0\n")
+    insisted = absolute_storage("sqlite:///study.db?network=accept", tmp_path)
+    opened(insisted, tmp_path / "study")
+    assert (tmp_path / "study.db").is_file()
+
+
+def test_a_journal_may_have_any_name(tmp_path: Path, opened: Callable[[str | None, Path], BaseStorage]) -> None:
+    """After `journal:` a file is a journal whatever it is called."""
+    assert isinstance(opened(f"journal:{tmp_path / 'study.db'}", tmp_path / "study"), JournalStorage)
+    assert (tmp_path / "study.db").is_file()
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -370,6 +599,8 @@ def test_a_file_without_rights_fails_the_check(tmp_path: Path, monkeypatch: pyte
         ("study.log", "/base/study.log"),
         ("~/study.log", f"{Path.home()}/study.log"),
         ("/x/study.log", "/x/study.log"),
+        ("journal:study.db", "journal:/base/study.db"),
+        ("journal:/x/study.db", "journal:/x/study.db"),
         ("sqlite:///sub/study.db", "sqlite:////base/sub/study.db"),
         ("sqlite:////x/study.db", "sqlite:////x/study.db"),
         ("sqlite:///study.db?timeout=5", "sqlite:////base/study.db?timeout=5"),

@@ -20,7 +20,7 @@ from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue
 from hyperopt_app.watching import Watch, best_lines, overview
 from hyperopt_app.worker import write_stop
-from tests.unit._made_sweeps import made_plan
+from tests.unit._made_sweeps import made_plan, made_space
 from tests.unit._made_tickets import claimed, hand, numbers
 from tests.unit._made_trials import made, study_of
 
@@ -173,7 +173,7 @@ def test_the_best_trial_is_told_with_the_way_to_train_it_again(tmp_path: Path) -
     study = study_of()
     study.add_trial(made(values=[0.7], params={"x": 0.2}))
     study.add_trial(made(values=[0.25], params={"x": 0.5}, directory="/study/trials/1"))
-    assert best_lines(made_plan(tmp_path), study) == [
+    assert best_lines(made_plan(tmp_path, made_space(x="interval(0, 1)")), study) == [
         "Best: trial 1 with value=0.25, of 2 complete",
         "  in /study/trials/1",
         "  again: python -m app x=0.5",

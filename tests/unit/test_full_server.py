@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""A database server that has no connection left."""
