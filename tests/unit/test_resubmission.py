@@ -50,6 +50,17 @@ def test_a_job_whose_workers_were_told_to_end_goes_back(payload: Path) -> None:
         assert slurm.requeued is allowed
 
 
+def test_the_last_task_of_an_array_is_not_taken_for_the_array(payload: Path) -> None:
+    """Its own number is the array's: asked by that, Slurm would answer for all tasks, and requeue all of them."""
+    task = {**JOB, "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "3"}
+    slurm = Slurm()
+    note_end(payload, task)
+    assert after_job(payload, task, slurm) == 0
+    asked, put_back = slurm.calls
+    assert asked[asked.index("--jobs") + 1] == "7_3"
+    assert put_back == ["scontrol", "requeue", "7_3"]
+
+
 def test_a_job_whose_workers_ended_by_themselves_does_not(payload: Path) -> None:
     """The budget is spent, or somebody has something to mend; Slurm is not even asked."""
     slurm = Slurm()
