@@ -72,7 +72,9 @@ def after_job(
 def _obstacle(environment: Mapping[str, str], call: Run, why: str, now_s: float) -> str:
     """Why the job must not come back; empty if it may."""
     if not _is_pbs(environment):
-        state = call(["squeue", "--noheader", "--jobs", _job(environment), "--format", "%T"]).strip()
+        # A filter of the user's own (SQUEUE_STATES) would hide it.
+        words = ["squeue", "--noheader", "--states", "all", "--jobs", _job(environment), "--format", "%T"]
+        state = call(words).strip()
         return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
     near = now_s > float(environment.get("HYPEROPT_END", "inf")) - _NEAR_THE_LIMIT_S
     return "" if near or why == _OUT_OF_TIME else "it was told to end long before its time limit"
@@ -93,7 +95,10 @@ def _is_pbs(environment: Mapping[str, str]) -> bool:
 
 
 def _job(environment: Mapping[str, str]) -> str:
-    return environment.get("HYPEROPT_JOB") or environment.get("SLURM_JOB_ID", "")
+    array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+    # Not by the task's own number: that of the last task is the array's, and Slurm would take it for all of them.
+    by_slurm = f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID", "")
+    return environment.get("HYPEROPT_JOB") or by_slurm
 
 
 def _note(payload: Path, environment: Mapping[str, str]) -> Path:

@@ -217,8 +217,10 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path) -> dict
 
 def _end_lines(minutes: int) -> list[str]:
     """Shell lines that tell the workers when the job ends: as Slurm says, else as was asked for."""
+    # The number of the last task is the array's, too: by that Slurm would answer for all tasks.
+    task = '"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"'
     return [
-        'hyperopt_end=$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %e 2>/dev/null | head -n 1)',
+        f"hyperopt_end=$(squeue --noheader --states all --jobs {task} --format %e 2>/dev/null | head -n 1)",
         f'HYPEROPT_END=$(date --date "${{hyperopt_end:-+{minutes} minutes}}" +%s 2>/dev/null)',
         "export HYPEROPT_END",
     ]

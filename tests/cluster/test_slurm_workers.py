@@ -89,6 +89,22 @@ def test_preemption_costs_no_trial(slurm_cluster: Cluster, sweep: Start, partiti
     assert not any("losses" in trial.user_attrs for trial in trials)  # an interruption is no loss
 
 
+@pytest.mark.parametrize("partition", ["low", "lowcancel"])
+def test_every_preempted_worker_comes_back_by_itself(slurm_cluster: Cluster, sweep: Start, partition: str) -> None:
+    """No driver is there to submit again: each task of the array puts itself back into the queue, and no other."""
+    longer = ("epoch_s=0.5", "hydra.sweeper.n_trials=24")
+    finish(sweep(*longer, f"hydra.launcher.partition={partition}", "hydra.launcher.detach=true"), 30)
+    until_at_work(slurm_cluster)
+    array = _job(slurm_cluster)
+    everything = (f"--nodes={len(NODES)}", f"--gres=gpu:{GPUS_PER_NODE}")
+    slurm_cluster.submit("sleep 4", "--partition=high", *everything, "--output=/dev/null")
+    slurm_cluster.wait_until(lambda: len(ended(STUDY)) == 24, 120)
+    slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
+    assert_whole(24)
+    counts = {path.name: path.read_text() for path in STUDY.glob("launches/0/resubmissions-*")}
+    assert counts == {f"resubmissions-{array}_{task}": "1" for task in range(4)}
+
+
 @pytest.mark.slow
 def test_a_time_limit_costs_no_trial(slurm_cluster: Cluster, sweep: Start) -> None:
     """Trials that are longer than a job's time go on in the next run of the job."""
