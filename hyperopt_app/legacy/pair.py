@@ -93,7 +93,7 @@ class Pair:
         sampler: None for this project's default.
         pruner: None for none.
         enqueue: Points that are tried first, by `settings.name`.
-        launchers: Used one after the other; usually one.
+        launchers: Used one after the other; empty without a block slurm or pbs, for one worker on this machine.
         notes: What the user is told once.
     """
 

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""What was found while a pair was read: faults, which end the reading, and notes, which are told once."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+__all__ = ["Findings", "nearest", "shown"]
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Collects faults and notes while a file is read.
+
+    Attributes:
+        where: The file, as the user named it.
+        faults: One line each.
+        notes: One line each.
+    """
+
+    where: str
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def fault(self, key: str, text: str) -> None:
+        """Something that must be mended at `key` (a dotted path; empty for the whole file)."""
+        self._add(self.faults, f"{self.where}: {key}: {text}" if key else f"{self.where}: {text}")
+
+    def note(self, text: str) -> None:
+        """Something that the user should know; it reads without the file's name."""
+        self._add(self.notes, text)
+
+    def of(self, where: str) -> "Findings":
+        """The same lists, for another file."""
+        return replace(self, where=where)
+
+    @staticmethod
+    def _add(lines: list[str], line: str) -> None:
+        if line not in lines:
+            lines.append(line)
+
+    def unknown_keys(self, section: str, given: Iterable[Any], known: Iterable[str]) -> None:
+        """Note the keys of a section that mean nothing but look like one that does; others were always ignored."""
+        words = list(known)
+        for key in given:
+            near = [] if key in words else difflib.get_close_matches(str(key), words, n=1, cutoff=0.75)
+            if near:
+                self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean x?)`, or nothing if nothing is near."""
+    words = list(dict.fromkeys(known))
+    lower = {word.lower(): word for word in words}
+    near = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
+    near = near or [word for word in lower if name and word.startswith(name.lower())][:1]
+    return f" (did you mean {lower[near[0]]}?)" if near else ""
+
+
+def shown(value: Any) -> str:
+    """A value of a YAML file in a message, on one line and not long."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    text = repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
