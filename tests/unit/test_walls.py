@@ -120,6 +120,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.tree": {"grammar", "legacy.pair"},
     "legacy.translation": {"_masking", "legacy.pair", "legacy.ranges", "legacy.tree"},
     "legacy.config_text": {"_plain_yaml", "legacy.pair", "legacy.translation"},
+    "legacy.values": {"grammar", "study"},
+    "legacy.tables": set(),
+    "legacy.study_csv": set(),
+    "legacy.files": {"_lock", "_trials", "legacy.study_csv", "legacy.tables", "legacy.values"},
+    "legacy.best": {"legacy.files", "legacy.pair"},
+    "legacy.plot_settings": {"legacy.findings", "legacy.loading"},
+    "legacy.partial_dependence": set(),
+    "legacy.report_plots": {"_trials", "legacy.partial_dependence", "legacy.plot_settings"},
+    "legacy.report_text": {"_trials"},
+    "legacy.report": {
+        *("_trials", "legacy.best", "legacy.files", "legacy.findings", "legacy.loading", "legacy.pair"),
+        *("legacy.plot_settings", "legacy.report_plots", "legacy.report_text", "legacy.values"),
+    },
 }
 
 # Package of others -> the only modules that may name it. What is not listed here is free.
@@ -144,8 +157,10 @@ ONLY_IN: dict[str, set[str]] = {
     },
     "hydra_plugins": {"config"},
     "lightning": {"callbacks.lightning"},
+    "matplotlib": {"legacy.partial_dependence", "legacy.plot_settings", "legacy.report_plots"},
     "objectives": set(),
     "pytorch_lightning": {"callbacks.lightning"},
+    "sklearn": {"legacy.partial_dependence"},
     "rich": {"_progress_table", "cli", "progress"},
     "sqlalchemy": {"_database", "storage"},
     "submitit": {"slurm_workers"},

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The table of all trials with the columns of Optuna's `Study.trials_dataframe`; pure, needs no pandas."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["OWN_ATTRIBUTES", "study_csv"]
+
+# What this project keeps with a trial; the original had none of it, and its readers would stumble over mappings.
+OWN_ATTRIBUTES = frozenset({"claim", "closed", "directory", "failure", "legacy", "losses", "metrics"})
+
+
+def study_csv(
+    trials: Sequence["FrozenTrial"], params_of: Callable[["FrozenTrial"], Mapping[str, Any]], objectives: int
+) -> str:
+    """The text of `trials_dataframe().to_csv(index=False)`, without the attributes that are this project's own.
+
+    Args:
+        trials: All trials of a study.
+        params_of: Gives a trial's parameters.
+        objectives: Number of the values that are optimised.
+    """
+    params = [params_of(trial) for trial in trials]
+    attributes = [_attributes(trial.user_attrs) for trial in trials]
+    system = [trial.system_attrs for trial in trials]
+    names = [sorted({name for table in tables for name in table}) for tables in (params, attributes, system)]
+    values = ["value"] if objectives == 1 else [f"values_{index}" for index in range(objectives)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    heads = ("params", "user_attrs", "system_attrs")
+    columns = [f"{head}_{name}" for head, group in zip(heads, names, strict=True) for name in group]
+    writer.writerow(["number", *values, "datetime_start", "datetime_complete", "duration", *columns, "state"])
+    for trial, *tables in zip(trials, params, attributes, system, strict=True):
+        cells = [_text(table.get(name)) for table, group in zip(tables, names, strict=True) for name in group]
+        results = [_text(value) for value in trial.values or [None] * objectives]
+        times = [_time(trial.datetime_start), _time(trial.datetime_complete), _duration(trial.duration)]
+        writer.writerow([trial.number, *results, *times, *cells, trial.state.name])
+    return text.getvalue()
+
+
+def _attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in OWN_ATTRIBUTES}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _time(time: datetime | None) -> str:
+    # pandas gives all times of a column as many digits as the longest has: six.
+    return "" if time is None else time.isoformat(sep=" ", timespec="microseconds")
+
+
+def _duration(duration: timedelta | None) -> str:
+    if duration is None:
+        return ""
+    seconds = duration.seconds
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{duration.days} days {clock}.{duration.microseconds:06}"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""What a trial's parameters mean: choices that the study keeps as override text become values again; pure."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app.grammar import element_of
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+__all__ = ["params_reader"]
+
+
+def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, Any]]:
+    """A function that gives a trial's parameters by name, in the order of the study's space.
+
+    The space's own parameters come first, then what the objective has suggested by itself. In a study that this
+    project has not begun the values are what is stored.
+    """
+    from optuna.distributions import CategoricalDistribution
+
+    from hyperopt_app.study import stored_identity
+
+    identity = stored_identity(study)
+    space = {} if identity is None else identity.space.parameters
+    texts = {name for name, distribution in space.items() if isinstance(distribution, CategoricalDistribution)}
+
+    def read(trial: "FrozenTrial") -> dict[str, Any]:
+        params = trial.params
+        names = [*(name for name in space if name in params), *(name for name in params if name not in space)]
+        return {name: _meant(params[name]) if name in texts else params[name] for name in names}
+
+    meanings: dict[str, Any] = {}
+
+    def _meant(choice: Any) -> Any:
+        if not isinstance(choice, str):
+            return choice
+        if choice not in meanings:  # Hydra's parser takes a millisecond
+            meanings[choice] = element_of(choice)
+        return meanings[choice]
+
+    return read
