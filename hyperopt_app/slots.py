@@ -19,7 +19,7 @@ class Sharing:
         tasks_per_node: Processes that the scheduler starts on each node.
         gpus_per_node: GPUs that the tasks of a node see together; 0 if they see none, or each its own.
         gpus_per_task: GPUs that the scheduler binds to each task; 0 if it binds none.
-        workers_per_gpu: Workers that share a GPU.
+        workers_per_gpu: Workers that share a GPU, or a task without GPUs.
         gpus_per_trial: GPUs that each worker sees.
     """
 
@@ -53,7 +53,7 @@ class Sharing:
         if faults:
             raise ConfigError(faults)
         if not seen:
-            return self.nodes * self.tasks_per_node
+            return self.nodes * self.tasks_per_node * self.workers_per_gpu
         per_task = max(1, gpus * self.workers_per_gpu // self.gpus_per_trial)
         return self.nodes * self.tasks_per_node * per_task
 
@@ -77,7 +77,7 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
 
 
 def slots_of_task(visible: Sequence[str], sharing: Sharing, local_task: int) -> list[tuple[str, ...]]:
-    """The GPUs of each worker that a task runs; one worker without GPUs if the task sees none.
+    """The GPUs of each worker that a task runs; workers without GPUs if the task sees none.
 
     Args:
         visible: What the task sees.
@@ -92,7 +92,9 @@ def slots_of_task(visible: Sequence[str], sharing: Sharing, local_task: int) -> 
         # With more tasks than GPUs the tasks take turns.
         own = own[first : first + share] if share or not own else [own[local_task % len(own)]]
     if not own:
-        return [()]
+        # GPUs that were asked for and are not there: one worker finds out what that means.
+        asked = sharing.gpus_per_task or sharing.gpus_per_node
+        return [()] * (1 if asked else sharing.workers_per_gpu)
     size = sharing.gpus_per_trial
     groups = [tuple(own[first : first + size]) for first in range(0, len(own) - size + 1, size)] or [tuple(own)]
     # Spread before doubling up, as local_workers does.

@@ -42,9 +42,16 @@ def test_each_worker_has_its_own_gpus(sharing: Sharing, task: int, slots: list[t
     assert slots_of_task(["0", "1", "2", "3"], sharing, task) == slots
 
 
-def test_a_task_without_gpus_is_one_worker() -> None:
+def test_a_task_without_gpus_is_one_worker_or_as_many_as_are_wanted() -> None:
     """Trials on processors alone."""
-    assert slots_of_task([], Sharing(workers_per_gpu=3), 0) == [()]
+    assert slots_of_task([], Sharing(), 0) == [()]
+    assert slots_of_task([], Sharing(workers_per_gpu=3), 0) == [()] * 3
+    assert Sharing(nodes=2, workers_per_gpu=3).workers_per_job() == 6
+
+
+def test_a_task_whose_gpus_are_not_there_is_one_worker() -> None:
+    """It finds out what is wrong; several would do so several times."""
+    assert slots_of_task([], Sharing(gpus_per_node=2, workers_per_gpu=3), 0) == [()]
 
 
 @given(st.integers(1, 8), st.integers(1, 4), st.integers(1, 4))
