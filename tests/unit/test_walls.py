@@ -43,7 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "attempt": {"failures", "objective"},
     "callbacks": set(),
     "callbacks.lightning": {"objective"},
-    "callbacks.keras": {"objective"},
+    "callbacks._keras_base": set(),
+    "callbacks.keras": {"callbacks._keras_base", "objective"},
     "app": {"objective"},
     # The place of a study, and the study.
     "_journal": {"_lock"},
@@ -134,6 +135,21 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("_trials", "legacy.best", "legacy.files", "legacy.findings", "legacy.loading", "legacy.pair"),
         *("legacy.plot_settings", "legacy.report_plots", "legacy.report_text", "legacy.values"),
     },
+    "legacy.plain_values": set(),
+    "legacy.devices": {"slots"},
+    "legacy.suggestions": set(),
+    "legacy.trial": {"grammar", "legacy.suggestions", "objective"},
+    "legacy.pruning": {"callbacks._keras_base"},
+    "legacy.surface": set(),
+    "legacy.source": {"legacy.surface"},
+    "legacy.user_module": {"failures", "legacy.surface"},
+    "legacy.user_config": set(),
+    "legacy.base_objective": {"legacy.devices", "legacy.plain_values", "legacy.suggestions"},
+    "legacy.construction": {"legacy.base_objective", "legacy.devices", "legacy.surface"},
+    "legacy.adapter": {
+        *("legacy.base_objective", "legacy.construction", "legacy.devices", "legacy.files", "legacy.plain_values"),
+        *("legacy.source", "legacy.trial", "legacy.user_config", "legacy.user_module", "objective"),
+    },
 }
 
 # Package of others -> the only modules that may name it. What is not listed here is free.
@@ -157,6 +173,7 @@ ONLY_IN: dict[str, set[str]] = {
         *("by_hand", "dry_run", "frozen", "grammar", "preflight", "samplers", "space", "sweep"),
     },
     "hydra_plugins": {"config", "legacy.method_nodes"},
+    "keras": {"callbacks.keras"},
     "lightning": {"callbacks.lightning"},
     "matplotlib": {"legacy.partial_dependence", "legacy.plot_settings", "legacy.report_plots"},
     "objectives": set(),

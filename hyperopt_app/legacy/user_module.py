@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""Load an objective.py by its path and run it where its folder comes first on the search path.
+
+Afterwards the process is as before: other objectives of it may have modules of the same names. Runs where the
+objective runs.
+"""
+
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.failures import kind_of
+from hyperopt_app.legacy.surface import surface
+
+__all__ = ["UserModule", "user_module"]
+
+# A clone of this project may be the objective's folder.
+_KEPT = {"__main__", "hydra_plugins", "hyperopt_app"}
+
+# What a file was loaded as is kept: a worker that runs its trials itself loads it once, unless it was changed.
+_loaded: dict[Path, "UserModule"] = {}
+
+
+@dataclass
+class UserModule:
+    """An objective's file and the modules of its folder.
+
+    Attributes:
+        path: The file, absolute.
+        name: What it is imported as: `objective` in the first year, `custom_objective` since.
+        modified: Its time stamp when it was read.
+        module: What it became; None until it is loaded.
+        siblings: Modules of its folder that it has imported.
+        search_path: What it has added to the search path.
+    """
+
+    path: Path
+    name: str
+    modified: int
+    module: ModuleType | None = None
+    siblings: dict[str, ModuleType] = field(default_factory=dict)
+    search_path: list[str] = field(default_factory=list)
+
+    def objective(self) -> type[Any]:
+        """The class `Objective`; to be called while it is active.
+
+        Raises:
+            ConfigError: The file cannot be imported, or has no such class.
+        """
+        if self.module is None:
+            self.module = self._load()
+        found = getattr(self.module, "Objective", None)
+        if not isinstance(found, type):
+            raise ConfigError([f"optuna.objective: {self.path} has no class Objective; give the class this name"])
+        return found
+
+    def _load(self) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(self.name, self.path)
+        if spec is None or spec.loader is None:
+            raise ConfigError([f"optuna.objective: {self.path} is no Python file; its name must end in .py"])
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[self.name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            if kind_of(error) == "oom":
+                raise  # of this machine at this moment, not of the file
+            raise ConfigError(
+                [f"optuna.objective: {self.path} cannot be imported: {_raised(error, self.path.parent)}"]
+            ) from error
+        return module
+
+    @contextmanager
+    def active(self, argument: str = "") -> Iterator[None]:
+        """Run the body as the original ran an objective: with its folder, its modules, and `sys.argv` of its own."""
+        search_path, arguments = list(sys.path), list(sys.argv)
+        aside = self._put_aside()
+        before = set(sys.modules)
+        sys.path[:] = [str(self.path.parent), *search_path, *self.search_path]
+        sys.argv = [str(self.path), *([argument] if argument else [])]
+        sys.modules.update(self.siblings)
+        try:
+            with surface():
+                yield
+        finally:
+            self.search_path = [path for path in sys.path if path not in {str(self.path.parent), *search_path}]
+            sys.path[:], sys.argv = search_path, arguments
+            self.siblings = {name: sys.modules.pop(name) for name in self._own_modules() if name not in before}
+            sys.modules.update(aside)
+
+    def _put_aside(self) -> dict[str, ModuleType]:
+        """Modules from elsewhere that have the names of modules in the folder, and of this file."""
+        names = {self.name, *_modules_in(self.path.parent)}
+        aside = {
+            name: module
+            for name, module in sys.modules.items()
+            if name.partition(".")[0] in names and not _is_library(name, module) and not self._is_own(module)
+        }
+        for name in aside:
+            del sys.modules[name]
+        return aside
+
+    def _own_modules(self) -> list[str]:
+        return [name for name, module in sys.modules.items() if self._is_own(module) and not _is_library(name, module)]
+
+    def _is_own(self, module: ModuleType) -> bool:
+        return module is self.module or _file_of(module).startswith(str(self.path.parent) + os.sep)
+
+
+def user_module(path: Path, dialect: str) -> UserModule:
+    """The objective's file, as it was loaded by this process if it is unchanged."""
+    path = path.absolute()
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError as error:
+        raise ConfigError([f"optuna.objective: {path} cannot be read ({error.strerror}); set its path"]) from None
+    known = _loaded.get(path)
+    if known is None or known.modified != modified:
+        name = "objective" if dialect in {"A0", "A1"} else "custom_objective"
+        known = _loaded[path] = UserModule(path, name, modified)
+    return known
+
+
+def _modules_in(folder: Path) -> set[str]:
+    files = {path.stem for path in folder.glob("*.py")}
+    return files | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def _file_of(module: ModuleType) -> str:
+    return str(getattr(module, "__file__", None) or "")
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    found = [paths["stdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()]
+    return tuple(path + os.sep for path in found)
+
+
+def _is_library(name: str, module: ModuleType) -> bool:
+    """Of the standard library, installed, or ours: a file of the same name does not replace it once it is loaded."""
+    root = name.partition(".")[0]
+    return root in sys.stdlib_module_names or root in _KEPT or _file_of(module).startswith(_libraries())
+
+
+def _raised(error: BaseException, folder: Path) -> str:
+    """What was raised, and in which line of the user's."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
+    if isinstance(error, SyntaxError) or not frames:
+        return text
+    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno}); mend that first"
