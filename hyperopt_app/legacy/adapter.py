@@ -46,6 +46,7 @@ class LegacyObjective(Objective):
         renamed: Key at the root of the config to the user's key there.
         placed: Values that Hydra cannot address, and where they belong.
         dates: Paths in the config whose text is a date.
+        marks: Paths in the config whose text is `???`.
         hyper_file: The hyperparameter file, for messages.
         params: Outside a sweep: values for what the objective asks its trial for.
     """
@@ -63,6 +64,7 @@ class LegacyObjective(Objective):
         renamed: Any = None,
         placed: Any = (),
         dates: Any = (),
+        marks: Any = (),
         hyper_file: str = "",
         params: Any = None,
     ) -> None:
@@ -73,7 +75,7 @@ class LegacyObjective(Objective):
         self.dialect = dialect
         self.save_path = Path(save_path)
         self.study_name = study_name
-        self.shape = Shape(_plain(renamed) or {}, _plain(placed), _plain(integers), _plain(dates))
+        self.shape = Shape(_plain(renamed) or {}, _plain(placed), _plain(integers), _plain(dates), _plain(marks))
         self.hyper_file = hyper_file
         self.params: dict[str, Any] = _plain(params) or {}
 

@@ -30,7 +30,7 @@ _ROOT = {
 _HYDRA = {
     "sweep": "Everything of this study lies below save_path.",
     "run": "Where a single training without a search goes.",
-    "job_logging": "`log`: one file for all workers, beside the log of each trial.",
+    "job_logging": "`log`: one file for all trials, beside the log that each has in its own directory.",
 }
 _SWEEPER = {
     "storage": "optuna.storage and storage_type.",

@@ -85,6 +85,8 @@ def read_slurm(block: Any, findings: Findings) -> Launcher:
     settings: dict[str, Any] = {"detach": True}
     settings |= _time(batch, options, findings)
     gpus = _sizes(options, settings, findings)
+    # By itself submitit lets 256 of an array run at a time.
+    settings |= {"array_parallelism": jobs} if jobs > 256 else {}
     shares = shares_of("slurm", block if isinstance(block, Mapping) else {}, gpus, findings)
     extra = _others(options, settings, findings)
     settings |= shares.settings

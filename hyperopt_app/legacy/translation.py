@@ -181,7 +181,10 @@ def _is_outside(value: Any, settings: Mapping[str, Any]) -> bool:
 
 
 def _logging(path: Path | None) -> dict[str, Any]:
-    """The one log file of all, beside what Hydra logs anyway."""
+    """The one log file of all trials, beside what Hydra logs anyway.
+
+    The driver does not write to it: it has something to say before the folder is there.
+    """
     if path is None:
         return {}
     handler = {
@@ -191,10 +194,12 @@ def _logging(path: Path | None) -> dict[str, Any]:
         "mode": "a",
         "delay": True,
     }
-    form = {"original": {"format": "%(levelname)s:%(name)s:%(message)s"}}
     return {
-        group: {"formatters": form, "handlers": {"original": handler}, "root": {"handlers": [*others, "original"]}}
-        for group, others in (("job_logging", ["console", "file"]), ("hydra_logging", ["console"]))
+        "job_logging": {
+            "formatters": {"original": {"format": "%(levelname)s:%(name)s:%(message)s"}},
+            "handlers": {"original": handler},
+            "root": {"handlers": ["console", "file", "original"]},
+        }
     }
 
 

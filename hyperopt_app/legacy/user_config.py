@@ -24,12 +24,14 @@ class Shape:
         placed: `{key: ..., path: [...]}`: values under the root's `placed` and where they belong.
         integers: Paths whose value is an int.
         dates: Paths whose text is a date or a time.
+        marks: Paths whose text is `???`, which OmegaConf takes for a missing value; they are null in the config.
     """
 
     renamed: Mapping[str, Any] = field(default_factory=dict)
     placed: Sequence[Mapping[str, Any]] = ()
     integers: Sequence[Sequence[Any]] = ()
     dates: Sequence[Sequence[Any]] = ()
+    marks: Sequence[Sequence[Any]] = ()
 
 
 def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
@@ -49,6 +51,8 @@ def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
         _change(kept, path, int)
     for path in shape.dates:
         _change(kept, path, _date)
+    for path in shape.marks:
+        _set(kept, path, "???")
     return kept
 
 
