@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Load one YAML file as PyYAML's FullLoader did (YAML 1.1), but make plain data only and name what is doubtful."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hyperopt_app.legacy.findings import Findings
+from hyperopt_app.legacy.findings import Findings, shown
 
-__all__ = ["SixtiesInt", "load", "plain"]
+__all__ = ["SixtiesInt", "load", "odd_values", "plain"]
 
 
 class SixtiesInt(int):
@@ -113,3 +114,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(inner) for inner in value]
     return int(value) if isinstance(value, SixtiesInt) else value
+
+
+def odd_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Key path and fault of what YAML can say and a config cannot hold: sets, bytes, keys that are null or dates."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{path}:{key}" if path else str(key)
+            if not isinstance(key, (str, int, float)):
+                yield here, f"the key {shown(key)} is no text, number or boolean; put it in quotes"
+            yield from odd_values(inner, here)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from odd_values(inner, f"{path}:{index}")
+    elif value is not None and not isinstance(value, (str, bool, int, float, date)):
+        yield path, f"a {type(value).__name__} cannot be kept in a config; write text, numbers, lists or mappings"

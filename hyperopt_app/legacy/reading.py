@@ -13,7 +13,7 @@ from hyperopt_app.legacy.batch import read_launchers
 from hyperopt_app.legacy.dialect import OWN_SECTIONS, dialect_of, is_per_worker, prunes_by_default
 from hyperopt_app.legacy.enqueued import is_full_grid, read_enqueue, read_grid
 from hyperopt_app.legacy.findings import Findings, shown
-from hyperopt_app.legacy.loading import load, plain
+from hyperopt_app.legacy.loading import load, odd_values, plain
 from hyperopt_app.legacy.methods import read_pruner, read_sampler
 from hyperopt_app.legacy.pair import Launcher, Method, Pair, Parameter
 from hyperopt_app.legacy.parameters import read_parameters, tied_names
@@ -92,6 +92,9 @@ def _read(
     here = (cwd or Path.cwd()).absolute()
     content = load(here / hyper, findings)
     loaded = load(here / model, findings.of(str(model))) if model is not None else None
+    for where, contents in ((hyper, content), (model, loaded)):
+        for key, text in odd_values(contents):
+            findings.of(str(where)).fault(key, text)
     if findings.faults:
         raise ConfigError(findings.faults)
     given = _given(_changed(content, changes, here), loaded, findings, wants_model=wants_model)
