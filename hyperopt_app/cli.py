@@ -18,6 +18,7 @@ _EPILOG = """everything else is the application itself, as with python -m hypero
   hyperopt-app --multirun hparams=holodec      search
   hyperopt-app submit hparams=holodec hydra/launcher=slurm_workers   submit the workers and come back
   hyperopt-app hparams=holodec                 train once
+  hyperopt-app legacy --help                   the original interface of two YAML files
   hyperopt-app --hydra-help                    Hydra's own help
 """
 
@@ -33,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Hydra reads the arguments of the process.
         words = ["--multirun", *words[1:], "hydra.launcher.detach=true"]
         sys.argv[1:] = words
+    if words[:1] == ["legacy"]:
+        # A leaf: only this command wants it.
+        from hyperopt_app.legacy.commands import main as legacy
+
+        sys.exit(legacy(words[1:]))
     is_override = bool(words) and (words[0].startswith(("-", "~")) or "=" in words[0])
     if is_override and words[0] not in ("-h", "--help"):
         from hyperopt_app.__main__ import main as application

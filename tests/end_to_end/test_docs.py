@@ -17,7 +17,7 @@ PAGES = sorted([*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("*/READM
 # Lines that make an environment: `.ci/run` runs the test command of the README; the other differs in its last word.
 _SETS_UP = "python3 -m venv"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_TITLED = re.compile(r"^# (\S+\.(?:py|yaml))\n")
+_TITLED = re.compile(r"^# (\S+\.(?:py|ya?ml))\n")
 # A benchmark's default size measures; a test only wants to see that it runs.
 _SMALL = {
     "benchmarks/overhead.py": "--trials 4 --repeats 1",
@@ -65,6 +65,7 @@ def shell(tmp_path: Path) -> Path:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(block)
     shutil.copytree(REPO / "benchmarks", tmp_path / "benchmarks")
+    shutil.copy(REPO / "optimize.py", tmp_path)
     return tmp_path
 
 

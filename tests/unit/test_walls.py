@@ -93,7 +93,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # The commands.
     "__main__": {"", "app"},
-    "cli": {"", "__main__", "budget", "progress", "results", "storage", "study", "watching", "worker"},
     # The original interface.
     "legacy": set(),
     "legacy.pair": set(),
@@ -122,6 +121,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.method_nodes": {"config", "legacy.pair"},
     "legacy.translation": {"_masking", "legacy.method_nodes", "legacy.pair", "legacy.ranges", "legacy.tree"},
     "legacy.config_text": {"legacy.pair", "legacy.translation"},
+    "legacy.old_places": {"_masking"},
+    "legacy.old_trials": {"grammar", "space"},
+    "legacy.old_copies": {"legacy.old_places", "storage"},
+    "legacy.old_studies": {"_masking", "legacy.old_copies", "legacy.old_places", "study"},
+    "legacy.import_report": {"_masking", "legacy.old_places", "legacy.old_trials"},
+    "legacy.importing": {
+        *("_masking", "legacy.import_report", "legacy.old_copies", "legacy.old_places", "legacy.old_studies"),
+        "legacy.old_trials",
+    },
     "legacy.values": {"grammar", "study"},
     "legacy.tables": set(),
     "legacy.study_csv": set(),
@@ -136,8 +144,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("legacy.plot_settings", "legacy.report_plots", "legacy.report_text", "legacy.values"),
     },
     "legacy.plain_values": set(),
-    "legacy.devices": {"slots"},
-    "legacy.suggestions": set(),
+    "legacy.once": {"objective"},
+    "legacy.devices": {"legacy.once", "slots"},
+    "legacy.suggestions": {"legacy.once"},
     "legacy.trial": {"grammar", "legacy.suggestions", "objective"},
     "legacy.pruning": {"callbacks._keras_base"},
     "legacy.surface": set(),
@@ -150,6 +159,27 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("legacy.base_objective", "legacy.construction", "legacy.devices", "legacy.files", "legacy.plain_values"),
         *("legacy.source", "legacy.trial", "legacy.user_config", "legacy.user_module", "objective"),
     },
+    "legacy.old_places": {"_masking"},
+    "legacy.old_copies": {"legacy.old_places", "storage"},
+    "legacy.old_studies": {"_masking", "legacy.old_copies", "legacy.old_places"},
+    "legacy.old_trials": {"grammar", "space"},
+    "legacy.import_report": {"_masking", "legacy.old_places", "legacy.old_trials"},
+    "legacy.importing": {
+        *("_masking", "legacy.import_report", "legacy.old_copies", "legacy.old_places", "legacy.old_studies"),
+        *("legacy.old_trials", "storage"),
+    },
+    "legacy.takeover": {
+        *("legacy.importing", "legacy.old_places", "legacy.old_studies", "legacy.pair", "legacy.translation", "space"),
+        *("storage", "study"),
+    },
+    "legacy.leavings": {"_masking"},
+    "legacy.running": {
+        *("__main__", "legacy.config_text", "legacy.leavings", "legacy.pair", "legacy.reading", "legacy.report"),
+        *("legacy.takeover", "legacy.times", "legacy.translation"),
+    },
+    "legacy.commands": {"legacy.running"},
+    # The command of all.
+    "cli": {"", "__main__", "budget", "legacy.commands", "progress", "results", "storage", "study", "watching", "worker"},
 }
 
 # Package of others -> the only modules that may name it. What is not listed here is free.

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""`hyperopt-app legacy ...`: the words of the original's commands, typed; what they do stands in `running`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.errors import HyperoptError
+
+__all__ = ["main"]
+
+_FALSE = {"0", "false", "no", "off", "n"}
+_TRUE = {"1", "true", "yes", "on", "y"}
+
+
+def main(arguments: Sequence[str], program: str = "hyperopt-app legacy") -> int:
+    """Run one of the commands.
+
+    Args:
+        arguments: The words, beginning with the command.
+        program: How the user has called it, for the help.
+
+    Returns:
+        The exit status.
+    """
+    # Bare, the script of old has one command, which its users do not type.
+    words, is_script = list(arguments), program.endswith("optimize.py")
+    parser = _optimize_parser(argparse.ArgumentParser(program)) if is_script else _parser(program)
+    options = parser.parse_args(words[1:] if is_script else words or ["--help"])
+    from hyperopt_app.legacy import running
+
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "optimize": running.optimize,
+        "run": running.run_worker,
+        "report": running.report,
+        "translate": running.translate,
+        "import": running.import_old,
+    }
+    try:
+        return commands["optimize" if is_script else options.command](options)
+    except HyperoptError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(program, description="The original interface; docs/legacy.md tells the new one.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _optimize_parser(commands.add_parser("optimize", help="search, or submit the workers of a slurm or pbs block"))
+    _run_parser(commands.add_parser("run", help="be one worker of the study, by hand"))
+    _report_parser(commands.add_parser("report", help="write the study's table, best.yml and plots"))
+    _translate_parser(commands.add_parser("translate", help="write the same study as a Hydra config"))
+    _import_parser(commands.add_parser("import", help="take over a study of an older Optuna; the original is kept"))
+    return parser
+
+
+def _pair(parser: argparse.ArgumentParser, *, model: bool = True) -> None:
+    parser.add_argument("hyperparameters", type=Path, help="the YAML file with the section optuna")
+    if model:
+        parser.add_argument("model", type=Path, nargs="?", help="the YAML file of the model")
+
+
+def _changes(parser: argparse.ArgumentParser) -> None:
+    """The options that change a value of the hyperparameter file."""
+    text: dict[str, Any] = {"default": None, "metavar": "TEXT"}
+    parser.add_argument("-n", "--study_name", "--name", dest="study_name", help="name of the study", **text)
+    parser.add_argument("--storage", help="file or URL of the study's storage", **text)
+    parser.add_argument("--storage_type", choices=["sqlite", "nfs", "maria"], help="kind of the storage")
+    parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
+    parser.add_argument("-d", "--direction", type=_names, help="minimize or maximize; several with commas", **text)
+    parser.add_argument("-m", "--metric", type=_names, help="the metric; several with commas", **text)
+    parser.add_argument("-t", "--trials", dest="n_trials", type=_count, help="number of trials", metavar="N")
+    parser.add_argument("-g", "--gpu", type=_truth, help="true or false", metavar="BOOL")
+    parser.add_argument("-s", "--save_path", type=Path, help="directory of all results")
+
+
+def _ours(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-y", "--yes", action="store_true", help="take over an older study without a question")
+    parser.add_argument("--dry_run", action="store_true", help="show what would be run; start and write nothing")
+
+
+def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _pair(parser)
+    _changes(parser)
+    _ours(parser)
+    parser.add_argument("-c", "--create_study", type=_truth, nargs="?", const=True, default=False, metavar="BOOL",
+                        help="only create the study, and say how a worker is started")  # fmt: skip
+    parser.add_argument("--delete_study", type=_truth, default=False, metavar="BOOL",
+                        help="set an existing study aside and begin anew")  # fmt: skip
+    parser.add_argument("--override", action="store_true", help=argparse.SUPPRESS)  # of 2021: go on with a study
+    parser.add_argument("-r", "--reload", type=_truth, nargs="?", const=True, help=argparse.SUPPRESS)
+    parser.add_argument("-w", "--workers", type=_count, metavar="N", help="workers, where there is no slurm or pbs")
+    parser.add_argument("--here", action="store_true", help="run on this machine in spite of a slurm or pbs block")
+    return parser
+
+
+def _run_parser(parser: argparse.ArgumentParser) -> None:
+    _pair(parser)
+    _ours(parser)
+    parser.add_argument("-n", "--node_id", metavar="ID", help="names this worker's table of results")
+    parser.add_argument("-w", "--walltime", metavar="HH:MM:SS", help="time that this worker has; by default 12:00:00")
+
+
+def _report_parser(parser: argparse.ArgumentParser) -> None:
+    _pair(parser, model=False)
+    parser.add_argument("-m", "--model", type=Path, help="model config: write best.yml")
+    parser.add_argument("-p", "--plot", type=Path, help="YAML file with settings of the plots")
+    parser.add_argument("-t", "--n_trees", type=_count, default=64, help="trees of the forest; by default 64")
+    parser.add_argument("-d", "--max_depth", type=_count, default=64, help="their depth; by default 64")
+    parser.add_argument("-k", "--top_k", type=_count, default=1, help="parameters in the partial dependence plot")
+
+
+def _translate_parser(parser: argparse.ArgumentParser) -> None:
+    _pair(parser)
+    _changes(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where config.yaml goes")
+
+
+def _import_parser(parser: argparse.ArgumentParser) -> None:
+    _pair(parser)
+    _changes(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="ask no question")
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false; write 1 or 0, true or false")
+
+
+def _count(text: str) -> int:
+    if text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def _names(text: str) -> str | list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return names[0] if len(names) == 1 else names

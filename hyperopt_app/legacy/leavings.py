@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""What the original left in save_path beside the tables: copies of the YAML files, job ids, the launch script."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hyperopt_app._masking import mask_password
+
+__all__ = ["keep_copies", "keep_jobs"]
+
+
+def keep_copies(
+    hyper_path: Path, model_path: Path | None, effective: Mapping[Any, Any] | None, save_path: Path
+) -> None:
+    """Copy the YAML files into save_path; a copy that differs is kept under a number. Runs in the driver.
+
+    Args:
+        hyper_path: The hyperparameter file.
+        model_path: The model file, if there are two.
+        effective: The hyperparameters with the command line's values, if there are any; else the file is copied.
+        save_path: Where to; it exists.
+    """
+    text = hyper_path.read_text(encoding="utf-8") if effective is None else _dumped(effective)
+    _keep(save_path / hyper_path.name, mask_password(text), hyper_path)
+    if model_path is not None:
+        _keep(save_path / model_path.name, model_path.read_text(encoding="utf-8"), model_path)
+
+
+def _dumped(effective: Mapping[Any, Any]) -> str:
+    return yaml.safe_dump(json.loads(json.dumps(effective, default=str)), sort_keys=False, allow_unicode=True)
+
+
+def _keep(target: Path, text: str, source: Path) -> None:
+    if target.exists():
+        if target.samefile(source) or target.read_text(encoding="utf-8") == text:
+            return
+        number = 1
+        while (older := target.with_name(f"{target.stem}.{number}{target.suffix}")).exists():
+            number += 1
+        target.replace(older)
+    replace(target, text)
+
+
+def replace(target: Path, text: str) -> None:
+    """Write a file aside and rename it."""
+    aside = target.with_name(f".{target.name}.new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(target)
+
+
+def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
+    """After a submission: one id a line in `slurm_job_ids.txt` or `pbs_job_ids.txt`, and the script. In the driver.
+
+    Ids of earlier submissions stay; the prototype and the first release called the files `job_ids.txt` and `launch.sh`.
+    """
+    try:
+        kept = json.loads((study_dir / "launches" / "jobs.json").read_text())
+    except (OSError, ValueError):
+        return
+    scheduler, is_first = str(kept["scheduler"]), dialect in {"A0", "A1"}
+    path = save_path / ("job_ids.txt" if is_first else f"{scheduler}_job_ids.txt")
+    before = path.read_text().split() if path.exists() else []
+    replace(path, "".join(f"{job}\n" for job in dict.fromkeys([*before, *map(str, kept["jobs"])])))
+    scripts = [*study_dir.glob("workers/slurm/*submission*.sh")] if scheduler == "slurm" else []
+    scripts = scripts or [*study_dir.glob("launches/*/worker-0.pbs")]
+    if scripts:
+        newest = max(scripts, key=lambda script: script.stat().st_mtime)
+        shutil.copyfile(newest, save_path / ("launch.sh" if is_first else f"launch_{scheduler}.sh"))
