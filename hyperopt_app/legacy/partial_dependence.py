@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -121,7 +122,8 @@ def fill(figure: Figure, found: Sequence[Dependence], metric: str) -> list[Axes]
     shown = found[:_MOST_PANELS]
     columns = min(len(shown), 3 if len(shown) <= 9 else 4)
     rows = -(-len(shown) // columns)
-    figure.set_size_inches(max(4.0, 2.9 * columns), max(3.2, 2.5 * rows))
+    if mpl.rcParams["figure.figsize"] == mpl.rcParamsDefault["figure.figsize"]:
+        figure.set_size_inches(max(4.0, 2.9 * columns), max(3.2, 2.5 * rows))
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     panels = [grid[index // columns][index % columns] for index in range(rows * columns)]
     for axes, one in zip(panels, shown, strict=False):
