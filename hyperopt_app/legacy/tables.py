@@ -155,7 +155,9 @@ def foreign_rows(found: Iterable[Row], known: Mapping[int, Sequence[Row]], best_
 
 
 def _says(known: Row, row: Row, best_heading: str) -> bool:
-    return all(not text or name == best_heading or _is_close(known.get(name, ""), text) for name, text in row.items())
+    return row == known or all(
+        not text or name == best_heading or _is_close(known.get(name, ""), text) for name, text in row.items()
+    )
 
 
 def _is_close(first: str, second: str) -> bool:

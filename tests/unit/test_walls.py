@@ -159,15 +159,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("legacy.base_objective", "legacy.construction", "legacy.devices", "legacy.files", "legacy.plain_values"),
         *("legacy.source", "legacy.trial", "legacy.user_config", "legacy.user_module", "objective"),
     },
-    "legacy.old_places": {"_masking"},
-    "legacy.old_copies": {"legacy.old_places", "storage"},
-    "legacy.old_studies": {"_masking", "legacy.old_copies", "legacy.old_places"},
-    "legacy.old_trials": {"grammar", "space"},
-    "legacy.import_report": {"_masking", "legacy.old_places", "legacy.old_trials"},
-    "legacy.importing": {
-        *("_masking", "legacy.import_report", "legacy.old_copies", "legacy.old_places", "legacy.old_studies"),
-        *("legacy.old_trials", "storage"),
-    },
     "legacy.takeover": {
         *("legacy.importing", "legacy.old_places", "legacy.old_studies", "legacy.pair", "legacy.translation", "space"),
         *("storage", "study"),
