@@ -40,6 +40,8 @@ class Report:
     def lines(self) -> list[str]:
         """The report for people, a line each."""
         where = Place.of(self.storage).path or mask_password(self.storage)
+        if not self.is_new and str(where) == self.source:
+            return [f"The study goes on in {where}."]
         if not self.is_new:
             return [f"The study of {self.source} goes on in {where}, into which it was imported before."]
         if str(where) == self.source:

@@ -18,7 +18,7 @@ from hyperopt_app.legacy.import_report import Report, budget, record_of, report_
 from hyperopt_app.legacy.old_copies import closing_storage, opened, opened_storage
 from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old_studies import find_old, imported_names
-from hyperopt_app.legacy.old_trials import CLOSED, conversion_faults, converted, waiting_points
+from hyperopt_app.legacy.old_trials import CLOSED, CLOSED_WHY, conversion_faults, converted, waiting_points
 
 if TYPE_CHECKING:
     import optuna
@@ -41,15 +41,20 @@ def continued(old: OldStudy, target: str | None = None) -> Report | None:
     Raises:
         StorageError: A file of that name cannot be read.
     """
+    if old.place.path is None:
+        return _recorded(old, old.storage)
+    for place in _places(old, target):
+        if imported_names(place).get(old.name):
+            return _recorded(old, place.beside(_path(place)))
+    return None
+
+
+def _recorded(old: OldStudy, storage: str) -> Report | None:
     import optuna
 
-    for place in _places(old, target):
-        if imported_names(place).get(old.name) and place.path is not None:
-            storage = place.beside(place.path)
-            with closing_storage(storage) as there:
-                record = optuna.load_study(study_name=old.name, storage=there).user_attrs[IMPORTED]
-            return report_of(old, storage, record)
-    return None
+    with closing_storage(storage) as there:
+        record = optuna.load_study(study_name=old.name, storage=there).user_attrs.get(IMPORTED)
+    return None if record is None else report_of(old, storage, record)
 
 
 def import_study(old: OldStudy, target: str | None, space: Mapping[str, "BaseDistribution"]) -> Report:
@@ -70,11 +75,13 @@ def import_study(old: OldStudy, target: str | None, space: Mapping[str, "BaseDis
     """
     import optuna
 
-    if old.place.path is None:
-        return _close_in_place(old, target, space)
+    if old.place.path is None and target not in (None, old.storage):
+        raise ConfigError([f"--target: a study on a server ({shown_place(old)}) goes on where it is"])
     before = continued(old, target)
     if before is not None:
         return before
+    if old.place.path is None:
+        return _close_in_place(old, space)
     place = _free_place(old, target)
     with opened_storage(old) as storage:
         study = optuna.load_study(study_name=old.name, storage=storage)
@@ -199,13 +206,11 @@ def _publish(made: Path, target: Path) -> bool:
     return True
 
 
-def _close_in_place(old: OldStudy, target: str | None, space: Mapping[str, "BaseDistribution"]) -> Report:
+def _close_in_place(old: OldStudy, space: Mapping[str, "BaseDistribution"]) -> Report:
     """On a server: fail what was left running, and remember that the study is ours now."""
     import optuna
     from optuna.trial import TrialState
 
-    if target is not None and target != old.storage:
-        raise ConfigError([f"--target: a study on a server ({mask_password(old.storage)}) goes on where it is"])
     with closing_storage(old.storage) as storage:
         study = optuna.load_study(study_name=old.name, storage=storage)
         trials = study.get_trials(deepcopy=False)
@@ -213,11 +218,10 @@ def _close_in_place(old: OldStudy, target: str | None, space: Mapping[str, "Base
         if faults:
             raise ConfigError(faults)
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+        study_id = storage.get_study_id_from_name(old.name)
         for trial in running:
-            number = storage.get_trial_id_from_study_id_trial_number(
-                storage.get_study_id_from_name(old.name), trial.number
-            )
-            storage.set_trial_user_attr(number, CLOSED, {"was": "RUNNING", "why": "it was left so"})
+            number = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
+            storage.set_trial_user_attr(number, CLOSED, {"was": "RUNNING", "why": CLOSED_WHY})
             study.tell(trial.number, state=TrialState.FAIL)
         # What waits is a ticket of ours as it is.
         failed = sum(trial.state == TrialState.FAIL for trial in trials)

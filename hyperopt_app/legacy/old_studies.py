@@ -34,7 +34,10 @@ class _Contents:
 
 
 def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldStudy | None:
-    """The study of that name, if it is there and this project has not begun or imported it.
+    """The study of that name, if it is there and this project has not begun it.
+
+    What was imported into a file is not found there; on a server it is, since it has not moved (see
+    `importing.continued`).
 
     Args:
         storage: In our form, see `Place.of`.
@@ -102,7 +105,8 @@ def _find_on_server(storage: str, place: Place, name: str, *, must_exist: bool) 
         if study is None and must_exist:
             names = ", ".join(map(repr, optuna.get_all_study_names(there))) or "none"
             raise StorageError(f"{mask_password(storage)}: it has no study {name!r}; its studies: {names}")
-        if study is None or _OURS & study.user_attrs.keys():
+        # An imported study is where it was, and is found again for the record that it carries.
+        if study is None or _OURS & study.user_attrs.keys() == {"spec"}:
             return None
         return OldStudy(storage, place, name, _states(study))
 

@@ -23,10 +23,11 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.grammar import element_of
 from hyperopt_app.space import describe
 
-__all__ = ["CLOSED", "conversion_faults", "converted", "is_counted", "spelled", "waiting_points"]
+__all__ = ["CLOSED", "CLOSED_WHY", "conversion_faults", "converted", "is_counted", "spelled", "waiting_points"]
 
 # User attribute of a trial that was closed; it says in which state it was found.
 CLOSED = "closed"
+CLOSED_WHY = "it was left like this in the study that was imported"
 
 _NOT_THERE = object()
 
@@ -114,7 +115,7 @@ def converted(
 def _closed(trial: FrozenTrial, now: datetime) -> FrozenTrial:
     trial.user_attrs = {
         **trial.user_attrs,
-        CLOSED: {"was": trial.state.name, "why": "it was left like this in the study that was imported"},
+        CLOSED: {"was": trial.state.name, "why": CLOSED_WHY},
     }
     trial.state, trial.values = TrialState.FAIL, None
     trial.datetime_start = trial.datetime_start or now
