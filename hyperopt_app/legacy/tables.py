@@ -84,14 +84,13 @@ def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _headings(names: Sequence[str], taken: set[str], suffix: str) -> dict[str, str]:
     """A heading for each name; no two are equal and none is taken."""
-    free = {name for name in names if name not in taken}
-    headings = {}
+    headings = {name: name for name in names if name not in taken}
     for name in names:
         heading = name
-        while heading in taken or (heading != name and heading in free):
+        while heading in taken or (name not in headings and heading in headings.values()):
             heading += suffix
         headings[name] = heading
-    return headings
+    return {name: headings[name] for name in names}
 
 
 def cell(value: Any) -> str:
