@@ -129,4 +129,6 @@ def _importances(
             ]
         except (RuntimeError, ValueError) as error:  # all values are equal, or no parameter is common to all trials
             return [f"No importances for {metric} from {len(complete)} trials: {error}"]
+    if not both[0]:
+        return [f"No importances for {metric}: the complete trials have no parameter in common."]
     return importance_lines(metric, *both)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""The report: its files, its plots, its words."""
+
+import builtins
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import optuna
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.legacy.pair import Pair, Parameter
+from hyperopt_app.legacy.plot_settings import read_plot_settings
+from hyperopt_app.legacy.report import report
+from hyperopt_app.legacy.report_text import best_lines, importance_lines, summary_lines
+from tests.unit._made_trials import made, study_of
+
+PARAMETERS = (
+    Parameter(("optimizer", "learning_rate"), "lr", "loguniform", {}, "model", is_integer=False),
+    Parameter(("layers",), "n", "int", {}, "model", is_integer=True),
+)
+
+
+def pair_of(folder: Path, *metrics: str) -> Pair:
+    """As much of a pair as a report wants."""
+    return Pair(
+        hyper_path=folder / "hyper.yml",
+        model_path=None,
+        dialect="B3",
+        model={},
+        hyper={},
+        optuna={},
+        parameters=PARAMETERS,
+        study_name="s",
+        save_path=folder / "results",
+        storage="",
+        metrics=metrics or ("val_loss",),
+        directions=("minimize",) * max(1, len(metrics)),
+        n_trials=100,
+        workers=1,
+        objective=folder / "objective.py",
+        gpu=False,
+        log_path=None,
+    )
+
+
+def searched(*directions: str, n_trials: int = 12) -> optuna.Study:
+    """A study with parameters of all kinds, curves and pruned trials."""
+    study = optuna.create_study(
+        directions=directions or ("minimize",), sampler=optuna.samplers.RandomSampler(seed=1), study_name="s"
+    )
+
+    def objective(trial: optuna.Trial) -> Any:
+        rate = trial.suggest_float("lr", 1e-6, 1e-1, log=True)
+        layers = trial.suggest_int("n", 1, 8)
+        norm = trial.suggest_categorical("norm", [None, "minmax", "a rather long name of a choice"])
+        value = (math.log10(rate) + 3) ** 2 + layers + (norm is None)
+        if len(study.directions) > 1:
+            return tuple(value + k * layers for k in range(len(study.directions)))
+        for step in range(3):
+            trial.report(value + 3 - step, step)
+        if trial.number == 3:
+            raise optuna.TrialPruned
+        return value
+
+    study.optimize(objective, n_trials)
+    return study
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """Width and height of a PNG file."""
+    head = path.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+
+
+def test_a_study_of_one_metric(tmp_path: Path) -> None:
+    """CSV, best.yml and three plots, with the summary of old."""
+    model = tmp_path / "model.yml"
+    model.write_text("optimizer: {learning_rate: 1.0, type: adam}\nlayers: 3\n")
+    study = searched()
+    text = report(pair_of(tmp_path), study, model=model)
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [
+        "best.yml", "intermediate_values.png", "optimization_history.png", "partial_dependence_val_loss.png", "s.csv",
+    ]  # fmt: skip
+    best = study.best_trial
+    assert yaml.safe_load((tmp_path / "results" / "best.yml").read_text()) == {
+        "optimizer": {"learning_rate": best.params["lr"], "type": "adam"},
+        "layers": best.params["n"],
+    }
+    assert png_size(tmp_path / "results" / "optimization_history.png") == (1920, 1440)  # 300 dots per inch
+    for line in (
+        "\tTotal number of trials in the study: 12",
+        "\tTrials with state COMPLETE: 11",
+        "\tTrials with state PRUNED: 1",
+        "\tRequested number of trials: 100",
+        f"Best trial value: {best.value}",
+        f"Best trial number: {best.number}",
+        f"\tlr: {best.params['lr']}",
+        "Parameter importances, metric: val_loss",
+    ):
+        assert line in text.splitlines()
+    assert "norm" in text.split("Only the objective applies these", 1)[1]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_study_of_several_metrics(tmp_path: Path, count: int) -> None:
+    """The front is drawn for two and three metrics; each has its own dependences and importances."""
+    metrics = [f"m{k}/x" for k in range(count)]
+    text = report(pair_of(tmp_path, *metrics), searched(*["minimize"] * count), top_k=2)
+    names = {path.name for path in (tmp_path / "results").iterdir()}
+    assert names == {
+        "s.csv",
+        *(["pareto_front.png"] if count < 4 else []),
+        *(f"partial_dependence_m{k}_x.png" for k in range(count)),
+    }
+    assert ("No pareto_front plot" in text) == (count == 4)
+    assert text.count("Parameter importances, metric:") == count
+
+
+def test_few_trials_have_no_dependences(tmp_path: Path) -> None:
+    """The original wanted ten, too."""
+    text = report(pair_of(tmp_path), searched(n_trials=3))
+    assert "No partial_dependence plots: they want 10 complete trials." in text
+    assert not list((tmp_path / "results").glob("partial*"))
+
+
+@pytest.mark.parametrize("state", [None, TrialState.FAIL], ids=["empty", "failed"])
+def test_a_study_without_a_result(tmp_path: Path, state: TrialState | None) -> None:
+    """There is nothing to draw, and no best.yml."""
+    study = study_of()
+    if state is not None:
+        study.add_trial(made(state))
+    model = tmp_path / "model.yml"
+    model.write_text("layers: 3\n")
+    assert "No trial is complete yet." in report(pair_of(tmp_path), study, model=model)
+    assert [path.suffix for path in (tmp_path / "results").iterdir()] == [".csv"]
+
+
+def test_values_that_cannot_be_drawn(tmp_path: Path) -> None:
+    """Infinite values, equal values and a study without parameters end no report."""
+    study = study_of()
+    for value in [math.inf, *[1.0] * 12]:
+        study.add_trial(made(values=[value], curve={0: math.nan, 1: math.inf}))
+    text = report(pair_of(tmp_path), study)
+    assert "no parameter took two values" in text
+    assert "No importances for val_loss" in text
+    assert (tmp_path / "results" / "optimization_history.png").exists()
+
+
+def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the command that brings the plots is told."""
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **options: Any) -> Any:
+        if name.startswith("hyperopt_app.legacy.report_plots"):
+            raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    text = report(pair_of(tmp_path), searched(n_trials=2))
+    assert "matplotlib is not installed. Install it with: pip install 'hyperopt-app[report]'" in text
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["s.csv"]
+
+
+def test_matplotlibs_own_state_is_left_alone(tmp_path: Path) -> None:
+    """No backend, style or open figure of the caller's changes."""
+    before = dict(mpl.rcParams)
+    plot = tmp_path / "plot.yml"
+    plot.write_text("optimization_history: {rcparams: {font.size: 30}}\n")
+    report(pair_of(tmp_path), searched(n_trials=2), plot=plot)
+    assert dict(mpl.rcParams) == before
+
+
+def test_q3_limits_may_be_texts_that_mean_numbers(tmp_path: Path) -> None:
+    """The original README's own example `[3e4,1e6]` is a list of texts for YAML 1.1."""
+    path = tmp_path / "plot.yml"
+    path.write_text("optimization_history: {set_xlim: [3e4, 1e6], rcparams: {figure.dpi: 1e2, font.family: serif}}\n")
+    settings = read_plot_settings(path)["optimization_history"]
+    assert settings.axes == {"set_xlim": [3e4, 1e6]}
+    assert settings.rcparams == {"figure.dpi": 100.0, "font.family": "serif"}
+
+
+def test_a_plot_goes_where_its_settings_say(tmp_path: Path) -> None:
+    """A folder beside the plot file, with the figure's own size."""
+    (tmp_path / "figures").mkdir()
+    plot = tmp_path / "plot.yml"
+    plot.write_text(
+        "optimization_history: {save_path: figures, set_ylim: [1e-1, 1e2], set_yscale: log, set_xscale: linear,"
+        " rcparams: {figure.figsize: [4, 3]}}\npartial_dependence: {rcparams: {figure.figsize: [5, 2]}}\n"
+    )
+    report(pair_of(tmp_path), searched(), plot=plot)
+    assert png_size(tmp_path / "figures" / "optimization_history.png") == (1200, 900)
+    assert png_size(tmp_path / "results" / "partial_dependence_val_loss.png") == (1500, 600)
+
+
+def test_all_faults_of_a_plot_file_are_told_at_once(tmp_path: Path) -> None:
+    """Before anything is written."""
+    plot = tmp_path / "plot.yml"
+    plot.write_text(
+        "optimisation_history: {}\npareto_front: 3\nintermediate_values:\n  set_xlim: 4\n  set_yscale: lg\n"
+        "  colour: red\n  rcparams: {font.sice: 3, font.size: big}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        report(pair_of(tmp_path), searched(n_trials=1), plot=plot)
+    wanted = [
+        "optimisation_history: this is no plot (did you mean optimization_history?)",
+        "pareto_front: 3 came",
+        "intermediate_values.set_xlim: 4 is no range",
+        "intermediate_values.set_yscale: 'lg' is no scale",
+        "intermediate_values.colour: this cannot be set",
+        "font.sice: matplotlib has no such setting (did you mean font.size?)",
+        "font.size: 'big' came",
+    ]
+    assert [text for text in wanted if text not in str(caught.value)] == []
+    assert len(caught.value.faults) == len(wanted)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_model_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """In one line with its path."""
+    with pytest.raises(ConfigError, match=r"nix\.yml: there is no such file"):
+        report(pair_of(tmp_path), searched(n_trials=1), model=tmp_path / "nix.yml")
+
+
+def test_the_times_are_those_of_trials_that_count() -> None:
+    """In hours, and what is left is guessed from their mean."""
+    trials = [made(length_s=3600.0), made(TrialState.PRUNED, length_s=1800.0), made(TrialState.FAIL, length_s=9e9)]
+    assert summary_lines([*trials, made(TrialState.RUNNING)], 4)[-4:] == [
+        "\tTotal study simulation run time: 1.5000 hrs",
+        "\tAverage trial simulation run time: 0.7500 hrs",
+        "\tThe longest trial took 1.0000 hrs",
+        "\tEstimated remaining simulation time needed: 1.5000 hrs",
+    ]
+
+
+def test_the_first_k_trials_of_a_front_are_told() -> None:
+    """As many as -k says."""
+    front = [made(values=[float(k), 2.0], params={"x": 0.5}, number=k) for k in range(3)]
+    lines = best_lines(front, lambda trial: trial.params, is_single=False, top_k=2)
+    assert lines == [
+        "Number of trials on the pareto front: 3",
+        "Best parameters in the study:",
+        "\tTrial number: 0\tPareto rank: 1",
+        "\tMetrics values: [0.0, 2.0]",
+        "\t\tx: 0.5",
+        "\tTrial number: 1\tPareto rank: 2",
+        "\tMetrics values: [1.0, 2.0]",
+        "\t\tx: 0.5",
+    ]
+
+
+def test_importances_are_told_in_order() -> None:
+    """The most important parameter first, by both measures."""
+    assert importance_lines("loss", {"a": 0.25, "b": 0.75}, {"a": 0.4, "b": 0.6}) == [
+        "Parameter importances, metric: loss",
+        "\tParameter  fANOVA    MDI",
+        "\tb          0.750000  0.600000",
+        "\ta          0.250000  0.400000",
+    ]
