@@ -34,7 +34,11 @@ class _Launcher(Launcher):
         return self.hydra_context, self.config, self.task_function
 
     def _plain(self) -> Any:
-        return OmegaConf.to_container(OmegaConf.create(self.settings), resolve=True)
+        # Hydra has resolved the texts; once more, and an escaped ${ in one would be an interpolation.
+        return {
+            name: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            for name, value in self.settings.items()
+        }
 
 
 class LocalWorkersLauncher(_Launcher):

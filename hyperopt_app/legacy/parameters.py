@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Read `optuna.parameters`: kinds, settings, and what each key means in the model config; pure."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hyperopt_app.legacy.findings import Findings, nearest, shown
+from hyperopt_app.legacy.findings import Findings, shown
 from hyperopt_app.legacy.pair import Parameter
 from hyperopt_app.legacy.parameter_settings import is_integer, kind_of, settings_of
 
@@ -83,12 +84,17 @@ def _broken(path: tuple[str, ...], depth: int, node: Any, tree: Mapping[Any, Any
 
 
 def _near(path: tuple[str, ...], tree: Mapping[Any, Any]) -> str:
-    known = [one for one in paths_of(tree) if not one.startswith("optuna:")]
-    same_end = [one for one in known if one.rsplit(":", 1)[-1] == path[-1] and one != ":".join(path)]
-    # What ends in the same word is nearer than what looks alike.
-    return nearest(":".join(path), same_end) or (
-        f" (did you mean {same_end[0]}?)" if len(same_end) == 1 else nearest(":".join(path), known)
-    )
+    """The existing path that was meant: beside it, or of the same last part, or written alike."""
+    whole, last = ":".join(path), path[-1]
+    known = [one for one in paths_of(tree) if not one.startswith("optuna:") and not f"{whole}:".startswith(f"{one}:")]
+    parent = whole.removesuffix(last)
+    beside = [one.removeprefix(parent) for one in known if one.startswith(parent) and ":" not in one[len(parent) :]]
+    alike = difflib.get_close_matches(last, beside, 1, 0.6) or [one for one in beside if one in last or last in one]
+    if alike:
+        return f" (did you mean {parent}{alike[0]}?)"
+    same_end = [one for one in known if one.rsplit(":", 1)[-1] == last]
+    found = difflib.get_close_matches(whole, same_end, 1, 0.0) or difflib.get_close_matches(whole, known, 1, 0.75)
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def paths_of(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
