@@ -86,13 +86,31 @@ class BaseObjective:
 
     It is made with `(study, config, metric, device)` or `(config, metric, device)`; a device that the application has
     chosen is kept where the original ignored the argument.
+
+    Attributes:
+        config: The model config and its section `optuna`.
+        metric: The name of what is optimised, or a list of names.
+        device: `cpu`, `cuda:0` or the like, or a list of them.
+        worker_index: The job's number; None outside of one.
+        results: What was saved, by name.
+        results_fn: The table that the original would have written for this worker.
+        save_path: Where the original wrote its tables.
     """
+
+    config: Any
+    metric: Any
+    device: Any
+    worker_index: Any
+    results: dict[str, list[Any]]
+    results_fn: str
+    save_path: str
+    _around: Surroundings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         given = _constructor_arguments(args, kwargs)
         around = _around(self)
-        self.config: Any = given["config"]
-        self.metric: Any = given.get("metric", getattr(self, "metric", "val_loss"))
+        self.config = given["config"]
+        self.metric = given.get("metric", getattr(self, "metric", "val_loss"))
         if "study" in given:
             self.study = given["study"]
         if not hasattr(self, "results"):

@@ -75,7 +75,7 @@ def arguments_for(
             continue
         if parameter.kind is parameter.VAR_KEYWORD:
             continue
-        role = _role_of(parameter, left)
+        role = _role_of(parameter, [role for role in left if role not in _named(parameters)], left, dialect)
         if role is None:
             continue
         left.remove(role)
@@ -92,15 +92,21 @@ def _wants_study(parameters: Sequence[inspect.Parameter], dialect: str) -> bool:
     return any(one.name == "study" for one in parameters)
 
 
-def _role_of(parameter: inspect.Parameter, left: list[str]) -> str | None:
-    """What a parameter is for; None if its default will do."""
+def _named(parameters: Sequence[inspect.Parameter]) -> set[str]:
+    return {_SAME.get(one.name, one.name) for one in parameters}
+
+
+def _role_of(parameter: inspect.Parameter, unnamed: Sequence[str], left: Sequence[str], dialect: str) -> str | None:
+    """What a parameter is for: by its name, else the next in line; None if its default will do."""
     role = _SAME.get(parameter.name, parameter.name)
     if role in left:
         return role
-    if parameter.default is not parameter.empty:
+    has_default = parameter.default is not parameter.empty
+    if unnamed and parameter.kind is not parameter.KEYWORD_ONLY:
+        # From B2 on nothing was in line for a third one.
+        return unnamed[0] if not has_default or unnamed[0] != "device" or dialect in _DEVICE_GIVEN else None
+    if has_default:
         return None
-    if left and parameter.kind is not parameter.KEYWORD_ONLY:
-        return left[0]
     fault = (
         f"optuna.objective: Objective.__init__ wants {parameter.name!r}, which nobody can give it; it is given "
         "(config, metric), (config, metric, device) or (study, config, metric, device)"

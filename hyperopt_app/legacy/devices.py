@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hyperopt_app.legacy.once import warn_once
 from hyperopt_app.slots import visible_gpus
 
 __all__ = ["device_index", "device_name", "gpu_report"]
@@ -15,8 +16,6 @@ _log = logging.getLogger(__name__)
 # Dialects whose objectives may be given a list of devices.
 _WITH_LISTS = ("B2", "B3", "B4")
 _TIMEOUT_S = 20.0
-# Whether this process was told already that it sees no GPU.
-_told: list[bool] = []
 
 
 def gpu_report() -> dict[int, int]:
@@ -50,9 +49,7 @@ def device_index(
         return "cpu"
     order = _usable(environment, ask)
     if not order:
-        if not _told:
-            _log.warning("gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
-            _told.append(True)
+        warn_once(_log, "gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
         return "cpu"
     return list(order) if len(order) > 1 and dialect in _WITH_LISTS else order[0]
 

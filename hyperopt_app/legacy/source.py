@@ -50,7 +50,8 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
     try:
         tree = _parsed(path)
     except SyntaxError as error:
-        return [f"{where}: {path}, line {error.lineno}: {error.msg}; mend that first"]
+        line = f", line {error.lineno}" if error.lineno else ""
+        return [f"{where}: {path}{line}: {error.msg}; mend that first"]
     except (OSError, ValueError) as error:
         return [f"{where}: {path} cannot be read: {error}; mend that first"]
     return [f"{where}: {path}{fault}" for fault in _without_class(tree)]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hyperopt_app.legacy.once import warn_once
+
 __all__ = ["DECLARED", "Call", "cast", "read_call", "suggest", "trial_suggest_loader"]
 
 _log = logging.getLogger(__name__)
@@ -21,9 +23,6 @@ DECLARED: dict[str, tuple[str, ...]] = {
     "loguniform": _RANGE,
     "uniform": _RANGE,
 }
-
-# Names whose wrong spelling was told already: once in a process is enough.
-_told: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -69,16 +68,9 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def _tell_of_the_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
-    name = str(settings.get("name"))
-    if name not in _told:
-        _told.add(name)
-        _log.warning(
-            "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
-            '["settings"]), which is the right spelling',
-            name,
-            written,
-            declared,
-        )
+    told = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
+    told += '["settings"]), which is the right spelling'
+    warn_once(_log, told, settings.get("name"), written, declared)
 
 
 def _fault(wanted: Sequence[str], args: Sequence[Any], given: Mapping[str, Any]) -> str:

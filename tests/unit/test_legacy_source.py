@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""What is told of an objective.py by reading it alone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hyperopt_app.legacy import source
+from hyperopt_app.legacy.source import faults_of, installed_imports, missing_imports
+
+HEAD = "from echo.src.base_objective import *\n"
+CLASS = "class Objective(BaseObjective):\n    def train(self, trial, conf): return {}\n"
+
+
+def a_file(text: str, name: str = "objective.py") -> Path:
+    path = Path(name).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + CLASS,
+        "from mine import Objective\n",
+        "from mine import *\n",
+        "from mine import Other as Objective\n",
+        "Objective = object\n",
+        "try:\n    from a import Objective\nexcept ImportError:\n    class Objective: pass\n",
+    ],
+    ids=["class", "import", "star import", "renamed import", "assignment", "try"],
+)
+def test_a_file_with_the_class_has_no_fault(text: str) -> None:
+    """Wherever the class comes from; nothing is executed."""
+    assert faults_of(a_file(text + "raise SystemExit('executed')\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("class Objective\n", r"line 1: expected ':'; mend"),
+        (HEAD + "class Goal(BaseObjective): pass\n", r"no class Objective \(its classes are Goal\)"),
+        (HEAD, r"no class Objective \(it has no class at all\)"),
+        ("\0", "cannot be read|null bytes"),
+    ],
+    ids=["syntax", "other class", "no class", "binary"],
+)
+def test_a_fault_names_file_and_line(text: str, fault: str) -> None:
+    """With the hyperparameter file that names the objective."""
+    (found,) = faults_of(a_file(text), "hyper.yml")
+    assert found.startswith(f"optuna.objective in hyper.yml: {Path('objective.py').absolute()}")
+    assert re.search(fault, found)
+
+
+def test_a_file_that_is_not_there_is_a_fault() -> None:
+    """So is a directory."""
+    assert faults_of(Path("/no/such.py")) == [
+        "optuna.objective: /no/such.py is not there; set the path of the file with your class Objective"
+    ]
+    assert "is a directory" in faults_of(Path.cwd())[0]
+
+
+def test_an_import_that_cannot_be_found_is_told_with_its_line() -> None:
+    """One that is always executed; not one in a `try`, in a function, beside the file or in the standard library."""
+    a_file("", "beside.py")
+    a_file("", "package/__init__.py")
+    Path("folder").mkdir()
+    text = (
+        "import os.path, beside, package.part, folder.part, numpy\nimport no_such.part\n"
+        "try:\n    import missing\nexcept ImportError:\n    pass\ndef f():\n    import later\n"
+    )
+    path = a_file(HEAD + text + CLASS)
+    (fault,) = missing_imports(path)
+    assert fault.startswith(f"optuna.objective: {path}, line 3: no module named 'no_such' is installed here or lies in")
+
+
+def test_a_file_that_changes_the_search_path_is_believed() -> None:
+    """What it adds is known only when it runs."""
+    assert missing_imports(a_file("import sys\nsys.path.append('/there')\nimport from_there\n" + CLASS)) == []
+
+
+def test_modules_of_the_original_that_nobody_offers_are_told() -> None:
+    """The training helpers of the original package."""
+    (fault,) = missing_imports(a_file("import aimlutils.gpu\nfrom aimlutils.torch.checkpoint import *\n" + CLASS))
+    assert "line 2: aimlutils.torch.checkpoint is no part of what is stood in for" in fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["from optuna.integration import KerasPruningCallback\n", "from optuna import integration\n"],
+    ids=["module", "name"],
+)
+def test_optunas_integrations_want_their_package(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Optuna 4 has moved them; the message has the command."""
+    pytest.importorskip("optuna_integration")
+    assert missing_imports(a_file(text + CLASS)) == []
+    monkeypatch.setattr(source, "_is_installed", lambda name: name != "optuna_integration")
+    (fault,) = missing_imports(a_file(text + CLASS))
+    assert fault.endswith("pip install optuna-integration")
+
+
+def test_trials_start_with_what_the_file_and_its_neighbours_import() -> None:
+    """Installed packages, in order and once; also those that a function imports."""
+    a_file("import scipy.stats\nimport objective\n", "beside.py")
+    text = "import os, numpy as np\nimport optuna, no_such\nfrom beside import x\ndef f():\n    import rich.table\n"
+    pytest.importorskip("scipy")
+    assert installed_imports(a_file(text + CLASS)) == ["numpy", "scipy", "rich"]
+
+
+def test_the_star_import_brings_pandas() -> None:
+    """The names of the original's module are looked up at once."""
+    pytest.importorskip("pandas")
+    assert installed_imports(a_file(HEAD + CLASS)) == ["pandas"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "os.environ['KERAS_BACKEND'] = 'torch'",
+        "os.environ.setdefault('A', '1')",
+        "environ.update(A='1')",
+        "os.putenv('A', '1')",
+        "del os.environ['A']",
+    ],
+)
+def test_nothing_is_imported_before_the_file_sets_its_variables(change: str) -> None:
+    """Keras chooses its backend when it is imported. Reading a variable changes nothing."""
+    text = f"import os, numpy\nfrom os import environ\nx = os.environ.get('A')\nif x:\n    {change}\nimport rich\n"
+    assert installed_imports(a_file(text)) == ["numpy"]
+    a_file(f"import os\n{change}\n", "beside.py")
+    assert installed_imports(a_file("import numpy, beside, rich\n")) == ["numpy"]
+
+
+def test_a_file_that_cannot_be_read_brings_nothing() -> None:
+    """`check` has told of it."""
+    assert installed_imports(a_file("class\n")) == []
