@@ -50,6 +50,7 @@ class WorkerIdentity:
         start: The process's start time in clock ticks since boot, so that a reused pid is told apart; 0 if unknown.
         beat: Path of the worker's sign of life.
         place: Where it runs in a cluster, as a plain `scheduler.Place`; empty in claims of older versions.
+        label: What the user calls it, by the environment variable HYPEROPT_LABEL; for tables.
     """
 
     worker: str
@@ -60,6 +61,7 @@ class WorkerIdentity:
     start: int
     beat: str
     place: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
 
     def as_claim(self) -> dict[str, Any]:
         """The identity as the plain mapping that is stored with a trial."""
@@ -72,7 +74,8 @@ def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
     worker = f"{number}-{host}-{pid}-{uuid.uuid4().hex[:6]}"
     beat = str((study_dir / "workers" / f"{worker}.json").absolute())
     place = asdict(place_of(os.environ, host))
-    return WorkerIdentity(worker, number, host, _machine(), pid, _start_ticks(pid) or 0, beat, place)
+    label = os.environ.get("HYPEROPT_LABEL", "")
+    return WorkerIdentity(worker, number, host, _machine(), pid, _start_ticks(pid) or 0, beat, place, label)
 
 
 def _machine() -> str:

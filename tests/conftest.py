@@ -223,6 +223,19 @@ def start_app() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         yield start
 
 
+@pytest.fixture
+def start_script() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`start_script(path, *args, cwd=None, env=None)`: as `start_app`, for a Python file."""
+    with contextlib.ExitStack() as programs:
+
+        def start(*args: object, **options: Any) -> subprocess.Popen[str]:
+            program = _start_python(*args, **options)
+            programs.callback(_end, program)
+            return program
+
+        yield start
+
+
 def _run_python(
     *arguments: object, timeout: float = PROGRAM_TIMEOUT_S, **options: Any
 ) -> subprocess.CompletedProcess[str]:

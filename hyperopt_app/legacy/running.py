@@ -48,7 +48,7 @@ def run_worker(options: argparse.Namespace) -> int:
     wall_s = _given_s(options.walltime) if options.walltime else _wall_s(pair)
     os.environ["HYPEROPT_END"] = str(int(time.time() + wall_s))
     if options.node_id:
-        os.environ["HYPEROPT_NODE_ID"] = options.node_id
+        os.environ["HYPEROPT_LABEL"] = options.node_id
     return _search(_on_this_machine(pair, 1), options, "hydra.sweeper.progress=lines")
 
 

@@ -5,7 +5,8 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import optuna
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.importing import Report, continued, find_old, import_study
@@ -16,9 +17,6 @@ from hyperopt_app.legacy.translation import study_dir_of, translate
 from hyperopt_app.space import parse_space
 from hyperopt_app.storage import mask_password, open_storage
 from hyperopt_app.study import find_study
-
-if TYPE_CHECKING:
-    import optuna
 
 __all__ = ["open_pair", "set_aside", "taken_over"]
 
@@ -50,6 +48,8 @@ def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
         raise ConfigError(faults)
     way = "take it over into a copy, and leave it as it is" if old.place.path else "go on in it"
     _confirm(f"There is an older {old.describe()}. Shall we {way}?", yes=yes)
+    # Optuna says by itself that it makes a study; the report says more.
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     return import_study(old, None, space.parameters)
 
 
@@ -62,7 +62,7 @@ def _confirm(question: str, *, yes: bool) -> None:
         raise ConfigError(["Nothing was done. For a new study give another name: --study_name NAME"])
 
 
-def open_pair(pair: Pair) -> "optuna.Study":
+def open_pair(pair: Pair) -> optuna.Study:
     """The study of a pair, for reading.
 
     Raises:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`python optimize.py hyperparameters.yml model_config.yml` and its sisters, as their users type them."""
 
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,3 +140,89 @@ def test_a_dry_run_leaves_nothing(optimize: Run) -> None:
     assert "#SBATCH --account=NAML0001" in done.stdout
     assert "configuration 3 of 3" in done.stdout
     assert not Path("results").exists()
+
+
+SLOW = """\
+    from aimlutils.hyper_opt.base_objective import *
+    import time
+
+    class Objective(BaseObjective):
+        def __init__(self, study, config, metric="val_loss", device="cpu"):
+            BaseObjective.__init__(self, study, config, metric, device)
+
+        def train(self, trial, conf):
+            time.sleep(1)
+            return {"val_loss": conf["optimizer"]["learning_rate"]}
+    """
+
+
+def _worker_claims() -> list[int]:
+    if not DATABASE.exists():
+        return []
+    try:
+        trials = _trials()
+    except ValueError:  # the study is just being made
+        return []
+    return [
+        trial.user_attrs["claim"]["pid"]
+        for trial in trials
+        if trial.state == TrialState.RUNNING and "claim" in trial.user_attrs
+    ]
+
+
+def test_a_killed_worker_costs_no_trial(start_script: Callable[..., "subprocess.Popen[str]"]) -> None:
+    """kill -9 of one of two workers: the study ends with exactly n_trials, nothing RUNNING."""
+    write_readme_example(Path(), n_trials=8, objective=SLOW)
+    program = start_script(REPO / "optimize.py", *PAIR, "--workers", "2")
+    deadline = time.monotonic() + 60
+    while len(pids := _worker_claims()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.kill(pids[0], signal.SIGKILL)
+    output, errors = program.communicate(timeout=120)
+    assert program.returncode == 0, output + errors
+    trials = _trials()
+    assert [trial.number for trial in trials] == list(range(8))
+    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
+
+
+def test_an_older_study_goes_on_in_a_copy(optimize: Run, run_script: Run) -> None:
+    """Without --yes nobody can be asked and nothing happens; with it the old trials are there, the file as it was."""
+    write_readme_example(Path(), n_trials=5, objective=SLOW)
+    Path("results").mkdir()
+    old = optuna.create_study(study_name="holodec_optimization.db", storage=f"sqlite:///{DATABASE}")
+    old.optimize(lambda trial: trial.suggest_float("lr", 1e-7, 1e-2, log=True), n_trials=3)
+    old.ask()
+    before = DATABASE.read_bytes()
+    refused = run_script(REPO / "optimize.py", *PAIR)
+    assert refused.returncode == 1
+    assert "--yes" in refused.stderr
+    optimize("--yes")
+    assert DATABASE.read_bytes() == before
+    trials = _trials("sqlite:///results/holodec_optimization-continued.db")
+    assert [trial.params for trial in trials[:3]] == [trial.params for trial in old.trials[:3]]
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3 + ["FAIL"] + ["COMPLETE"] * 2
+
+
+def test_a_study_is_set_aside_not_deleted(optimize: Run) -> None:
+    """--delete_study begins anew, and keeps what was there under another name."""
+    write_readme_example(Path(), n_trials=2, objective=SLOW)
+    optimize()
+    first = _trials()
+    optimize("--delete_study", "1", "--yes")
+    assert len(_trials()) == 2
+    (kept,) = Path("results").glob("holodec_optimization.db.set-aside-*")
+    assert [trial.params for trial in _trials(f"sqlite:///{kept}")] == [trial.params for trial in first]
+
+
+def test_one_worker_by_hand_after_the_other(optimize: Run, run_script: Run) -> None:
+    """-c makes the study and starts nothing; `run -n` is a worker whose table has that name."""
+    write_readme_example(Path(), n_trials=3, objective=SLOW)
+    assert "Start as many workers as you like" in optimize("-c").stdout
+    assert {trial.state for trial in _trials()} == {TrialState.WAITING}
+    entry = Path("entry.py")
+    entry.write_text("from hyperopt_app.cli import main\nmain()\n")
+    done = run_script(entry, "legacy", "run", *PAIR, "-n", "job77", "-w", "00:10:00", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {trial.state for trial in _trials()} == {TrialState.COMPLETE}
+    assert list(Path("results").glob("hyper_opt_*job77*.csv"))
