@@ -98,7 +98,8 @@ class LegacyObjective(Objective):
         directions = self._directions(tree)
         seen: Any = NoTrial(self.params)
         if trial is not None:
-            seen = LegacyTrial(trial, self.study_name, directions, self.hyper_file)
+            applied = [name for name, is_applied in _parameters(tree).items() if is_applied] or None
+            seen = LegacyTrial(trial, self.study_name, directions, self.hyper_file, applied)
         around = self._surroundings(trial, tree)
         values = {
             "study": LegacyStudy(self.study_name, directions) if trial is None else seen.study,
@@ -157,14 +158,12 @@ class LegacyObjective(Objective):
 
     def _tell_of_the_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
         """A parameter that is no key of the model config is the objective's to suggest."""
-        entries = (tree.get("optuna") or {}).get("parameters") or {}
-        for key, entry in entries.items():
-            name = str((entry.get("settings") or {}).get("name", key)) if isinstance(entry, Mapping) else str(key)
-            if ":" not in str(key) and key not in tree and name not in params:
+        for name, is_applied in _parameters(tree).items():
+            if not is_applied and name not in params:
                 _log.warning(
-                    "%s: optuna.parameters.%s is never used: the model config has no key %s, and the objective does "
-                    "not suggest %r",
-                    *(self.hyper_file or "the hyperparameter file", key, key, name),
+                    "%s: the parameter %r of optuna.parameters is never used: its key is none of the model config, and "
+                    "the objective does not suggest it",
+                    *(self.hyper_file or "the hyperparameter file", name),
                 )
 
     @classmethod
@@ -197,6 +196,16 @@ class LegacyObjective(Objective):
         from hyperopt_app.legacy.files import write_tables
 
         write_tables(study, conf)
+
+
+def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
+    """Every name that `optuna.parameters` declares, and whether it stands for a place in the model config."""
+    found: dict[str, bool] = {}
+    for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
+        settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
+        name = str(settings.get("name", key))
+        found[name] = found.get(name, False) or ":" in str(key) or key in tree
+    return found
 
 
 # The ends of the launchers' paths whose jobs set up their surroundings by themselves.

@@ -176,7 +176,7 @@ def surface() -> Iterator[None]:
             yield
     finally:
         sys.meta_path.remove(finder)
-        for name in [name for name, module in sys.modules.items() if isinstance(module, _Module)]:
+        for name in [name for name, module in list(sys.modules.items()) if isinstance(module, _Module)]:
             del sys.modules[name]
 
 

@@ -5,7 +5,7 @@ In a process of its own a trial has no study at hand, so the little that callbac
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,15 +62,21 @@ class LegacyTrial(Suggests):
         study_name: The study's name.
         directions: minimize or maximize, as many as metrics.
         declared_in: The hyperparameter file, for messages.
+        searched: The parameters that the application has suggested; by default those that are there now.
     """
 
     def __init__(
-        self, trial: Trial, study_name: str = "", directions: Sequence[str] = ("minimize",), declared_in: str = ""
+        self,
+        trial: Trial,
+        study_name: str = "",
+        directions: Sequence[str] = ("minimize",),
+        declared_in: str = "",
+        searched: Collection[str] | None = None,
     ) -> None:
         self._trial = trial
         # Callbacks of optuna-integration ask for it, and do without what it leads to.
         self._trial_id = trial.number
-        self._searched = frozenset(trial.params)
+        self._searched = frozenset(trial.params if searched is None else set(searched) & set(trial.params))
         self._stand_in = (study_name, tuple(directions))
         self._declared_in = declared_in or "the hyperparameter file"
 

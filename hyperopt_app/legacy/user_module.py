@@ -104,7 +104,7 @@ class UserModule:
         names = {self.name, *_modules_in(self.path.parent)}
         aside = {
             name: module
-            for name, module in sys.modules.items()
+            for name, module in list(sys.modules.items())
             if name.partition(".")[0] in names and not _is_library(name, module) and not self._is_own(module)
         }
         for name in aside:
@@ -112,7 +112,8 @@ class UserModule:
         return aside
 
     def _own_modules(self) -> list[str]:
-        return [name for name, module in sys.modules.items() if self._is_own(module) and not _is_library(name, module)]
+        known = list(sys.modules.items())
+        return [name for name, module in known if self._is_own(module) and not _is_library(name, module)]
 
     def _is_own(self, module: ModuleType) -> bool:
         return module is self.module or _file_of(module).startswith(str(self.path.parent) + os.sep)
@@ -138,7 +139,8 @@ def _modules_in(folder: Path) -> set[str]:
 
 
 def _file_of(module: ModuleType) -> str:
-    return str(getattr(module, "__file__", None) or "")
+    # Not getattr: some modules import others when they are asked for anything.
+    return str(getattr(module, "__dict__", {}).get("__file__") or "")
 
 
 @cache

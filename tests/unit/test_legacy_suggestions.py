@@ -140,6 +140,13 @@ def test_choices_of_the_searched_space_come_back_as_they_were_written(
         assert trial.suggest_categorical("c", choices) == choices[number]
 
 
+def test_what_the_objective_has_suggested_itself_is_as_it_wrote_it(tmp_path: Path) -> None:
+    """Also in a trial that continues after an interruption, where it is there from the start."""
+    space = {"own": CategoricalDistribution(["1e-3"]), "c": CategoricalDistribution(["null"])}
+    trial = LegacyTrial(a_trial(tmp_path, space=space), searched=["c", "not yet"])
+    assert trial.params == {"own": "1e-3", "c": None}
+
+
 def test_other_choices_than_the_searched_ones_are_refused(tmp_path: Path) -> None:
     """As Optuna does, with both places."""
     trial = LegacyTrial(a_trial(tmp_path, space={"c": CategoricalDistribution(["a", "b"])}))

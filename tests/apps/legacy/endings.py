@@ -21,4 +21,4 @@ class Objective(BaseObjective):
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         if ending == "none":
             return None
-        return {"val_loss": float("nan") if ending == "nan" else 1.0, "ending": ending}
+        return {"val_loss": float("nan") if ending == "diverges" else 1.0, "ending": ending}
