@@ -170,7 +170,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "legacy.commands": {"legacy.running"},
     # The command of all.
-    "cli": {"", "__main__", "budget", "legacy.commands", "progress", "results", "storage", "study", "watching", "worker"},
+    "cli": {
+        *("", "__main__", "budget", "legacy.commands", "progress", "results", "storage", "study", "watching", "worker"),
+    },
 }
 
 # Package of others -> the only modules that may name it. What is not listed here is free.
