@@ -158,10 +158,10 @@ class LegacyObjective(Objective):
 
     def _tell_of_the_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
         """A parameter that is no key of the model config is the objective's to suggest."""
-        for name, is_applied in _parameters(tree).items():
-            if not is_applied and name not in params:
+        for name in _parameters(tree):
+            if name not in params:
                 _log.warning(
-                    "%s: the parameter %r of optuna.parameters is never used: its key is none of the model config, and "
+                    "%s: the parameter %r of optuna.parameters is never used: it is not set in the model config, and "
                     "the objective does not suggest it",
                     *(self.hyper_file or "the hyperparameter file", name),
                 )

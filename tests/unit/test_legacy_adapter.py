@@ -349,8 +349,9 @@ def test_q6_a_parameter_that_nobody_uses_is_told_by_the_first_trial(
         TRAIN.format("{'val_loss': trial_suggest_loader(trial, conf['optuna']['parameters']['used'])}"),
         hyper_file="hyper.yml",
     )
+    space = {name: FloatDistribution(0, 1) for name in ("x", "ab")}
     with caplog.at_level(logging.WARNING):
-        run(objective, a_trial(tmp_path, space={"x": FloatDistribution(0, 1)}), optuna={"parameters": parameters})
+        run(objective, a_trial(tmp_path, space=space), optuna={"parameters": parameters})
     (record,) = caplog.records
     assert record.message.startswith("hyper.yml: the parameter 'n' of optuna.parameters is never used: ")
 
