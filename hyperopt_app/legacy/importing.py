@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Take over a study of another tool: its trials go into a storage of ours, and its own file stays as it is."""
 
+import logging
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import ConfigError, StorageError
 from hyperopt_app.legacy.import_report import Report, budget, record_of, report_of, shown_place
-from hyperopt_app.legacy.old_copies import closing_storage, opened, opened_storage
+from hyperopt_app.legacy.old_copies import closing_storage, new_storage, opened, opened_storage
 from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old_studies import find_old, imported_names
 from hyperopt_app.legacy.old_trials import CLOSED, CLOSED_WHY, conversion_faults, converted, waiting_points
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
 
 __all__ = ["OldStudy", "Report", "budget", "continued", "find_old", "import_study", "opened"]
+
+_log = logging.getLogger(__name__)
 
 _OLD_MULTI_OBJECTIVE = "multi_objective:study:directions"
 
@@ -149,8 +152,8 @@ def _write(
     found = study.get_trials(deepcopy=False)
     taken = [converted(trial, space, objectives=len(directions), in_curve=in_curve, now=now) for trial in found]
     points = waiting_points(found, space)
-    local = Place(place.kind, made, "?network=accept").beside(made)
-    with closing_storage(local) as storage, warnings.catch_warnings():
+    _log.info("Taking over %d trials; a learning curve of a hundred steps takes about a tenth of a second", len(taken))
+    with new_storage(place.kind, made) as storage, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         new = optuna.create_study(study_name=old.name, storage=storage, directions=directions)
         new.add_trials(taken)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hyperopt_app.errors import StorageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
-__all__ = ["closing_storage", "connection", "damage", "opened", "opened_storage"]
+__all__ = ["closing_storage", "connection", "damage", "new_storage", "opened", "opened_storage"]
 
 _WAIT_S = 60.0
 
@@ -123,6 +123,30 @@ def closing_storage(storage: str) -> "Iterator[BaseStorage]":
         if isinstance(there, RDBStorage):
             there.remove_session()
             there.engine.dispose()
+
+
+@contextmanager
+def new_storage(kind: str, made: Path) -> "Iterator[BaseStorage]":
+    """A storage to be filled, which is in the file `made` at the end; a database is filled in memory.
+
+    On a disk each trial of a database costs several waits for it.
+    """
+    from optuna.storages import RDBStorage
+
+    if kind == JOURNAL:
+        with closing_storage(f"journal:{made}") as journal:
+            yield journal
+        return
+    storage = RDBStorage("sqlite:///:memory:")
+    try:
+        yield storage
+        storage.remove_session()
+        pooled = storage.engine.raw_connection()
+        with closing(pooled), closing(sqlite3.connect(made)) as file:
+            driver: Any = pooled.driver_connection
+            driver.backup(file)
+    finally:
+        storage.engine.dispose()
 
 
 def _copied(old: OldStudy, folder: Path) -> str:

@@ -10,7 +10,7 @@ import yaml
 from hyperopt_app.legacy.best import best_config, unapplied, write_best
 from hyperopt_app.legacy.pair import Parameter
 
-MODEL: dict[str, Any] = {
+MODEL: dict[Any, Any] = {
     "optimizer": {"type": "adam", "learning_rate": 0.1, "weight_decay": 0},
     "model": {"layers": 1, "width": 1, "dropouts": [0.1, 0.2]},
     "batch_size": 8,

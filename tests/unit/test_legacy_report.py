@@ -51,7 +51,9 @@ def pair_of(folder: Path, *metrics: str) -> Pair:
 def searched(*directions: str, n_trials: int = 12) -> optuna.Study:
     """A study with parameters of all kinds, curves and pruned trials."""
     study = optuna.create_study(
-        directions=directions or ("minimize",), sampler=optuna.samplers.RandomSampler(seed=1), study_name="s"
+        directions=[optuna.study.StudyDirection[name.upper()] for name in directions or ("minimize",)],
+        sampler=optuna.samplers.RandomSampler(seed=1),
+        study_name="s",
     )
 
     def objective(trial: optuna.Trial) -> Any:
