@@ -148,8 +148,8 @@ def _head(translation: Translation, pair: Pair, directory: Path) -> str:
 
 
 def _note(text: str) -> str:
-    first, *rest = _comment(text).splitlines(keepends=True)
-    return "# - " + first[2:] + "".join(f"#   {line[2:]}" for line in rest)
+    lines = _comment(text).splitlines(keepends=True)
+    return "".join(f"# {'  ' if number else '- '}{line[2:]}" for number, line in enumerate(lines))
 
 
 def _launcher_comment(pair: Pair, number: int) -> str:

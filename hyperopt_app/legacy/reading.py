@@ -3,7 +3,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,15 @@ class _Given:
     def optuna(self) -> Mapping[Any, Any]:
         section = self.hyper.get("optuna")
         return section if isinstance(section, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class _Search:
+    """How values are chosen."""
+
+    sampler: Method | None
+    pruner: Method | None
+    points: list[dict[str, Any]]
 
 
 def read_pair(
@@ -154,20 +163,17 @@ def _pair(
     changes: Mapping[str, Any],
     findings: Findings,
 ) -> Pair:
-    optuna, hyper = given.optuna, given.hyper
-    is_prototype = given.dialect == "A0"
+    optuna, hyper, is_prototype = given.optuna, given.hyper, given.dialect == "A0"
     save_path = save_directory(hyper, optuna, origins, findings)
     section = {**plain(optuna), "save_path": str(save_path)}
     tree = None if given.model is None else {**given.model, "optuna": section}
-    parameters = read_parameters(plain(optuna.get("parameters")), findings, tree, given.dialect)
+    parameters = read_parameters(section.get("parameters"), findings, tree, given.dialect)
     tied_names(parameters, findings)
     metrics, directions = read_aims(optuna, findings)
     launchers = read_launchers(hyper, findings)
+    search = _search(section, given.dialect, len(directions), parameters, findings)
     n_trials = _total(read_trials(optuna, findings), given.dialect, launchers, changes, findings)
-    sampler = read_sampler(plain(optuna.get("sampler")), len(directions), findings)
-    points = read_enqueue(plain(optuna.get("enqueue")), parameters, findings)
-    sampler, points, n_trials = _grid(sampler, points, n_trials, parameters, findings)
-    has_default = prunes_by_default(given.dialect)
+    search, n_trials = _grid(search, n_trials, parameters, findings)
     storage = storage_url(optuna, save_path, origins, findings, is_prototype=is_prototype)
     _note_reload(optuna, storage, given.dialect, findings)
     return Pair(
@@ -188,11 +194,21 @@ def _pair(
         objective=_objective(optuna, origins, findings),
         gpu=read_gpu(optuna, findings),
         log_path=log_file(hyper, save_path, origins, findings, is_alone=is_prototype),
-        sampler=sampler,
-        pruner=read_pruner(plain(optuna.get("pruner")), len(directions), findings, has_default=has_default),
-        enqueue=tuple(points),
+        sampler=search.sampler,
+        pruner=search.pruner,
+        enqueue=tuple(search.points),
         launchers=tuple(launchers),
         notes=tuple(mask_password(note) for note in findings.notes),
+    )
+
+
+def _search(
+    section: Mapping[Any, Any], dialect: str, directions: int, parameters: list[Parameter], findings: Findings
+) -> _Search:
+    return _Search(
+        read_sampler(section.get("sampler"), directions, findings),
+        read_pruner(section.get("pruner"), directions, findings, has_default=prunes_by_default(dialect)),
+        read_enqueue(section.get("enqueue"), parameters, findings),
     )
 
 
@@ -210,22 +226,18 @@ def _total(
     return n_trials * workers
 
 
-def _grid(
-    sampler: Method | None,
-    points: list[dict[str, Any]],
-    n_trials: int,
-    parameters: list[Parameter],
-    findings: Findings,
-) -> tuple[Method | None, list[dict[str, Any]], int]:
+def _grid(search: _Search, n_trials: int, parameters: list[Parameter], findings: Findings) -> tuple[_Search, int]:
     """A GridSampler's points are the first tickets, or it is the grid of the whole space."""
+    sampler, points = search.sampler, search.points
     if sampler is None or sampler.name != "GridSampler":
-        return sampler, points, n_trials
+        return search, n_trials
     grid = read_grid(sampler, n_trials, parameters, findings)
     seed = {"seed": sampler.arguments["seed"]} if sampler.arguments.get("seed") is not None else {}
     trials = min(n_trials, len(points) + len(grid)) or n_trials
     if grid and is_full_grid(sampler.arguments["search_space"], parameters):
-        return Method("GridSampler", seed, sampler.written), points, trials
-    return Method("RandomSampler", seed, sampler.written), [*points, *grid][:trials], trials
+        return replace(search, sampler=Method("GridSampler", seed, sampler.written)), trials
+    method = Method("RandomSampler", seed, sampler.written)
+    return replace(search, sampler=method, points=[*points, *grid][:trials]), trials
 
 
 def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) -> Path:

@@ -113,7 +113,8 @@ def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
     per_trial, per_gpu = max(1, gpus // tasks), max(1, tasks // gpus)
     workers = gpus * per_gpu // per_trial
     told = f"each has {per_trial} of its own" if per_gpu == 1 else f"{per_gpu} share each"
-    findings.note(f"{name}: {workers} workers run in each job on its {gpus} GPU(s), and {told}; all saw all before")
+    if gpus > 1:
+        findings.note(f"{name}: {workers} workers run in each job on its {gpus} GPUs, and {told}; all saw all before")
     if workers != tasks:
         findings.note(f"{name}: {tasks} workers do not go evenly on {gpus} GPU(s), so {workers} run in each job")
     settings = {"gpus_per_trial": per_trial} if per_trial > 1 else {}
