@@ -3,33 +3,37 @@
 
 Optuna's samplers pass over failed trials. Here TPE gets a view of the study in which such trials have ended with a
 violated constraint, which Optuna ranks below every other trial; in the storage they stay failed. Since a good region
-may end at the border of the bad one, where TPE goes on proposing, a proposal near to which trials have failed is
-drawn again, a few times. Runs in workers.
+may end at the border of the bad one, where TPE goes on proposing, of TPE's candidates those near to which trials have
+failed do not stand for election. Runs in workers.
 """
 
+import contextlib
 import copy
-import heapq
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.failures import TEACHING
 
-__all__ = ["is_infeasible", "risk", "taught"]
+__all__ = ["is_infeasible", "risks", "taught"]
 
 _CONSTRAINT = "constraints:feasible"
 # The nearest tried points that are looked at: one, and as many more for each failure among the last trials, so that a
 # search which has just failed keeps further away from where it did.
 _PER_FAILURE = 1
 _LATEST = 20
-# A proposal with a failed one among them is drawn again, so often; then the least risky one is taken.
-_DRAWS = 16
+# So many times TPE's own number of candidates, since most of them may be near failures.
+_CANDIDATES = 4
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+Floats = NDArray[np.float64]
 
 
 def taught(sampler: BaseSampler) -> BaseSampler:
@@ -42,34 +46,42 @@ def is_infeasible(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and trial.user_attrs.get("failure", {}).get("kind") in TEACHING
 
 
-def risk(
-    proposal: Mapping[str, Any], tried: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
-) -> tuple[int, float]:
-    """How much speaks against a proposal, smaller is better; pure.
+def risks(
+    candidates: Mapping[str, Sequence[Any]], tried: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
+) -> tuple[Floats, Floats]:
+    """How much speaks against each of some points; pure.
 
     Args:
-        proposal: Values by key.
+        candidates: Their values, by key.
         tried: Trials that have ended, or failed because of their parameters.
-        space: The distributions of the proposal's keys.
+        space: The distributions of the keys.
 
     Returns:
-        How many of the nearest tried points, in the searched range scaled to one, have failed; and the negative
-        squared distance to the nearest failed one.
+        For each point how many of the nearest tried ones, in the searched range scaled to one, have failed; and the
+        squared distance to the nearest failed one (infinity without one).
     """
     known = [trial for trial in tried if space.keys() <= trial.params.keys()]
-    place = {key: _scaled(space[key], proposal[key]) for key in space}
-    gaps = [(sum(_gap(space[key], place[key], trial.params[key]) ** 2 for key in space), trial) for trial in known]
+    count = len(next(iter(candidates.values())))
+    if not known:
+        return np.zeros(count), np.full(count, math.inf)
+    gaps = np.zeros((count, len(known)))
+    for key, distribution in space.items():
+        here = np.array([_scaled(distribution, value) for value in candidates[key]])
+        there = np.array([_scaled(distribution, trial.params[key]) for trial in known])
+        apart = here[:, None] - there[None, :]
+        gaps += apart != 0 if isinstance(distribution, CategoricalDistribution) else apart**2
+    has_failed = np.array([is_infeasible(trial) for trial in known])
     latest = sorted(known, key=lambda trial: trial.number)[-_LATEST:]
-    neighbours = 1 + _PER_FAILURE * sum(map(is_infeasible, latest))
-    nearest = heapq.nsmallest(neighbours, gaps, key=lambda pair: pair[0])
-    failed = [gap for gap, trial in gaps if is_infeasible(trial)]
-    return sum(is_infeasible(trial) for _, trial in nearest), -min(failed, default=math.inf)
+    neighbours = min(len(known), 1 + _PER_FAILURE * sum(map(is_infeasible, latest)))
+    nearest = np.argpartition(gaps, neighbours - 1, axis=1)[:, :neighbours]
+    return has_failed[nearest].sum(axis=1).astype(float), np.where(has_failed, gaps, math.inf).min(axis=1)
 
 
-def _gap(distribution: BaseDistribution, here: float, value: Any) -> float:
-    if isinstance(distribution, CategoricalDistribution):
-        return float(here != _scaled(distribution, value))
-    return here - _scaled(distribution, value)
+def _elected(gains: Floats, failed: Floats, distances: Floats) -> Floats:
+    """What TPE shall think of its candidates: its own opinion of those without a risk; without any, safety first."""
+    if failed.min() == 0:
+        return np.where(failed == 0, gains, -math.inf)
+    return np.where(failed == failed.min(), distances, -math.inf)
 
 
 def _scaled(distribution: BaseDistribution, value: Any) -> float:
@@ -108,6 +120,25 @@ def _view(study: optuna.Study) -> optuna.Study:
     return view
 
 
+@contextlib.contextmanager
+def _careful(sampler: Any, tried: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]) -> Iterator[None]:
+    """Let TPE choose among more candidates, and of them by `_elected`, while the body runs."""
+    judge, count = sampler._compute_acquisition_func, sampler._n_ei_candidates
+
+    def judged(samples: Mapping[str, Floats], *estimators: Any) -> Floats:
+        # With TPE's `group` these are some of the keys.
+        part = {key: space[key] for key in samples}
+        values = {key: [part[key].to_external_repr(one) for one in column] for key, column in samples.items()}
+        return _elected(judge(samples, *estimators), *risks(values, tried, part))
+
+    sampler._compute_acquisition_func, sampler._n_ei_candidates = judged, _CANDIDATES * count
+    try:
+        yield
+    finally:
+        del sampler._compute_acquisition_func
+        sampler._n_ei_candidates = count
+
+
 class _Taught(BaseSampler):
     """Delegates everything to `wrapped`, with the view in the place of the study if there is something to learn."""
 
@@ -124,23 +155,12 @@ class _Taught(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The wrapped sampler's proposal, or the least risky of several."""
+        """The best of the wrapped sampler's candidates near to which nothing has failed."""
         tried = self._tried(study)
         if tried is None:
             return self.wrapped.sample_relative(study, trial, search_space)
-        view = _view(study)
-        best, least = self.wrapped.sample_relative(view, trial, search_space), (len(tried) + 1, 0.0)
-        proposal = best
-        for _ in range(_DRAWS):
-            if not proposal:  # too few trials yet
-                break
-            against = risk(proposal, tried, search_space)
-            if against < least:
-                best, least = proposal, against
-            if against[0] == 0:
-                break
-            proposal = self.wrapped.sample_relative(view, trial, search_space)
-        return best
+        with _careful(self.wrapped, tried, search_space):
+            return self.wrapped.sample_relative(_view(study), trial, search_space)
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
