@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How a metric depends on each parameter when the others are averaged out, by a random forest on the trials."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from optuna.distributions import CategoricalDistribution
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["Dependence", "dependences", "fill"]
+__all__ = ["Dependence", "dependences", "fill", "is_wide"]
 
+# The values of a sweep often span decades, and one bad trial would flatten all others.
+_WIDE = 100.0
 _POINTS = 50
 _MOST_PANELS = 16
 # More trials change the average little, and the forest is asked for each of them at each point.
@@ -31,7 +34,7 @@ class Dependence:
         name: The parameter's.
         importance: Its share of what the forest explains, 0 to 1.
         points: Where the metric was predicted, shape (k,); for choices their places, from 0.
-        means: The metric there, averaged over the trials, shape (k,).
+        means: The metric there, averaged over the trials, shape (k,); of wide values the geometric mean.
         tried: The values of the trials, shape (n,).
         choices: The choices' names; empty for a number.
         is_log: Whether it is searched on a logarithmic scale.
@@ -62,6 +65,12 @@ class _Column:
         return np.linspace(self.values.min(), self.values.max(), _POINTS)
 
 
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether values want a logarithmic scale: all are positive, and they span more than two decades."""
+    known = [value for value in values if math.isfinite(value)]
+    return bool(known) and min(known) > 0 and max(known) / min(known) > _WIDE
+
+
 def dependences(
     trials: Sequence["FrozenTrial"], values: Sequence[float], *, n_trees: int, max_depth: int
 ) -> list[Dependence]:
@@ -79,19 +88,22 @@ def dependences(
     if not columns:
         return []
     table = np.column_stack([column.values for column in columns])
-    forest = RandomForestRegressor(n_estimators=n_trees, max_depth=max_depth, random_state=0).fit(table, values)
+    is_log = is_wide(values)
+    targets = np.log10(values) if is_log else np.asarray(values)
+    forest = RandomForestRegressor(n_estimators=n_trees, max_depth=max_depth, random_state=0).fit(table, targets)
     some = table[np.random.default_rng(0).permutation(len(table))[:_MOST_AVERAGED]]
     found = [
         Dependence(
             column.name,
             float(forest.feature_importances_[index]),
             column.points,
-            _means(forest, some, index, column.points),
+            10.0**means if is_log else means,
             column.values,
             column.choices,
             column.is_log,
         )
         for index, column in enumerate(columns)
+        for means in [_means(forest, some, index, column.points)]
     ]
     return sorted(found, key=lambda one: -one.importance)
 
@@ -106,7 +118,7 @@ def _column(name: str, trials: Sequence["FrozenTrial"]) -> _Column:
     distribution = trials[-1].distributions[name]
     if isinstance(distribution, CategoricalDistribution):
         texts = [str(value) for value in params]
-        choices = tuple(dict.fromkeys(texts))
+        choices = tuple(text for text in map(str, distribution.choices) if text in texts)
         return _Column(name, np.array([choices.index(text) for text in texts], dtype=float), choices, is_log=False)
     return _Column(name, np.array(params, dtype=float), (), is_log=bool(getattr(distribution, "log", False)))
 
@@ -117,10 +129,10 @@ def _means(forest: Any, table: Any, index: int, points: Any) -> Any:
     return forest.predict(asked.reshape(-1, table.shape[1])).reshape(len(points), -1).mean(axis=1)
 
 
-def fill(figure: Figure, found: Sequence[Dependence], metric: str) -> list[Axes]:
+def fill(figure: Figure, found: Sequence[Dependence], metric: str, *, is_log: bool) -> list[Axes]:
     """Draw one panel for each parameter, all with the same range, so that the important ones stand out."""
     shown = found[:_MOST_PANELS]
-    columns = min(len(shown), 3 if len(shown) <= 9 else 4)
+    columns = 2 if len(shown) == 4 else min(len(shown), 3 if len(shown) <= 9 else 4)
     rows = -(-len(shown) // columns)
     if mpl.rcParams["figure.figsize"] == mpl.rcParamsDefault["figure.figsize"]:
         figure.set_size_inches(max(4.0, 2.9 * columns), max(3.2, 2.5 * rows))
@@ -132,6 +144,8 @@ def fill(figure: Figure, found: Sequence[Dependence], metric: str) -> list[Axes]
         axes.set_axis_off()
     for row in grid:
         row[0].set_ylabel(metric)
+        if is_log:
+            row[0].set_yscale("log")
     figure.suptitle(f"Partial dependence of {metric}")
     return panels[: len(shown)]
 

@@ -32,8 +32,6 @@ _STYLE = {
     "legend.framealpha": 0.7,
 }
 _TRIAL_COLOUR, _BEST_COLOUR = "tab:blue", "tab:red"
-# The values of a sweep often span decades, and one bad trial would flatten all others.
-_WIDE = 100.0
 _LEAST_TRIALS = 10
 
 
@@ -124,7 +122,9 @@ def _draw_dependence(
     if not found:
         plots.lines.append(f"No {name} plot: no parameter took two values in all complete trials.")
         return
-    plots.draw(name, lambda figure: partial_dependence.fill(figure, found, metric), "partial_dependence")
+    is_log = partial_dependence.is_wide(values)
+    fill = partial_dependence.fill
+    plots.draw(name, lambda figure: fill(figure, found, metric, is_log=is_log), "partial_dependence")
 
 
 def _history(figure: Figure, complete: Sequence["FrozenTrial"], metric: str, *, is_maximum: bool) -> list[Axes]:
@@ -138,7 +138,7 @@ def _history(figure: Figure, complete: Sequence["FrozenTrial"], metric: str, *, 
     axes.set(title="Optimization history", xlabel="trial", ylabel=metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _widen(axes.set_yscale, values)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     return [axes]
 
 
@@ -166,7 +166,7 @@ def _curves(figure: Figure, curves: Sequence["FrozenTrial"], best: "FrozenTrial"
     axes.set(title="Intermediate values", xlabel="step", ylabel=metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _widen(axes.set_yscale, [value for trial in curves for value in trial.intermediate_values.values()])
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, last), colours)
     figure.colorbar(scale, ax=axes, label="trial")
     return [axes]
@@ -188,11 +188,10 @@ def _front(
     else:  # the axes in space know no logarithms
         _widen(axes.set_xscale, [trial.values[0] for trial in complete])
         _widen(axes.set_yscale, [trial.values[1] for trial in complete])
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     return [axes]
 
 
 def _widen(set_scale: Callable[[str], Any], values: Sequence[float]) -> None:
-    known = [value for value in values if math.isfinite(value)]
-    if known and min(known) > 0 and max(known) / min(known) > _WIDE:
+    if partial_dependence.is_wide(values):
         set_scale("log")
