@@ -20,6 +20,7 @@ _LINE_ENDS_OF_YAML = "\n\r\x85\u2028\u2029"
 _PROGRAM = "hyperopt-app"
 _WIDTH = 2**30
 _COMMENT_WIDTH = 116
+_LIST_WIDTH = 80
 
 _ROOT = {
     "defaults": "Config groups; `hyperopt-app --hydra-help` tells what there is.",
@@ -48,7 +49,7 @@ _SWEEPER = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """One line for each plain value, and for each list of plain values."""
+    """One line for each plain value, and for each short list of plain values."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -62,7 +63,8 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     def list(self, value: Any) -> yaml.SequenceNode:
-        is_flat = not any(isinstance(item, (list, tuple, Mapping)) for item in value)
+        is_nested = any(isinstance(item, (list, tuple, Mapping)) for item in value)
+        is_flat = not is_nested and sum(len(str(item)) + 2 for item in value) <= _LIST_WIDTH
         return self.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=is_flat)
 
 
