@@ -13,6 +13,7 @@ from hydra.core.utils import configure_log, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.following import follow, known_jobs
 from hyperopt_app.plan import Plan
@@ -61,11 +62,16 @@ def attach_or_submit(
         SubmissionError: The scheduler is not there, or refuses.
         KeyboardInterrupt: The user pressed Ctrl-C; what happens to the jobs was asked.
     """
-    jobs = known_jobs(plan.study_dir, scheduler)
-    if jobs:
+    # Of two commands given at once the second attaches to the jobs of the first.
+    with HolderLock(plan.study_dir / ".launch"):
+        jobs = known_jobs(plan.study_dir, scheduler)
+        is_new = not jobs
+        if is_new:
+            jobs = submit()
+    if not is_new:
+        words = " ".join([*cancel, *jobs])
         _log.info("Workers of this study are there already: %s", ", ".join(jobs))
-    else:
-        jobs = submit()
+        _log.info("They go by the settings with which they were submitted; for others, end them first: %s", words)
     if detach:
         _log.info("%s", farewell(plan.study_dir, jobs, cancel))
         return

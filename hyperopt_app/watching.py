@@ -3,7 +3,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget import may_start
 from hyperopt_app.evaluation import open_study, retrain_command
-from hyperopt_app.liveness import Observer, read_beats, this_worker
+from hyperopt_app.liveness import BEAT_INTERVAL_S, Observer, read_beats, this_worker
 from hyperopt_app.plan import Plan
 from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
 from hyperopt_app.scheduler import SlurmQueue
@@ -25,6 +25,8 @@ from hyperopt_app.worker import failures_since, read_stop
 __all__ = ["Watch", "best_lines", "overview"]
 
 _POLL_S = 0.5
+# Seconds after which a single look takes a silent worker of another machine for ended.
+_OLD_S = 12 * BEAT_INTERVAL_S
 
 
 class Watch:
@@ -119,11 +121,10 @@ def overview(
         study: The open study.
         study_dir: Its directory, where the workers give signs of life.
         trials: The trials of the budget; all of the study if None.
-        observer: Judges whether workers live; a new one, which believes any sign of life, if None.
+        observer: Judges whether workers live; if None, a single look does, which believes any recent sign of life.
         elapsed_s: Seconds since the search began; since the first trial started if None.
     """
     shown = study.get_trials(deepcopy=False) if trials is None else trials
-    observer = observer or Observer(lease_s=float("inf"))
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
     if elapsed_s is None:
         elapsed_s = _age_s(shown, now)
@@ -139,15 +140,24 @@ def _age_s(trials: Sequence[FrozenTrial], now: datetime) -> float:
     return (now - min(starts)).total_seconds() if starts else 0.0
 
 
-def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer) -> Iterator[WorkerView]:
+def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer | None) -> Iterator[WorkerView]:
     held = {
         claim["worker"]: trial.number
         for trial in trials
         if trial.state == TrialState.RUNNING and (claim := claim_of(trial)) is not None
     }
     for beat in read_beats(study_dir / "workers"):
-        alive = not observer.is_dead(beat, beat["worker"])
+        judge = observer or Observer(lease_s=float("inf"))
+        alive = not judge.is_dead(beat, beat["worker"]) and not (observer is None and _is_old(beat))
         yield WorkerView(beat["number"], beat["host"], beat["pid"], held.get(beat["worker"]), alive)
+
+
+def _is_old(beat: Mapping[str, Any]) -> bool:
+    """Whether a sign of life is from long ago; only for show, since the clocks of two machines may differ."""
+    try:
+        return time.time() - Path(beat["beat"]).stat().st_mtime > _OLD_S
+    except OSError:
+        return True
 
 
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:

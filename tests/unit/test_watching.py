@@ -2,6 +2,7 @@
 """What the driver sees of a study while its workers work."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,19 @@ def test_the_overview_shows_who_does_what(plan: Plan, study: optuna.Study) -> No
     ]
     assert (shown.n_trials, shown.running, shown.left) == (5, 1, 4)
     assert shown.study_name == "study"
+
+
+def test_a_single_look_takes_a_worker_of_elsewhere_that_was_long_silent_for_ended(
+    plan: Plan, study: optuna.Study
+) -> None:
+    """A killed worker leaves its last sign of life behind; of what is recent nobody can say more at once."""
+    for number, age_s in enumerate((0.0, 3600.0)):
+        worker = this_worker(number, plan.study_dir)
+        _beat(plan.study_dir, worker, machine="elsewhere")
+        path = Path(worker.beat)
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age_s))
+    assert [row.state for row in overview(study, plan.study_dir).workers] == ["idle", "ended"]
+    assert [row.state for row in overview(study, plan.study_dir, observer=Observer(60.0)).workers] == ["idle", "idle"]
 
 
 def test_the_overview_of_an_empty_study_has_no_time(plan: Plan, study: optuna.Study) -> None:
