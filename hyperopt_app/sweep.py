@@ -195,12 +195,13 @@ def _directory_faults(directory: Path) -> list[str]:
 def _study_faults(request: _Request, *, is_faultless: bool) -> list[str]:
     """What an existing study, or the place for a new one, has against the request; makes no study."""
     settings = request.settings
+    if settings.dry_run and settings.storage is not None:
+        return []  # it shall work far from the database, and leave no tables behind
     has_journal = settings.storage is None and (request.study_dir / "journal.log").exists()
     try:
         check_storage(settings.storage, request.study_dir)
-        # To open a new database makes its tables, and of a faulty command or a dry run nothing shall be left.
-        may_open = settings.storage is not None and is_faultless and not settings.dry_run
-        if not (has_journal or may_open):
+        # To open a new database makes its tables, and of a faulty command nothing shall be left.
+        if not (has_journal or (settings.storage is not None and is_faultless)):
             return []
         study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
         if study is not None:

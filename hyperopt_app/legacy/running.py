@@ -66,7 +66,7 @@ def translate(options: argparse.Namespace) -> int:
 def import_old(options: argparse.Namespace) -> int:
     """Take over a study that another program began; the original stays as it is."""
     pair = _read(options)
-    if taken_over(pair, yes=options.yes) is pair:
+    if taken_over(pair, yes=options.yes) == pair:
         print(f"There is no older study {pair.study_name!r} to take over.")  # noqa: T201
     return 0
 
@@ -128,7 +128,8 @@ def _search(pair: Pair, options: argparse.Namespace, *overrides: str) -> int:
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
             return _run(pair, Path(folder), "hydra.sweeper.dry_run=true")
-    pair.save_path.mkdir(parents=True, exist_ok=True)
+    for folder in (pair.save_path, *([pair.log_path.parent] if pair.log_path else [])):
+        folder.mkdir(parents=True, exist_ok=True)
     pair = taken_over(pair, yes=options.yes)
     is_changed = any(getattr(options, name, None) is not None for name in _CHANGES)
     keep_copies(pair.hyper_path, pair.model_path, pair.hyper if is_changed else None, pair.save_path)

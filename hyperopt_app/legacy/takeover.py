@@ -10,7 +10,7 @@ import optuna
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.importing import Report, continued, find_old, import_study
-from hyperopt_app.legacy.old_places import OldStudy, Place
+from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old_studies import imported_names
 from hyperopt_app.legacy.pair import Pair
 from hyperopt_app.legacy.translation import study_dir_of, translate
@@ -20,12 +20,15 @@ from hyperopt_app.study import find_study
 
 __all__ = ["open_pair", "set_aside", "taken_over"]
 
+# The tables of all dialects; those of a study that is set aside go with it.
+_TABLES = ("trial_results", "trial_results.csv", "hyper_opt.csv", "hyper_opt_*.csv", "worker_[0-9]*.csv", "best.csv")
+
 
 def taken_over(pair: Pair, *, yes: bool) -> Pair:
     """The pair with the storage in which its study goes on, and with tickets for what the original does not count.
 
     Args:
-        pair: The pair; returned as it is if no other tool has begun its study.
+        pair: The pair; the same is returned if no other tool has begun its study.
         yes: Ask no question.
 
     Raises:
@@ -34,11 +37,19 @@ def taken_over(pair: Pair, *, yes: bool) -> Pair:
     """
     old = find_old(pair.storage, pair.study_name)
     if old is None:
-        return pair
+        return replace(pair, n_trials=pair.n_trials + _uncounted_on_server(pair))
     report = continued(old) or _imported(old, pair, yes=yes)
     for line in report.lines():
         sys.stderr.write(f"{line}\n")
     return replace(pair, storage=report.storage, n_trials=pair.n_trials + report.uncounted)
+
+
+def _uncounted_on_server(pair: Pair) -> int:
+    """A study that goes on in place is found as ours once we have begun with it; it knows what was taken over."""
+    if Place.of(pair.storage).path is not None:
+        return 0
+    study = find_study(open_storage(pair.storage, pair.save_path), pair.study_name)
+    return 0 if study is None else int(study.user_attrs.get(IMPORTED, {}).get("uncounted", 0))
 
 
 def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
@@ -84,7 +95,7 @@ def open_pair(pair: Pair) -> optuna.Study:
 
 
 def set_aside(pair: Pair, *, yes: bool) -> None:
-    """Rename the study's storage and directory, so that the next command begins anew; nothing is deleted.
+    """Rename the study's storage, directory and tables, so that the next command begins anew; nothing is deleted.
 
     Raises:
         ConfigError: The user does not want it, or the storage is a server's, or holds other studies too.
@@ -103,6 +114,7 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
     found = [path for path in (*files, study_dir) if path.exists()]
     if not found:
         return
+    found += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
     _confirm(f"Set {', '.join(map(str, found))} aside and begin anew?", yes=yes)
     mark = time.strftime("set-aside-%Y%m%d-%H%M%S")
     for path in found:
