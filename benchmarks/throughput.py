@@ -42,7 +42,8 @@ def rate(folder: str, storage: str | None, size: int, workers: int, options: arg
     """Trials a second of all workers together; None if they did not start in time."""
     task = {"storage": storage, "study_dir": folder, "size": size, "tickets": TICKETS, "n_trials": 10**9}
     task |= {"workers": workers, "seconds": options.seconds, "patience_s": options.patience, "sampler": options.sampler}
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.end_to_end._crew", json.dumps(task)]
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     tallies = json.loads(done.stdout)
@@ -70,7 +71,7 @@ def main() -> None:
             rows.append([kind, str(size), *("-" if one is None else f"{one:.1f}" for one in found)])
             print(f"{kind} {size}: {' '.join(rows[-1][2:])}", file=sys.stderr, flush=True)
     print(f"Trials a second, {options.sampler} sampler, {machine()}\n")
-    print(table(["storage", "trials in the study", *(f"{one} workers" for one in options.workers)], rows))
+    print(table(["storage", "trials in the study", *(f"workers: {one}" for one in options.workers)], rows))
 
 
 if __name__ == "__main__":
