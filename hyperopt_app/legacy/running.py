@@ -128,8 +128,8 @@ def _search(pair: Pair, options: argparse.Namespace, *overrides: str) -> int:
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
             return _run(pair, Path(folder), "hydra.sweeper.dry_run=true")
-    for folder in (pair.save_path, *([pair.log_path.parent] if pair.log_path else [])):
-        folder.mkdir(parents=True, exist_ok=True)
+    for needed in (pair.save_path, *([pair.log_path.parent] if pair.log_path else [])):
+        needed.mkdir(parents=True, exist_ok=True)
     pair = taken_over(pair, yes=options.yes)
     is_changed = any(getattr(options, name, None) is not None for name in _CHANGES)
     keep_copies(pair.hyper_path, pair.model_path, pair.hyper if is_changed else None, pair.save_path)
