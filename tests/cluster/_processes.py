@@ -44,9 +44,18 @@ def pid_of(files: Files, name: str) -> int | None:
     """The number of a daemon's process while it runs; None also where a pid file is stale."""
     with suppress(OSError, ValueError):
         pid = int(files.pid_file(name).read_text(encoding="utf-8"))
+        _await_exec(pid)
         if _is_daemon(pid, files):
             return pid
     return None
+
+
+def _await_exec(pid: int, looks: int = 100) -> None:
+    """In the moment in which a process becomes another program, it seems to have no environment."""
+    for _ in range(looks):
+        if _environment(pid) or _parent(pid) is None:
+            return
+        time.sleep(0.01)
 
 
 def wait_until(condition: Callable[[], object], what: str, files: Files, daemon: str | None = None) -> None:
