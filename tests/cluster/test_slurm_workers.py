@@ -74,7 +74,9 @@ def test_a_fault_costs_no_trial(slurm_cluster: Cluster, sweep: Start, harm: Call
     until_at_work(slurm_cluster)
     harm(slurm_cluster)
     finish(program)
-    assert_whole()
+    for trial in assert_whole():
+        nodes = [loss["node"] for loss in trial.user_attrs.get("losses", ())]
+        assert trial.user_attrs["claim"]["place"]["node"] not in nodes, "it was tried again where it was lost"
 
 
 @pytest.mark.parametrize("partition", ["low", "lowcancel"])
@@ -107,10 +109,11 @@ def test_every_preempted_worker_comes_back_by_itself(slurm_cluster: Cluster, swe
 
 @pytest.mark.slow
 def test_a_time_limit_costs_no_trial(slurm_cluster: Cluster, sweep: Start) -> None:
-    """Trials that are longer than a job's time go on in the next run of the job."""
+    """Trials that are longer than a job's time go on in the next run of the job, without a driver."""
     short = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=20", "epoch_s=6", "epochs=5")
-    program = sweep(*short, "hydra.sweeper.n_trials=8")
-    finish(program, 220)
+    finish(sweep(*short, "hydra.sweeper.n_trials=8", "hydra.launcher.detach=true"), 30)
+    slurm_cluster.wait_until(lambda: len(ended(STUDY)) == 8, 220)
+    slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
     trials = assert_whole(8)
     assert not any("losses" in trial.user_attrs for trial in trials)
 
@@ -140,13 +143,14 @@ NASTY = ["it's", 'a "b"', "$(touch HACKED)", "`touch HACKED`", "a; touch HACKED"
 
 @pytest.mark.parametrize("value", NASTY)
 def test_a_value_is_no_command(slurm_cluster: Cluster, sweep: Start, value: str, tmp_path: Path) -> None:
-    """Quotes, dollars, semicolons in the job's name and comment reach Slurm as they are, and start nothing."""
+    """Quotes, dollars, semicolons in name, comment and account reach Slurm as they are, and start nothing."""
     quoted = "'" + value.replace("'", "\\'") + "'"
-    words = (f"hydra.launcher.name={quoted}", f"hydra.launcher.comment={quoted}", "hydra.launcher.detach=true")
+    fields = [f"hydra.launcher.{field}={quoted}" for field in ("name", "comment", "account")]
+    words = (*fields, "hydra.launcher.detach=true")
     finish(sweep(*words, "hydra.sweeper.n_jobs=1", "hydra.sweeper.n_trials=1", "epoch_s=0", "epochs=1"), 40)
     job = _job(slurm_cluster)
     shown = slurm_cluster.run("squeue", "--noheader", "--job", job, "--format=%j|%k")
-    assert shown == f"{value}|{value}"
+    assert shown == f"{value}|{value}"  # of an account that it does not know, Slurm makes the user's own
     slurm_cluster.wait_until(lambda: len(ended(STUDY)) == 1)
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
     assert not list(Path.cwd().rglob("HACKED"))
