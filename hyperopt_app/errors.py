@@ -12,6 +12,7 @@ __all__ = [
     "StudyMismatchError",
     "StudyStoppedError",
     "SubmissionError",
+    "WorkersEndedError",
 ]
 
 
@@ -60,3 +61,7 @@ class StudyStoppedError(HyperoptError, RuntimeError):
 
 class SubmissionError(HyperoptError, RuntimeError):
     """The scheduler did not take the workers; the study is as it was."""
+
+
+class WorkersEndedError(HyperoptError, RuntimeError):
+    """Workers of a scheduler's jobs have ended before the study; the text has the last words of one of them."""

@@ -19,7 +19,7 @@ from hyperopt_app.plan import Plan
 from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.worker import read_stop
 
-__all__ = ["follow", "known_jobs", "new_place", "remember_jobs"]
+__all__ = ["follow", "known_jobs", "last_words", "new_place", "remember_jobs"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ _AGAIN = "submitted-again-*"
 _POLL_S = 1.0
 # Seconds that workers have to leave by themselves after the last trial.
 _LEAVE_S = 30.0
+# Of a log: enough for an error of Slurm's and what it came from.
+_LAST_LINES = 3
 
 
 def new_place(study_dir: Path) -> Path:
@@ -123,6 +125,21 @@ def _wait(
 def _is_over(plan: Plan, study: Any) -> bool:
     trials = [trial for trial in study.get_trials(deepcopy=False) if trial.number < plan.n_trials]
     return all(trial.state.is_finished() for trial in trials) or read_stop(study) is not None
+
+
+def last_words(plan: Plan, logs: Path) -> str:
+    """What the newest log of the workers ends with, if they have left trials of the budget behind; one line.
+
+    Args:
+        plan: The sweep's plan.
+        logs: The folder of the workers' logs.
+    """
+    written = sorted(logs.glob("*.*"), key=lambda path: path.stat().st_mtime)
+    found = [path for path in written if path.suffix in {".log", ".out", ".err"}]
+    if not found or _is_over(plan, open_study(plan)):
+        return ""
+    lines = [line.strip() for line in found[-1].read_text(errors="replace").splitlines() if line.strip()]
+    return f"{found[-1].name} ends with: {' | '.join(lines[-_LAST_LINES:])}" if lines else ""
 
 
 def _part(jobs: Sequence[str], cancel: Sequence[str]) -> None:

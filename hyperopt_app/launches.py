@@ -9,16 +9,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import configure_log, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app._lock import HolderLock
-from hyperopt_app.errors import ConfigError
-from hyperopt_app.following import follow, known_jobs
+from hyperopt_app.errors import ConfigError, WorkersEndedError
+from hyperopt_app.following import follow, known_jobs, last_words
 from hyperopt_app.plan import Plan
 
-__all__ = ["attach_or_submit", "control_characters", "farewell", "plan_of", "prepare", "python_words", "worker_command"]
+__all__ = [
+    "attach_or_submit",
+    "control_characters",
+    "farewell",
+    "plan_of",
+    "prepare",
+    "python_words",
+    "worker_command",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +54,8 @@ def prepare(context: HydraContext, config: DictConfig) -> None:
 
 
 def attach_or_submit(
-    plan: Plan, scheduler: str, cancel: Sequence[str], submit: Callable[[], list[str]], *, detach: bool
-) -> None:
+    plan: Plan, scheduler: str, cancel: Sequence[str], submit: Callable[[], list[str]], *, logs: Path, detach: bool
+) -> list[JobReturn]:
     """Attach to the jobs of the last launch that still wait or run; without any, submit new ones.
 
     Args:
@@ -55,7 +63,11 @@ def attach_or_submit(
         scheduler: `slurm` or `pbs`.
         cancel: The command that cancels jobs, without the numbers.
         submit: Submits the workers and returns the numbers of their jobs.
+        logs: The folder of the workers' logs.
         detach: Say how to look and come back, instead of following the jobs.
+
+    Returns:
+        Nothing, or one failure with the last words of workers that have left before the study's end.
 
     Raises:
         ConfigError: A value cannot be passed to the scheduler.
@@ -74,8 +86,10 @@ def attach_or_submit(
         _log.info("They go by the settings with which they were submitted; for others, end them first: %s", words)
     if detach:
         _log.info("%s", farewell(plan.study_dir, jobs, cancel))
-        return
+        return []
     follow(plan, jobs, cancel, scheduler)
+    words = last_words(plan, logs)
+    return [JobReturn(status=JobStatus.FAILED, _return_value=WorkersEndedError(words))] if words else []
 
 
 def farewell(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:

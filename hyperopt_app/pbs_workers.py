@@ -54,8 +54,8 @@ def launch(
     def submit() -> list[str]:
         return _submit(context, config, task_function, job_overrides, settings)
 
-    attach_or_submit(plan, "pbs", ["qdel"], submit, detach=bool(settings["detach"]))
-    return []
+    logs = Path(settings["folder"]).absolute()
+    return attach_or_submit(plan, "pbs", ["qdel"], submit, logs=logs, detach=bool(settings["detach"]))
 
 
 def _submit(

@@ -85,8 +85,8 @@ def launch(
     def submit() -> list[str]:
         return _submit_all(context, config, task_function, job_overrides, settings)
 
-    attach_or_submit(plan, "slurm", ["scancel"], submit, detach=bool(settings["detach"]))
-    return []
+    logs = _folder_of(settings)
+    return attach_or_submit(plan, "slurm", ["scancel"], submit, logs=logs, detach=bool(settings["detach"]))
 
 
 def _submit_all(
@@ -189,7 +189,7 @@ def _executors(settings: Mapping[str, Any], payload: Path, count: int, max_array
     faults = header_faults(settings)
     if faults:
         raise ConfigError(faults)
-    folder = Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
+    folder = _folder_of(settings)
     python = python_words(settings)
     made = []
     for first in range(0, count, max_array - 1):
@@ -199,6 +199,10 @@ def _executors(settings: Mapping[str, Any], payload: Path, count: int, max_array
         executor.parameters["map_count"] = min(max_array - 1, count - first)
         made.append(executor)
     return made
+
+
+def _folder_of(settings: Mapping[str, Any]) -> Path:
+    return Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
 
 
 def _parameters(settings: Mapping[str, Any], python: str, payload: Path) -> dict[str, Any]:

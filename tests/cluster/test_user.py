@@ -192,6 +192,25 @@ def test_two_studies_share_the_cluster(slurm_cluster: Cluster, sweep: Start) -> 
     assert_exact(names[0], 12)
 
 
+def test_two_commands_at_once_submit_once(slurm_cluster: Cluster, sweep: Start) -> None:
+    """The second attaches to the jobs of the first."""
+    outputs = [finish(program) for program in (sweep("epoch_s=0.2"), sweep("epoch_s=0.2"))]
+    assert sorted("Submitted" in output for output in outputs) == [False, True]
+    assert sorted("are there already" in output for output in outputs) == [False, True]
+    assert_whole()
+
+
+def test_workers_that_cannot_start_are_told_with_their_last_words(slurm_cluster: Cluster, sweep: Start) -> None:
+    """Nothing is submitted for ever, and the reason stands in the message, without a traceback."""
+    program = sweep("hydra.launcher.python=/no/python", "hydra.launcher.setup=[module load nosuch]")
+    output, _ = program.communicate(timeout=120)
+    assert program.returncode != 0
+    assert "The workers ended 3 times without finishing a trial" in output
+    assert "/no/python: No such file or directory" in output
+    assert "Traceback" not in output
+    assert slurm_cluster.squeue() == {}
+
+
 def test_a_trial_on_two_gpus_sees_both(slurm_cluster: Cluster, sweep: Start) -> None:
     """With `gpus_per_trial: 2` a job with two GPUs is one worker."""
     two = ("hydra.launcher.gres=gpu:2", "hydra.launcher.gpus_per_trial=2", "hydra.sweeper.n_jobs=2")

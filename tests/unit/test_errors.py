@@ -14,6 +14,7 @@ BUILTINS = {
     "StudyMismatchError": ValueError,
     "StudyStoppedError": RuntimeError,
     "SubmissionError": RuntimeError,
+    "WorkersEndedError": RuntimeError,
 }
 
 

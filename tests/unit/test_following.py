@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An attached driver: which jobs a study has, when it is over, and what Ctrl-C does to the workers."""
 
+import os
 import sys
 from collections.abc import Sequence
 from io import StringIO
@@ -11,7 +12,7 @@ import pytest
 
 from hyperopt_app import following
 from hyperopt_app.errors import SubmissionError
-from hyperopt_app.following import follow, known_jobs, new_place, remember_jobs
+from hyperopt_app.following import follow, known_jobs, last_words, new_place, remember_jobs
 from hyperopt_app.objective import Completed
 from hyperopt_app.plan import Plan
 from hyperopt_app.storage import open_storage
@@ -40,8 +41,10 @@ def plan(tmp_path: Path) -> Plan:
     return made
 
 
-def _study(plan: Plan) -> optuna.Study:
-    return optuna.load_study(study_name=plan.study_name, storage=open_storage(None, plan.study_dir))
+def _end_all(plan: Plan) -> None:
+    worker = hand(optuna.load_study(study_name=plan.study_name, storage=open_storage(None, plan.study_dir)))
+    for _ in range(4):
+        worker.settle(claimed(worker), Completed((1.0,)))
 
 
 def _asked(monkeypatch: pytest.MonkeyPatch, known: set[str] | None) -> None:
@@ -84,13 +87,23 @@ def test_the_driver_follows_until_no_job_is_left(plan: Plan) -> None:
 
 def test_the_driver_does_not_wait_for_jobs_that_have_nothing_to_do(plan: Plan) -> None:
     """When all trials have ended and no worker gives a sign of life, waiting jobs are left to themselves."""
-    study = _study(plan)
-    worker = hand(study)
-    for _ in range(4):
-        worker.settle(claimed(worker), Completed((1.0,)))
+    _end_all(plan)
     looks: list[float] = []
     follow(plan, ["7"], ["scancel"], alive=lambda _jobs: {"7"}, sleep=looks.append)
     assert len(looks) < 5
+
+
+def test_workers_that_leave_early_have_last_words(plan: Plan) -> None:
+    """The end of the newest log, in one line; none when the study is over."""
+    logs = plan.study_dir / "logs"
+    assert last_words(plan, logs) == ""
+    logs.mkdir()
+    for age_s, (name, text) in enumerate({"new.out": "a\n\nb\nc\nd\n", "old.out": "no", "x.sh": "no"}.items()):
+        (logs / name).write_text(text)
+        os.utime(logs / name, (0, 1000 - age_s))
+    assert last_words(plan, logs) == "new.out ends with: b | c | d"
+    _end_all(plan)
+    assert last_words(plan, logs) == ""
 
 
 class Keyboard(StringIO):
