@@ -64,7 +64,11 @@ def _kill_worker(cluster: Cluster) -> None:
     os.kill(in_state(STUDY, TrialState.RUNNING)[0].user_attrs["claim"]["pid"], signal.SIGKILL)
 
 
-FAULTS = [_scancel, _requeue, _node_down, _kill_worker]
+def _site_signal(cluster: Cluster) -> None:
+    cluster.scancel("--signal=USR1", f"{_job(cluster)}_1")
+
+
+FAULTS = [_scancel, _requeue, _node_down, _kill_worker, _site_signal]
 
 
 @pytest.mark.parametrize("harm", FAULTS, ids=lambda harm: harm.__name__.strip("_"))
@@ -138,6 +142,32 @@ def test_slots_see_their_own_gpus(slurm_cluster: Cluster, sweep: Start) -> None:
     assert seen == {("0", "n1"), ("1", "n1"), ("0", "n2"), ("1", "n2")}
 
 
+@pytest.mark.parametrize(
+    ("fields", "workers"),
+    [
+        (("nodes=2", "gres=gpu:2"), 4),
+        (("nodes=2", "tasks_per_node=2", "gpus_per_node=2"), 4),
+        (("nodes=2", "tasks_per_node=2", "gpus_per_task=1", "workers_per_gpu=2", "gres=null"), 8),
+    ],
+    ids=["a task for each node", "a task for each GPU", "two workers for each task"],
+)
+def test_a_job_on_two_nodes_uses_all_its_gpus(
+    slurm_cluster: Cluster, sweep: Start, fields: tuple[str, ...], workers: int
+) -> None:
+    """However the site wants its GPUs to be asked for: one job, and each GPU has its workers."""
+    own = [f"hydra.launcher.{field}" for field in fields]
+    own = own if any("gres" in field for field in own) else [*own, "hydra.launcher.gres=null"]
+    program = sweep(*own, f"hydra.sweeper.n_jobs={workers}", "hydra.sweeper.n_trials=16", "epoch_s=0.4")
+    until_at_work(slurm_cluster, workers)
+    assert len(slurm_cluster.squeue()) == 1
+    finish(program)
+    trials = assert_whole(16)
+    assert {trial.user_attrs["claim"]["number"] for trial in trials} == set(range(workers))
+    notes = [Path(trial.user_attrs["directory"], "epochs.txt").read_text().splitlines() for trial in trials]
+    seen = {tuple(line.split()[1:]) for lines in notes for line in lines}
+    assert seen == {("0", "n1"), ("1", "n1"), ("0", "n2"), ("1", "n2")}
+
+
 NASTY = ["it's", 'a "b"', "$(touch HACKED)", "`touch HACKED`", "a; touch HACKED", "a && touch HACKED", "ü ö # x"]
 
 
@@ -196,3 +226,8 @@ def test_a_node_that_fails_its_check_is_not_used(slurm_cluster: Cluster, sweep: 
     finish(sweep(check, "hydra.sweeper.n_trials=6"))
     trials = assert_whole(6)
     assert {trial.user_attrs["claim"]["place"]["node"] for trial in trials} == {"n2"}
+    # The study remembers it: with a larger budget, and without the check, the node stays out.
+    finish(sweep("hydra.sweeper.n_trials=10"))
+    assert {trial.user_attrs["claim"]["place"]["node"] for trial in assert_whole(10)} == {"n2"}
+    logs = [path.read_text() for path in STUDY.glob("workers/slurm/*log.out")]
+    assert any("node n1 is not used for this study" in log for log in logs)

@@ -140,6 +140,18 @@ def test_the_commands_of_the_page_on_slurm_work(slurm_cluster: Cluster) -> None:
     assert_exact(Path("studies/sphere"), 40)
 
 
+def test_a_dry_run_shows_the_very_script(slurm_cluster: Cluster, sweep: Start) -> None:
+    """What is submitted afterwards is that, to the letter; the same for PBS."""
+    for config, submitted in (("config", "workers/slurm/*_submission.sh"), ("pbs", "launches/0/worker-0.pbs")):
+        words = (f"--config-name={config}", f"hydra.sweep.dir={config}", "hydra.sweeper.n_trials=2", "epoch_s=0")
+        shown = finish(sweep(*words, "hydra.sweeper.dry_run=true"), 30)
+        assert not Path(config).exists()
+        finish(sweep(*words, "hydra.launcher.detach=true"), 30)
+        (script,) = Path(config).glob(submitted)
+        assert script.read_text().strip() in shown
+        slurm_cluster.wait_until(lambda place=Path(config): len(ended(place)) == 2)  # type: ignore[misc]
+
+
 def test_an_edited_yaml_changes_nothing_while_jobs_wait(slurm_cluster: Cluster, tmp_path: Path) -> None:
     """The jobs run what was composed at submission; git's state and the packages are beside it."""
     shutil.copytree(APP.parent, "mine")

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""`hydra.sweeper.dry_run=true`: what would be submitted, and nothing is."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = {
+    "slurm_workers": ["#SBATCH --array=0-2%3", "#SBATCH --gres=gpu:1", "-m hyperopt_app.worker_process"],
+    "pbs_workers": ["#PBS -l select=1:ncpus=1:ngpus=1", "export HYPEROPT_WORKER=2", "-m hyperopt_app.worker_process"],
+}
+FIELDS = {"slurm_workers": ["hydra.launcher.gres=gpu:1"], "pbs_workers": ["hydra.launcher.ngpus=1"]}
+
+
+@pytest.mark.parametrize("launcher", ["basic", "local_workers", "submitit_local", "by_hand", *SCRIPTS])
+def test_a_dry_run_shows_all_and_starts_nothing(
+    run_app: Callable[..., "subprocess.CompletedProcess[str]"], launcher: str
+) -> None:
+    """The script, three sampled configurations with the overrides that make them; no file is left."""
+    words = ("--multirun", "hparams=sphere", f"hydra/launcher={launcher}", *FIELDS.get(launcher, ()))
+    shown = run_app(*words, "hydra.sweeper.n_jobs=3", "hydra.sweeper.dry_run=true")
+    assert shown.returncode == 0, shown.stderr
+    for line in SCRIPTS.get(launcher, ["3 worker(s) through"]):
+        assert line in shown.stdout
+    samples = [line for line in shown.stdout.splitlines() if line.startswith("# configuration ")]
+    assert [line.split(":")[0] for line in samples] == [f"# configuration {number} of 3" for number in (1, 2, 3)]
+    assert all(f"{key}=" in line for line in samples for key in "xyz")
+    assert len(set(samples)) == 3
+    assert shown.stdout.count("_target_: objectives.sphere.Sphere") == 3
+    assert not [path for path in Path.cwd().rglob("*") if path.is_file()]
