@@ -44,4 +44,9 @@ def assert_whole(n_trials: int = 12) -> list[FrozenTrial]:
 
 
 def until_at_work(cluster: Cluster, workers: int = 4) -> None:
-    cluster.wait_until(lambda: len(in_state(STUDY, TrialState.RUNNING)) == workers and len(ended(STUDY)) >= 1)
+    cluster.wait_until(lambda: len(_claimed()) == workers and len(ended(STUDY)) >= 1)
+
+
+def _claimed() -> list[FrozenTrial]:
+    """The running trials on which their workers have put their names, which they do a moment after they took them."""
+    return [trial for trial in in_state(STUDY, TrialState.RUNNING) if "claim" in trial.user_attrs]
