@@ -99,7 +99,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("case", FAULTY)
-def test_a_study_of_failures_ends_in_order(case: str, run_script: Run) -> None:
+def test_q18_a_study_of_failures_ends_in_order(case: str, run_script: Run) -> None:
     """The original looped for ever on NaN and lost a worker to an exception; here each kind is recorded, and told."""
     body = f"""\
     from aimlutils.hyper_opt.base_objective import *
