@@ -40,7 +40,10 @@ def test_a_file_that_lies_in_save_path_is_its_own_copy() -> None:
     assert not list(Path().glob("*.1.yml"))
 
 
-@pytest.mark.parametrize(("dialect", "ids", "script"), [("A1", "job_ids.txt", "launch.sh"), ("B2", "slurm_job_ids.txt", "launch_slurm.sh")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dialect", "ids", "script"),
+    [("A1", "job_ids.txt", "launch.sh"), ("B2", "slurm_job_ids.txt", "launch_slurm.sh")],
+)
 def test_q22_a_submission_leaves_its_ids_and_its_script(dialect: str, ids: str, script: str) -> None:
     """One id a line, earlier ones kept; the script, which names its files by absolute paths, is that of the last."""
     study = Path("study")
