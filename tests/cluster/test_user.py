@@ -176,7 +176,7 @@ def test_an_edited_yaml_changes_nothing_while_jobs_wait(slurm_cluster: Cluster, 
     assert any(line.startswith("optuna==") for line in kept["packages"])
 
 
-@pytest.mark.parametrize("name", ["two words", "ümläute", "it's", 'a "b"', "$(touch HACKED)", "a;touch HACKED", "a&b"])
+@pytest.mark.parametrize("name", ['zwei Wörter, it\'s "b" & c', "$(touch HACKED);touch HACKED;`touch HACKED`"])
 def test_a_study_may_have_any_name(slurm_cluster: Cluster, sweep: Start, name: str) -> None:
     """Its path goes into scripts, commands and Slurm's options, and is a path in all of them."""
     quoted = "'" + name.replace("'", "\\'") + "'"
