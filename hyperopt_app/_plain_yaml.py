@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["plain_yaml"]
+__all__ = ["plain_yaml", "reads_as_number"]
 
 _LINE_ENDS_OF_YAML = "\x85\u2028\u2029"
 
@@ -20,7 +20,7 @@ def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
     if any(character in text for character in _LINE_ENDS_OF_YAML):
         style = '"'  # PyYAML folds them to blanks in every other style
-    elif _is_number(text):
+    elif reads_as_number(text):
         style = "'"  # OmegaConf takes more text for numbers than YAML 1.1 does (1e-3) and quotes likewise
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -44,7 +44,8 @@ def plain_yaml(content: Mapping[str, Any]) -> str:
     )
 
 
-def _is_number(text: str) -> bool:
+def reads_as_number(text: str) -> bool:
+    """Whether OmegaConf takes a bare text for a number, which it does for more than YAML 1.1 (1e-3)."""
     try:
         float(text)
     except ValueError:

@@ -18,6 +18,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 from submitit.core.utils import CommandFunction, FailedJobError, FailedSubmissionError
 
+from hyperopt_app._sbatch_options import SHORT_OPTIONS
 from hyperopt_app.errors import ConfigError, SubmissionError
 from hyperopt_app.following import new_place, remember_jobs
 from hyperopt_app.frozen import freeze
@@ -32,33 +33,6 @@ _log = logging.getLogger(__name__)
 _OWN = {
     *("detach", "gpus_per_trial", "grace_s", "isolation", "max_resubmissions", "node_check", "signals"),
     *("workers_per_gpu", "max_num_timeout", "python", "submitit_folder"),
-}
-# sbatch's short options, which a #SBATCH line of submitit would write with two hyphens.
-_SHORT = {
-    "A": "account",
-    "b": "begin",
-    "C": "constraint",
-    "c": "cpus-per-task",
-    "D": "chdir",
-    "d": "dependency",
-    "F": "nodefile",
-    "G": "gpus",
-    "H": "hold",
-    "J": "job-name",
-    "k": "no-kill",
-    "L": "licenses",
-    "M": "clusters",
-    "m": "distribution",
-    "N": "nodes",
-    "n": "ntasks",
-    "O": "overcommit",
-    "p": "partition",
-    "q": "qos",
-    "S": "core-spec",
-    "s": "oversubscribe",
-    "t": "time",
-    "w": "nodelist",
-    "x": "exclude",
 }
 # What the launcher itself sets.
 _TAKEN = {"array", "a", "wrap", "output", "o", "error", "e", "parsable", "test-only", "input", "i"}
@@ -146,7 +120,7 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
             faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
         elif str(key).replace("_", "-") in _TAKEN:
             faults.append(f"{where}.{key}: the launcher sets this option itself; remove it")
-        elif len(str(key)) == 1 and key not in _SHORT:
+        elif len(str(key)) == 1 and key not in SHORT_OPTIONS:
             faults.append(f"{where}.{key}: this short option is not known; write the long one")
     if int(settings.get("max_resubmissions") or 0) < 0:
         faults.append("hydra.launcher.max_resubmissions: set a whole number from 0")
@@ -211,7 +185,7 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path) -> dict
     # submitit would convert a None as if it were a number.
     found = {name: value for name, value in kept.items() if value is not None}
     extra = found.get("additional_parameters") or {}
-    long = {_SHORT.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
+    long = {SHORT_OPTIONS.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
     found["additional_parameters"] = long
     found["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
     after = worker_command(python, payload, "--after-job")

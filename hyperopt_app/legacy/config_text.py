@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from hyperopt_app._plain_yaml import reads_as_number
 from hyperopt_app.legacy.pair import Pair
 from hyperopt_app.legacy.translation import Translation
 
@@ -58,7 +59,7 @@ class _Dumper(yaml.SafeDumper):
         style = None
         if any(character in value for character in _LINE_ENDS_OF_YAML):
             style = '"'  # everything else would be folded into several lines
-        elif _is_number(value):
+        elif reads_as_number(value):
             style = "'"  # OmegaConf takes more text for numbers than YAML 1.1 does (1e-3)
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
@@ -71,14 +72,6 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.text)
 _Dumper.add_representer(list, _Dumper.list)
 _Dumper.add_representer(tuple, _Dumper.list)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _yaml(content: Mapping[Any, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from hyperopt_app._masking import mask_password
+from hyperopt_app.legacy.files import replace_text
 
 __all__ = ["keep_copies", "keep_jobs"]
 
@@ -43,14 +44,7 @@ def _keep(target: Path, text: str, source: Path) -> None:
         while (older := target.with_name(f"{target.stem}.{number}{target.suffix}")).exists():
             number += 1
         target.replace(older)
-    replace(target, text)
-
-
-def replace(target: Path, text: str) -> None:
-    """Write a file aside and rename it."""
-    aside = target.with_name(f".{target.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(target)
+    replace_text(target, text)
 
 
 def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
@@ -65,7 +59,7 @@ def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
     scheduler, is_first = str(kept["scheduler"]), dialect in {"A0", "A1"}
     path = save_path / ("job_ids.txt" if is_first else f"{scheduler}_job_ids.txt")
     before = path.read_text().split() if path.exists() else []
-    replace(path, "".join(f"{job}\n" for job in dict.fromkeys([*before, *map(str, kept["jobs"])])))
+    replace_text(path, "".join(f"{job}\n" for job in dict.fromkeys([*before, *map(str, kept["jobs"])])))
     scripts = [*study_dir.glob("workers/slurm/*submission*.sh")] if scheduler == "slurm" else []
     scripts = scripts or [*study_dir.glob("launches/*/worker-0.pbs")]
     if scripts:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from hyperopt_app._sbatch_options import SHORT_OPTIONS
 from hyperopt_app.legacy.findings import Findings, shown
 from hyperopt_app.legacy.pair import Launcher
 from hyperopt_app.legacy.parameter_settings import number_of
@@ -14,36 +15,6 @@ from hyperopt_app.legacy.times import slurm_seconds
 
 __all__ = ["read_slurm"]
 
-_LONG = {
-    "A": "account",
-    "a": "array",
-    "b": "begin",
-    "C": "constraint",
-    "c": "cpus-per-task",
-    "D": "chdir",
-    "d": "dependency",
-    "e": "error",
-    "F": "nodefile",
-    "G": "gpus",
-    "H": "hold",
-    "i": "input",
-    "J": "job-name",
-    "k": "no-kill",
-    "L": "licenses",
-    "M": "clusters",
-    "m": "distribution",
-    "N": "nodes",
-    "n": "ntasks",
-    "O": "overcommit",
-    "o": "output",
-    "p": "partition",
-    "q": "qos",
-    "S": "core-spec",
-    "s": "oversubscribe",
-    "t": "time",
-    "w": "nodelist",
-    "x": "exclude",
-}
 # Options with a field of the launcher's own.
 _FIELDS = {
     "account": "account",
@@ -100,7 +71,7 @@ def _long_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, Any]:
     """The options by their long names."""
     found: dict[str, Any] = {}
     for key, value in batch.items():
-        name = str(key).lstrip("-").replace("_", "-") if len(str(key)) > 1 else _LONG.get(str(key))
+        name = str(key).lstrip("-").replace("_", "-") if len(str(key)) > 1 else SHORT_OPTIONS.get(str(key))
         if name is None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
             findings.fault(f"slurm.batch.{key}", "sbatch has no such option; write its long name")
             continue

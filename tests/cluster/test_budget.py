@@ -71,10 +71,7 @@ def test_trials_of_very_different_lengths_are_exactly_the_budget(slurm_cluster: 
 
 @pytest.mark.slow
 def test_four_slots_are_kept_busy(slurm_cluster: Cluster, run_script: RunScript) -> None:
-    """From when all four are at work, 32 trials come near to the greedy bound; waiting for the slowest gives 0.4 of it.
-
-    How near is measured by benchmarks/slots.py; here the machine may be busy with something else.
-    """
+    """From when all four workers are at work, 32 trials take no longer than the greedy bound over 0.95."""
     _sweep(run_script, "epochs=1", "epoch_s=2.4", "spread=1.0", "meet=4", "hydra.sweeper.n_trials=32")
     trials = assert_exact(STUDY, 32)
     begun = sorted(trial.datetime_start for trial in trials if trial.datetime_start is not None)[3]
@@ -83,7 +80,7 @@ def test_four_slots_are_kept_busy(slurm_cluster: Cluster, run_script: RunScript)
     for number in range(32):  # whoever is free first takes the next, and nothing but the trials takes time
         length_s = 2.4 * random.Random(number).lognormvariate(0.0, 1.0)
         heapq.heappush(free_at, heapq.heappop(free_at) + length_s)
-    assert max(free_at) / span_s >= 0.8
+    assert max(free_at) / span_s >= 0.95, f"{max(free_at):.2f} s of {span_s:.2f} s"
 
 
 def test_without_accounting_a_dead_workers_trial_is_taken_over(plain_cluster: Cluster, run_script: RunScript) -> None:

@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_lock": set(),
     "_masking": set(),
     "_plain_yaml": set(),
+    "_sbatch_options": set(),
     "_text": set(),
     "_trials": set(),
     "failures": set(),
@@ -80,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "following": {"evaluation", "liveness", "pbs_queue", "plan", "scheduler", "worker"},
     "launches": {"_lock", "following", "plan"},
     "by_hand": {"following", "frozen", "launches", "slots"},
-    "slurm_workers": {"following", "frozen", "launches", "slots"},
+    "slurm_workers": {"_sbatch_options", "following", "frozen", "launches", "slots"},
     "pbs_workers": {"following", "frozen", "launches", "slots"},
     # The driver.
     "dry_run": {"grammar", "job", "samplers", "space", "storage"},
@@ -108,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.enqueued": {"legacy.findings", "legacy.pair", "legacy.parameter_settings"},
     "legacy.shares": {"legacy.findings", "legacy.parameter_settings"},
     "legacy.slurm_block": {
+        "_sbatch_options",
         *("legacy.findings", "legacy.pair", "legacy.parameter_settings", "legacy.shares", "legacy.times"),
     },
     "legacy.pbs_block": {"legacy.findings", "legacy.pair", "legacy.shares", "legacy.times"},
@@ -120,7 +122,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.tree": {"legacy.pair"},
     "legacy.method_nodes": {"config", "legacy.pair"},
     "legacy.translation": {"_masking", "legacy.method_nodes", "legacy.pair", "legacy.ranges", "legacy.tree"},
-    "legacy.config_text": {"legacy.pair", "legacy.translation"},
+    "legacy.config_text": {"_plain_yaml", "legacy.pair", "legacy.translation"},
     "legacy.old_places": {"_masking"},
     "legacy.old_trials": {"grammar", "space"},
     "legacy.old_copies": {"legacy.old_places", "storage"},
@@ -163,7 +165,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("legacy.importing", "legacy.old_places", "legacy.old_studies", "legacy.pair", "legacy.translation", "space"),
         *("storage", "study"),
     },
-    "legacy.leavings": {"_masking"},
+    "legacy.leavings": {"_masking", "legacy.files"},
     "legacy.running": {
         *("__main__", "legacy.config_text", "legacy.leavings", "legacy.pair", "legacy.reading", "legacy.report"),
         *("legacy.takeover", "legacy.times", "legacy.translation"),
