@@ -3,6 +3,7 @@
 
 import importlib
 import logging
+import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.objective import Objective, current_trial
 
 if TYPE_CHECKING:
@@ -23,7 +24,20 @@ _log = logging.getLogger(__name__)
 
 
 def train(conf: DictConfig) -> Any:
-    """Train once and return what the objective returns; in a trial or alone."""
+    """Train once and return what the objective returns; in a trial or alone.
+
+    Raises:
+        SystemExit: Outside a trial, with the text of an error that is addressed to the user.
+    """
+    try:
+        return _trained(conf)
+    except HyperoptError as error:
+        if current_trial() is not None:
+            raise
+        sys.exit(str(error))
+
+
+def _trained(conf: DictConfig) -> Any:
     faults = check_objective(conf)
     if faults:
         raise ConfigError(faults)
@@ -66,6 +80,10 @@ def _write_results(study: "optuna.Study", study_dir: Path, conf: DictConfig) -> 
     _class_of(conf).write_results(study, study_dir, conf)
 
 
+def _suggested_key(conf: DictConfig) -> str | None:
+    return _class_of(conf).suggested_key
+
+
 def _class_of(conf: DictConfig) -> type[Objective]:
     """The objective's class, which has been checked."""
     module, _, name = str(conf.objective["_target_"]).rpartition(".")
@@ -76,6 +94,8 @@ def _class_of(conf: DictConfig) -> type[Objective]:
 # What a server of trial processes imports beforehand, and what is written after ours.
 train.preload = _modules  # type: ignore[attr-defined]
 train.write_results = _write_results  # type: ignore[attr-defined]
+# Where the command that trains once more puts what the objective has suggested itself.
+train.suggested_key = _suggested_key  # type: ignore[attr-defined]
 
 
 def _raised(error: Exception) -> str:

@@ -277,7 +277,16 @@ def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
 
 def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters."""
-    return f"{plan.program} {shlex.join((*plan.space.fixed, *trial_overrides(plan, trial.params)))}"
+    words = (*plan.space.fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params))
+    return f"{plan.program} {shlex.join(words)}"
+
+
+def _suggested(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The override that hands the objective what it suggested by itself; empty if that is nothing."""
+    if plan.suggested_key is None or plan.custom_search_space:
+        return ()
+    own = {name: value for name, value in params.items() if name not in plan.space.parameters}
+    return (f"+{plan.suggested_key}={quoted_text(own)}",) if own else ()
 
 
 def further_results(

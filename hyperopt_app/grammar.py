@@ -131,11 +131,16 @@ def quoted_text(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{k}:{quoted_text(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{_escaped_key(k)}:{quoted_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(quoted_text(item) for item in value) + "]"
     escaped = re.sub(r"(\\*)\$\{", r"\1\1\\${", str(value))
     return QuotedString(escaped, Quote.single).with_quotes()
+
+
+def _escaped_key(key: Any) -> str:
+    """A key of a mapping in override text: Hydra knows no quotes there, but backslashes."""
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", str(key))
 
 
 def element_of(text: str) -> Any:

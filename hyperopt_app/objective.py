@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperopt_app.errors import MetricError
 
@@ -186,7 +186,13 @@ class Objective:
     """Base of the objectives that a YAML names by `_target_`; derive from it and write `train`.
 
     The keys beside `_target_` are passed to the constructor.
+
+    Attributes:
+        suggested_key: The key by which an objective that suggests parameters itself is given their values outside a
+            sweep, as a mapping from names; the command that trains a trial again sets it. None: it takes none.
     """
+
+    suggested_key: ClassVar[str | None] = None
 
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float] | Sequence[float] | float:
         """Train once with `conf` and return the metrics by name, or the value(s) to optimise.

@@ -79,6 +79,7 @@ class Plan:
         program: How the user started this program, e.g. `python -m hyperopt_app`.
         driver_pid: Process id of the driver.
         trial_timeout: Seconds that a trial may take in one worker; None for no limit.
+        suggested_key: Where a training alone is given what the objective suggested by itself; None for nowhere.
         options: How a worker treats its trials.
     """
 
@@ -99,6 +100,7 @@ class Plan:
     program: str
     driver_pid: int
     trial_timeout: float | None = None
+    suggested_key: str | None = None
     options: WorkerOptions = WorkerOptions()
 
 

@@ -86,7 +86,8 @@ def sweep(
     if request.settings.dry_run:
         print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
         return
-    plan = _prepare(request)
+    suggested_key = getattr(task_function, "suggested_key", lambda _config: None)(config)
+    plan = replace(_prepare(request), suggested_key=suggested_key)
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
     watch = Watch(plan, study, request.settings.progress)

@@ -51,6 +51,8 @@ class LegacyObjective(Objective):
         params: Outside a sweep: values for what the objective asks its trial for.
     """
 
+    suggested_key = "objective.params"
+
     def __init__(
         self,
         file: str,

@@ -53,6 +53,16 @@ def test_quoted_text_is_read_back_equal(value: Any) -> None:
     assert _same(element_of(quoted_text(value)), value)
 
 
+# Hydra has no quotes for the keys of a mapping; letters beyond ASCII and quotes cannot be said there.
+keys = st.text(alphabet="ab_01-./+*%@?|\\()[]{}:=, \t", min_size=1, max_size=8).map(str.strip)
+
+
+@given(st.dictionaries(keys.map(lambda key: f"k{key}"), numbers, min_size=1, max_size=4))
+def test_a_mapping_of_odd_names_is_read_back(value: Any) -> None:
+    """Its keys are escaped."""
+    assert element_of(quoted_text(value)) == value
+
+
 @given(values)
 def test_a_config_holds_what_was_quoted(value: Any) -> None:
     """Also text that looks like an interpolation arrives as that text."""

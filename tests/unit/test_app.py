@@ -10,7 +10,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.app import check_objective, train
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.objective import Objective, Trial, active_trial
 
 
@@ -34,6 +34,8 @@ def stray(**_options: Any) -> None:
 class Particular(Squared):
     """An objective that checks its config, names what it imports and writes files of its own."""
 
+    suggested_key = "objective.own"
+
     @classmethod
     def check(cls, conf: Any) -> list[str]:
         """x must not be 3."""
@@ -48,6 +50,14 @@ class Particular(Squared):
     def write_results(cls, study: optuna.Study, study_dir: Path, conf: Any) -> None:
         """One file."""
         (study_dir / "own.txt").write_text(f"{len(study.trials)} {conf.x}")
+
+
+class Refusing(Objective):
+    """An objective that tells its user something."""
+
+    def train(self, trial: Trial | None, conf: Any) -> float:
+        """A mistake of the user's."""
+        raise HyperoptError("the data are not there")
 
 
 def _conf(target: str | None = f"{__name__}.Squared", **options: Any) -> DictConfig:
@@ -96,9 +106,25 @@ def test_a_wrong_objective_is_a_fault(case: str) -> None:
     (fault,) = check_objective(conf)
     assert fault.startswith("objective._target_: ")
     assert text in fault
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(SystemExit) as end:
         train(conf)
-    assert error.value.faults == [fault]
+    assert end.value.code == str(ConfigError([fault]))
+
+
+def test_an_error_for_people_has_no_traceback_but_in_a_trial(tmp_path: Path) -> None:
+    """A single training ends with its text; a trial's worker wants the exception itself."""
+    conf = _conf(f"{__name__}.Refusing")
+    with pytest.raises(SystemExit, match="the data are not there"):
+        train(conf)
+    trial = Trial(optuna.create_study().ask(), directory=tmp_path, seed=1)
+    with active_trial(trial), pytest.raises(HyperoptError, match="the data are not there"):
+        train(conf)
+
+
+def test_an_objective_may_be_given_what_it_suggests() -> None:
+    """Its class names the key; the command that trains again sets it."""
+    assert train.suggested_key(_conf()) is None  # type: ignore[attr-defined]
+    assert train.suggested_key(_conf(f"{__name__}.Particular")) == "objective.own"  # type: ignore[attr-defined]
 
 
 def test_a_right_objective_has_no_fault() -> None:

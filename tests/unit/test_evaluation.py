@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 import pytest
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import open_dict, read_write
 from optuna.trial import TrialState
 
@@ -96,6 +97,17 @@ def test_the_command_that_trains_again_is_one_for_a_shell() -> None:
     command = retrain_command(_plan(), made(params={"x": 0.5, "name": "'a b'"}))
     assert command == """python -m app y=5 x=0.5 'name='"'"'a b'"'"''"""
     assert shlex.split(command) == ["python", "-m", "app", "y=5", "x=0.5", "name='a b'"]
+
+
+def test_the_command_hands_the_objective_what_it_suggested_by_itself() -> None:
+    """As one mapping, under the key that the objective's class names; other names are keys, or nobody's."""
+    params = {"x": 0.5, "layers": 3, "kind of:net": "a b"}
+    command = retrain_command(_plan(suggested_key="objective.params"), made(params=params))
+    *_, last = shlex.split(command)
+    assert last == r"+objective.params={layers:3,kind\ of\:net:'a b'}"
+    assert OverridesParser.create().parse_override(last).value() == {"layers": 3, "kind of:net": "a b"}
+    assert "objective" not in retrain_command(_plan(), made(params=params))
+    assert "objective" not in retrain_command(_plan(suggested_key="objective.params"), made(params={"x": 0.5}))
 
 
 def test_an_objective_sees_its_values_its_trial_and_its_place() -> None:
