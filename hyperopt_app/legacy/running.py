@@ -16,7 +16,7 @@ from hyperopt_app.legacy.config_text import write_config
 from hyperopt_app.legacy.leavings import keep_copies, keep_jobs
 from hyperopt_app.legacy.pair import Launcher, Pair
 from hyperopt_app.legacy.reading import read_pair, read_study
-from hyperopt_app.legacy.takeover import open_pair, set_aside, taken_over
+from hyperopt_app.legacy.takeover import opened_pair, set_aside, taken_over
 from hyperopt_app.legacy.times import slurm_seconds
 from hyperopt_app.legacy.translation import Translation, study_dir_of
 from hyperopt_app.legacy.translation import translate as translated
@@ -76,15 +76,16 @@ def report(options: argparse.Namespace) -> int:
     from hyperopt_app.legacy.report import report as written
 
     pair = read_study(options.hyperparameters)
-    summary = written(
-        pair,
-        open_pair(pair),
-        model=options.model,
-        plot=options.plot,
-        n_trees=options.n_trees,
-        max_depth=options.max_depth,
-        top_k=options.top_k,
-    )
+    with opened_pair(pair) as study:
+        summary = written(
+            pair,
+            study,
+            model=options.model,
+            plot=options.plot,
+            n_trees=options.n_trees,
+            max_depth=options.max_depth,
+            top_k=options.top_k,
+        )
     print(summary)  # noqa: T201
     return 0
 

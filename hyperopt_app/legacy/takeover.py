@@ -3,13 +3,15 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.importing import Report, continued, find_old, import_study
+from hyperopt_app.legacy.importing import Report, continued, find_old, import_study, opened
 from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old_studies import imported_names
 from hyperopt_app.legacy.pair import Pair
@@ -18,7 +20,7 @@ from hyperopt_app.space import parse_space
 from hyperopt_app.storage import mask_password, open_storage
 from hyperopt_app.study import find_study
 
-__all__ = ["open_pair", "set_aside", "taken_over"]
+__all__ = ["opened_pair", "set_aside", "taken_over"]
 
 # The tables of all dialects; those of a study that is set aside go with it.
 _TABLES = ("trial_results", "trial_results.csv", "hyper_opt.csv", "hyper_opt_*.csv", "worker_[0-9]*.csv", "best.csv")
@@ -73,17 +75,21 @@ def _confirm(question: str, *, yes: bool) -> None:
         raise ConfigError(["Nothing was done. For a new study give another name: --study_name NAME"])
 
 
-def open_pair(pair: Pair) -> optuna.Study:
-    """The study of a pair, for reading.
+@contextmanager
+def opened_pair(pair: Pair) -> Iterator[optuna.Study]:
+    """The study of a pair, for reading: ours, or one that is not taken over yet, as it is.
 
     Raises:
         ConfigError: There is none yet.
+        StorageError: It cannot be read.
     """
     old = find_old(pair.storage, pair.study_name)
     report = None if old is None else continued(old)
-    storage = pair.storage if report is None else report.storage
     if old is not None and report is None:
-        raise ConfigError([f"{old.describe()}: first take it over with hyperopt-app legacy import"])
+        with opened(old) as as_it_is:
+            yield as_it_is
+        return
+    storage = pair.storage if report is None else report.storage
     path = Place.of(storage).path
     study = None if path is not None and not path.exists() else find_study(
         open_storage(storage, pair.save_path), pair.study_name
@@ -91,35 +97,50 @@ def open_pair(pair: Pair) -> optuna.Study:
     if study is None:
         place = path or mask_password(storage)
         raise ConfigError([f"{pair.hyper_path}: there is no study {pair.study_name!r} in {place} yet"])
-    return study
+    yield study
 
 
 def set_aside(pair: Pair, *, yes: bool) -> None:
-    """Rename the study's storage, directory and tables, so that the next command begins anew; nothing is deleted.
+    """Rename the study, its directory and its tables, so that the next command begins anew; nothing is deleted.
 
     Raises:
-        ConfigError: The user does not want it, or the storage is a server's, or holds other studies too.
+        ConfigError: The user does not want it, or the storage is a file that holds other studies too.
+        StorageError: The storage cannot be opened.
     """
     place = Place.of(pair.storage)
-    study_dir = study_dir_of(pair)
-    if place.path is None:
-        raise ConfigError(
-            ["--delete_study: a study on a server is not taken away; give the new one another name with --study_name"]
-        )
-    files = [path for path in (place.path, *_continued(place.path)) if path.exists()]
-    others = sorted({name for file in files for name in _names(place, file)} - {pair.study_name})
-    if others:
-        names = ", ".join(others)
-        raise ConfigError([f"--delete_study: {place.path} holds other studies too ({names}); use --study_name instead"])
-    found = [path for path in (*files, study_dir) if path.exists()]
-    if not found:
+    mark = time.strftime("set-aside-%Y%m%d-%H%M%S")
+    on_server = place.path is None and find_study(open_storage(pair.storage, pair.save_path), pair.study_name)
+    files = [] if place.path is None else _files_of(pair, place, place.path)
+    found = [path for path in (*files, study_dir_of(pair)) if path.exists()]
+    if not found and not on_server:
         return
     found += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
-    _confirm(f"Set {', '.join(map(str, found))} aside and begin anew?", yes=yes)
-    mark = time.strftime("set-aside-%Y%m%d-%H%M%S")
+    things = [f"the study {pair.study_name!r} in {mask_password(pair.storage)}"] if on_server else []
+    _confirm(f"Set {', '.join([*things, *map(str, found)])} aside and begin anew?", yes=yes)
+    if on_server:
+        _rename_on_server(pair, f"{pair.study_name}.{mark}")
     for path in found:
         path.replace(path.with_name(f"{path.name}.{mark}"))
         sys.stderr.write(f"{path} is now {path.name}.{mark}\n")
+
+
+def _files_of(pair: Pair, place: Place, path: Path) -> list[Path]:
+    """The files in which the study is, and no other."""
+    files = [file for file in (path, *_continued(path)) if file.exists()]
+    others = sorted({name for file in files for name in _names(place, file)} - {pair.study_name})
+    if others:
+        names = ", ".join(others)
+        raise ConfigError([f"--delete_study: {path} holds other studies too ({names}); use --study_name instead"])
+    return files
+
+
+def _rename_on_server(pair: Pair, name: str) -> None:
+    """Optuna cannot rename a study: copy it whole, and only then take the old one away."""
+    storage = open_storage(pair.storage, pair.save_path)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.copy_study(from_study_name=pair.study_name, from_storage=storage, to_storage=storage, to_study_name=name)
+    optuna.delete_study(study_name=pair.study_name, storage=storage)
+    sys.stderr.write(f"The study {pair.study_name!r} is now {name!r} in {mask_password(pair.storage)}\n")
 
 
 def _continued(path: Path) -> list[Path]:
