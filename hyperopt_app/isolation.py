@@ -44,13 +44,17 @@ _POLL_S = 0.1
 _KILL_AFTER_S = 5.0
 # Bytes of names for the server's command line, of which Linux takes 128 kB.
 _LONGEST_PRELOAD = 60_000
+# What a package imports when it is first used, which would be in every trial anew: torch's first optimizer takes one to
+# two seconds for it.
+_ON_FIRST_USE = {"torch": "torch._dynamo"}
 
 
 def preload_names(modules: Sequence[str], most: int = _LONGEST_PRELOAD) -> list[str]:
     """Which of these modules the server imports: packages before their parts, as many as a command line holds; pure."""
+    late = [_ON_FIRST_USE[name] for name in modules if name in _ON_FIRST_USE]
     wanted = [
         name
-        for name in dict.fromkeys(modules)
+        for name in dict.fromkeys([*modules, *late])
         if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(("__", "tests"))
     ]
     kept, size = [], 0
