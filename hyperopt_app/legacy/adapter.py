@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from hyperopt_app.errors import ConfigError, MetricError
+from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.legacy.base_objective import Surroundings, call, metric_names, save
 from hyperopt_app.legacy.construction import device_argument, is_users, made
 from hyperopt_app.legacy.devices import device_index
@@ -85,7 +85,7 @@ class LegacyObjective(Objective):
         """Run the user's objective once and return its metrics by name.
 
         Raises:
-            ConfigError: The file cannot be imported, or its class cannot be made.
+            HyperoptError: The file cannot be imported, or its class cannot be made.
             MetricError: The metric is not among what it returned.
         """
         tree = plain_config(conf, self.shape)
@@ -96,7 +96,7 @@ class LegacyObjective(Objective):
 
     def _run(self, kind: type[Any], trial: Trial | None, tree: dict[Any, Any]) -> Mapping[str, float]:
         if not is_users(kind, "train") and not is_users(kind, "__call__"):
-            raise ConfigError([f"optuna.objective: Objective in {self.file} has no method train(self, trial, conf)"])
+            raise HyperoptError(f"optuna.objective: Objective in {self.file} has no method train(self, trial, conf)")
         directions = self._directions(tree)
         seen: Any = NoTrial(self.params)
         if trial is not None:

@@ -143,7 +143,7 @@ class BaseObjective:
 
 def _constructor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """By name: in the first year there was a study before the config."""
-    names = ["config", "metric", "device"]
+    names = ["config", "metric", "device", "verbose"]  # the last one for a few weeks, and of no effect here
     if args and not isinstance(args[0], Mapping):
         names.insert(0, "study")
     given = {**dict(zip(names, args, strict=False)), **kwargs}

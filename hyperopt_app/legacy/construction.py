@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import Any
 
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.legacy.base_objective import BaseObjective, Surroundings, save, surround, update_config
 from hyperopt_app.legacy.devices import device_name
 from hyperopt_app.legacy.surface import roots
@@ -62,7 +62,7 @@ def arguments_for(
     """The arguments for a constructor: by their names, else in the order of the time; pure.
 
     Raises:
-        ConfigError: It wants something else, too.
+        HyperoptError: It wants something else, too.
     """
     parameters = list(signature.parameters.values())
     left = [role for role in _ROLES if role != "study" or _wants_study(parameters, dialect)]
@@ -111,7 +111,7 @@ def _role_of(parameter: inspect.Parameter, unnamed: Sequence[str], left: Sequenc
         f"optuna.objective: Objective.__init__ wants {parameter.name!r}, which nobody can give it; it is given "
         "(config, metric), (config, metric, device) or (study, config, metric, device)"
     )
-    raise ConfigError([fault])
+    raise HyperoptError(fault)
 
 
 def _position(parameter: inspect.Parameter, parameters: Sequence[inspect.Parameter]) -> int:

@@ -4,11 +4,11 @@
 import ast
 import importlib.util
 import sys
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyperopt_app.legacy.packages import parsed, place_of
 from hyperopt_app.legacy.surface import offered, roots
 
 __all__ = ["faults_of", "installed_imports", "missing_imports"]
@@ -48,7 +48,7 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
         what = "is a directory" if path.is_dir() else "is not there"
         return [f"{where}: {path} {what}; set the path of the file with your class Objective"]
     try:
-        tree = _parsed(path)
+        tree = parsed(path)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         return [f"{where}: {path}{line}: {error.msg}; mend that first"]
@@ -63,15 +63,10 @@ def missing_imports(path: Path) -> list[str]:
     Nothing is said of a file that changes the search path itself. Workers of a cluster's job may find more than this
     process, if the job's own lines set it up.
     """
-    tree = _parsed(path)
+    tree = parsed(path)
     if _mentions(tree, {"path", "addsitedir", "import_module"}):
         return []
-    return [f"optuna.objective: {path}, line {one.line}: {fault}" for one, fault in _unfound(tree, path.parent)]
-
-
-def _parsed(path: Path) -> ast.Module:
-    with tokenize.open(path) as file:
-        return ast.parse(file.read(), filename=str(path))
+    return [f"optuna.objective: {path}, line {one.line}: {fault}" for one, fault in _unfound(tree, path)]
 
 
 def _without_class(tree: ast.Module) -> Iterator[str]:
@@ -101,10 +96,12 @@ def _mentions(tree: ast.AST, attributes: set[str]) -> bool:
     )
 
 
-def _unfound(tree: ast.Module, folder: Path) -> Iterator[tuple[_Import, str]]:
+def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
+    folder, place = path.parent, place_of(path, tree)
+    own = None if place is None or place.is_mounted else place.top.name
     for one in _imports(tree):
         root = one.name.partition(".")[0]
-        if not one.is_plain:
+        if not one.is_plain or root == own:
             continue
         if root in roots() and not _is_installed(root):
             if not offered(one.name):
@@ -132,7 +129,7 @@ def _collect(path: Path, folder: Path, found: dict[str, None], seen: set[Path]) 
     """Note the imports of a file and of those in its folder; False if the environment is changed on the way."""
     seen.add(path)
     try:
-        tree = _parsed(path)
+        tree = parsed(path)
     except (OSError, ValueError, SyntaxError):
         return True
     for statement in tree.body:

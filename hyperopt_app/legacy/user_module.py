@@ -5,6 +5,7 @@ Afterwards the process is as before: other objectives of it may have modules of 
 objective runs.
 """
 
+import importlib
 import importlib.util
 import os
 import site
@@ -19,8 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.failures import kind_of
+from hyperopt_app.legacy.packages import MOUNT, Place, parsed, place_of
 from hyperopt_app.legacy.surface import surface
 
 __all__ = ["UserModule", "user_module"]
@@ -40,6 +42,7 @@ class UserModule:
         path: The file, absolute.
         name: What it is imported as: `objective` in the first year, `custom_objective` since.
         modified: Its time stamp when it was read.
+        place: Its place in the package that it belongs to, None if there is none.
         module: What it became; None until it is loaded.
         siblings: Modules of its folder that it has imported.
         search_path: What it has added to the search path.
@@ -48,6 +51,7 @@ class UserModule:
     path: Path
     name: str
     modified: int
+    place: Place | None = None
     module: ModuleType | None = None
     siblings: dict[str, ModuleType] = field(default_factory=dict)
     search_path: list[str] = field(default_factory=list)
@@ -56,30 +60,41 @@ class UserModule:
         """The class `Objective`; to be called while it is active.
 
         Raises:
-            ConfigError: The file cannot be imported, or has no such class.
+            HyperoptError: The file cannot be imported, or has no such class.
         """
         if self.module is None:
             self.module = self._load()
         found = getattr(self.module, "Objective", None)
         if not isinstance(found, type):
-            raise ConfigError([f"optuna.objective: {self.path} has no class Objective; give the class this name"])
+            raise HyperoptError(f"optuna.objective: {self.path} has no class Objective; give the class this name")
         return found
 
     def _load(self) -> ModuleType:
         spec = importlib.util.spec_from_file_location(self.name, self.path)
         if spec is None or spec.loader is None:
-            raise ConfigError([f"optuna.objective: {self.path} is no Python file; its name must end in .py"])
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[self.name] = module
+            raise HyperoptError(f"optuna.objective: {self.path} is no Python file; its name must end in .py")
         try:
+            self._prepare_package()
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[self.name] = module
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if kind_of(error) == "oom":
                 raise  # of this machine at this moment, not of the file
-            raise ConfigError(
-                [f"optuna.objective: {self.path} cannot be imported: {_raised(error, self.path.parent)}"]
-            ) from error
+            raised = _raised(error, self.path.parent)
+            raise HyperoptError(f"optuna.objective: {self.path} cannot be imported: {raised}") from error
         return module
+
+    def _prepare_package(self) -> None:
+        """Import what relative imports start from."""
+        if self.place is None or not self.place.is_relative:
+            return
+        if self.place.is_mounted:
+            package = ModuleType(MOUNT, "The folder of an objective that has relative imports and is no package.")
+            package.__path__ = [str(self.place.top)]
+            package.__file__ = str(self.place.top / "__init__.py")
+            sys.modules[MOUNT] = package
+        importlib.import_module(self.name.rpartition(".")[0])
 
     @contextmanager
     def active(self, argument: str = "") -> Iterator[None]:
@@ -87,21 +102,31 @@ class UserModule:
         search_path, arguments = list(sys.path), list(sys.argv)
         aside = self._put_aside()
         before = set(sys.modules)
-        sys.path[:] = [str(self.path.parent), *search_path, *self.search_path]
+        first, last = self._own_paths()
+        sys.path[:] = [*first, *search_path, *last, *self.search_path]
         sys.argv = [str(self.path), *([argument] if argument else [])]
         sys.modules.update(self.siblings)
         try:
             with surface():
                 yield
         finally:
-            self.search_path = [path for path in sys.path if path not in {str(self.path.parent), *search_path}]
+            self.search_path = [path for path in sys.path if path not in {*first, *search_path, *last}]
             sys.path[:], sys.argv = search_path, arguments
             self.siblings = {name: sys.modules.pop(name) for name in self._own_modules() if name not in before}
             sys.modules.update(aside)
 
+    def _own_paths(self) -> tuple[list[str], list[str]]:
+        """What comes first on the search path, and what comes last: the file's folder, and that of its package."""
+        own = str(self.path.parent)
+        if self.place is None or self.place.is_mounted:
+            return [own], []
+        above = str(self.place.top.parent)
+        # A relative import means the neighbour, whichever copy of the package is installed.
+        return ([own, above], []) if self.place.is_relative else ([own], [above])
+
     def _put_aside(self) -> dict[str, ModuleType]:
         """Modules from elsewhere that have the names of modules in the folder, and of this file."""
-        names = {self.name, *_modules_in(self.path.parent)}
+        names = {self.name.partition(".")[0], *_modules_in(self.path.parent)}
         aside = {
             name: module
             for name, module in list(sys.modules.items())
@@ -116,7 +141,8 @@ class UserModule:
         return [name for name, module in known if self._is_own(module) and not _is_library(name, module)]
 
     def _is_own(self, module: ModuleType) -> bool:
-        return module is self.module or _file_of(module).startswith(str(self.path.parent) + os.sep)
+        top = self.path.parent if self.place is None else self.place.top
+        return module is self.module or _file_of(module).startswith(str(top) + os.sep)
 
 
 def user_module(path: Path, dialect: str) -> UserModule:
@@ -125,12 +151,21 @@ def user_module(path: Path, dialect: str) -> UserModule:
     try:
         modified = path.stat().st_mtime_ns
     except OSError as error:
-        raise ConfigError([f"optuna.objective: {path} cannot be read ({error.strerror}); set its path"]) from None
+        raise HyperoptError(f"optuna.objective: {path} cannot be read ({error.strerror}); set its path") from None
     known = _loaded.get(path)
     if known is None or known.modified != modified:
+        place = _place_of(path)
         name = "objective" if dialect in {"A0", "A1"} else "custom_objective"
-        known = _loaded[path] = UserModule(path, name, modified)
+        name = place.name if place is not None and place.is_relative else name
+        known = _loaded[path] = UserModule(path, name, modified, place)
     return known
+
+
+def _place_of(path: Path) -> Place | None:
+    try:
+        return place_of(path, parsed(path))
+    except (OSError, SyntaxError, ValueError):
+        return None  # to be told when it is loaded
 
 
 def _modules_in(folder: Path) -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.distributions import FloatDistribution
 
-from hyperopt_app.errors import ConfigError, MetricError
+from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.legacy import once
 from hyperopt_app.legacy.adapter import LegacyObjective
 from hyperopt_app.objective import Trial, active_trial
@@ -301,16 +301,17 @@ def test_a_metric_that_is_missing_stops_the_study_with_the_names(tmp_path: Path)
             "import no_such_module\n",
             r"ModuleNotFoundError: No module named 'no_such_module' \(.*objective\.py, line 2\)",
         ),
+        ("sys.exit('no data')\n", r"^optuna\.objective: .*: SystemExit: no data \(.*objective\.py, line 2\)"),
         ("1 / 0\n", r"ZeroDivisionError: division by zero \(.*objective\.py, line 2\)"),
         ("def (:\n", "SyntaxError"),
         ("class Goal(BaseObjective): pass\n", "has no class Objective"),
         ("class Objective(BaseObjective): pass\n", r"has no method train\(self, trial, conf\)"),
     ],
-    ids=["import", "raises", "syntax", "no class", "no train"],
+    ids=["import", "exit", "raises", "syntax", "no class", "no train"],
 )
 def test_a_file_that_cannot_be_used_stops_the_study(text: str, fault: str, tmp_path: Path) -> None:
     """With the user's own line."""
-    with pytest.raises(ConfigError, match=fault):
+    with pytest.raises(HyperoptError, match=fault):
         run(objective_of(text), a_trial(tmp_path))
 
 
@@ -322,7 +323,7 @@ def test_no_memory_for_the_import_is_no_fault_of_the_file(tmp_path: Path) -> Non
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     """Removed since the study has begun."""
-    with pytest.raises(ConfigError, match=r"/no/such\.py cannot be read \(No such file"):
+    with pytest.raises(HyperoptError, match=r"/no/such\.py cannot be read \(No such file"):
         run(LegacyObjective("/no/such.py", "val_loss"), a_trial(tmp_path))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.legacy.base_objective import BaseObjective, Surroundings
 from hyperopt_app.legacy.construction import arguments_for, device_argument, is_users, made
 
@@ -42,7 +42,7 @@ def test_q11_each_constructor_gets_what_it_asks_for(name: str) -> None:
 def test_q11_a_constructor_that_wants_more_is_named() -> None:
     """With the three that the original knew."""
     signature = inspect.signature(lambda config, metric, device, data: 0)
-    with pytest.raises(ConfigError, match=r"wants 'data'.*\(config, metric\), \(config, metric, device\) or \(study"):
+    with pytest.raises(HyperoptError, match=r"wants 'data'.*\(config, metric\), \(config, metric, device\) or \(study"):
         arguments_for(signature, dict.fromkeys(("study", "config", "metric", "device")), "B1")
 
 
