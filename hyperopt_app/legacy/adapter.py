@@ -47,6 +47,7 @@ class LegacyObjective(Objective):
         placed: Values that Hydra cannot address, and where they belong.
         dates: Paths in the config whose text is a date.
         marks: Paths in the config whose text is `???`.
+        tuples: Paths in the config whose list is a tuple, each before those within it.
         hyper_file: The hyperparameter file, for messages.
         params: Outside a sweep: values for what the objective asks its trial for.
     """
@@ -67,6 +68,7 @@ class LegacyObjective(Objective):
         placed: Any = (),
         dates: Any = (),
         marks: Any = (),
+        tuples: Any = (),
         hyper_file: str = "",
         params: Any = None,
     ) -> None:
@@ -77,7 +79,8 @@ class LegacyObjective(Objective):
         self.dialect = dialect
         self.save_path = Path(save_path)
         self.study_name = study_name
-        self.shape = Shape(_plain(renamed) or {}, _plain(placed), _plain(integers), _plain(dates), _plain(marks))
+        paths = (_plain(one) for one in (placed, integers, dates, marks, tuples))
+        self.shape = Shape(_plain(renamed) or {}, *paths)
         self.hyper_file = hyper_file
         self.params: dict[str, Any] = _plain(params) or {}
 
@@ -146,7 +149,7 @@ class LegacyObjective(Objective):
         names = metric_names(self.metric)
         results = as_results(returned, names)
         if results is None:
-            raise ValueError(f"the objective returned {str(returned)[:80]!r}; {' and '.join(names)} is wanted")
+            raise ValueError(f"the objective returned a {type(returned).__name__}; {' and '.join(names)} is wanted")
         around: Surroundings = objective._around  # noqa: SLF001 - ours, on the user's object
         if around.results is None:  # a method __call__ of the user's own
             objective.metric = self.metric

@@ -178,8 +178,13 @@ def call(objective: Any, trial: Any) -> Any:
     results = as_results(returned, names)
     if results is None:
         wanted = f"a dictionary with {' and '.join(names)}"
-        raise ValueError(f"train returned {str(returned)[:80]!r} for trial {trial.number}; {wanted} is wanted")
+        raise ValueError(f"train returned {_shown(returned)}; {wanted} is wanted")
     return objective.save(trial, results)
+
+
+def _shown(returned: Any) -> str:
+    """What was returned, in words that are the same for each trial that returns such a thing."""
+    return "nothing" if returned is None else f"a {type(returned).__name__}"
 
 
 def save(objective: Any, trial: Any, results_dict: Any) -> Any:

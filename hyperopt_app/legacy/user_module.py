@@ -23,6 +23,7 @@ from typing import Any
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.failures import kind_of
 from hyperopt_app.legacy.packages import MOUNT, Place, parsed, place_of
+from hyperopt_app.legacy.spawned import spawnable
 from hyperopt_app.legacy.surface import surface
 
 __all__ = ["UserModule", "user_module"]
@@ -107,13 +108,18 @@ class UserModule:
         sys.argv = [str(self.path), *([argument] if argument else [])]
         sys.modules.update(self.siblings)
         try:
-            with surface():
+            with surface(), spawnable(self._files()):
                 yield
         finally:
             self.search_path = [path for path in sys.path if path not in {*first, *search_path, *last}]
             sys.path[:], sys.argv = search_path, arguments
             self.siblings = {name: sys.modules.pop(name) for name in self._own_modules() if name not in before}
             sys.modules.update(aside)
+
+    def _files(self) -> dict[str, str]:
+        """Name to file of what stands on no search path."""
+        mounted = {MOUNT: str(self.place.top)} if self.place is not None and self.place.is_mounted else {}
+        return {self.name: str(self.path), **mounted}
 
     def _own_paths(self) -> tuple[list[str], list[str]]:
         """What comes first on the search path, and what comes last: the file's folder, and that of its package."""

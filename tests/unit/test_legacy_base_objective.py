@@ -131,9 +131,10 @@ def test_numbers_without_names_are_the_metrics(returned: Any, metric: Any, wante
 
 
 def test_nothing_returned_is_a_failure_of_this_trial(tmp_path: Path) -> None:
-    """It may be this trial's values; others go on."""
-    with pytest.raises(ValueError, match="train returned 'None' for trial 0; a dictionary with val_loss is wanted"):
-        returning(None)(LegacyTrial(a_trial(tmp_path)))
+    """It may be this trial's values; others go on, but not if all fail in the same words."""
+    for returned, shown in ((None, "nothing"), ((0.5, "note"), "a tuple")):
+        with pytest.raises(ValueError, match=f"^train returned {shown}; a dictionary with val_loss is wanted$"):
+            returning(returned)(LegacyTrial(a_trial(tmp_path)))
     with pytest.raises(ValueError, match="None as 'val_loss'"):
         returning({"val_loss": None})(LegacyTrial(a_trial(tmp_path)))
 
