@@ -57,7 +57,7 @@ def test_pandas_reads_the_same_texts(results: list[Result], best_heading: str) -
 def test_pandas_reads_the_same_numbers(values: list[float]) -> None:
     """No digit of a float is lost, whatever it is."""
     rows = tables.rows_of([Result(k, {}, {"val_loss": value}) for k, value in enumerate(values)])
-    read = pd.read_csv(io.StringIO(tables.to_csv(rows))).val_loss
+    read = pd.read_csv(io.StringIO(tables.to_csv(rows)), float_precision="round_trip").val_loss
     assert all(_same(one, other) for one, other in zip(read, values, strict=True))
 
 

@@ -81,7 +81,10 @@ def test_the_state_of_the_code_is_recorded(
     assert any(line.startswith("hydra-core==") for line in kept["packages"])
 
 
-def test_code_outside_of_git_is_no_fault(sweep: tuple[HydraContext, DictConfig], tmp_path: Path) -> None:
+def test_code_outside_of_git_is_no_fault(
+    sweep: tuple[HydraContext, DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Then nothing is known of it."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
     kept = json.loads(_frozen(sweep, tmp_path / "launch").with_name("environment.json").read_text())
     assert (kept["git_commit"], kept["git_dirty"]) == (None, None)

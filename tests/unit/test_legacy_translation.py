@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +257,13 @@ def test_q44_a_password_stands_in_no_config(
     [
         ("TPESampler", {"n_startup_trials": 3, "multivariate": True}, None, "TPESampler"),
         ("RandomSampler", {"seed": 3}, "random", "RandomSampler"),
-        ("CmaEsSampler", {"n_startup_trials": 2}, "cmaes", "CmaEsSampler"),
+        pytest.param(
+            "CmaEsSampler",
+            {"n_startup_trials": 2},
+            "cmaes",
+            "CmaEsSampler",
+            marks=pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed"),
+        ),  # fmt: skip
         ("NSGAIISampler", {"population_size": 8}, "nsgaii", "create_nsgaii_sampler"),
         ("QMCSampler", {"scramble": True}, "qmc", "QMCSampler"),
         ("BruteForceSampler", {}, "brute_force", "BruteForceSampler"),
