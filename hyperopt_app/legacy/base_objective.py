@@ -207,7 +207,7 @@ def save(objective: Any, trial: Any, results_dict: Any) -> Any:
         if isinstance(getattr(objective, "results", None), dict):
             objective.results.setdefault(name, []).append(value)
     if trial:
-        _record(trial, results, is_single=isinstance(objective.metric, str), around=_around(objective))
+        _record(trial, results, names, is_single=isinstance(objective.metric, str), around=_around(objective))
     return results[objective.metric] if isinstance(objective.metric, str) else [results[name] for name in names]
 
 
@@ -223,8 +223,12 @@ def _check_numbers(metrics: Mapping[str, Any]) -> None:
             )
 
 
-def _record(trial: Any, results: Mapping[str, Any], *, is_single: bool, around: Surroundings) -> None:
+def _record(
+    trial: Any, results: Mapping[str, Any], metrics: Sequence[str], *, is_single: bool, around: Surroundings
+) -> None:
     kept = {name: plain(value) for name, value in results.items()}
+    # A metric may have come as an array of one.
+    kept |= {name: number_of(results[name]) for name in metrics if not isinstance(kept[name], (int, float))}
     pruned = bool(trial.should_prune()) if is_single else None
     if around.directory is not None and _size(kept) > _LONGEST_RECORD:
         path = around.directory / "results.json"

@@ -120,7 +120,7 @@ def test_q10_what_train_has_saved_itself_is_not_saved_again(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("returned", "metric", "wanted"),
-    [(0.5, "m", {"m": 0.5}), ([0.5], "m", {"m": [0.5]}), ([1, 2], ["a", "b"], {"a": 1, "b": 2})],
+    [(0.5, "m", {"m": 0.5}), ([0.5], "m", {"m": 0.5}), ([1, 2], ["a", "b"], {"a": 1, "b": 2})],
     ids=["number", "list of one", "list"],
 )
 def test_numbers_without_names_are_the_metrics(returned: Any, metric: Any, wanted: Any, tmp_path: Path) -> None:
