@@ -263,7 +263,7 @@ def test_q44_a_password_stands_in_no_config(
             "cmaes",
             "CmaEsSampler",
             marks=pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed"),
-        ),  # fmt: skip
+        ),
         ("NSGAIISampler", {"population_size": 8}, "nsgaii", "create_nsgaii_sampler"),
         ("QMCSampler", {"scramble": True}, "qmc", "QMCSampler"),
         ("BruteForceSampler", {}, "brute_force", "BruteForceSampler"),
