@@ -6,7 +6,6 @@ package of the original instead.
 """
 
 import copy
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from hyperopt_app.errors import MetricError
 from hyperopt_app.legacy.devices import device_name
 from hyperopt_app.legacy.plain_values import as_results, number_of, plain
+from hyperopt_app.legacy.records import kept
 from hyperopt_app.legacy.suggestions import trial_suggest_loader
 
 __all__ = [
@@ -32,9 +32,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-
-# Characters. A database's text field holds 65,535 bytes.
-_LONGEST_RECORD = 60_000
 
 
 @dataclass
@@ -207,7 +204,8 @@ def save(objective: Any, trial: Any, results_dict: Any) -> Any:
         if isinstance(getattr(objective, "results", None), dict):
             objective.results.setdefault(name, []).append(value)
     if trial:
-        _record(trial, results, names, is_single=isinstance(objective.metric, str), around=_around(objective))
+        pruned = bool(trial.should_prune()) if isinstance(objective.metric, str) else None
+        trial.set_user_attr("legacy", {"results": kept(results, names, _around(objective).directory), "pruned": pruned})
     return results[objective.metric] if isinstance(objective.metric, str) else [results[name] for name in names]
 
 
@@ -221,35 +219,6 @@ def _check_numbers(metrics: Mapping[str, Any]) -> None:
                 f"optuna.metric: train returned {name!r} as a {kind}, {shown}; one number is wanted. Of a history, "
                 f"return the last or the best value, such as history[{name!r}][-1]."
             )
-
-
-def _record(
-    trial: Any, results: Mapping[str, Any], metrics: Sequence[str], *, is_single: bool, around: Surroundings
-) -> None:
-    kept = {name: plain(value) for name, value in results.items()}
-    # A metric may have come as an array of one.
-    kept |= {name: number_of(results[name]) for name in metrics if not isinstance(kept[name], (int, float))}
-    pruned = bool(trial.should_prune()) if is_single else None
-    if around.directory is not None and _size(kept) > _LONGEST_RECORD:
-        path = around.directory / "results.json"
-        path.write_text(json.dumps(kept), encoding="utf-8")
-        kept = _shortened(kept)
-        _log.warning("the results are too long for the study's storage; all of them are in %s", path)
-    trial.set_user_attr("legacy", {"results": kept, "pruned": pruned})
-
-
-def _size(results: Mapping[str, Any]) -> int:
-    return len(json.dumps(results))
-
-
-def _shortened(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The longest values give way to a word, until the rest is short enough."""
-    kept = dict(results)
-    for name in sorted(kept, key=lambda name: -len(json.dumps(kept[name]))):
-        if _size(kept) <= _LONGEST_RECORD:
-            break
-        kept[name] = "in results.json"
-    return kept
 
 
 def metric_names(metric: Any) -> tuple[str, ...]:

@@ -169,6 +169,19 @@ def test_results_that_are_too_long_go_to_a_file(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "results.json").read_text())["curve"][-1] == 29_999
 
 
+def test_results_of_very_many_names_are_shortened_at_once(tmp_path: Path) -> None:
+    """Numbers are not made shorter by a word: the last ones go, the metric stays, wherever it is."""
+    trial = a_trial(tmp_path)
+    objective = Fixed(CONFIG)
+    objective._around = Surroundings(directory=tmp_path)
+    objective.returned = {**{f"k{number}": number / 7 for number in range(20_000)}, "val_loss": 1.0}
+    objective(LegacyTrial(trial))
+    results = frozen(trial).user_attrs["legacy"]["results"]
+    assert len(json.dumps(results)) < 65_000
+    assert (results["k1"], results["val_loss"], len(results) > 1000) == (1 / 7, 1.0, True)
+    assert len(json.loads((tmp_path / "results.json").read_text())) == 20_001
+
+
 def test_outside_a_sweep_nothing_is_kept() -> None:
     """There is no trial to keep it with."""
     assert returning({"val_loss": 2})(NoTrial({"n": 1, "seed": 1})) == 2

@@ -156,8 +156,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.source": {"legacy.packages", "legacy.surface"},
     "legacy.spawned": {"legacy.surface"},
     "legacy.user_module": {"failures", "legacy.packages", "legacy.spawned", "legacy.surface"},
-    "legacy.user_config": set(),
-    "legacy.base_objective": {"legacy.devices", "legacy.plain_values", "legacy.suggestions"},
+    "legacy.user_config": {"legacy.pair"},
+    "legacy.records": {"legacy.plain_values"},
+    "legacy.base_objective": {"legacy.devices", "legacy.plain_values", "legacy.records", "legacy.suggestions"},
     "legacy.construction": {"legacy.base_objective", "legacy.devices", "legacy.surface"},
     "legacy.adapter": {
         *("legacy.base_objective", "legacy.construction", "legacy.devices", "legacy.files", "legacy.plain_values"),
