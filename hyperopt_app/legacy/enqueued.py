@@ -4,13 +4,17 @@
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hyperopt_app.legacy.findings import Findings, nearest, shown
 from hyperopt_app.legacy.pair import Method, Parameter
 from hyperopt_app.legacy.parameter_settings import number_of
 
-__all__ = ["is_full_grid", "read_enqueue", "read_grid"]
+__all__ = ["check_sampler", "is_full_grid", "read_enqueue", "read_grid"]
+
+# Arguments of samplers that hold values by the parameters' names.
+_BY_NAME = ("x0", "fixed_params")
 
 
 def read_enqueue(section: Any, parameters: Sequence[Parameter], findings: Findings) -> list[dict[str, Any]]:
@@ -52,14 +56,45 @@ def _checked(parameter: Parameter, value: Any, where: str, findings: Findings) -
             findings.fault(where, f"{shown(value)} is none of its choices {settings['choices']!r}")
         return value
     number = number_of(value)
-    if number is None:
-        findings.fault(where, f"{shown(value)} is no number; {parameter.key} is a {parameter.declared}")
+    if number is None or not math.isfinite(number):
+        findings.fault(where, f"{shown(value)} is no number; {parameter.key} is of type {parameter.declared}")
         return value
     if not settings["low"] <= number <= settings["high"]:
         findings.note(
             f"{where}: {number} is outside of {settings['low']} to {settings['high']}; Optuna tries it all the same"
         )
     return int(number) if parameter.declared == "int" else float(number)
+
+
+def check_sampler(sampler: Method | None, parameters: Sequence[Parameter], findings: Findings) -> Method | None:
+    """The sampler with its arguments held against the parameters."""
+    if sampler is None:
+        return None
+    if sampler.name == "BruteForceSampler":
+        _refuse_endless(parameters, findings)
+    named = {
+        key: {
+            str(name): _value(str(name), value, f"optuna.sampler.{key}", parameters, findings)
+            for name, value in sampler.arguments[key].items()
+        }
+        for key in _BY_NAME
+        if isinstance(sampler.arguments.get(key), Mapping)
+    }
+    return replace(sampler, arguments={**sampler.arguments, **named}) if named else sampler
+
+
+def _refuse_endless(parameters: Sequence[Parameter], findings: Findings) -> None:
+    endless = [
+        one.key
+        for one in parameters
+        if one.declared in ("float", "uniform", "loguniform") and one.settings.get("step") is None
+    ]
+    if endless:
+        findings.fault(
+            "optuna.sampler.type",
+            f"BruteForceSampler tries every value, and {', '.join(endless)} has no end of them; give it a step, or "
+            "write TPESampler, which releases up to 1.2 took in its place",
+        )
 
 
 def read_grid(

@@ -10,7 +10,23 @@ import yaml
 
 from hyperopt_app.legacy.findings import Findings, shown
 
-__all__ = ["SixtiesInt", "load", "odd_values", "plain"]
+__all__ = ["SixtiesInt", "as_written", "load", "odd_values", "plain", "without_tuples"]
+
+# OmegaConf goes deeper by recursion, several calls for each level.
+_DEEPEST = 60
+# Tags with which Python's own types are dumped; FullLoader read these, and they are plain data.
+_PLAIN_TAGS = {
+    "str": "construct_yaml_str",
+    "unicode": "construct_yaml_str",
+    "int": "construct_yaml_int",
+    "long": "construct_yaml_int",
+    "float": "construct_yaml_float",
+    "bool": "construct_yaml_bool",
+    "none": "construct_yaml_null",
+    "list": "construct_yaml_seq",
+    "dict": "construct_yaml_map",
+    "tuple": "construct_python_tuple",
+}
 
 
 class SixtiesInt(int):
@@ -38,6 +54,9 @@ class _Loader(yaml.SafeLoader):
         kept.text = node.value
         return kept
 
+    def construct_python_tuple(self, node: Any) -> tuple[Any, ...]:
+        return tuple(self.construct_sequence(node, deep=True))
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[Any, int] = {}
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -50,6 +69,8 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+for _name, _method in _PLAIN_TAGS.items():
+    _Loader.add_constructor(f"tag:yaml.org,2002:python/{_name}", getattr(_Loader, _method))
 
 
 def load(path: Path, findings: Findings) -> dict[Any, Any]:
@@ -63,23 +84,21 @@ def load(path: Path, findings: Findings) -> dict[Any, Any]:
         findings.fault("", "there is no such file; check the path")
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text; save it as UTF-8"
         findings.fault("", f"it cannot be read: {reason}")
         return {}
     return _parsed(text, findings)
 
 
 def _parsed(text: str, findings: Findings) -> dict[Any, Any]:
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         content = loader.get_single_data()
         if isinstance(content, dict):
             plain(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         findings.fault("", _reason(error))
         return {}
-    finally:
-        loader.dispose()
     for key, first, last in dict.fromkeys(loader.twice):
         findings.note(f"{findings.where}: {key!r} stands in lines {first} and {last} of one section; the last counts")
     if not isinstance(content, dict):
@@ -94,7 +113,9 @@ def _reason(error: Exception) -> str:
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
     problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), type(error).__name__)
     if isinstance(error, RecursionError):
-        return "an anchor holds itself; write the values out"
+        return f"it is nested too deeply, or an anchor holds itself; {_DEEPEST} levels are allowed"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"it holds the control character #x{error.character:02x} at position {error.position}; remove it"
     if "could not determine a constructor" in problem:
         tag = problem.rsplit(" ", 1)[-1].strip("'").replace("tag:yaml.org,2002:", "!!")
         return f"the tag {tag}{place} would run or build Python objects and is refused; write a plain value"
@@ -111,21 +132,44 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         return {plain(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(inner) for inner in value)
     return int(value) if isinstance(value, SixtiesInt) else value
 
 
-def odd_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Key path and fault of what YAML can say and a config cannot hold: sets, bytes, keys that are null or dates."""
+def as_written(value: Any) -> Any:
+    """A copy in which numbers to the base of sixty are the text that was written."""
     if isinstance(value, Mapping):
+        return {key: as_written(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_written(inner) for inner in value]
+    return value.text if isinstance(value, SixtiesInt) else value
+
+
+def without_tuples(value: Any) -> Any:
+    """A copy with lists in the place of tuples."""
+    if isinstance(value, Mapping):
+        return {key: without_tuples(inner) for key, inner in value.items()}
+    return [without_tuples(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def odd_values(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Key path and fault of what YAML can say and a config cannot hold.
+
+    Sets, bytes, keys that are null or dates, keys that differ only by quotes, and what is nested too deeply.
+    """
+    if isinstance(value, (Mapping, list, tuple)) and depth >= _DEEPEST:
+        yield path[:60] + "...", f"it is nested too deeply; {_DEEPEST} levels are allowed"
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             here = f"{path}:{key}" if path else str(key)
             if not isinstance(key, (str, int, float)):
                 yield here, f"the key {shown(key)} is no text, number or boolean; put it in quotes"
-            yield from odd_values(inner, here)
-    elif isinstance(value, list):
+            if isinstance(key, int) and not isinstance(key, bool) and str(key) in value:
+                yield here, f"the keys {key!r} and {str(key)!r} stand side by side; a config cannot tell them apart"
+            yield from odd_values(inner, here, depth + 1)
+    elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield from odd_values(inner, f"{path}:{index}")
+            yield from odd_values(inner, f"{path}:{index}", depth + 1)
     elif value is not None and not isinstance(value, (str, bool, int, float, date)):
         yield path, f"a {type(value).__name__} cannot be kept in a config; write text, numbers, lists or mappings"

@@ -34,6 +34,15 @@ _OBJECTS = (
     *("gamma", "weights", "constraints_func", "mutation", "crossover", "source_trials"),
     *("elite_population_selection_strategy", "child_generation_strategy", "after_trial_strategy"),
 )
+# What an annotation of Optuna's wants, in words and as types.
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "bool": ("true or false", (bool,)),
+    "str": ("a text", (str,)),
+    "dict": ("a mapping of names to values", (Mapping,)),
+    "None": ("null", (type(None),)),
+}
 # Classes that chose their own sampler in releases up to 1.2, whatever the file said.
 _IGNORED_ONCE = ("QMCSampler", "GPSampler", "BruteForceSampler", "NSGAIIISampler")
 
@@ -93,7 +102,8 @@ def _method(section: Any, where: str, allowed: tuple[str, ...], findings: Findin
     written = section.get("type")
     if not isinstance(written, str) or written not in names:
         came = f"{shown(written)} is not known or cannot be used" if "type" in section else "it is missing"
-        findings.fault(f"{where}.type", f"{came}; write one of {', '.join(allowed)}{nearest(str(written), names)}")
+        meant = written.rpartition(".")[2] if isinstance(written, str) else ""
+        findings.fault(f"{where}.type", f"{came}; write one of {', '.join(allowed)}{nearest(meant, names)}")
         return None
     name, other = _RENAMED.get(written, (written, {}))
     given = {other.get(str(key), str(key)): value for key, value in section.items() if key != "type"}
@@ -126,7 +136,7 @@ def _arguments(name: str, given: Mapping[str, Any], where: str, findings: Findin
         else:
             annotation = known[key].annotation
             told = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-            found[key] = _converted(value, told, f"{where}.{key}", findings)
+            found[key] = _converted(value, told, known[key].default, f"{where}.{key}", findings)
     for key, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and key not in found and key != "base_sampler":
             example = ": {type: MedianPruner}" if key in _NESTED else ""
@@ -141,18 +151,22 @@ def _nested(value: Any, where: str, findings: Findings) -> Any:
     return _method(value, where, _PRUNERS if where.endswith("pruner") else _SAMPLERS, findings)
 
 
-def _converted(value: Any, annotation: str, where: str, findings: Findings) -> Any:
-    """A number in the place of text that shows one, and a whole one where Optuna wants it."""
-    if isinstance(value, str) and "str" not in annotation and ("int" in annotation or "float" in annotation):
-        number = number_of(value)
-        if number is not None:
-            findings.note(f"{where} is the text {value!r} in YAML 1.1; it counts as {number!r}")
-            value = number
-    if isinstance(value, float) and value.is_integer() and "int" in annotation and "float" not in annotation:
-        return int(value)
-    is_wrong = isinstance(value, str) and annotation.split(" |", maxsplit=1)[0] in ("int", "float", "bool")
-    if is_wrong:
-        findings.fault(where, f"{shown(value)} is not allowed; write {annotation.replace(' | None', '')}")
+def _converted(value: Any, annotation: str, default: Any, where: str, findings: Findings) -> Any:
+    """The value as Optuna wants it: a number in the place of text that shows one, whole where it must be."""
+    kinds = [kind.split("[")[0].strip() for kind in annotation.split("|")]
+    number = number_of(value) if isinstance(value, str) and {"int", "float"} & set(kinds) else None
+    if number is not None:
+        findings.note(f"{where} is the text {value!r} in YAML 1.1; it counts as {number!r}")
+        value = number
+    if isinstance(value, float) and value.is_integer() and "int" in kinds and "float" not in kinds:
+        value = int(value)
+    if kinds[0] in ("int", "bool") and isinstance(value, (bool, int)) and value in (0, 1):
+        value = bool(value) if kinds[0] == "bool" else int(value)
+    wanted = [_KINDS[kind] for kind in kinds if kind in _KINDS]
+    is_known = len(wanted) == len(kinds) and not (value is None and default is None)
+    if is_known and not any(isinstance(value, types) for _, types in wanted):
+        told = " or ".join(word for word, _ in wanted if word != "null")
+        findings.fault(where, f"{shown(value)} is not allowed; write {told}")
     return value
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Launcher", "Method", "Pair", "Parameter"]
+__all__ = ["AS_IT_IS", "Launcher", "Method", "Pair", "Parameter"]
+
+# Stands in the config for a whole section that is searched: an override would be merged with the section itself.
+AS_IT_IS = "as it is in the model config"
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 """Check the type and the settings of one entry of `optuna.parameters`, and make numbers of text; pure."""
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from hyperopt_app.grammar import element_of, quoted_text
 from hyperopt_app.legacy.findings import Findings, nearest, shown
 
 __all__ = ["is_integer", "kind_of", "number_of", "settings_of"]
@@ -52,28 +52,54 @@ def settings_of(kind: str, given: Mapping[Any, Any], where: str, findings: Findi
         findings.fault(f"{where}.settings", f"{came}; write settings: with {', '.join(required)}{hint}")
         return None
     before = len(findings.faults)
+    one = f"an {kind}" if kind == "int" else f"a {kind}"
     for key in required:
         if key not in settings:
-            findings.fault(f"{where}.settings.{key}", f"it is missing; a {kind} parameter wants {', '.join(required)}")
+            findings.fault(f"{where}.settings.{key}", f"it is missing; {one} parameter wants {', '.join(required)}")
     for key in settings:
         if key not in (*required, *optional):
             allowed = (*required, *optional)
             findings.fault(
-                f"{where}.settings.{key}", f"a {kind} parameter has {', '.join(allowed)}{nearest(str(key), allowed)}"
+                f"{where}.settings.{key}", f"{one} parameter has {', '.join(allowed)}{nearest(str(key), allowed)}"
             )
     clean = {str(key): value for key, value in settings.items()}
     _check_name(clean, where, findings)
-    for key in _NUMBERS:
-        if key in clean and key in (*required, *optional):
-            clean[key] = _number(clean[key], f"{where}.settings.{key}", findings, may_be_null=key == "step")
+    _read_numbers(kind, clean, where, findings)
     if len(findings.faults) == before:
         for fault in _CHECKS[kind](clean):
             findings.fault(f"{where}.settings", fault)
     return clean if len(findings.faults) == before else None
 
 
-def _check_name(clean: Mapping[str, Any], where: str, findings: Findings) -> None:
+def _read_numbers(kind: str, clean: dict[str, Any], where: str, findings: Findings) -> None:
+    known = [key for keys in _SETTINGS[kind] for key in keys]
+    for key in _NUMBERS:
+        if key in clean and key in known:
+            clean[key] = _number(clean[key], f"{where}.settings.{key}", findings, may_be_null=key == "step")
+            if kind == "int":
+                _note_fraction(key, clean[key], f"{where}.settings.{key}", findings)
+    if isinstance(clean.get("log"), str):
+        findings.note(
+            f"{where}.settings.log is the text {clean['log']!r}, and any text counts as yes; write True or False"
+        )
+
+
+def _note_fraction(key: str, value: Any, where: str, findings: Findings) -> None:
+    """An int parameter's bounds lose their fraction, as in Optuna; its step may not have one."""
+    if not isinstance(value, float) or value.is_integer():
+        return
+    if key == "step":
+        findings.fault(where, f"{value} is not allowed; the step of an int parameter is a whole number")
+    else:
+        findings.note(f"{where}: {value} counts as {int(value)}, since the parameter is an int")
+
+
+def _check_name(clean: dict[str, Any], where: str, findings: Findings) -> None:
     name = clean.get("name", "-")
+    if isinstance(name, (int, float)) and not isinstance(name, bool):
+        clean["name"] = str(name)
+        findings.note(f"{where}.settings.name is the number {name}; the parameter is called {str(name)!r}")
+        return
     if not isinstance(name, str) or not name:
         findings.fault(f"{where}.settings.name", f"{shown(name)} is no text; put the name in quotes")
 
@@ -147,16 +173,27 @@ def _check_choices(clean: dict[str, Any]) -> Iterator[str]:
         return
     for choice in choices:
         if choice == "???" or not _is_plain(choice):
-            yield f"the choice {shown(choice)} cannot be kept in a study; write text, a number, a boolean or null"
+            what = "" if isinstance(choice, Mapping) else f" {shown(choice)}"
+            yield f"the choice{what} cannot be kept in a study; {_allowed(choice)}"
+
+
+def _allowed(choice: Any) -> str:
+    keys = [key for key in choice if not _is_plain_key(key)] if isinstance(choice, Mapping) else []
+    if keys:
+        return f"its key {shown(keys[0])} would be read as something else; use another text"
+    return "write text, a number, a boolean, null, or lists and mappings of these"
+
+
+def _is_plain_key(key: Any) -> bool:
+    """Whether Hydra's grammar, which has no quotes for keys, gives this very text back."""
+    return isinstance(key, str) and bool(element_of(quoted_text({key: 1})) == {key: 1})
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_plain(item) for item in value)
     if isinstance(value, Mapping):
-        return all(isinstance(key, str) and re.fullmatch(r"[A-Za-z_]\w*", key) for key in value) and all(
-            _is_plain(item) for item in value.values()
-        )
+        return all(_is_plain_key(key) for key in value) and all(_is_plain(item) for item in value.values())
     return value is None or (isinstance(value, (str, bool, int, float)) and value != "???")
 
 

@@ -79,7 +79,7 @@ def _broken(path: tuple[str, ...], depth: int, node: Any, tree: Mapping[Any, Any
         if any(str(key) == part for key in node):
             return f"{holder} has the key {part} as a number, which a path cannot name; put it in quotes there"
         return f"{holder} has no {part}{near}"
-    kind = "a list" if isinstance(node, list) else "empty" if node is None else f"the value {shown(node)}"
+    kind = "a list" if isinstance(node, (list, tuple)) else "empty" if node is None else f"the value {shown(node)}"
     return f"{before} in the model config is {kind}, so {part} cannot be set in it{near}"
 
 
@@ -173,5 +173,7 @@ def _column(parameter: Parameter) -> tuple[Any, ...]:
 
 
 def _told(parameter: Parameter) -> str:
+    if parameter.declared == "categorical":
+        return f"one of {shown(parameter.settings['choices'])}"
     log = " (log)" if parameter.settings.get("log") else ""
     return f"{parameter.declared}{log}"

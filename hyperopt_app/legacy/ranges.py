@@ -13,7 +13,7 @@ from typing import Any
 from hyperopt_app.grammar import element_of, quoted_text
 from hyperopt_app.legacy.pair import Parameter
 
-__all__ = ["sweep_text", "value_text"]
+__all__ = ["choice_of", "sweep_text", "value_text"]
 
 # Above it, floats skip whole numbers, and Hydra's interval holds floats.
 _EXACT = 2**53
@@ -61,6 +61,13 @@ def _choices(choices: Any) -> str:
     return ", ".join(texts) if "null" in texts else f"choice({', '.join(texts)})"
 
 
+def choice_of(value: Any) -> Any:
+    """The value as the study keeps it among the choices of a categorical parameter."""
+    if isinstance(value, (bool, int, float)):
+        return value
+    return value if isinstance(value, str) and element_of(value) == value else value_text(value)
+
+
 def value_text(value: Any) -> str:
     """A value as Hydra reads it, text without quotes where it needs none."""
     if isinstance(value, str):
@@ -69,5 +76,9 @@ def value_text(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(value_text(item) for item in value)}]"
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{value_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_key_text(key)}:{value_text(item)}" for key, item in value.items()) + "}"
     return quoted_text(value)
+
+
+def _key_text(key: Any) -> str:
+    return quoted_text({key: 0}).removeprefix("{").removesuffix(":0}")

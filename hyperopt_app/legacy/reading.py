@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Read a pair of the original's YAML files: all faults at once, each doubtful thing once. Writes nothing."""
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.batch import read_launchers
-from hyperopt_app.legacy.dialect import OWN_SECTIONS, dialect_of, is_per_worker, prunes_by_default
-from hyperopt_app.legacy.enqueued import is_full_grid, read_enqueue, read_grid
+from hyperopt_app.legacy.dialect import BATCH_BLOCKS, OWN_SECTIONS, dialect_of, is_per_worker, prunes_by_default
+from hyperopt_app.legacy.enqueued import check_sampler, is_full_grid, read_enqueue, read_grid
 from hyperopt_app.legacy.findings import Findings, shown
-from hyperopt_app.legacy.loading import load, odd_values, plain
+from hyperopt_app.legacy.loading import as_written, load, odd_values, plain, without_tuples
 from hyperopt_app.legacy.methods import read_pruner, read_sampler
 from hyperopt_app.legacy.pair import Launcher, Method, Pair, Parameter
 from hyperopt_app.legacy.parameters import read_parameters, tied_names
@@ -116,7 +115,7 @@ def _read(
 
 def _changed(content: Mapping[Any, Any], changes: Mapping[str, Any], cwd: Path) -> dict[Any, Any]:
     """The file's content with the command line's values in it."""
-    hyper = copy.deepcopy(dict(content))
+    hyper: dict[Any, Any] = without_tuples(content)
     wanted = {key: value for key, value in changes.items() if value is not None}
     if not isinstance(hyper.get("optuna"), dict):
         return hyper
@@ -181,7 +180,7 @@ def _pair(
         model_path=model_path,
         dialect=given.dialect,
         model={key: value for key, value in (given.model or {}).items() if key != "optuna"},
-        hyper=plain(hyper),
+        hyper={key: as_written(value) if key in BATCH_BLOCKS else plain(value) for key, value in hyper.items()},
         optuna=section,
         parameters=tuple(parameters),
         study_name=read_name(optuna, findings, is_prototype=is_prototype),
@@ -206,7 +205,7 @@ def _search(
     section: Mapping[Any, Any], dialect: str, directions: int, parameters: list[Parameter], findings: Findings
 ) -> _Search:
     return _Search(
-        read_sampler(section.get("sampler"), directions, findings),
+        check_sampler(read_sampler(section.get("sampler"), directions, findings), parameters, findings),
         read_pruner(section.get("pruner"), directions, findings, has_default=prunes_by_default(dialect)),
         read_enqueue(section.get("enqueue"), parameters, findings),
     )

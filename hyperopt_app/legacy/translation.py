@@ -3,14 +3,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hyperopt_app._masking import mask_password
 from hyperopt_app.legacy.method_nodes import MethodNode, pruner_node, sampler_node
-from hyperopt_app.legacy.pair import Launcher, Pair, Parameter
-from hyperopt_app.legacy.ranges import sweep_text
+from hyperopt_app.legacy.pair import Launcher, Method, Pair, Parameter
+from hyperopt_app.legacy.ranges import choice_of, sweep_text
 from hyperopt_app.legacy.tree import Places, Shape, escaped, places_of, shape_of
 
 __all__ = ["PASSWORD_VARIABLE", "Translation", "study_dir_of", "translate"]
@@ -54,7 +54,7 @@ def translate(pair: Pair) -> Translation:
     """The config that runs the same study."""
     launchers = pair.launchers or (Launcher("local_workers", {}, pair.workers),)
     storage, environment = _without_secret(pair.storage)
-    sampler, pruner = sampler_node(pair.sampler), pruner_node(pair.pruner)
+    sampler, pruner = sampler_node(_in_the_studys_words(pair)), pruner_node(pair.pruner)
     configs = [_config(pair, launcher, storage, sampler, pruner) for launcher in launchers]
     files: dict[str, Mapping[Any, Any]] = {}
     for group, node in (("sampler", sampler), ("pruner", pruner)):
@@ -63,6 +63,16 @@ def translate(pair: Pair) -> Translation:
     for launcher, config in zip(launchers[1:], configs[1:], strict=True):
         files[f"config_{launcher.name}.yaml"] = config
     return Translation(configs[0], files, tuple(one.name for one in launchers), environment, pair.notes)
+
+
+def _in_the_studys_words(pair: Pair) -> Method | None:
+    """The sampler; what it fixes is a choice of the study."""
+    fixed = {} if pair.sampler is None else pair.sampler.arguments.get("fixed_params")
+    if pair.sampler is None or not fixed:
+        return pair.sampler
+    listed = {one.name for one in pair.parameters if one.declared == "categorical"}
+    words = {name: choice_of(value) if name in listed else value for name, value in fixed.items()}
+    return replace(pair.sampler, arguments={**pair.sampler.arguments, "fixed_params": words})
 
 
 def _config(pair: Pair, launcher: Launcher, storage: str, sampler: MethodNode, pruner: MethodNode) -> dict[Any, Any]:
@@ -110,6 +120,7 @@ def _objective(pair: Pair, places: Places, shapes: list[Shape], integers: list[t
         "placed": [{"key": one["key"], "path": [escaped(part) for part in one["path"]]} for one in places.placed],
         "dates": [_escaped_all(list(path)) for shape in shapes for path in shape.dates],
         "marks": [_escaped_all(list(path)) for shape in shapes for path in shape.marks],
+        "tuples": [_escaped_all(list(path)) for shape in shapes for path in shape.tuples],
     }
     return {key: value for key, value in node.items() if value not in ([], {})}
 

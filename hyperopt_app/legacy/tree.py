@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from hyperopt_app.legacy.pair import Parameter
+from hyperopt_app.legacy.pair import AS_IT_IS, Parameter
 
 __all__ = ["Places", "Shape", "escaped", "places_of", "shape_of"]
 
@@ -28,11 +28,13 @@ class Shape:
         root: The config.
         dates: Paths whose text was a date or a time.
         marks: Paths whose text was `???`, which OmegaConf takes for a missing value; they are null here.
+        tuples: Paths of lists that were tuples, each before those within it.
     """
 
     root: Mapping[Any, Any]
     dates: Sequence[tuple[Any, ...]]
     marks: Sequence[tuple[Any, ...]]
+    tuples: Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,13 @@ def shape_of(tree: Mapping[Any, Any], searched: Sequence[tuple[Any, ...]] = ()) 
     """The config with escaped text; the values at searched paths are replaced in every trial and need no marks."""
     dates: list[tuple[Any, ...]] = []
     marks: list[tuple[Any, ...]] = []
+    tuples: list[tuple[Any, ...]] = []
 
     def convert(value: Any, path: tuple[Any, ...]) -> Any:
         if isinstance(value, Mapping):
             return {key: convert(inner, (*path, key)) for key, inner in value.items()}
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
+            tuples.extend([path] if isinstance(value, tuple) else [])
             return [convert(inner, (*path, index)) for index, inner in enumerate(value)]
         if isinstance(value, date):
             dates.append(path)
@@ -75,7 +79,8 @@ def shape_of(tree: Mapping[Any, Any], searched: Sequence[tuple[Any, ...]] = ()) 
 
     root = convert(tree, ())
     kept = set(searched)
-    return Shape(root, [one for one in dates if one not in kept], [one for one in marks if one not in kept])
+    found = ([one for one in paths if one not in kept] for paths in (dates, marks, tuples))
+    return Shape(root, *found)
 
 
 def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Places:
@@ -83,16 +88,17 @@ def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Plac
     renamed = _renamed(model)
     own = {name: key for key, name in renamed.items()}
     keys, placed = list[str](), list[dict[str, Any]]()
+    paths = [parameter.path for parameter in parameters]
     for parameter in parameters:
         value = _value_at(parameter.path, model)
-        if _is_nameable(parameter, value):
+        if _is_nameable(parameter, value) and not _is_nested(parameter.path, paths):
             first, *rest = parameter.path
             dotted = ".".join([own.get(first, first), *rest])
             keys.append(f"+{dotted}" if parameter.place == "new" else dotted)
             continue
         key = f"p{len(placed)}"
         keys.append(f"placed.{key}")
-        placed.append({"key": key, "path": list(parameter.path), "value": None if _is_tree(value) else value})
+        placed.append({"key": key, "path": list(parameter.path), "value": AS_IT_IS if _is_tree(value) else value})
     return Places(keys, renamed, placed)
 
 
@@ -115,6 +121,11 @@ def _is_nameable(parameter: Parameter, value: Any) -> bool:
         and not _is_tree(value)
         and not any(_is_tree(choice) for choice in choices)
     )
+
+
+def _is_nested(path: tuple[str, ...], paths: Sequence[tuple[str, ...]]) -> bool:
+    """Whether it leads into another one or the other way round: then it counts which of them is set last."""
+    return any(one != path and one[: len(path)] == path[: len(one)] for one in paths)
 
 
 def _is_tree(value: Any) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from hyperopt_app.legacy.pair import AS_IT_IS
+
 __all__ = ["Shape", "plain_config"]
 
 # What the translation adds to the root of the user's tree.
@@ -25,6 +27,7 @@ class Shape:
         integers: Paths whose value is an int.
         dates: Paths whose text is a date or a time.
         marks: Paths whose text is `???`, which OmegaConf takes for a missing value; they are null in the config.
+        tuples: Paths of lists that are tuples, each before those within it.
     """
 
     renamed: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +35,7 @@ class Shape:
     integers: Sequence[Sequence[Any]] = ()
     dates: Sequence[Sequence[Any]] = ()
     marks: Sequence[Sequence[Any]] = ()
+    tuples: Sequence[Sequence[Any]] = ()
 
 
 def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
@@ -45,7 +49,7 @@ def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
     values = tree.get("placed") or {}
     kept = {shape.renamed.get(key, key): value for key, value in tree.items() if key not in _OURS}
     for place in shape.placed:
-        if place["key"] in values:
+        if values.get(place["key"], AS_IT_IS) != AS_IT_IS:
             _set(kept, place["path"], values[place["key"]])
     for path in shape.integers:
         _change(kept, path, int)
@@ -53,6 +57,8 @@ def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
         _change(kept, path, _date)
     for path in shape.marks:
         _set(kept, path, "???")
+    for path in reversed(shape.tuples):
+        _change(kept, path, tuple)
     return kept
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.legacy.findings import Findings
-from hyperopt_app.legacy.loading import SixtiesInt, load, odd_values, plain
+from hyperopt_app.legacy.loading import SixtiesInt, as_written, load, odd_values, plain, without_tuples
 from tests.unit._legacy_pairs import write
 
 
@@ -41,7 +41,7 @@ def test_a_number_to_the_base_of_sixty_keeps_its_text(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("a: !!python/object/apply:os.system [id]", "!!python/object/apply:os.system"),
-        ("a: !!python/tuple [1]", "!!python/tuple"),
+        ("a: !!python/complex 1j", "!!python/complex"),
         ("a: !Mine {}", "!Mine"),
         ("- 1\n- 2", "a list"),
         ("", "nothing"),
@@ -49,6 +49,8 @@ def test_a_number_to_the_base_of_sixty_keeps_its_text(tmp_path: Path) -> None:
         ("a: 1\n\tb: 2", "blanks where a tab stands"),
         ("a: 1\n---\nb: 2", "not valid YAML"),
         ("a: &x [*x]", "holds itself"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("a: 'x\0y'", "control character #x00 at position 5"),
         ("{[1]: 2}", "not valid YAML"),
     ],
 )
@@ -91,3 +93,41 @@ def test_what_no_config_can_hold_is_told_with_its_path(tmp_path: Path) -> None:
         tmp_path, "a: {~: 1}\nb: [!!set {x, y}]\nc: !!binary aGk=\nd: {1: [x], 2.5: ~, true: 2020-01-01}"
     )
     assert [path for path, _ in odd_values(content)] == ["a:None", "b:0", "c"]
+
+
+def test_pythons_own_types_are_what_they_were(tmp_path: Path) -> None:
+    """A file that Python itself dumped has such tags; FullLoader read them."""
+    text = """
+    a: !!python/tuple [1, !!python/tuple [x]]
+    b: !!python/unicode 'é'
+    c: {d: !!python/none , e: !!python/long 5, f: !!python/bool yes, g: !!python/float 1.5}
+    h: !!python/dict {i: !!python/list [!!python/str '1', !!python/int '2']}
+    """
+    content, findings = _load(tmp_path, text)
+    assert content == {
+        "a": (1, ("x",)),
+        "b": "é",
+        "c": {"d": None, "e": 5, "f": True, "g": 1.5},
+        "h": {"i": ["1", 2]},
+    }
+    assert plain(content) == content
+    assert without_tuples(content)["a"] == [1, ["x"]]
+    assert not findings.faults
+    assert not list(odd_values(content))
+
+
+def test_times_can_be_written_again(tmp_path: Path) -> None:
+    """In a copy of the file 12:00:00 must not become 43200, which sbatch reads as minutes."""
+    content, _ = _load(tmp_path, "{batch: {t: 12:00:00, n: 8, l: [1:30]}}")
+    assert as_written(content) == {"batch": {"t": "12:00:00", "n": 8, "l": ["1:30"]}}
+
+
+def test_what_omegaconf_cannot_hold_is_told_beforehand() -> None:
+    """Keys that differ by their quotes alone, and what is nested more deeply than its recursion goes."""
+    assert "stand side by side" in dict(odd_values({"d": {1: "a", "1": "b"}}))["d:1"]
+    assert not list(odd_values({"d": {True: "a", "True": "b", 2: "c"}}))
+    tree: Any = {}
+    for _ in range(59):
+        tree = {"k": tree}
+    assert not list(odd_values(tree))
+    assert [text for _, text in odd_values({"k": tree})] == ["it is nested too deeply; 60 levels are allowed"]

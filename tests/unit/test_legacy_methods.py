@@ -36,7 +36,8 @@ def test_q14_samplers_that_are_gone_have_successors(tmp_path: Path, written: str
 @pytest.mark.parametrize("name", ["QMCSampler", "GPSampler", "BruteForceSampler", "NSGAIIISampler"])
 def test_q15_samplers_that_were_replaced_in_silence_are_used(tmp_path: Path, name: str) -> None:
     """And it is told that they were not."""
-    pair = read(tmp_path, section({"sampler": {"type": name}}))
+    parameters = {"model:layers": parameter("int", low=1, high=4)}
+    pair = read(tmp_path, section({"sampler": {"type": name}, "parameters": parameters}))
     assert pair.sampler == Method(name, {}, name)
     assert "said nothing" in notes(pair)
 
@@ -51,7 +52,15 @@ def test_q15_samplers_that_were_replaced_in_silence_are_used(tmp_path: Path, nam
         ("sampler", {"n_startup_trials": 3}, "sampler.type: it is missing"),
         ("sampler", {"type": "TPESampler", "n_startup_trails": 3}, "did you mean n_startup_trials?"),
         ("sampler", {"type": "TPESampler", "gamma": "f"}, "no YAML file can hold"),
-        ("sampler", {"type": "TPESampler", "n_startup_trials": "some"}, "write int"),
+        ("sampler", {"type": "TPESampler", "n_startup_trials": "some"}, "write a whole number"),
+        ("sampler", {"type": "TPESampler", "n_startup_trials": 1.5}, "1.5 is not allowed; write a whole number"),
+        ("sampler", {"type": "TPESampler", "n_startup_trials": None}, "None is not allowed; write a whole number"),
+        ("sampler", {"type": "optuna.samplers.TPESampler"}, "did you mean TPESampler?"),
+        ("sampler", {"type": "PartialFixedSampler", "fixed_params": "lr"}, "write a mapping of names to values"),
+        ("sampler", {"type": "PartialFixedSampler", "fixed_params": {"model:layers": 2}}, "is called layers here"),
+        ("sampler", {"type": "CmaEsSampler", "x0": {"depth": 2}}, "sampler.x0.depth: no parameter has this name"),
+        ("sampler", {"type": "BruteForceSampler"}, "optimizer:learning_rate has no end of them"),
+        ("pruner", {"type": "MedianPruner", "n_startup_trials": None}, "None is not allowed; write a whole number"),
         ("sampler", {"type": "NSGAIISampler", "population_size": 1}, "refuses this"),
         ("pruner", {"type": "BasePruner"}, "cannot be used"),
         ("pruner", {"type": "PatientPruner", "patience": 3}, "write wrapped_pruner: {type: MedianPruner}"),
@@ -64,6 +73,21 @@ def test_q15_methods_that_cannot_work_are_refused(tmp_path: Path, key: str, valu
     """Each argument is held against Optuna's own signature, and the class is built once."""
     (line,) = faults(tmp_path, section({key: value}))
     assert told in line
+
+
+def test_arguments_in_disguise_are_read(tmp_path: Path) -> None:
+    """Numbers written as text, also where a word is allowed; whole numbers and truths in each other's place."""
+    pruner = {"type": "HyperbandPruner", "max_resource": "9", "min_resource": 1.0}
+    sampler = {"type": "TPESampler", "n_startup_trials": True, "multivariate": 1, "prior_weight": "1e0", "seed": None}
+    pair = read(tmp_path, section({"pruner": pruner, "sampler": sampler}))
+    assert pair.pruner is not None
+    assert pair.sampler is not None
+    assert pair.pruner.arguments == {"max_resource": 9, "min_resource": 1}
+    expected = {"n_startup_trials": 1, "multivariate": True, "prior_weight": 1.0, "seed": None}
+    assert pair.sampler.arguments == expected
+    assert type(pair.sampler.arguments["n_startup_trials"]) is int
+    assert type(pair.sampler.arguments["multivariate"]) is bool
+    assert "max_resource is the text '9'" in notes(pair)
 
 
 def test_a_pruner_within_a_pruner_is_read(tmp_path: Path) -> None:

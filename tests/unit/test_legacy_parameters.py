@@ -190,7 +190,7 @@ def test_q7_discrete_uniform_is_whole_if_all_of_it_is(
         (parameter("integer", low=1, high=2), "did you mean int?"),
         (parameter("categorial", choices=[1]), "did you mean categorical?"),
         (parameter("int", low=1), "settings.high: it is missing"),
-        (parameter("int", low=1, high=2, q=1), "settings.q: a int parameter has"),
+        (parameter("int", low=1, high=2, q=1), "settings.q: an int parameter has"),
         (parameter("loguniform", low=0, high=1), "begins above 0"),
         (parameter("int", low=0, high=9, log=True), "begins at 1"),
         (parameter("float", low=2, high=1), "low must not be above high"),
@@ -203,7 +203,10 @@ def test_q7_discrete_uniform_is_whole_if_all_of_it_is(
         (parameter("categorical", choices=[]), "at least one choice"),
         (parameter("categorical", choices="adam"), "at least one choice"),
         (parameter("categorical", choices=["???"]), "cannot be kept"),
-        (parameter("int", name=3, low=1, high=2), "put the name in quotes"),
+        (parameter("int", name=True, low=1, high=2), "put the name in quotes"),
+        (parameter("int", low=1, high=2, step=0.5), "0.5 is not allowed; the step of an int parameter is a whole"),
+        (parameter("categorical", choices=[{1: 2}]), "its key 1 would be read as something else"),
+        (parameter("categorical", choices=[{"null": 2}]), "its key 'null' would be read as something else"),
         ("int", "write type: and settings:"),
     ],
 )
@@ -212,6 +215,45 @@ def test_q40_a_misplaced_or_unknown_setting_is_refused(tmp_path: Path, entry: An
     lines = faults(tmp_path, section({"parameters": {"model:layers": entry}}))
     assert any(told in line for line in lines), lines
     assert all(line.startswith("optuna.parameters.model:layers") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told", "clean"),
+    [
+        ({"name": 3, "low": 1, "high": 2}, "the parameter is called '3'", {"name": "3"}),
+        ({"low": 0.5, "high": 3.7}, "settings.high: 3.7 counts as 3", {"low": 0, "high": 3}),
+        ({"low": 1, "high": 9, "log": "False"}, "any text counts as yes", {"log": "False"}),
+    ],
+)
+def test_what_optuna_takes_otherwise_than_it_looks_is_told(
+    tmp_path: Path, settings: dict[str, Any], told: str, clean: dict[str, Any]
+) -> None:
+    """It ran in the original, and so it does here."""
+    pair = read(tmp_path, section({"parameters": {"model:layers": parameter("int", **settings)}}))
+    assert told in notes(pair)
+    assert clean.items() <= pair.parameters[0].settings.items()
+
+
+@pytest.mark.parametrize("choice", [{"a b": 1}, {"x.y": ["p", None]}, {"a:b": {"c,d": "e f"}}, {}], ids=str)
+def test_a_mapping_is_a_choice_if_its_keys_come_back(tmp_path: Path, choice: dict[str, Any]) -> None:
+    """Hydra's grammar has no quotes for keys, but backslashes."""
+    entry = parameter("categorical", choices=[choice, "x"])
+    pair = read(tmp_path, section({"parameters": {"model:activation": entry}}))
+    space, faults = parse_space({"k": sweep_text(pair.parameters[0])}, [], None, {})
+    assert not faults
+    (found,) = space.distributions.values()
+    assert isinstance(found, CategoricalDistribution)
+    assert element_of(str(found.choices[0])) == choice
+
+
+def test_q4_tied_categories_that_differ_are_shown(tmp_path: Path) -> None:
+    """Not "categorical and categorical"."""
+    entries = {
+        "model:activation": parameter("categorical", choices=["relu", "elu"]),
+        "optimizer:type": parameter("categorical", choices=["adam"]),
+    }
+    (line,) = faults(tmp_path, section({"parameters": entries}))
+    assert "one value cannot be one of ['relu', 'elu'] and one of ['adam']" in line
 
 
 @pytest.mark.parametrize("value", [None, [], "x"], ids=repr)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A pair as a Hydra config: what stands where, and that Hydra composes it into what the objective always got."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf, open_dict
+from optuna.distributions import CategoricalDistribution
 
 from hyperopt_app.legacy.config_text import write_config
 from hyperopt_app.legacy.pair import Method, Pair
@@ -352,3 +354,41 @@ def test_a_studys_name_need_be_no_files(tmp_path: Path) -> None:
     assert study_dir_of(pair).parent == tmp_path / "results" / "studies"
     with _composed(tmp_path, pair) as config:
         assert config.hydra.sweeper.study_name == "../my study/${x}"
+
+
+def test_tuples_are_tuples_again(tmp_path: Path) -> None:
+    """A model file that Python dumped has them, and code asks for them."""
+    model = "{optimizer: {learning_rate: 1}, model: {layers: 2}, s: !!python/tuple [1, [!!python/tuple [2020-01-01]]]}"
+    pair = read(tmp_path, model=model)
+    assert pair.model["s"] == (1, [(dt.date(2020, 1, 1),)])
+    with _composed(tmp_path, pair, "optimizer.learning_rate=0.1") as config:
+        seen = _seen(config)["s"]
+    assert seen == pair.model["s"]
+
+
+def test_a_section_and_a_key_within_it_are_set_in_the_files_order(tmp_path: Path) -> None:
+    """What is set last counts, as always; a training without a search has the model's own section."""
+    layers = parameter("int", low=1, high=9)
+    whole = parameter("categorical", name="m", choices=[{"layers": 20}])
+    pair = read(tmp_path, section({"parameters": {"model": whole, "model:layers": layers}}))
+    with _composed(tmp_path, pair) as config:
+        assert _seen(config)["model"] == MODEL["model"]
+    with _composed(tmp_path, pair, "placed.p0={layers:20}", "placed.p1=4") as config:
+        assert _seen(config)["model"] == {"layers": 4}
+    pair = read(tmp_path, section({"parameters": {"model:layers": layers, "model": whole}}))
+    with _composed(tmp_path, pair, "placed.p0=4", "placed.p1={layers:20}") as config:
+        assert _seen(config)["model"] == {"layers": 20}
+
+
+@pytest.mark.parametrize("value", ["x", "a,b", "1", None, ["m", 1], {"k": "v w"}, 2.5, True], ids=repr)
+def test_what_a_sampler_fixes_is_a_choice_of_the_study(tmp_path: Path, value: Any) -> None:
+    """The study keeps choices as override text, and Optuna compares."""
+    choices = ["x", "a,b", "1", None, ["m", 1], {"k": "v w"}, 2.5, True]
+    sampler = {"type": "PartialFixedSampler", "fixed_params": {"p": value}}
+    entry = {"model:activation": parameter("categorical", choices=choices)}
+    pair = read(tmp_path, section({"sampler": sampler, "parameters": entry}))
+    with _composed(tmp_path, pair) as config:
+        (distribution,) = _space(config).distributions.values()
+        fixed = config.hydra.sweeper.sampler.fixed_params.p
+    assert isinstance(distribution, CategoricalDistribution)
+    assert distribution.choices.index(fixed) == choices.index(value)
