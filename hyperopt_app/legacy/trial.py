@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.grammar import element_of, quoted_text
+from hyperopt_app.legacy.plain_values import number_of
 from hyperopt_app.legacy.suggestions import Call, read_call, suggest
 from hyperopt_app.objective import Trial
 
@@ -106,8 +107,14 @@ class LegacyTrial(Suggests):
             return LegacyStudy(*self._stand_in)
 
     def report(self, value: Any, step: int) -> None:
-        """Record a point of the learning curve; with several objectives there is none."""
-        self._trial.report(float(value), int(step))
+        """Record a point of the learning curve; with several objectives there is none.
+
+        Args:
+            value: A number, or an array of one, which older versions of NumPy took for one.
+            step: Epoch or iteration.
+        """
+        number = number_of(value)
+        self._trial.report(float(value) if number is None else number, int(step))
 
     def should_prune(self) -> bool:
         """Whether the pruner would end the trial now; False with several objectives."""

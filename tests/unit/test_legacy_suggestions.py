@@ -206,13 +206,14 @@ def test_a_trial_reports_prunes_and_keeps_attributes(tmp_path: Path) -> None:
     trial = a_trial(tmp_path)
     legacy = LegacyTrial(trial)
     legacy.report(np.float32(0.5), step=int(np.int64(3)))
+    legacy.report(np.array([0.25]), step=4)
     legacy.set_user_attr("note", "kept")
     assert bool(legacy) is True
     assert (legacy.number, legacy.should_prune(), legacy.user_attrs["note"], curve(trial)) == (
         0,
         False,
         "kept",
-        {3: 0.5},
+        {3: 0.5, 4: 0.25},
     )
     assert (legacy.directory, repr(legacy)) == (tmp_path, "LegacyTrial(number=0, params={})")
 

@@ -149,7 +149,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.once": {"objective"},
     "legacy.devices": {"legacy.once", "slots"},
     "legacy.suggestions": {"legacy.once"},
-    "legacy.trial": {"grammar", "legacy.suggestions", "objective"},
+    "legacy.trial": {"grammar", "legacy.plain_values", "legacy.suggestions", "objective"},
     "legacy.pruning": {"callbacks._keras_base"},
     "legacy.surface": set(),
     "legacy.packages": set(),
