@@ -116,7 +116,7 @@ class LegacyTrial(Suggests):
         number = number_of(value)
         self._trial.report(float(value) if number is None else number, int(step))
 
-    def should_prune(self) -> bool:
+    def should_prune(self, step: int | None = None) -> bool:  # noqa: ARG002 - Optuna 1 took one
         """Whether the pruner would end the trial now; False with several objectives."""
         return bool(self._trial.should_prune())
 
@@ -198,8 +198,9 @@ class LegacyStudy:
         if name.startswith("_"):
             raise AttributeError(name)
         raise AttributeError(
-            f"study.{name}: a trial runs in a process of its own and has no study at hand; "
-            "hydra.launcher.isolation=none gives it one"
+            f"study.{name}: a trial runs in a process of its own and has no study at hand; with "
+            "hydra.launcher.isolation=none at the end of the study's command in the new form, which optimize.py prints, "
+            "it has one"
         )
 
 
@@ -228,7 +229,7 @@ class NoTrial(Suggests):
     def report(self, value: Any, step: int) -> None:
         """Nobody listens."""
 
-    def should_prune(self) -> bool:
+    def should_prune(self, step: int | None = None) -> bool:  # noqa: ARG002 - as above
         """Never."""
         return False
 

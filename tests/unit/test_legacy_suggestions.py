@@ -209,6 +209,7 @@ def test_a_trial_reports_prunes_and_keeps_attributes(tmp_path: Path) -> None:
     legacy.report(np.array([0.25]), step=4)
     legacy.set_user_attr("note", "kept")
     assert bool(legacy) is True
+    assert legacy.should_prune(4) is False  # Optuna 1
     assert (legacy.number, legacy.should_prune(), legacy.user_attrs["note"], curve(trial)) == (
         0,
         False,
