@@ -116,8 +116,8 @@ class LegacyTrial(Suggests):
         number = number_of(value)
         self._trial.report(float(value) if number is None else number, int(step))
 
-    def should_prune(self, step: int | None = None) -> bool:  # noqa: ARG002 - Optuna 1 took one
-        """Whether the pruner would end the trial now; False with several objectives."""
+    def should_prune(self, step: int | None = None) -> bool:
+        """Whether the pruner would end the trial now; False with several objectives. Optuna 1 took a step."""
         return bool(self._trial.should_prune())
 
     def _suggest(self, call: Call) -> Any:
@@ -198,9 +198,8 @@ class LegacyStudy:
         if name.startswith("_"):
             raise AttributeError(name)
         raise AttributeError(
-            f"study.{name}: a trial runs in a process of its own and has no study at hand; with "
-            "hydra.launcher.isolation=none at the end of the study's command in the new form, which optimize.py prints, "
-            "it has one"
+            f"study.{name}: a trial runs in a process of its own and has no study at hand; it has one with "
+            "hydra.launcher.isolation=none at the end of the study's command in the new form, which optimize.py prints"
         )
 
 
@@ -229,7 +228,7 @@ class NoTrial(Suggests):
     def report(self, value: Any, step: int) -> None:
         """Nobody listens."""
 
-    def should_prune(self, step: int | None = None) -> bool:  # noqa: ARG002 - as above
+    def should_prune(self, step: int | None = None) -> bool:
         """Never."""
         return False
 
