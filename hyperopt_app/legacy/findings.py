@@ -46,7 +46,7 @@ class Findings:
         """Note the keys of a section that mean nothing but look like one that does; others were always ignored."""
         words = list(known)
         for key in given:
-            near = [] if key in words else difflib.get_close_matches(str(key), words, n=1, cutoff=0.75)
+            near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=0.75)
             if near:
                 self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
 

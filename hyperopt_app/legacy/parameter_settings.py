@@ -8,7 +8,7 @@ from typing import Any
 from hyperopt_app.grammar import element_of, quoted_text
 from hyperopt_app.legacy.findings import Findings, nearest, shown
 
-__all__ = ["is_integer", "kind_of", "number_of", "settings_of"]
+__all__ = ["is_integer", "kind_of", "number_of", "settings_of", "whole_number"]
 
 # Kind -> settings that it must have, and those that it may have.
 _SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -116,6 +116,12 @@ def number_of(value: Any) -> int | float | None:
         except (TypeError, ValueError, OverflowError):
             continue
     return None
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that a value is or, as text, shows; None if it shows none."""
+    number = number_of(value)
+    return int(number) if number is not None and math.isfinite(number) and number == int(number) else None
 
 
 def _number(value: Any, where: str, findings: Findings, *, may_be_null: bool) -> int | float | None:

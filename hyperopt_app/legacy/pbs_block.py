@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperopt_app.legacy.findings import Findings, shown
 from hyperopt_app.legacy.pair import Launcher
-from hyperopt_app.legacy.shares import as_words, read_jobs, setup_lines, shares_of
+from hyperopt_app.legacy.shares import as_words, is_left_out, job_name, read_jobs, setup_lines, shares_of
 from hyperopt_app.legacy.times import pbs_seconds, walltime_text
 
 __all__ = ["read_pbs"]
@@ -73,14 +73,19 @@ def _short_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, list
 def _items(value: Any) -> list[str]:
     """The single resources of a value of `-l`: a list, or a text with commas or with `-l` in it."""
     texts = value if isinstance(value, list) else [value]
-    words = [word for text in texts for word in re.split(r",(?=\s*\w+=)|\s+-l\s+", str(getattr(text, "text", text)))]
-    return [word.strip().removeprefix("-l ").strip() for word in words if word.strip()]
+    pairs = [one if isinstance(one, Mapping) else {"": one} for one in texts if one is not None]
+    lines = [f"{key}{'=' if key else ''}{getattr(text, 'text', text)}" for one in pairs for key, text in one.items()]
+    words = [word for line in lines for word in re.split(r",(?=\s*\w+=)|\s+-l\s+", line)]
+    return [
+        re.sub(r"\s*=\s*", "=", word.strip().removeprefix("-l ").strip(), count=1) for word in words if word.strip()
+    ]
 
 
 def _resources(items: list[str], settings: dict[str, Any], directives: list[str], findings: Findings) -> int:
     """Sets the fields of what a job gets and returns the number of its GPUs."""
     for item in items:
         key, _, value = item.partition("=")
+        key = key.lower()
         if key == "walltime":
             seconds = pbs_seconds(value)
             if not seconds:
@@ -128,10 +133,12 @@ def _note_own(keys: list[str], findings: Findings) -> None:
 
 
 def _option(key: str, value: Any, settings: dict[str, Any], directives: list[str], findings: Findings) -> None:
+    if key in _FIELDS and is_left_out("pbs", key, value, findings):
+        return
     words = as_words("pbs", key, value, findings)
     if words is None:
         directives += [] if value is False else [f"-{key}"]
     elif key in _FIELDS:
-        settings[_FIELDS[key]] = words
+        settings[_FIELDS[key]] = job_name("pbs", key, words, findings) if key == "N" else words
     else:
         directives.append(f"-{key} {words}".strip())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where the paths of a hyperparameter file lead: objective, save_path, storage, log. Looks at files, writes none."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from hyperopt_app.legacy.findings import Findings, nearest, shown
 __all__ = ["Origins", "log_file", "save_directory", "storage_url"]
 
 _TYPES = ("sqlite", "maria", "nfs")
+_LONGEST_NAME = 255  # bytes, on every filesystem that clusters have
+_NO_NAME = "unnamed"
 _REMEDY = "write storage_type: nfs for a new study, or move this one with `hyperopt-app legacy import`"
 
 
@@ -32,21 +35,42 @@ class Origins:
 
     def find(self, text: str, key: str, findings: Findings) -> Path:
         """The absolute path that a text means: that which exists, beside the file or in the working directory."""
-        path = Path(text).expanduser()
+        path = self.expanded(text, key, findings)
         if path.is_absolute():
             return path
         places = dict.fromkeys(folder / path for folder in (self.beside, self.cwd))
-        there = [place for place in places if place.exists()]
+        there = [place for place in places if _is_there(place)]
         if len(there) > 1:
             findings.note(f"{key}: {text} is in two places, {there[0]} and {there[1]}; the first is used")
         return there[0] if there else self.cwd / path
 
     def place(self, text: str, key: str, findings: Findings) -> Path:
         """The same for a file that need not exist yet: its folder decides then."""
-        path = Path(text).expanduser()
-        if path.is_absolute() or any((folder / path).exists() for folder in (self.beside, self.cwd)):
-            return self.find(text, key, findings)
+        path = self.expanded(text, key, findings)
+        if path.is_absolute() or any(_is_there(folder / path) for folder in (self.beside, self.cwd)):
+            return self.find(str(path), key, findings)
         return self.find(str(path.parent), key, findings) / path.name
+
+    def expanded(self, text: str, key: str, findings: Findings) -> Path:
+        """The path with the home directory for ~ and values for $VARIABLES, unless a file has that very name."""
+        home = os.path.expanduser(text)  # noqa: PTH111 - pathlib's raises for an unknown user
+        wide = os.path.expandvars(home)
+        if "\0" in text or any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(wide).parts):
+            findings.fault(key, f"{shown(text)} cannot be the name of a file; write a shorter one")
+            return Path(_NO_NAME)
+        if wide == home and re.search(r"\$[\w{]", home) and not _is_there(self.cwd / home):
+            findings.note(f"{key}: {text} holds a $ that stands for nothing in this shell; it is part of the name")
+        if wide == home or any(_is_there(folder / home) for folder in (self.beside, self.cwd)):
+            return Path(home)
+        findings.note(f"{key}: {text} stands for {wide} here; the original made a name with a dollar of it")
+        return Path(wide)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def save_directory(
@@ -71,7 +95,10 @@ def save_directory(
             f"{given['optuna.save_path']} is ignored, as always"
         )
     key, value = next(iter(given.items()))
-    return origins.find(value, key, findings)
+    path = origins.find(value, key, findings)
+    if path.is_file():
+        findings.fault(key, f"{path} is a file; write a directory")
+    return path
 
 
 def storage_url(
@@ -110,7 +137,9 @@ def _types(kind: Any) -> str:
 def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, findings: Findings) -> str:
     if kind == "maria" and "://" not in storage:
         findings.fault(
-            "optuna.storage", f"{shown(storage)} is no URL; write mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+            "optuna.storage",
+            f"{shown(_masked_bare(storage))} is no URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and @ "
+            "before HOST",
         )
         return ""
     if kind == "nfs":
@@ -120,9 +149,10 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
                 f"{shown(mask_password(storage))} is a URL, and storage_type: nfs wants the name of a journal file",
             )
             return ""
-        return f"journal:{folder / storage}"
+        name = origins.expanded(storage.removeprefix("journal:"), "optuna.storage", findings)
+        return f"journal:{folder / name}"
     if "://" not in storage:
-        return _sqlite(folder / storage, origins, findings)
+        return _sqlite(folder / origins.expanded(storage, "optuna.storage", findings), origins, findings)
     if kind == "sqlite" and not storage.startswith("sqlite"):
         findings.note(
             f"storage_type is sqlite, and storage is another database's URL: {mask_password(storage)} is used"
@@ -134,6 +164,11 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
         return storage
     path = origins.place(found[2], "optuna.storage", findings)
     return _sqlite(path, origins, findings, found[1], found[3] or "")
+
+
+def _masked_bare(text: str) -> str:
+    """A URL that lacks its scheme, without the password."""
+    return mask_password(f"x://{text}").removeprefix("x://")
 
 
 def _sqlite(path: Path, origins: Origins, findings: Findings, scheme: str = "sqlite:///", query: str = "") -> str:

@@ -149,7 +149,13 @@ def _given(
     elif wants_model and model is None:
         findings.fault("", "it holds no model config; give the model file as the second argument")
         model = {}
+    for key in [] if is_alone else sections:
+        if key in KNOWN_KEYS:
+            findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
     given = _Given(hyper, None if model is None else plain(model), dialect_of(hyper, is_alone=is_alone))
+    for key in BATCH_BLOCKS:
+        if key in given.optuna:
+            findings.note(f"optuna.{key} means nothing there and is ignored; {key} belongs at the top level")
     findings.unknown_keys("optuna.", given.optuna, KNOWN_KEYS)
     return given
 

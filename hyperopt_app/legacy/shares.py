@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """How many workers a job of the original ran, and how its GPUs are shared out to them here; pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hyperopt_app.legacy.findings import Findings, nearest, shown
-from hyperopt_app.legacy.parameter_settings import number_of
+from hyperopt_app.legacy.parameter_settings import whole_number
 
-__all__ = ["Shares", "as_words", "read_jobs", "setup_lines", "shares_of"]
+__all__ = ["Shares", "as_words", "is_left_out", "job_name", "read_jobs", "setup_lines", "shares_of"]
 
 _KNOWN = ("jobs", "batch", "bash", "kernel", "trials_per_job", "tasks_per_worker", "gpus_per_node")
 
@@ -36,8 +37,8 @@ def read_jobs(name: str, block: Any, findings: Findings) -> tuple[Mapping[Any, A
     if "jobs" not in block:
         findings.fault(f"{name}.jobs", "it is missing; write the number of jobs to be submitted")
     batch = block.get("batch")
-    if not isinstance(batch, Mapping):
-        came = "it is missing" if batch is None else f"{shown(batch)} is not allowed"
+    if not isinstance(batch, Mapping) or not batch:
+        came = "it is missing" if batch is None else "it is empty" if batch == {} else f"{shown(batch)} is not allowed"
         findings.fault(
             f"{name}.batch", f"{came}; write the options of the batch system under it{nearest('batch', block)}"
         )
@@ -46,11 +47,11 @@ def read_jobs(name: str, block: Any, findings: Findings) -> tuple[Mapping[Any, A
 
 
 def _whole(value: Any, where: str, findings: Findings, least: int) -> int | None:
-    number = number_of(value)
-    if number is None or number != int(number) or number < least:
+    number = whole_number(value)
+    if number is None or number < least:
         findings.fault(where, f"{shown(value)} is not allowed; write a whole number from {least}")
         return None
-    return int(number)
+    return number
 
 
 def setup_lines(name: str, block: Mapping[Any, Any], findings: Findings) -> list[str]:
@@ -121,11 +122,32 @@ def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
     return Shares(workers, settings | ({"workers_per_gpu": per_gpu} if per_gpu > 1 else {}))
 
 
+def is_left_out(name: str, key: str, value: Any, findings: Findings) -> bool:
+    """Whether an option that needs a value has none; it is told."""
+    if value is None or value is True:
+        findings.note(f"{name}.batch.{key} has no value and is left out")
+    return value is None or isinstance(value, bool)
+
+
+def job_name(name: str, key: str, words: str, findings: Findings) -> str:
+    """The name of a job in letters that every batch system takes."""
+    safe = re.sub(r"[^\w.+-]", "_", words, flags=re.ASCII)
+    if safe != words:
+        findings.note(f"{name}.batch.{key}: the jobs are called {safe}")
+    return safe
+
+
 def as_words(name: str, key: str, value: Any, findings: Findings) -> str | None:
     """The value of a batch option as one text; None for a flag without a value, and for what is off."""
     if value is None or isinstance(value, bool):
         return None
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(one, (Mapping, list)) for one in parts):
+        findings.fault(
+            f"{name}.batch.{key}", f"{shown(value)} is not allowed; write text, a number, or a list of these"
+        )
+        return None
     if isinstance(value, list):
         findings.note(f"{name}.batch.{key} is a list and is joined with commas; it was once written as Python shows it")
-        return ",".join(str(getattr(item, "text", item)) for item in value)
+        return ",".join(str(getattr(item, "text", item)) for item in parts if item is not None)
     return str(getattr(value, "text", value))

@@ -9,9 +9,9 @@ from typing import Any
 from hyperopt_app._sbatch_options import SHORT_OPTIONS
 from hyperopt_app.legacy.findings import Findings, shown
 from hyperopt_app.legacy.pair import Launcher
-from hyperopt_app.legacy.parameter_settings import number_of
-from hyperopt_app.legacy.shares import as_words, read_jobs, setup_lines, shares_of
-from hyperopt_app.legacy.times import slurm_seconds
+from hyperopt_app.legacy.parameter_settings import whole_number
+from hyperopt_app.legacy.shares import as_words, is_left_out, read_jobs, setup_lines, shares_of
+from hyperopt_app.legacy.times import slurm_seconds, walltime_text
 
 __all__ = ["read_slurm"]
 
@@ -71,7 +71,8 @@ def _long_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, Any]:
     """The options by their long names."""
     found: dict[str, Any] = {}
     for key, value in batch.items():
-        name = str(key).lstrip("-").replace("_", "-") if len(str(key)) > 1 else SHORT_OPTIONS.get(str(key))
+        bare = str(key).lstrip("-")
+        name = bare.replace("_", "-") if len(bare) > 1 else SHORT_OPTIONS.get(bare)
         if name is None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
             findings.fault(f"slurm.batch.{key}", "sbatch has no such option; write its long name")
             continue
@@ -91,6 +92,11 @@ def _time(batch: Mapping[Any, Any], options: dict[str, Any], findings: Findings)
     if not seconds:
         findings.fault("slurm.batch.t", f'{shown(value)} is no time limit; write "HH:MM:SS" or "D-HH:MM:SS"')
         return {}
+    if str(getattr(value, "text", value)).strip().isdigit():
+        findings.note(
+            f"slurm.batch.t: {value} counts as minutes, as sbatch reads it, so {walltime_text(seconds)}; for anything "
+            'else write "HH:MM:SS"'
+        )
     return {"timeout_min": math.ceil(seconds / 60)}
 
 
@@ -126,11 +132,13 @@ def _sizes(options: dict[str, Any], settings: dict[str, Any], findings: Findings
 
 
 def _count(value: Any, key: str, findings: Findings) -> int:
-    number = number_of(str(getattr(value, "text", value)).rpartition(":")[2])
-    if number is None or number < 0 or number != int(number):
+    text = str(getattr(value, "text", value)).rpartition(":")[2]
+    # `--nodes=1-4`: from the fewest on a job can start.
+    number = whole_number(text.partition("-")[0] if key == "nodes" and text[:1] != "-" else text)
+    if number is None or number < 0:
         findings.fault(f"slurm.batch.{key}", f"{shown(value)} is no whole number")
         return 1
-    return int(number)
+    return number
 
 
 def _gpus_of_gres(gres: Any) -> int:
@@ -149,7 +157,7 @@ def _others(options: Mapping[str, Any], settings: dict[str, Any], findings: Find
     """Sets the fields that there are and returns the other options."""
     extra: dict[str, Any] = {}
     for name, value in options.items():
-        if name in _OWN:
+        if name in _OWN or (name in _FIELDS and is_left_out("slurm", name, value, findings)):
             continue
         words = as_words("slurm", name, value, findings)
         if words is None:

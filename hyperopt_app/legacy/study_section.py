@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hyperopt_app.legacy.findings import Findings, nearest, shown
-from hyperopt_app.legacy.parameter_settings import number_of
+from hyperopt_app.legacy.parameter_settings import whole_number
 
 __all__ = ["KNOWN_KEYS", "read_aims", "read_gpu", "read_name", "read_trials"]
 
@@ -74,14 +74,14 @@ def _words(optuna: Mapping[Any, Any], key: str, findings: Findings) -> tuple[str
 def read_trials(optuna: Mapping[Any, Any], findings: Findings) -> int:
     """`n_trials` as it stands."""
     value = optuna.get("n_trials")
-    number = number_of(value)
-    if number is None or number < 1 or number != int(number):
+    number = whole_number(value)
+    if number is None or number < 1:
         came = "it is missing" if value is None else f"{shown(value)} is not allowed"
         findings.fault("optuna.n_trials", f"{came}; write a whole number above 0")
         return 1
     if isinstance(value, str):
-        findings.note(f"optuna.n_trials is the text {value!r}; it counts as {int(number)}")
-    return int(number)
+        findings.note(f"optuna.n_trials is the text {value!r}; it counts as {number}")
+    return number
 
 
 def read_gpu(optuna: Mapping[Any, Any], findings: Findings) -> bool:

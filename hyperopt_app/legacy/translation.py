@@ -2,6 +2,7 @@
 """A pair of the original's files as the Hydra config that a user of this project would write; pure."""
 
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = ["PASSWORD_VARIABLE", "Translation", "study_dir_of", "translate"]
 PASSWORD_VARIABLE = "HYPEROPT_STORAGE_PASSWORD"  # noqa: S105 - the name of a variable
 _IN_URL = re.compile(r"(?P<before>[A-Za-z][\w+.-]*://[^\s/:@]*:)(?P<secret>.+)(?P<after>@[^@]*)$")
 _IN_QUERY = re.compile(r"(?P<before>.*[?&](?:ssl)?(?:password|passwd|pwd)=)(?P<secret>[^&]+)(?P<after>.*)$")
+_LONGEST_NAME = 100
 _ADAPTER = "hyperopt_app.legacy.adapter.LegacyObjective"
 
 
@@ -47,7 +49,8 @@ def study_dir_of(pair: Pair) -> Path:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII).lstrip(".") or "study"
+    safe = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII).lstrip(".") or "study"
+    return safe if len(safe) <= _LONGEST_NAME else f"{safe[:_LONGEST_NAME]}-{zlib.crc32(name.encode()):08x}"
 
 
 def translate(pair: Pair) -> Translation:

@@ -321,3 +321,49 @@ def test_the_launchers_find_no_fault(tmp_path: Path) -> None:
     assert slurm_workers.header_faults({**plain, **slurm.settings}) == []
     assert slurm_workers.sharing_of({**plain, **slurm.settings}).workers_per_job() == 4
     assert pbs_workers.header_faults({"ncpus": 1, "ngpus": 0, "max_resubmissions": 1, **pbs.settings}) == []
+
+
+def test_q3_a_copy_with_the_commands_values_keeps_the_time(tmp_path: Path) -> None:
+    """43200 in its place would be minutes to sbatch."""
+    text = yaml.safe_dump({"save_path": "x", "optuna": OPTUNA}) + "slurm:\n  jobs: 1\n  batch: {t: 12:00:00}\n"
+    pair = read_pair(write(tmp_path, "h.yml", text), write(tmp_path, "m.yml", MODEL), {"n_trials": 3}, tmp_path)
+    assert pair.hyper["slurm"]["batch"] == {"t": "12:00:00"}
+    assert type(pair.hyper["slurm"]["batch"]["t"]) is str
+
+
+def test_a_bare_number_of_minutes_is_told(tmp_path: Path) -> None:
+    """As sbatch reads it; some mean seconds."""
+    pair = read(tmp_path, slurm={"jobs": 1, "batch": {"t": 43200}})
+    assert pair.launchers[0].settings["timeout_min"] == 43200
+    assert "43200 counts as minutes, as sbatch reads it, so 720:00:00" in notes(pair)
+
+
+@pytest.mark.parametrize(
+    ("batch", "expected"),
+    [
+        ({"-p": "gpu", "--qos": "high", "-N": "1-2"}, {"partition": "gpu", "qos": "high"}),
+        ({"account": None, "gres": None, "J": None}, {}),
+    ],
+    ids=["dashes", "empty"],
+)
+def test_options_as_people_write_them(tmp_path: Path, batch: dict[str, Any], expected: dict[str, Any]) -> None:
+    """With their dashes, and with nothing behind them."""
+    assert dict(_slurm(tmp_path, batch).settings) == {"detach": True, "timeout_min": 720, **expected}
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ({"jobs": float("inf"), "batch": {"t": "1:00:00"}}, "slurm.jobs: inf is not allowed"),
+        ({"jobs": 1, "batch": {"t": "1:00:00", "n": float("nan")}}, "slurm.batch.ntasks: nan is no whole number"),
+        ({"jobs": 1, "batch": {}}, "slurm.batch: it is empty"),
+        (
+            {"jobs": 1, "batch": {"t": "1:00:00", "licenses": {"a": 1}}},
+            "slurm.batch.licenses: a mapping is not allowed",
+        ),
+    ],
+    ids=["jobs", "tasks", "empty", "mapping"],
+)
+def test_what_sbatch_cannot_be_told_is_a_fault(tmp_path: Path, block: dict[str, Any], told: str) -> None:
+    """No traceback."""
+    assert any(told in line for line in faults(tmp_path, slurm=block))

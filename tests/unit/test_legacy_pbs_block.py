@@ -47,8 +47,10 @@ def test_a_pbs_block_is_what_a_new_user_would_write(tmp_path: Path) -> None:
         ),
         (["select=2:ncpus=8", WALL], {"select": "1:ncpus=8", "walltime": "12:00:00"}),
         (["select=1:ncpus=8+1:ncpus=2", WALL], {"select": "1:ncpus=8", "walltime": "12:00:00"}),
+        ({"select": "1:ncpus=8", "walltime": "2:00:00"}, {"select": "1:ncpus=8", "walltime": "02:00:00"}),
+        ([{"walltime": "2:00:00"}, None, "SELECT = 1:ncpus=8"], {"select": "1:ncpus=8", "walltime": "02:00:00"}),
     ],
-    ids=["text", "minutes", "torque", "single", "nodes", "chunks"],
+    ids=["text", "minutes", "torque", "single", "nodes", "chunks", "mapping", "mixed"],
 )
 def test_q34_resources_are_read_in_every_form(tmp_path: Path, resources: Any, expected: dict[str, Any]) -> None:
     """A text is as good as a list; one node is used."""
@@ -97,3 +99,22 @@ def test_other_options_of_qsub_are_directives(tmp_path: Path) -> None:
 def test_a_pbs_block_without_a_wall_time_is_refused(tmp_path: Path, batch: dict[str, Any], told: str) -> None:
     """As by the original."""
     assert any(told in line for line in faults(tmp_path, pbs={"jobs": 1, "batch": batch}))
+
+
+def test_an_option_without_a_value_is_left_out(tmp_path: Path) -> None:
+    """`A:` with nothing behind it was written as None; flags such as V have none by right."""
+    launcher = _pbs(tmp_path, REAL, {"A": None, "q": True, "V": None})
+    assert not {"account", "queue"} & set(launcher.settings)
+    assert launcher.settings["directives"] == ["-l gpu_type=v100", "-V"]
+    assert "pbs.batch.A has no value and is left out" in notes(read(tmp_path, pbs=_block({"A": None})))
+
+
+def _block(batch: dict[str, Any]) -> dict[str, Any]:
+    return {"jobs": 1, "batch": {"l": [WALL], **batch}}
+
+
+def test_a_jobs_name_is_made_one(tmp_path: Path) -> None:
+    """qsub refuses blanks in it."""
+    pair = read(tmp_path, pbs=_block({"N": "my job"}))
+    assert pair.launchers[0].settings["name"] == "my_job"
+    assert "pbs.batch.N: the jobs are called my_job" in pair.notes

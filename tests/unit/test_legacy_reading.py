@@ -300,7 +300,7 @@ def test_q3_n_trials_may_be_a_number_in_disguise(tmp_path: Path, value: Any) -> 
     assert read(tmp_path, section({"n_trials": value})).n_trials == 1000
 
 
-@pytest.mark.parametrize("value", [0, -1, True, "many", 1.5, None, [3]], ids=repr)
+@pytest.mark.parametrize("value", [0, -1, True, "many", 1.5, None, [3], float("inf"), float("nan")], ids=repr)
 def test_n_trials_that_is_no_number_of_trials_is_a_fault(tmp_path: Path, value: Any) -> None:
     """Nothing is guessed."""
     assert faults(tmp_path, section({"n_trials": value}))[0].startswith("optuna.n_trials")
