@@ -58,15 +58,31 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
 
 
 def missing_imports(path: Path) -> list[str]:
-    """What a readable file imports at once and cannot be found by this process, one line each.
+    """What a readable file, or a module of its folder that it imports, wants at once and this process cannot find.
 
-    Nothing is said of a file that changes the search path itself. Workers of a cluster's job may find more than this
-    process, if the job's own lines set it up.
+    One line each. Nothing is said of a file that changes the search path itself. Workers of a cluster's job may find
+    more than this process, if the job's own lines set it up.
     """
-    tree = parsed(path)
-    if _mentions(tree, {"path", "addsitedir", "import_module"}):
+    files: dict[Path, ast.Module] = {}
+    _gather(path, files)
+    if any(_mentions(tree, {"path", "addsitedir", "import_module"}) for tree in files.values()):
         return []
-    return [f"optuna.objective: {path}, line {one.line}: {fault}" for one, fault in _unfound(tree, path)]
+    found = [(file, one, fault) for file, tree in files.items() for one, fault in _unfound(tree, file)]
+    return [f"optuna.objective: {file}, line {one.line}: {fault}" for file, one, fault in found]
+
+
+def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
+    """A file, and those of its folder that are imported with it."""
+    try:
+        files[path] = parsed(path)
+    except (OSError, SyntaxError, ValueError):
+        if files:
+            return  # to be told when it is imported
+        raise
+    for one in _imports(files[path]):
+        own = _in_folder(one.name.partition(".")[0], path.parent) if one.is_plain else None
+        if own is not None and own not in files:
+            _gather(own, files)
 
 
 def _without_class(tree: ast.Module) -> Iterator[str]:
@@ -106,6 +122,8 @@ def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
         if root in roots() and not _is_installed(root):
             if not offered(one.name):
                 yield one, f"{one.name} is no part of what is stood in for; install the package {root}"
+        elif root in roots() and offered(one.name) and (other := _without_part(one.name)):
+            yield one, f"{one.name} is no part of {other}, which is another package; rename or uninstall that"
         elif one.name.startswith(_INTEGRATION) or (one.name == "optuna" and "integration" in one.attributes):
             if not _is_installed("optuna_integration"):
                 yield one, "optuna.integration has moved to a package of its own: pip install optuna-integration"
@@ -177,9 +195,14 @@ def _imports(tree: ast.Module) -> Iterator[_Import]:
 
 def _always_run(statement: ast.stmt) -> Iterator[ast.stmt]:
     yield statement
-    if isinstance(statement, ast.With):
+    if isinstance(statement, ast.With) or (isinstance(statement, ast.Try) and _is_only_told(statement)):
         for inner in statement.body:
             yield from _always_run(inner)
+
+
+def _is_only_told(statement: ast.Try) -> bool:
+    """Whether each exception is raised again, after some words."""
+    return all(handler.body and isinstance(handler.body[-1], ast.Raise) for handler in statement.handlers)
 
 
 def _in_folder(root: str, folder: Path) -> Path | None:
@@ -188,6 +211,17 @@ def _in_folder(root: str, folder: Path) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def _without_part(name: str) -> str | None:
+    """The file of the installed package that has not this module in it; None if it has, or if none can be told."""
+    root, *rest = name.split(".")
+    spec = importlib.util.find_spec(root)
+    if spec is None or not spec.submodule_search_locations:
+        return None if spec is None else spec.origin
+    places = [Path(place).joinpath(*rest) for place in spec.submodule_search_locations]
+    has_part = any(place.is_dir() or list(place.parent.glob(f"{place.name}.*")) for place in places)
+    return None if has_part else spec.origin
 
 
 def _is_found(name: str) -> bool:

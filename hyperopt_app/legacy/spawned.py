@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -55,7 +55,8 @@ class _Finder(MetaPathFinder):
         if file is None:
             return None
         if not Path(file).is_dir():
-            return importlib.util.spec_from_file_location(fullname, file)
+            loader = SourceFileLoader(fullname, file)
+            return importlib.util.spec_from_file_location(fullname, file, loader=loader)
         spec = ModuleSpec(fullname, None, is_package=True)
         spec.submodule_search_locations = [file]
         return spec

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.failures import kind_of
@@ -71,14 +72,14 @@ class UserModule:
         return found
 
     def _load(self) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(self.name, self.path)
-        if spec is None or spec.loader is None:
-            raise HyperoptError(f"optuna.objective: {self.path} is no Python file; its name must end in .py")
+        # The original took a file of any name for Python.
+        loader = SourceFileLoader(self.name, str(self.path))
+        spec = importlib.util.spec_from_file_location(self.name, self.path, loader=loader)
         try:
             self._prepare_package()
-            module = importlib.util.module_from_spec(spec)
+            module = importlib.util.module_from_spec(cast("ModuleSpec", spec))
             sys.modules[self.name] = module
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
         except (Exception, SystemExit) as error:
             if kind_of(error) == "oom":
                 raise  # of this machine at this moment, not of the file

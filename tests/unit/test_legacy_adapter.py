@@ -327,6 +327,13 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         run(LegacyObjective("/no/such.py", "val_loss"), a_trial(tmp_path))
 
 
+def test_a_file_of_any_name_is_python(tmp_path: Path) -> None:
+    """As for the original."""
+    objective = objective_of(TRAIN.format("{'val_loss': 1}"))
+    other = objective.file.rename("goal, 1.txt").absolute()
+    assert run(LegacyObjective(str(other), "val_loss"), a_trial(tmp_path)) == {"val_loss": 1.0}
+
+
 def test_a_file_that_has_changed_is_loaded_anew(tmp_path: Path) -> None:
     """And what it added to the search path lasts as long as it runs."""
     for value in (1, 2):

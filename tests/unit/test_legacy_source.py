@@ -81,6 +81,38 @@ def test_a_file_that_changes_the_search_path_is_believed() -> None:
     assert missing_imports(a_file("import sys\nsys.path.append('/there')\nimport from_there\n" + CLASS)) == []
 
 
+def test_a_try_that_only_tells_is_no_way_out() -> None:
+    """The examples of the original print a line and raise again; one handler that goes on is one."""
+    told = "try:\n    import no_such\nexcept ImportError as error:\n    print('install it')\n    raise error\n"
+    (fault,) = missing_imports(a_file(told + CLASS))
+    assert "line 2: no module named 'no_such'" in fault
+    other = "try:\n    import no_such\nexcept ModuleNotFoundError:\n    no_such = None\nexcept:\n    raise OSError\n"
+    assert missing_imports(a_file(other + CLASS)) == []
+
+
+def test_what_the_modules_of_the_folder_import_is_told_with_their_line() -> None:
+    """However they import each other; one that cannot be parsed waits until it is imported."""
+    a_file("import second, objective\n", "first.py")
+    a_file("import first\nimport no_such\n", "second.py")
+    a_file("def (:\n", "broken.py")
+    (fault,) = missing_imports(a_file("import first, broken\n" + CLASS))
+    assert f"{Path('second.py').absolute()}, line 2: no module named 'no_such'" in fault
+    a_file("import sys\nsys.path.append('/there')\n", "first.py")
+    assert missing_imports(a_file("import first, no_such\n" + CLASS)) == []
+
+
+@pytest.mark.parametrize("file", ["echo/__init__.py", "echo.py"])
+def test_another_package_of_that_name_is_told(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not replaced; one that has the module is taken for the original."""
+    path = a_file("", f"lib/{file}")
+    monkeypatch.syspath_prepend(str(Path("lib").absolute()))
+    (fault,) = missing_imports(a_file(HEAD + CLASS))
+    assert f"echo.src.base_objective is no part of {path}, which is another package" in fault
+    if file == "echo/__init__.py":
+        a_file("", "lib/echo/src/base_objective.py")
+        assert missing_imports(a_file(HEAD + CLASS)) == []
+
+
 def test_modules_of_the_original_that_nobody_offers_are_told() -> None:
     """The training helpers of the original package."""
     (fault,) = missing_imports(a_file("import aimlutils.gpu\nfrom aimlutils.torch.checkpoint import *\n" + CLASS))
