@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`python -m hyperopt_app`: the Hydra application."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,9 +11,14 @@ from hyperopt_app.app import train
 
 __all__ = ["main"]
 
+# OmegaConf refuses a YAML file of more than ten thousand values unless it is told otherwise. It fears aliases that
+# swell, against which it keeps another guard; a config that is run here may hold a long list. Workers inherit it.
+_MOST_VALUES = ("OMEGACONF_MAX_YAML_EXPANDED_NODES", "10000000")
+
 
 def main() -> None:
     """Run the application with the arguments of this process."""
+    os.environ.setdefault(*_MOST_VALUES)
     # A user's objective lies where the command is typed; `python -m` looks there by itself, a console script does not.
     if (here := str(Path.cwd())) not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)

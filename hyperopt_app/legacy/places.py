@@ -159,8 +159,20 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
         )
     elif kind == "sqlite":
         findings.note(f"storage is a whole URL, of which storage_type: sqlite made nonsense; {storage} itself is used")
+    return _url(storage, origins, findings)
+
+
+def _url(storage: str, origins: Origins, findings: Findings) -> str:
+    """A database URL in our form; a relative file is where it is."""
+    if re.fullmatch(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?", storage):
+        findings.fault(
+            "optuna.storage",
+            f"{shown(storage)} is in the memory of one process, and workers are several; write a file name and "
+            "storage_type: sqlite",
+        )
+        return ""
     found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", storage)
-    if not found or found[2] == ":memory:" or found[2].startswith("file:"):
+    if not found or found[2].startswith("file:"):
         return storage
     path = origins.place(found[2], "optuna.storage", findings)
     return _sqlite(path, origins, findings, found[1], found[3] or "")
@@ -172,6 +184,9 @@ def _masked_bare(text: str) -> str:
 
 
 def _sqlite(path: Path, origins: Origins, findings: Findings, scheme: str = "sqlite:///", query: str = "") -> str:
+    if path.is_dir():
+        findings.fault("optuna.storage", f"{path} is a directory; write the name of a file")
+        return ""
     network = origins.network(path)
     if network is None:
         return f"{scheme}{path}{query}"

@@ -64,6 +64,25 @@ def test_save_path_that_is_a_file_is_a_fault(tmp_path: Path) -> None:
     assert line.endswith("is a file; write a directory")
 
 
+@pytest.mark.parametrize(
+    "storage", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite:///:memory:?a=b"]
+)
+def test_a_database_in_memory_is_a_fault(tmp_path: Path, storage: str) -> None:
+    """No worker of the original found its study there."""
+    (line,) = faults(tmp_path, section({"storage": storage, "storage_type": ...}))
+    assert line.startswith("optuna.storage: ")
+    assert "in the memory of one process" in line
+
+
+@pytest.mark.parametrize("changes", [{"storage": "."}, {"storage": "sqlite:///results", "storage_type": ...}], ids=str)
+def test_a_database_that_is_a_directory_is_a_fault(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Told before anything is made."""
+    (tmp_path / "results").mkdir()
+    (line,) = faults(tmp_path, section(changes))
+    assert line.startswith("optuna.storage: ")
+    assert "results is a directory" in line
+
+
 def test_a_journal_may_be_written_as_ours_are(tmp_path: Path) -> None:
     """With its scheme."""
     pair = read(tmp_path, section({"storage_type": "nfs", "storage": "journal:/data/x.log"}))
