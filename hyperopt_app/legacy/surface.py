@@ -2,7 +2,7 @@
 """The modules that objectives of the original import, while such an objective is loaded or runs.
 
 A finder at the end of `sys.meta_path`, so that whatever is installed under these names is found first. A package that
-is installed without such a module stays as it is, and the error says why.
+is installed without such a module stays as it is, and the error says why; one that is too old is mended.
 """
 
 import importlib
@@ -14,6 +14,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from hyperopt_app.legacy.mended import Mender
 
 __all__ = ["offered", "roots", "surface"]
 
@@ -100,17 +102,39 @@ def offered(name: str) -> bool:
 
 
 class _Module(ModuleType):
-    """Looks its names up when they are asked for, so that pandas is imported by those who want it."""
+    """A module of ours in the place of one of the original."""
 
-    def __getattr__(self, name: str) -> Any:
-        source = vars(self).get("_sources", {}).get(name)
-        if source is None:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        module, _, attribute = source.partition(":")
-        found = importlib.import_module(module)
+
+def _fill(module: ModuleType) -> None:
+    """Give a module its names, looked up when they are asked for: pandas is imported by those who want it."""
+    import logging
+
+    sources = _MODULES[module.__name__]
+
+    def look_up(name: str) -> Any:
+        if name not in sources:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        source, _, attribute = sources[name].partition(":")
+        found = importlib.import_module(source)
         value = getattr(found, attribute) if attribute else found
-        setattr(self, name, value)
+        setattr(module, name, value)
         return value
+
+    is_full = "logging" in sources
+    names = [name for name in sources if name not in _IF_INSTALLED or importlib.util.find_spec(sources[name])]
+    contents = vars(module)
+    contents["__getattr__"] = look_up
+    contents["__all__"] = [*names, *(["logger"] if is_full else [])]
+    if is_full:
+        contents["logger"] = logging.getLogger(module.__name__)
+
+
+def _replace(module: ModuleType) -> None:
+    """The callback of some releases lacks what Keras asks of one."""
+    if "KerasPruningCallback" in vars(module):
+        from hyperopt_app.legacy.pruning import KerasPruningCallback
+
+        vars(module)["KerasPruningCallback"] = KerasPruningCallback
 
 
 class _Loader(Loader):
@@ -118,15 +142,7 @@ class _Loader(Loader):
         return _Module(spec.name, "Stands in for a module of the original; see hyperopt_app.legacy.surface.")
 
     def exec_module(self, module: ModuleType) -> None:
-        import logging
-
-        sources = _MODULES[module.__name__]
-        is_full = "logging" in sources
-        names = [name for name in sources if name not in _IF_INSTALLED or importlib.util.find_spec(sources[name])]
-        vars(module)["_sources"] = dict(sources)
-        vars(module)["__all__"] = [*names, *(["logger"] if is_full else [])]
-        if is_full:
-            vars(module)["logger"] = logging.getLogger(module.__name__)
+        _fill(module)
 
 
 class _Finder(MetaPathFinder):
@@ -169,15 +185,18 @@ def _refuse(fullname: str, parent: ModuleType) -> None:
 @contextmanager
 def surface() -> Iterator[None]:
     """Let the body import the original's modules; afterwards they are gone again."""
-    finder = _Finder()
+    finder, mender = _Finder(), Mender(_MODULES, _fill, _replace)
     sys.meta_path.append(finder)
+    sys.meta_path.insert(0, mender)
     try:
         with _structs_of_optuna():
             yield
     finally:
         sys.meta_path.remove(finder)
-        for name in [name for name, module in list(sys.modules.items()) if isinstance(module, _Module)]:
-            del sys.modules[name]
+        sys.meta_path.remove(mender)
+        ours = [name for name, module in list(sys.modules.items()) if isinstance(module, _Module)]
+        for name in (*ours, *mender.mended):
+            sys.modules.pop(name, None)
 
 
 @contextmanager
