@@ -14,6 +14,8 @@ __all__ = ["SixtiesInt", "as_written", "load", "odd_values", "plain", "without_t
 
 # OmegaConf goes deeper by recursion, several calls for each level.
 _DEEPEST = 60
+# Aliases of aliases swell to more than any memory holds.
+_MOST_VALUES = 1_000_000
 # Tags with which Python's own types are dumped; FullLoader read these, and they are plain data.
 _PLAIN_TAGS = {
     "str": "construct_yaml_str",
@@ -94,8 +96,9 @@ def _parsed(text: str, findings: Findings) -> dict[Any, Any]:
     try:
         loader = _Loader(text)
         content = loader.get_single_data()
-        if isinstance(content, dict):
-            plain(content)
+        if _size(content, {}) > _MOST_VALUES:
+            findings.fault("", f"its anchors stand for more than {_MOST_VALUES} values; write fewer")
+            return {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         findings.fault("", _reason(error))
         return {}
@@ -106,6 +109,20 @@ def _parsed(text: str, findings: Findings) -> dict[Any, Any]:
         findings.fault("", f"it holds {came}; it must be a mapping of keys to values")
         return {}
     return content
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """How many values there are if every alias is written out.
+
+    Raises:
+        RecursionError: A value holds itself.
+    """
+    if not isinstance(value, (Mapping, list, tuple)):
+        return 1
+    if id(value) not in known:
+        inner = value.values() if isinstance(value, Mapping) else value
+        known[id(value)] = 1 + sum(_size(one, known) for one in inner)
+    return known[id(value)]
 
 
 def _reason(error: Exception) -> str:

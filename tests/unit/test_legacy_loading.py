@@ -2,6 +2,7 @@
 """Loading a YAML file of the original: YAML 1.1, safely."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def test_a_number_to_the_base_of_sixty_keeps_its_text(tmp_path: Path) -> None:
         ("a: 1\n---\nb: 2", "not valid YAML"),
         ("a: &x [*x]", "holds itself"),
         ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        (
+            "a: &a [x,x]\n"
+            + "\n".join(f"{k}: &{k} [{'*' + j},{'*' + j}]" for j, k in pairwise("abcdefghijklmnopqrstu")),
+            "values",
+        ),
         ("a: 'x\0y'", "control character #x00 at position 5"),
         ("{[1]: 2}", "not valid YAML"),
     ],
