@@ -86,6 +86,8 @@ for _package in ("aimlutils.echo.src", "echo.src"):
         f"{_package}.trial_suggest": _SUGGEST,
         f"{_package}.utils": _UTILS,
     }
+# From 1.0 on; before, a user's own `glob` was not replaced by it.
+_MODULES["echo.src.base_objective"] = {**_BASE, "glob": "glob"}
 _ROOTS = ("aimlutils", "echo")
 # Names that a star import gives only where the package is installed.
 _IF_INSTALLED = ("pd",)

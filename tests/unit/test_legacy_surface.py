@@ -111,6 +111,7 @@ def test_without_pandas_the_star_import_works(monkeypatch: pytest.MonkeyPatch) -
         exec("from echo.src.base_objective import *", starred)  # noqa: S102 - as above
     assert "pd" not in starred
     assert starred["BaseObjective"] is BaseObjective
+    assert starred["glob"].__name__ == "glob", "as from release 1.0 on"
 
 
 def test_afterwards_nothing_is_left() -> None:
