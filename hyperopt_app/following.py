@@ -123,8 +123,9 @@ def _wait(
 
 
 def _is_over(plan: Plan, study: Any) -> bool:
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.number < plan.n_trials]
-    return all(trial.state.is_finished() for trial in trials) or read_stop(study) is not None
+    trials = study.get_trials(deepcopy=False)
+    finished = sum(trial.state.is_finished() and trial.number < plan.n_trials for trial in trials)
+    return finished == plan.n_trials or read_stop(study) is not None
 
 
 def last_words(plan: Plan, logs: Path) -> str:

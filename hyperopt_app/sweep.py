@@ -40,7 +40,7 @@ from hyperopt_app.study import (
     stored_identity,
     study_lock,
 )
-from hyperopt_app.tickets import MOST_LOSSES, issue
+from hyperopt_app.tickets import MOST_LOSSES, issue, keep_budget
 from hyperopt_app.watching import Watch, best_lines
 from hyperopt_app.worker import read_stop, write_stop
 
@@ -232,6 +232,7 @@ def _prepare(request: _Request) -> Plan:
         for line in check_identity(study, identity, settings.accept_changes):
             _log.warning("The study goes on with a change: %s", line)
         keep_identity(study, identity)
+        keep_budget(study, request.n_trials)
         issue(study, request.n_trials, _points(request, identity.seed))
         write_stop(study, None)
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))

@@ -2,8 +2,10 @@
 """The exact budget: trials are tickets, issued once, claimed by one worker, given back or settled.
 
 A ticket is a WAITING trial of the study. Its number is its place in the budget: with a budget of n exactly the
-numbers 0 to n-1 are ever claimed. This is the only module that uses what Optuna does not document: the step from
-WAITING to RUNNING that `Study.ask` takes first (ask would make a new trial when no ticket is left), and the step back.
+numbers 0 to n-1 are ever claimed. Of a large budget only some tickets wait at a time: the driver issues the first,
+and a worker that finds few issues the next, under the study's lock. This is the only module that uses what Optuna
+does not document: the step from WAITING to RUNNING that `Study.ask` takes first (ask would make a new trial when no
+ticket is left), and the step back.
 """
 
 import logging
@@ -18,12 +20,17 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.liveness import Observer, WorkerIdentity
 from hyperopt_app.objective import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 
-__all__ = ["MOST_LOSSES", "Tickets", "claim_of", "issue", "losses_of"]
+__all__ = ["MOST_LOSSES", "Tickets", "budget_of", "claim_of", "issue", "keep_budget", "losses_of"]
 
 _log = logging.getLogger(__name__)
 
 # A trial over which so many workers have died is failed: a segfault would otherwise be tried for ever.
 MOST_LOSSES = 3
+
+# How many tickets wait after they were issued, and below how many further ones are. In a database each claim reads
+# every unfinished trial, and each trial that is made waits for the disk: twenty thousand at once took two minutes.
+_AHEAD = 128
+_FEW = 32
 
 
 def claim_of(trial: FrozenTrial) -> Mapping[str, Any] | None:
@@ -37,21 +44,40 @@ def losses_of(trial: FrozenTrial) -> Sequence[Mapping[str, Any]]:
     return losses
 
 
-def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
-    """Bring the study to `n_trials` tickets; the first tickets of an empty study are the given points.
+def keep_budget(study: optuna.Study, n_trials: int) -> None:
+    """Write the budget into the study, for those who look at it without its plan. Runs in the driver."""
+    study.set_user_attr("n_trials", n_trials)
 
-    Runs in the driver, under the study's lock. Numbers beyond `n_trials` stay where they are and are not claimed.
+
+def budget_of(study: optuna.Study) -> int | None:
+    """The budget of the last command, None if no driver has written one."""
+    return study.user_attrs.get("n_trials")
+
+
+def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
+    """Bring the study to `n_trials` tickets, or to so many that enough of them wait.
+
+    Runs in the driver and in workers, under the study's lock. Numbers beyond `n_trials` stay where they are and are
+    not claimed.
+
+    Args:
+        study: The study.
+        n_trials: The budget.
+        points: The first tickets of an empty study carry these points; all of them are issued.
 
     Returns:
         How many tickets were added.
     """
-    have = len(study.get_trials(deepcopy=False))
-    for number in range(have, n_trials):
+    trials = study.get_trials(deepcopy=False)
+    waiting = sum(trial.state == TrialState.WAITING and trial.number < n_trials for trial in trials)
+    have = len(trials)
+    wanted = min(n_trials, max(have + _AHEAD - waiting, len(points)))
+    for number in range(have, wanted):
         if number < len(points):
             study.enqueue_trial(dict(points[number]))
         else:
             study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
-    return max(0, n_trials - have)
+    return max(0, wanted - have)
 
 
 class Tickets:
@@ -62,7 +88,7 @@ class Tickets:
         identity: Who claims.
         n_trials: The budget; tickets from this number on are left alone.
         observer: Judges whether other workers live.
-        lock: Makes the context in which a dead worker's trial is freed, one process at a time.
+        lock: Makes the context in which a dead worker's trial is freed and tickets are issued, one process at a time.
         reopen: Opens the study anew. A journal remembers per process which trial it owns; after a claim was broken
             that memory is wrong, and a new opening forgets it.
         avoids: Whether this worker leaves a waiting ticket to others (it was lost on this very node).
@@ -111,12 +137,19 @@ class Tickets:
         trials = self.trials() if seen is None else seen
         if self.reap(trials):
             trials = self.trials()
-        waiting = [trial for trial in trials if trial.state == TrialState.WAITING and not self._avoids(trial)]
+        waiting = self._claimable(trials)
+        if len(waiting) < _FEW and len(trials) < self._n_trials:
+            with self._lock():
+                issue(self.study, self._n_trials)
+            waiting = self._claimable(self.trials())
         for ticket in sorted(waiting, key=_urgency):
             if self._take(ticket):
                 self.study.sampler = sampler_of(ticket.number)
                 return optuna.Trial(self.study, ticket._trial_id)
         return None
+
+    def _claimable(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        return [trial for trial in trials if trial.state == TrialState.WAITING and not self._avoids(trial)]
 
     def _take(self, ticket: FrozenTrial) -> bool:
         storage = self.study._storage

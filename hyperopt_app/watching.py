@@ -19,7 +19,7 @@ from hyperopt_app.plan import Plan
 from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
 from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.study import study_lock
-from hyperopt_app.tickets import Tickets, claim_of
+from hyperopt_app.tickets import Tickets, budget_of, claim_of
 from hyperopt_app.worker import failures_since, read_stop
 
 __all__ = ["Watch", "best_lines", "overview"]
@@ -59,7 +59,7 @@ class Watch:
 
     def left(self) -> int:
         """Trials of the budget that have not ended."""
-        return sum(not trial.state.is_finished() for trial in self._tickets.trials())
+        return self._plan.n_trials - sum(trial.state.is_finished() for trial in self._tickets.trials())
 
     def may_go_on(self) -> bool:
         """Whether nothing has asked the study to stop."""
@@ -130,9 +130,8 @@ def overview(
         elapsed_s = _age_s(shown, now)
     workers = list(_workers(shown, study_dir, observer))
     names = study.metric_names or ()
-    return snapshot(
-        shown, len(shown), workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name
-    )
+    n_trials = budget_of(study) or len(shown)
+    return snapshot(shown, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
 
 
 def _age_s(trials: Sequence[FrozenTrial], now: datetime) -> float:

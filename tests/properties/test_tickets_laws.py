@@ -4,13 +4,15 @@
 from collections import Counter
 
 import optuna
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app import tickets
 from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
-from hyperopt_app.tickets import MOST_LOSSES, claim_of, issue
+from hyperopt_app.tickets import MOST_LOSSES, Tickets, claim_of, issue
 from tests.unit._made_tickets import Told, hand, identity, sampler
 
 WORKERS = 3
@@ -29,10 +31,14 @@ class Sweep(RuleBasedStateMachine):
         self.study = optuna.create_study(study_name="study")
         issue(self.study, n_trials)
         self.observer = Told()
-        self.hands = [hand(self.study, number, 100, self.observer) for number in range(WORKERS)]
+        self.hands = self.crew()
         self.held: dict[int, optuna.Trial] = {}
         self.told: Counter[int] = Counter()
         self.params: dict[int, float] = {}
+
+    def crew(self) -> list[Tickets]:
+        """The workers' hands, on the budget of this moment."""
+        return [hand(self.study, number, self.n_trials, self.observer) for number in range(WORKERS)]
 
     @precondition(lambda self: len(self.held) < WORKERS)
     @rule(worker=workers)
@@ -67,9 +73,10 @@ class Sweep(RuleBasedStateMachine):
 
     @rule(more=st.integers(0, 2))
     def raise_the_budget(self, more: int) -> None:
-        """A driver asks for more trials."""
+        """A driver asks for more trials, and tells the workers."""
         self.n_trials += more
-        assert issue(self.study, self.n_trials) == more
+        issue(self.study, self.n_trials)
+        self.hands = self.crew()
 
     def lost(self) -> set[int]:
         """The trials over which too many workers have died."""
@@ -84,7 +91,11 @@ class Sweep(RuleBasedStateMachine):
         trials = self.study.get_trials(deepcopy=False)
         finished = {trial.number for trial in trials if trial.state.is_finished()}
         assert self.told == Counter(finished - self.lost())
-        assert [trial.number for trial in trials] == list(range(self.n_trials))
+        assert [trial.number for trial in trials] == list(range(self.issued(trials)))
+
+    def issued(self, trials: list[FrozenTrial]) -> int:
+        """How many tickets there must be: of a small budget all."""
+        return self.n_trials
 
     @invariant()
     def a_running_trial_has_one_holder(self) -> None:
@@ -97,7 +108,7 @@ class Sweep(RuleBasedStateMachine):
         """One worker that lives finishes what is left: exactly the numbers 0 to n-1, each once."""
         if not hasattr(self, "study"):
             return
-        last = hand(self.study, WORKERS, 100, Told(*(identity(number).worker for number in range(WORKERS))))
+        last = hand(self.study, WORKERS, self.n_trials, Told(*(identity(number).worker for number in range(WORKERS))))
         while (trial := last.claim(sampler)) is not None:
             assert last.settle(trial, Completed((0.0,)))
             self.told[trial.number] += 1
@@ -107,5 +118,28 @@ class Sweep(RuleBasedStateMachine):
         assert all(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
 
 
+class SweepOfALargeBudget(Sweep):
+    """The same where only two tickets wait at a time, and the workers issue the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.small = pytest.MonkeyPatch()
+        self.small.setattr(tickets, "_AHEAD", 2)
+        self.small.setattr(tickets, "_FEW", 1)
+
+    def issued(self, trials: list[FrozenTrial]) -> int:
+        """Few wait, unless they were given back."""
+        begun = sum(bool(trial.params) or trial.state != TrialState.WAITING for trial in trials)
+        assert len(trials) <= min(self.n_trials, begun + 2)
+        return len(trials)
+
+    def teardown(self) -> None:
+        """All of the budget all the same."""
+        super().teardown()
+        self.small.undo()
+
+
 TestSweep = Sweep.TestCase
 TestSweep.settings = settings(max_examples=40, stateful_step_count=25)
+TestSweepOfALargeBudget = SweepOfALargeBudget.TestCase
+TestSweepOfALargeBudget.settings = settings(max_examples=40, stateful_step_count=25)

@@ -37,12 +37,14 @@ def study_with(n_trials: int, storage: optuna.storages.BaseStorage | None = None
     return study
 
 
-def hand(study: optuna.Study, number: int = 0, n_trials: int = 100, observer: Observer | None = None) -> Tickets:
-    """A worker's hand on the tickets of a study; the same storage is opened anew."""
+def hand(
+    study: optuna.Study, number: int = 0, n_trials: int | None = None, observer: Observer | None = None
+) -> Tickets:
+    """A worker's hand on the tickets of a study, by default on those that are there; its storage is opened anew."""
     return Tickets(
         study,
         identity(number),
-        n_trials,
+        len(study.get_trials(deepcopy=False)) if n_trials is None else n_trials,
         observer=observer or Told(),
         lock=contextlib.nullcontext,
         reopen=lambda: optuna.load_study(study_name=study.study_name, storage=study._storage),

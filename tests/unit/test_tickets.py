@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.liveness import Observer
 from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.storage import open_storage
-from hyperopt_app.tickets import MOST_LOSSES, claim_of, issue
+from hyperopt_app.tickets import MOST_LOSSES, budget_of, claim_of, issue, keep_budget
 from tests.unit._made_tickets import Told, claimed, hand, identity, numbers, sampler, study_with
 
 DONE = Completed((1.0,))
@@ -34,6 +34,37 @@ def test_issuing_is_idempotent_and_tops_up() -> None:
     study = study_with(4)
     assert [issue(study, n_trials) for n_trials in (4, 7, 2)] == [0, 3, 0]
     assert numbers(study, TrialState.WAITING) == list(range(7))
+
+
+def test_of_a_large_budget_few_tickets_wait() -> None:
+    """Each reading of a database has them all; a worker that finds few issues the next, and never too many."""
+    study = optuna.create_study(study_name="study")
+    assert issue(study, 300) == 128
+    assert issue(study, 300) == 0
+    tickets = hand(study, n_trials=300)
+    most = 0
+    for number in range(300):
+        trial = claimed(tickets)
+        assert trial.number == number
+        tickets.settle(trial, DONE)
+        most = max(most, len(numbers(study, TrialState.WAITING)))
+    assert most <= 128
+    assert tickets.claim(sampler) is None
+    assert len(study.get_trials(deepcopy=False)) == 300
+
+
+def test_points_are_issued_at_once() -> None:
+    """A grid's are the driver's alone to know."""
+    study = optuna.create_study(study_name="study")
+    assert issue(study, 1000, [{"x": 0.5}] * 200) == 200
+
+
+def test_the_budget_is_kept_in_the_study() -> None:
+    """Who looks at it has no plan."""
+    study = optuna.create_study(study_name="study")
+    assert budget_of(study) is None
+    keep_budget(study, 300)
+    assert budget_of(study) == 300
 
 
 def test_the_first_tickets_of_an_empty_study_are_the_points() -> None:

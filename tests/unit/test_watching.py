@@ -18,7 +18,7 @@ from hyperopt_app.objective import Completed, Failed
 from hyperopt_app.plan import Plan
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import create_study
-from hyperopt_app.tickets import issue
+from hyperopt_app.tickets import issue, keep_budget
 from hyperopt_app.watching import Watch, best_lines, overview
 from hyperopt_app.worker import write_stop
 from tests.unit._made_sweeps import made_plan, made_space
@@ -153,6 +153,13 @@ def test_a_single_look_takes_a_worker_of_elsewhere_that_was_long_silent_for_ende
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age_s))
     assert [row.state for row in overview(study, plan.study_dir).workers] == ["idle", "ended"]
     assert [row.state for row in overview(study, plan.study_dir, observer=Observer(60.0)).workers] == ["idle", "idle"]
+
+
+def test_the_overview_of_a_large_budget(plan: Plan, study: optuna.Study) -> None:
+    """Not all of its tickets are there yet; the study knows how many there will be."""
+    keep_budget(study, 1000)
+    shown = overview(study, plan.study_dir)
+    assert (shown.n_trials, shown.left) == (1000, 1000)
 
 
 def test_the_overview_of_an_empty_study_has_no_time(plan: Plan, study: optuna.Study) -> None:
