@@ -169,8 +169,10 @@ def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
         return [f"{len(best)} trials on the Pareto front; see {plan.study_dir / 'best.yaml'}"]
     trial = study.best_trial
     name = plan.metric_names[0] if plan.metric_names else "value"
+    # A trial that was taken over from another tool's study has no directory.
+    directory = trial.user_attrs.get("directory")
     return [
         f"Best: trial {trial.number} with {name}={trial.value:.6g}, of {len(complete)} complete",
-        f"  in {trial.user_attrs.get('directory')}",
+        *([f"  in {directory}"] if directory else []),
         f"  again: {retrain_command(plan, trial)}",
     ]

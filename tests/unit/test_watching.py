@@ -202,6 +202,16 @@ def test_the_best_trial_is_told_with_the_way_to_train_it_again(tmp_path: Path) -
     assert "with loss=0.25" in best_lines(made_plan(tmp_path, metric_names=("loss",)), study)[0]
 
 
+def test_a_best_trial_without_a_directory_is_told_without_one(tmp_path: Path) -> None:
+    """One that was taken over from another tool's study."""
+    study = study_of()
+    study.add_trial(made(values=[0.25], params={"x": 0.5}))
+    assert best_lines(made_plan(tmp_path, made_space(x="interval(0, 1)")), study) == [
+        "Best: trial 0 with value=0.25, of 1 complete",
+        "  again: python -m app x=0.5",
+    ]
+
+
 def test_several_objectives_have_a_front(tmp_path: Path) -> None:
     """Its trials are in a file."""
     study = study_of("minimize", "maximize")
