@@ -94,7 +94,7 @@ class LegacyObjective(Objective):
         tree = plain_config(conf, self.shape)
         user = user_module(self.file, self.dialect)
         with user.active(self.hyper_file):
-            kind = user.objective()
+            kind = user.objective(None if trial is None else trial.seed)
             return self._run(kind, trial, tree)
 
     def _run(self, kind: type[Any], trial: Trial | None, tree: dict[Any, Any]) -> Mapping[str, float]:

@@ -5,6 +5,7 @@ Runs where the objective runs. What it does is also there as functions, for obje
 package of the original instead.
 """
 
+import contextlib
 import copy
 import logging
 from collections import defaultdict
@@ -60,15 +61,20 @@ class Surroundings:
 
 
 def surround(objective: Any, around: Surroundings, metric: Any) -> None:
-    """Give an objective its attributes before its own code needs them."""
-    objective._around = around  # noqa: SLF001 - ours, on the user's object
-    objective.metric = metric
-    objective.device = device_name(around.device)
-    objective.worker_index = around.node_id
-    objective.results = defaultdict(list)
-    objective.results_fn = around.results_fn
-    objective.save_path = around.save_path
-    objective._summon = True  # noqa: SLF001 - the original's name for it
+    """Give an objective its attributes before its own code needs them; what its class defines otherwise stays so."""
+    given = {
+        "_around": around,  # ours
+        "metric": metric,
+        "device": device_name(around.device),
+        "worker_index": around.node_id,
+        "results": defaultdict(list),
+        "results_fn": around.results_fn,
+        "save_path": around.save_path,
+        "_summon": True,
+    }
+    for name, value in given.items():
+        with contextlib.suppress(AttributeError):  # a property that cannot be set
+            object.__setattr__(objective, name, value)
 
 
 def _around(objective: Any) -> Surroundings:
@@ -170,7 +176,10 @@ def call(objective: Any, trial: Any) -> Any:
     around.results = None
     returned = objective.train(trial, conf)
     names = metric_names(objective.metric)
-    if around.results is not None and not hasattr(returned, "items"):
+    saved: Any = around.results
+    if saved is not None and returned is None:
+        return saved[names[0]] if isinstance(objective.metric, str) else [saved[name] for name in names]
+    if saved is not None and not hasattr(returned, "items"):
         return returned
     results = as_results(returned, names)
     if results is None:
@@ -205,7 +214,11 @@ def save(objective: Any, trial: Any, results_dict: Any) -> Any:
             objective.results.setdefault(name, []).append(value)
     if trial:
         pruned = bool(trial.should_prune()) if isinstance(objective.metric, str) else None
-        trial.set_user_attr("legacy", {"results": kept(results, names, _around(objective).directory), "pruned": pruned})
+        record = {"results": kept(results, names, _around(objective).directory), "pruned": pruned}
+        if hasattr(trial, "keep"):
+            trial.keep(record)
+        else:
+            trial.set_user_attr("legacy", record)
     return results[objective.metric] if isinstance(objective.metric, str) else [results[name] for name in names]
 
 

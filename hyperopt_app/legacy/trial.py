@@ -4,6 +4,7 @@
 In a process of its own a trial has no study at hand, so the little that callbacks ask of one is stood in for.
 """
 
+import logging
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.grammar import element_of, quoted_text
-from hyperopt_app.legacy.plain_values import number_of
+from hyperopt_app.legacy.once import warn_once
+from hyperopt_app.legacy.plain_values import number_of, plain
+from hyperopt_app.legacy.study_csv import OWN_ATTRIBUTES
 from hyperopt_app.legacy.suggestions import Call, read_call, suggest
 from hyperopt_app.objective import Trial
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
 
 __all__ = ["LegacyStudy", "LegacyTrial", "NoTrial", "Suggests"]
+
+_log = logging.getLogger(__name__)
 
 _OURS = str(Path(__file__).parents[1])
 
@@ -106,6 +111,17 @@ class LegacyTrial(Suggests):
         except AttributeError:
             return LegacyStudy(*self._stand_in)
 
+    def keep(self, record: Mapping[str, Any]) -> None:
+        """Leave the results in the study, for the tables."""
+        self._trial.set_user_attr("legacy", dict(record))
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keep a value with the trial: plain data, whichever library it is of; under `key_` if we use that key."""
+        if key in OWN_ATTRIBUTES:
+            warn_once(_log, "set_user_attr: %r is a key of ours; the value is kept as %r", key, f"{key}_")
+            key = f"{key}_"
+        self._trial.set_user_attr(key, plain(value))
+
     def report(self, value: Any, step: int) -> None:
         """Record a point of the learning curve; with several objectives there is none.
 
@@ -136,7 +152,7 @@ class LegacyTrial(Suggests):
             kept = getattr(self._trial.distributions[call.name], "choices", None)
             if kept is not None and [_key(self._meant(call.name, one)) for one in kept] == list(map(_key, choices)):
                 return self.params[call.name]
-        spelled = [one if isinstance(one, (str, int, float, type(None))) else quoted_text(one) for one in choices]
+        spelled = [_spelled(one) for one in choices]
         value = self._trial.suggest_categorical(call.name, spelled)
         return choices[list(map(_key, spelled)).index(_key(value))]
 
@@ -146,6 +162,12 @@ class LegacyTrial(Suggests):
             f"suggest_{call.declared} in {_place_of_the_user()}: {error} Take the value from conf, declare both alike, "
             "or give one of them another name."
         )
+
+
+def _spelled(choice: Any) -> Any:
+    """A choice as Optuna keeps it: numbers of NumPy are numbers, lists and the like are text."""
+    found = plain(choice) if hasattr(choice, "item") else choice
+    return found if isinstance(found, (str, int, float, type(None))) else quoted_text(choice)
 
 
 def _key(value: Any) -> tuple[type, str]:

@@ -58,13 +58,18 @@ class UserModule:
     siblings: dict[str, ModuleType] = field(default_factory=dict)
     search_path: list[str] = field(default_factory=list)
 
-    def objective(self) -> type[Any]:
+    def objective(self, seed: int | None = None) -> type[Any]:
         """The class `Objective`; to be called while it is active.
+
+        Args:
+            seed: For the random numbers of libraries that this process has not imported for the file: a trial's
+                process begins where its neighbours do. None to let them go on.
 
         Raises:
             HyperoptError: The file cannot be imported, or has no such class.
         """
         if self.module is None:
+            _seed_libraries(seed)
             self.module = self._load()
         found = getattr(self.module, "Objective", None)
         if not isinstance(found, type):
@@ -173,6 +178,16 @@ def _place_of(path: Path) -> Place | None:
         return place_of(path, parsed(path))
     except (OSError, SyntaxError, ValueError):
         return None  # to be told when it is loaded
+
+
+def _seed_libraries(seed: int | None) -> None:
+    """NumPy and torch, if they are there: Python's own `random` begins anew in each process."""
+    if seed is None:
+        return
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
 
 
 def _modules_in(folder: Path) -> set[str]:

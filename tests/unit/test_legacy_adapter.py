@@ -327,6 +327,25 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         run(LegacyObjective("/no/such.py", "val_loss"), a_trial(tmp_path))
 
 
+def test_random_numbers_differ_from_trial_to_trial(tmp_path: Path) -> None:
+    """Their processes are forked from one that has NumPy and torch; the trial's seed makes the difference, once."""
+    pytest.importorskip("torch")
+    draw = "{'val_loss': numpy.random.rand(), 't': torch.rand(1)}"
+    drawn = []
+    for number, seed in enumerate((1, 2, 1)):
+        objective = objective_of("import numpy, torch\n" + TRAIN.format(draw))
+        os.utime(objective.file, ns=(number, number))
+        trial = a_trial(tmp_path)
+        trial.seed = seed
+        run(objective, trial)
+        first = dict(frozen(trial).user_attrs["legacy"]["results"])
+        again = run(objective, a_trial(tmp_path))
+        assert again["val_loss"] != first["val_loss"], "in a process that goes on they go on"
+        drawn.append(first)
+    assert drawn[0] == drawn[2]
+    assert all(drawn[0][name] != drawn[1][name] for name in ("val_loss", "t"))
+
+
 def test_a_file_of_any_name_is_python(tmp_path: Path) -> None:
     """As for the original."""
     objective = objective_of(TRAIN.format("{'val_loss': 1}"))

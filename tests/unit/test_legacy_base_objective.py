@@ -118,6 +118,32 @@ def test_q10_what_train_has_saved_itself_is_not_saved_again(tmp_path: Path) -> N
     assert frozen(trial).user_attrs["legacy"]["results"] == {"val_loss": 0.25, "extra": [1, 2]}
 
 
+@pytest.mark.parametrize("metric", ["a", ["b", "a"]], ids=["one", "several"])
+def test_what_was_saved_counts_if_nothing_is_returned(metric: Any, tmp_path: Path) -> None:
+    """`self.save(trial, results)` without the `return` before it."""
+
+    class Saving(BaseObjective):
+        def train(self, trial: Any, conf: dict[Any, Any]) -> Any:
+            self.save(trial, {"a": 1, "b": 2})
+
+    trial = a_trial(tmp_path, directions=["minimize"] * (1 if metric == "a" else 2))
+    assert Saving(CONFIG, metric)(LegacyTrial(trial)) == (1 if metric == "a" else [2, 1])
+    assert frozen(trial).user_attrs["legacy"]["results"] == {"a": 1, "b": 2}
+
+
+def test_a_property_of_the_users_stays_one(tmp_path: Path) -> None:
+    """The application sets what it can."""
+
+    class Own(Fixed):
+        @property
+        def device(self) -> str:
+            return "mine"
+
+    objective = Own(CONFIG)
+    objective.returned = {"val_loss": 1}
+    assert (objective(LegacyTrial(a_trial(tmp_path))), objective.device) == (1, "mine")
+
+
 @pytest.mark.parametrize(
     ("returned", "metric", "wanted"),
     [(0.5, "m", {"m": 0.5}), ([0.5], "m", {"m": 0.5}), ([1, 2], ["a", "b"], {"a": 1, "b": 2})],

@@ -147,6 +147,28 @@ def test_what_the_objective_has_suggested_itself_is_as_it_wrote_it(tmp_path: Pat
     assert trial.params == {"own": "1e-3", "c": None}
 
 
+def test_choices_of_numpy_are_numbers_in_the_study(tmp_path: Path) -> None:
+    """The objective gets back what it gave."""
+    import numpy as np
+
+    trial = a_trial(tmp_path, params={"n": 2, "t": "[1,2]"})
+    legacy = LegacyTrial(trial)
+    assert isinstance(legacy.suggest_categorical("n", list(np.arange(3))), np.integer)
+    assert legacy.suggest_categorical("t", ("a", (1, 2))) == (1, 2)
+    assert frozen(trial).distributions["n"] == CategoricalDistribution((0, 1, 2))
+    assert trial.params == {"n": 2, "t": "[1,2]"}
+
+
+def test_attributes_of_the_users_do_not_replace_ours(tmp_path: Path) -> None:
+    """And they may be numbers of any library."""
+    import numpy as np
+
+    trial = a_trial(tmp_path)
+    LegacyTrial(trial).set_user_attr("claim", np.float32(0.5))
+    LegacyTrial(trial).set_user_attr(key="mine", value=np.arange(2))
+    assert frozen(trial).user_attrs == {"claim_": 0.5, "mine": [0, 1]}
+
+
 def test_other_choices_than_the_searched_ones_are_refused(tmp_path: Path) -> None:
     """As Optuna does, with both places."""
     trial = LegacyTrial(a_trial(tmp_path, space={"c": CategoricalDistribution(["a", "b"])}))

@@ -18,6 +18,7 @@ REPO = Path(__file__).resolve().parents[2]
 MAY_IMPORT: dict[str, set[str]] = {
     # The bottom: these know nothing of ours.
     "errors": set(),
+    "front": set(),
     "_lock": set(),
     "_masking": set(),
     "_plain_yaml": set(),
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_journal": {"_lock"},
     "_database": {"_masking"},
     "storage": {"_database", "_journal", "_masking"},
-    "study": {"_lock", "space"},
+    "study": {"_lock", "front", "space"},
     "plan": {"budget", "config", "interrupts", "space"},
     # What a worker does. It knows neither Hydra nor submitit.
     "tickets": {"liveness", "objective"},
@@ -81,16 +82,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "following": {"evaluation", "liveness", "pbs_queue", "plan", "scheduler", "worker"},
     "launches": {"_lock", "following", "plan"},
     "by_hand": {"following", "frozen", "launches", "slots"},
-    "slurm_workers": {"_sbatch_options", "following", "frozen", "launches", "slots"},
-    "pbs_workers": {"following", "frozen", "launches", "slots"},
+    "slurm_workers": {"_sbatch_options", "following", "front", "frozen", "launches", "slots"},
+    "pbs_workers": {"following", "front", "frozen", "launches", "slots"},
     # The driver.
     "dry_run": {"grammar", "job", "samplers", "space", "storage"},
     "preflight": {"grammar", "plan", "samplers", "space"},
-    "launching": {"evaluation", "grammar", "plan", "pbs_workers", "preflight", "slurm_workers"},
+    "launching": {
+        *("evaluation", "grammar", "plan", "pbs_workers", "preflight", "slurm_workers", "walltime", "worker"),
+    },
     "watching": {"budget", "evaluation", "liveness", "plan", "progress", "scheduler", "study", "tickets", "worker"},
     "sweep": {
-        *("budget", "dry_run", "evaluation", "launching", "plan", "preflight", "results", "samplers"),
-        *("space", "storage", "study", "tickets", "watching", "worker"),
+        *("_trials", "budget", "dry_run", "evaluation", "front", "launching", "plan", "preflight", "results"),
+        *("samplers", "space", "storage", "study", "tickets", "watching", "worker"),
     },
     # The commands.
     "__main__": {"", "app"},
@@ -127,10 +130,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.old_trials": {"grammar", "space"},
     "legacy.old_copies": {"legacy.old_places", "storage"},
     "legacy.old_studies": {"_masking", "legacy.old_copies", "legacy.old_places", "study"},
+    "legacy.directions": set(),
     "legacy.import_report": {"_masking", "legacy.old_places", "legacy.old_trials"},
     "legacy.importing": {
-        *("_masking", "legacy.import_report", "legacy.old_copies", "legacy.old_places", "legacy.old_studies"),
-        "legacy.old_trials",
+        *("_masking", "legacy.directions", "legacy.import_report", "legacy.old_copies", "legacy.old_places"),
+        *("legacy.old_studies", "legacy.old_trials"),
     },
     "legacy.values": {"grammar", "study"},
     "legacy.tables": set(),
@@ -142,14 +146,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.report_plots": {"_trials", "legacy.partial_dependence", "legacy.plot_settings"},
     "legacy.report_text": {"_trials"},
     "legacy.report": {
-        *("_trials", "legacy.best", "legacy.files", "legacy.findings", "legacy.loading", "legacy.pair"),
-        *("legacy.plot_settings", "legacy.report_plots", "legacy.report_text", "legacy.values"),
+        *("_trials", "legacy.best", "legacy.directions", "legacy.files", "legacy.findings", "legacy.loading"),
+        *("legacy.pair", "legacy.plot_settings", "legacy.report_plots", "legacy.report_text", "legacy.values"),
+        "tickets",
     },
     "legacy.plain_values": set(),
     "legacy.once": {"objective"},
     "legacy.devices": {"legacy.once", "slots"},
     "legacy.suggestions": {"legacy.once"},
-    "legacy.trial": {"grammar", "legacy.plain_values", "legacy.suggestions", "objective"},
+    "legacy.trial": {
+        *("grammar", "legacy.once", "legacy.plain_values", "legacy.study_csv", "legacy.suggestions", "objective"),
+    },
     "legacy.pruning": {"callbacks._keras_base"},
     "legacy.mended": {"legacy.once"},
     "legacy.surface": {"legacy.mended", "legacy.pruning"},
