@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Facts about stored trials that results and progress share; pure, reads no storage and shows nothing."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,16 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["best_trials", "claim_of", "duration_s", "failure_text", "metrics_of", "state_word", "value_names"]
+__all__ = [
+    "best_trials",
+    "claim_of",
+    "duration_s",
+    "failure_text",
+    "failures_alone",
+    "metrics_of",
+    "state_word",
+    "value_names",
+]
 
 # By name, not by `optuna.trial.TrialState`, so that importing this module does not load Optuna.
 _WORDS = {
@@ -48,6 +58,22 @@ def failure_text(trial: "FrozenTrial") -> str:
     if not isinstance(failure, dict) or state_word(trial) != "failed":
         return ""
     return " ".join(str(failure.get("error", "")).split())
+
+
+def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
+    """How many trials failed and the commonest reason, of a study in which none has completed; else empty."""
+    states = Counter(trial.state.name for trial in trials)
+    failed = states["FAIL"]
+    if not failed or states["COMPLETE"]:
+        return ""
+    reasons = Counter(filter(None, map(failure_text, trials)))
+    others = f", {states['PRUNED']} were pruned" if states["PRUNED"] else ""
+    told = f"No trial has completed: {failed} of {len(trials)} failed{others}"
+    if not reasons:
+        return f"{told}."
+    ((reason, count),) = reasons.most_common(1)
+    how_often = "all" if count == failed else f"{count} of them"
+    return f"{told}; {how_often} with: {reason[:300]}"
 
 
 def value_names(metric_names: Sequence[str], directions: int) -> tuple[str, ...]:

@@ -4,10 +4,12 @@
 import contextlib
 import io
 import logging
+import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from hyperopt_app.evaluation import WorkerTask
 from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Plan
 from hyperopt_app.preflight import first_value
+from hyperopt_app.walltime import end_of_job
+from hyperopt_app.worker import Tally
 
 __all__ = ["Crew", "launcher_faults", "launcher_script", "program_of_this_process"]
 
@@ -29,6 +33,8 @@ _log = logging.getLogger(__name__)
 # Their workers write into files and leave the terminal to the driver.
 _CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "PbsWorkersLauncher", "SlurmLauncher", "SlurmWorkersLauncher")
 _IN_DRIVER = ("BasicLauncher",)
+# Their workers run on the driver's machine, inside the driver's own job if it has one, and share its end.
+_IN_DRIVERS_JOB = ("BasicLauncher", "JoblibLauncher", "LocalLauncher", "LocalWorkersLauncher")
 
 _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir", "-cd")
 
@@ -79,12 +85,21 @@ def _settings(config: DictConfig) -> dict[str, Any]:
 
 @dataclass
 class Crew:
-    """The workers of a sweep, as jobs of a launcher."""
+    """The workers of a sweep, as jobs of a launcher.
+
+    Attributes:
+        plan: The plan of the sweep.
+        context: Hydra's context.
+        config: The sweep's composed config.
+        task_function: The user's function.
+        is_out_of_time: Whether the last workers have left because their time is over, and further ones would have none.
+    """
 
     plan: Plan
     context: HydraContext
     config: DictConfig
     task_function: Callable[[Any], Any]
+    is_out_of_time: bool = field(default=False, init=False)
 
     @property
     def keeps_terminal_clean(self) -> bool | None:
@@ -120,14 +135,26 @@ class Crew:
         launcher = Plugins.instance().instantiate_launcher(
             config=self.config, hydra_context=context, task_function=task
         )
+        returns: Sequence[JobReturn] = ()
+        lines: list[str] = []
         try:
             returns = launcher.launch([self._overrides(number) for number in range(count)], initial_job_idx=0)
         except HyperoptError:  # told for people: the launcher's settings are wrong, or a worker inside the driver knows
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
-            return _told([_line(error)])
+            lines = [_line(error)]
+        self.is_out_of_time = self._is_out_of_time(returns)
         failures = [_failure(one) for one in returns]
-        return _told([_line(failure) for failure in failures if failure is not None])
+        return _told([*lines, *(_line(failure) for failure in failures if failure is not None)])
+
+    def _is_out_of_time(self, returns: Sequence[JobReturn]) -> bool:
+        end = end_of_job(os.environ)
+        if end is None or _launcher(self.config) not in _IN_DRIVERS_JOB:
+            return False  # jobs of their own have times of their own
+        if time.time() >= end - self.plan.options.grace_s:
+            return True  # a worker that was asked to end in the middle of a trial says no more than that
+        tallies = [one.return_value for one in returns if one.status is JobStatus.COMPLETED]
+        return any(isinstance(tally, Tally) and tally.out_of_time for tally in tallies)
 
     def _overrides(self, number: int) -> Sequence[str]:
         # A worker's job must compose, so it gets some option of each searched group; and its own directory,

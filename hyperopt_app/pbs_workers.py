@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, SubmissionError
 from hyperopt_app.following import new_place, remember_jobs
+from hyperopt_app.front import front
 from hyperopt_app.frozen import freeze
 from hyperopt_app.launches import attach_or_submit, control_characters, plan_of, prepare, python_words, worker_command
 from hyperopt_app.slots import Sharing
@@ -96,7 +97,8 @@ def _qsub(path: Path) -> str:
         # By its name alone: some versions of qsub split a path at blanks.
         done = subprocess.run(["qsub", path.name], cwd=path.parent, capture_output=True, text=True, check=True)  # noqa: S607
     except FileNotFoundError as error:
-        raise SubmissionError("hydra/launcher: qsub is not here; give the command where PBS is") from error
+        where = f"give the command where PBS is{front().without_scheduler}"
+        raise SubmissionError(f"{front().launcher}: qsub is not here; {where}") from error
     except (OSError, subprocess.CalledProcessError) as error:
         reason = " ".join(str(getattr(error, "stderr", "") or error).split())
         raise SubmissionError(

@@ -21,6 +21,7 @@ from submitit.core.utils import CommandFunction, FailedJobError, FailedSubmissio
 from hyperopt_app._sbatch_options import SHORT_OPTIONS
 from hyperopt_app.errors import ConfigError, SubmissionError
 from hyperopt_app.following import new_place, remember_jobs
+from hyperopt_app.front import front
 from hyperopt_app.frozen import freeze
 from hyperopt_app.launches import attach_or_submit, control_characters, plan_of, prepare, python_words, worker_command
 from hyperopt_app.slots import Sharing, gpus_in
@@ -151,7 +152,8 @@ class _Executor(submitit.SlurmExecutor):
             self.folder.mkdir(parents=True, exist_ok=True)
             return str(self._submit_command(self.command).job_id).partition("_")[0]
         except FileNotFoundError as error:
-            raise SubmissionError("hydra/launcher: sbatch is not here; give the command where Slurm is") from error
+            where = f"give the command where Slurm is{front().without_scheduler}"
+            raise SubmissionError(f"{front().launcher}: sbatch is not here; {where}") from error
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
             raise SubmissionError(
                 f"sbatch refused the workers: {_reason(error)}\n"

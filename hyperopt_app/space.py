@@ -4,7 +4,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -296,15 +296,25 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         told = (describe(one) if one else "not searched" for one in (was, is_now))
         line = f"{key}: {' -> '.join(told)}"
         (soft if _compatible(was, is_now) else hard).append(line)
-    if set(old.fixed) != set(new.fixed):
-        gone = [line for line in old.fixed if line not in new.fixed]
-        come = [line for line in new.fixed if line not in old.fixed]
-        soft.append(f"fixed: {' '.join(gone) or 'nothing'} -> {' '.join(come) or 'nothing'}")
+    soft += _differences_of_fixed(old.fixed, new.fixed)
     for key in old.distributions.keys() & new.distributions.keys():
         before, after = old.names.get(key, key), new.names.get(key, key)
         if before != after:
             hard.append(f"{key}: named {before} -> named {after}")
     return soft, hard
+
+
+def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """The overrides that all trials share, in words: an arrow between two of them would say little."""
+    gone = {line.partition("=")[0]: line for line in old if line not in new}
+    come = {line.partition("=")[0]: line for line in new if line not in old}
+    for key in dict.fromkeys([*gone, *come]):
+        if key not in come:
+            yield f"{gone[key]} was given when the study began, and is not given now"
+        elif key not in gone:
+            yield f"{come[key]} is given now, and was not when the study began"
+        else:
+            yield f"{gone[key]} was given when the study began, now it is {come[key]}"
 
 
 def _compatible(before: BaseDistribution | None, after: BaseDistribution | None) -> bool:

@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.front import front
 from hyperopt_app.space import Space, differences, space_from_json, space_to_json
 
 __all__ = [
@@ -122,9 +123,9 @@ def check_identity(study: optuna.Study, wanted: Identity, accept_changes: bool) 
     name = study.study_name
     if _directions(study) != wanted.directions:
         raise StudyMismatchError(
-            f"hydra.sweeper.direction: study {name!r} has the direction(s) {', '.join(_directions(study))}, "
+            f"{front().direction}: study {name!r} has the direction(s) {', '.join(_directions(study))}, "
             f"the command asks for {', '.join(wanted.directions)}. A study's directions cannot change: set them "
-            "back, or begin another study with hydra.sweeper.study_name=..."
+            f"back, or begin another study with {front().another_study}"
         )
     stored = stored_identity(study)
     if stored is None:
@@ -145,9 +146,9 @@ def _is_measured(study: optuna.Study) -> bool:
 
 def _refusal(name: str, soft: Sequence[str], hard: Sequence[str]) -> str:
     changed = "\n".join(f"  - {line}" for line in (*hard, *soft))
-    ways = "set it back, or begin another study with hydra.sweeper.study_name=..."
+    ways = f"set it back, or begin another study with {front().another_study}"
     if not hard:
-        ways += ", or go on with the old trials all the same with hydra.sweeper.accept_changes=true"
+        ways += f", or go on with the old trials all the same with {front().accept_changes}"
     else:
         ways += " (a study cannot hold both forms of the first of these)"
     return f"Study {name!r} was begun with another search (stored -> asked for):\n{changed}\nWhat to do: {ways}."

@@ -21,10 +21,12 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 
 from hyperopt_app import preflight
+from hyperopt_app._trials import failures_alone
 from hyperopt_app.budget import Limits
 from hyperopt_app.dry_run import sampled
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
 from hyperopt_app.evaluation import further_results, open_study, retrain_command
+from hyperopt_app.front import front
 from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
 from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
@@ -88,6 +90,7 @@ def sweep(
         return
     suggested_key = getattr(task_function, "suggested_key", lambda _config: None)(config)
     plan = replace(_prepare(request), suggested_key=suggested_key)
+    front().accepted()
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
     watch = Watch(plan, study, request.settings.progress)
@@ -277,6 +280,7 @@ def _points(request: _Request, seed: int) -> list[dict[str, Any]]:
 def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
+    left_at_first = watch.left()
     with contextlib.nullcontext() if crew.is_detached else watch.shown(crew.keeps_terminal_clean):
         while watch.left() > 0 and watch.may_go_on():
             if crew.most_launches is not None and launches == crew.most_launches:
@@ -288,6 +292,9 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
             if crew.is_detached:
                 return
             watch.await_workers()
+            if crew.is_out_of_time and watch.left() > 0:
+                _log.info("%s", _out_of_time(crew.plan, watch.left(), left_at_first))
+                return
             fruitless = 0 if watch.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:
                 raise StudyStoppedError(
@@ -297,10 +304,24 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
                 )
 
 
+def _out_of_time(plan: Plan, left: int, left_at_first: int) -> str:
+    """What is told when the workers have left because their time is over; no fault."""
+    told = (
+        f"The time of {front().time} is over: {plan.n_trials - left} of {plan.n_trials} trials are done, {left} are "
+        "left; the same command goes on with them."
+    )
+    if left < left_at_first:
+        return told
+    return f"{told} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
+
+
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
+    stop = read_stop(study)
+    if stop is None and watch.left() == 0 and (fault := failures_alone(study.get_trials(deepcopy=False))):
+        ways = f"mend it, and begin another study with {front().another_study}, or ask for more trials"
+        raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {ways}.")
     for line in best_lines(plan, study):
         _log.info("%s", line)
-    stop = read_stop(study)
     if stop is None:
         return
     left = f"{watch.left()} of {plan.n_trials} trials are left; the same command goes on with them."

@@ -5,6 +5,7 @@ import csv
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,3 +233,22 @@ def test_the_stock_plugins_work_on_the_same_config(plugins: tuple[str, ...], run
 
 def _with_tree(folder: Path) -> str:
     return f"{APPS.parents[1]}:{folder}"
+
+
+def test_workers_without_time_are_no_fault(run_app: Run) -> None:
+    """Their job ends sooner than a trial needs to be given back: that is told once, and the command has succeeded."""
+    end = str(int(time.time()) + 3)
+    text = good(run_app("--multirun", "hparams=sphere", "hydra.sweeper.n_trials=4", env={"HYPEROPT_END": end}))
+    assert "The time of this job is over: 0 of 4 trials are done, 4 are left; the same command goes on" in text
+    assert "No trial fitted in: about 10 s are kept for the end" in text
+    assert text.count("Launching") == 1
+
+
+def test_a_study_in_which_every_trial_fails_is_a_failure(run_app: Run) -> None:
+    """The exit code says so, and the user reads how many failed and why, not that no trial has completed."""
+    lines = ("import hyperopt_app", "class Nan(hyperopt_app.Objective):", "    def train(self, trial, conf):")
+    Path("nan.py").write_text("\n".join([*lines, "        return {'value': float('nan')}"]))
+    target = "objective._target_=nan.Nan"
+    text = refused(run_app("--multirun", "hparams=sphere", target, "hydra.sweeper.n_trials=2"))
+    assert "No trial has completed: 2 of 2 failed; all with: " in text
+    assert "What to do: mend it, and begin another study with hydra.sweeper.study_name=..." in text

@@ -3,6 +3,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.evaluation import WorkerTask
 from hyperopt_app.launching import Crew, program_of_this_process
+from hyperopt_app.worker import Tally
 from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
 
 CONFIGS = {
@@ -133,6 +135,38 @@ def test_who_leaves_the_terminal_to_the_driver(launcher: str, clean: bool | None
     """Workers of processes of their own write into files; those of `basic` run inside the driver."""
     context, config = made_sweep(write_configs(tmp_path, CONFIGS), f"hydra/launcher={launcher}")
     assert Crew(made_plan(tmp_path), context, config, lambda _conf: 0.0).keeps_terminal_clean is clean
+
+
+# Seconds to the end of the job -> what the worker says -> whether there is time for further workers.
+ENDS = [
+    (None, Tally(0, out_of_time=True), False),
+    (3600.0, Tally(0, out_of_time=True), True),
+    (3600.0, Tally(0, interrupted=True), False),
+    (3600.0, OSError("died"), False),
+    (5.0, Tally(0, interrupted=True), True),
+    (5.0, OSError("died"), True),
+]
+
+
+@pytest.mark.parametrize(("seconds", "said", "is_out"), ENDS, ids=lambda one: str(one).replace(" ", ""))
+def test_workers_whose_time_is_over_are_known_as_such(
+    seconds: float | None, said: Any, is_out: bool, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say so, or were asked to end in the middle of a trial; who died of something else has not had his time."""
+    monkeypatch.delenv("HYPEROPT_END", raising=False)
+    if seconds is not None:
+        monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + seconds)))
+    _launched(crew, lambda _number: said, monkeypatch)
+    assert crew.is_out_of_time is is_out
+
+
+def test_jobs_of_their_own_have_times_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is submitted again has its full time, whenever the driver's own job ends."""
+    context, config = made_sweep(write_configs(tmp_path, CONFIGS), "hydra/launcher=slurm_workers")
+    crew = Crew(made_plan(tmp_path), context, config, lambda _conf: 0.0)
+    monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + 5)))
+    _launched(crew, lambda _number: Tally(0, out_of_time=True), monkeypatch)
+    assert not crew.is_out_of_time
 
 
 PROGRAMS: dict[str, tuple[str | None, list[str], str]] = {

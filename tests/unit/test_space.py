@@ -207,8 +207,9 @@ SOFT = {
     ),
     "a new key": (_space(), _space(x="range(3)"), "x: not searched -> [0, 2] (int)"),
     "a key less": (_space(x="range(3)"), _space(), "x: [0, 2] (int) -> not searched"),
-    "another fixed value": (_space(x="1"), _space(x="2"), "fixed: x=1 -> x=2"),
-    "a value fixed": (_space(), _space(x="2"), "fixed: nothing -> x=2"),
+    "another fixed value": (_space(x="1"), _space(x="2"), "x=1 was given when the study began, now it is x=2"),
+    "a value fixed": (_space(), _space(x="2"), "x=2 is given now, and was not when the study began"),
+    "a value set free": (_space(x="2"), _space(), "x=2 was given when the study began, and is not given now"),
 }
 HARD = {
     "other choices": (_space(x="a,b"), _space(x="a,c"), "x: choice(a, b) -> choice(a, c)"),

@@ -11,6 +11,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.front import Front, with_front
 from hyperopt_app.space import Space
 from hyperopt_app.study import (
     Identity,
@@ -79,6 +80,20 @@ def test_another_range_is_refused_with_the_way_out(study: optuna.Study) -> None:
     assert "Study 'holodec' was begun with another search" in text
     assert "  - x: [0, 1] (float) -> [0, 2] (float)" in text.splitlines()
     assert "hydra.sweeper.accept_changes=true" in text
+
+
+def test_the_ways_out_are_spelt_as_the_command_spells_them(study: optuna.Study) -> None:
+    """The original interface has options in the place of Hydra's settings."""
+    ours = Front(direction="-d", another_study="-n NAME", accept_changes="--accept_changes")
+    with with_front(ours):
+        with pytest.raises(StudyMismatchError) as changed:
+            check_identity(study, _wanted(space=_space(x="interval(0, 2)")), accept_changes=False)
+        with pytest.raises(StudyMismatchError) as turned:
+            check_identity(study, _wanted(directions=("maximize",)), accept_changes=False)
+    ways = "begin another study with -n NAME, or go on with the old trials all the same with --accept_changes."
+    assert ways in str(changed.value)
+    assert str(turned.value).startswith("-d: study 'holodec' has")
+    assert "hydra" not in f"{changed.value}{turned.value}"
 
 
 def test_another_range_may_be_accepted(study: optuna.Study) -> None:

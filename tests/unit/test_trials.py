@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Which trials are best."""
+"""Which trials are best, and what a study tells that has none."""
 
 import optuna
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
-from hyperopt_app._trials import best_trials
-from tests.unit._made_trials import study_of
+from hyperopt_app._trials import best_trials, failures_alone
+from tests.unit._made_trials import made, study_of
 
 
 @st.composite
@@ -39,3 +40,27 @@ def test_the_best_trials_are_optunas(study: optuna.Study) -> None:
     except ValueError:
         expected = []
     assert found == expected
+
+
+def _failed(error: str) -> optuna.trial.FrozenTrial:
+    return made(TrialState.FAIL, failure={"kind": "diverged", "error": error})
+
+
+FAILURES = {
+    "all alike": ([_failed("loss is\n nan")] * 2, "No trial has completed: 2 of 2 failed; all with: loss is nan"),
+    "most alike": (
+        [_failed("a"), _failed("b"), _failed("b"), made(TrialState.PRUNED)],
+        "No trial has completed: 3 of 4 failed, 1 were pruned; 2 of them with: b",
+    ),
+    "no reason": ([made(TrialState.FAIL)], "No trial has completed: 1 of 1 failed."),
+    "one is complete": ([_failed("a"), made()], ""),
+    "pruned alone": ([made(TrialState.PRUNED)], ""),
+    "none": ([], ""),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_study_of_failures_tells_how_many_and_why(case: str) -> None:
+    """The commonest reason; nothing if a trial has completed, or none has failed."""
+    trials, told = FAILURES[case]
+    assert failures_alone(trials) == told
