@@ -4,8 +4,10 @@
 Runs where the objective runs: in the worker, or in the trial's own process.
 """
 
+import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import optuna
 
@@ -18,6 +20,7 @@ __all__ = ["attempt"]
 # Characters. The study keeps both, and a database's text field holds 65,535 bytes.
 _LONGEST_ERROR = 500
 _LONGEST_TRACEBACK = 8000
+_OURS = f"{Path(__file__).parent}{os.sep}"
 
 
 def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda: False) -> Outcome:
@@ -47,7 +50,7 @@ def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda
         if mend is not None:
             raise mend from None
         text = f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR]
-        return Failed(kind_of(error), text, _shortened("".join(traceback.format_exception(error))))
+        return Failed(kind_of(error), text, _shortened(_traceback(error)))
 
 
 def _text(error: BaseException) -> str:
@@ -55,6 +58,14 @@ def _text(error: BaseException) -> str:
         return " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - an exception of the user's may fail even at this
         return "(its text cannot be shown)"
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback from the user's first frame on: how this package got there helps nobody."""
+    told = traceback.TracebackException.from_exception(error)
+    theirs = next((at for at, frame in enumerate(told.stack) if not frame.filename.startswith(_OURS)), 0)
+    del told.stack[:theirs]
+    return "".join(told.format())
 
 
 def _shortened(text: str) -> str:

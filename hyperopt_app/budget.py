@@ -68,7 +68,8 @@ def _broken(failures: Sequence[Failure | None]) -> Stop | None:
     if len(first) == IDENTICAL_FIRST_FAILURES and None not in failures and len(set(first)) == 1:
         failure = first[0]
         if failure is not None and failure.kind == "bug":
-            return Stop(f"the first {len(first)} trials failed in the same way: {failure.text}", is_fault=True)
+            told = f"the first {len(first)} trials of this run failed in the same way"
+            return Stop(f"{told}: {failure.text}", is_fault=True)
     return None
 
 

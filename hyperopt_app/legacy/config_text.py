@@ -26,7 +26,7 @@ _LIST_WIDTH = 80
 _ROOT = {
     "defaults": "Config groups; `hyperopt-app --hydra-help` tells what there is.",
     "placed": "Values of searched keys that an override cannot name; the objective finds them in their own places.",
-    "objective": "The objective's file is called as it always was.",
+    "objective": "The objective's file is called as it always was; the dialect (A0 of 2020 to B4) decides its details.",
     "optuna": 'What the objective sees as conf["optuna"]; it does not steer the search.',
 }
 _HYDRA = {

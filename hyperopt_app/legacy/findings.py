@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Findings", "nearest", "shown"]
+__all__ = ["Findings", "missing", "nearest", "shown"]
 
 _LONGEST = 60
 
@@ -49,6 +49,12 @@ class Findings:
             near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=0.75)
             if near:
                 self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
+
+
+def missing(key: str, given: Iterable[Any]) -> str:
+    """`it is missing`, and which of the keys that are there looks as if it were meant."""
+    near = difflib.get_close_matches(key, [str(one) for one in given], n=1, cutoff=0.75)
+    return f"it is missing (is {near[0]} meant for it?)" if near else "it is missing"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

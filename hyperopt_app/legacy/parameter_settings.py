@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hyperopt_app.grammar import element_of, quoted_text
-from hyperopt_app.legacy.findings import Findings, nearest, shown
+from hyperopt_app.legacy.findings import Findings, missing, nearest, shown
 
 __all__ = ["is_integer", "kind_of", "number_of", "settings_of", "whole_number"]
 
@@ -36,7 +36,7 @@ def kind_of(given: Any, where: str, findings: Findings) -> str | None:
     kind = given.get("type")
     if kind in _SETTINGS:
         return str(kind)
-    came = f"{shown(kind)} is not known" if "type" in given else "it is missing"
+    came = f"{shown(kind)} is not known" if "type" in given else missing("type", given)
     findings.fault(f"{where}.type", f"{came}; write one of {', '.join(_SETTINGS)}{nearest(str(kind), _SETTINGS)}")
     return None
 
@@ -48,7 +48,7 @@ def settings_of(kind: str, given: Mapping[Any, Any], where: str, findings: Findi
     if not isinstance(settings, Mapping):
         beside = [key for key in given if key in (*required, *optional)]
         hint = f"; {', '.join(beside)} belong(s) under it, one level deeper" if beside else ""
-        came = "it is missing" if "settings" not in given else f"{shown(settings)} is not allowed"
+        came = missing("settings", given) if "settings" not in given else f"{shown(settings)} is not allowed"
         findings.fault(f"{where}.settings", f"{came}; write settings: with {', '.join(required)}{hint}")
         return None
     before = len(findings.faults)

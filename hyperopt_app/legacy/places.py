@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app._masking import mask_password
-from hyperopt_app.legacy.findings import Findings, nearest, shown
+from hyperopt_app.legacy.findings import Findings, missing, nearest, shown
 
 __all__ = ["Origins", "log_file", "save_directory", "storage_url"]
 
@@ -87,7 +87,8 @@ def save_directory(
             findings.fault(key, f"{shown(value)} is no directory; write its path")
             return None
     if not given:
-        findings.fault("save_path", "it is missing; write the directory in which everything is to be saved")
+        came = missing("save_path", [*hyper, *optuna])
+        findings.fault("save_path", f"{came}; write the directory in which everything is to be saved")
         return None
     if len({str(Path(value)) for value in given.values()}) > 1:
         findings.note(
@@ -112,14 +113,14 @@ def storage_url(
     if storage is None and is_prototype:
         return _sqlite(folder / "hyper_opt.db", origins, findings)
     if not isinstance(storage, str) or not storage.strip():
-        came = "it is missing" if storage is None else f"{shown(storage)} is no storage"
+        came = missing("storage", optuna) if storage is None else f"{shown(storage)} is no storage"
         findings.fault("optuna.storage", f"{came}; write a file name and storage_type: sqlite, or a database URL")
         return ""
     if kind is None and "://" not in storage:
         findings.fault(
             "optuna.storage_type",
-            f"it is missing; write sqlite (then {storage} is a file in save_path), nfs (a journal file), or maria "
-            "(then storage is a database URL)",
+            f"{missing('storage_type', optuna)}; write sqlite (then {storage} is a file in save_path), nfs (a journal "
+            "file), or maria (then storage is a database URL)",
         )
         return ""
     if kind is not None and kind not in _TYPES:

@@ -11,7 +11,7 @@ from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.batch import read_launchers
 from hyperopt_app.legacy.dialect import BATCH_BLOCKS, OWN_SECTIONS, dialect_of, is_per_worker, prunes_by_default
 from hyperopt_app.legacy.enqueued import check_sampler, is_full_grid, read_enqueue, read_grid
-from hyperopt_app.legacy.findings import Findings, shown
+from hyperopt_app.legacy.findings import Findings, missing, shown
 from hyperopt_app.legacy.loading import as_written, load, odd_values, plain, without_tuples
 from hyperopt_app.legacy.methods import read_pruner, read_sampler
 from hyperopt_app.legacy.pair import Launcher, Method, Pair, Parameter
@@ -103,6 +103,8 @@ def _read(
     for where, contents in ((hyper, content), (model, loaded)):
         for key, text in odd_values(contents):
             findings.of(str(where)).fault(key, text)
+    if "optuna" in (loaded or {}) and "optuna" not in content:
+        findings.fault("", f"the section optuna is in {model}: the two files are swapped")
     if findings.faults:
         raise ConfigError(findings.faults)
     given = _given(_changed(content, changes, here), loaded, findings, wants_model=wants_model)
@@ -138,8 +140,9 @@ def _given(
 ) -> _Given:
     optuna = hyper.get("optuna")
     if not isinstance(optuna, Mapping):
-        came = "it is missing" if optuna is None else f"{shown(optuna)} is not allowed"
+        came = missing("optuna", hyper) if optuna is None else f"{shown(optuna)} is not allowed"
         findings.fault("optuna", f"{came}; write the study's settings under it")
+        raise ConfigError(findings.faults)
     sections = [key for key in hyper if key not in _TOP_LEVEL]
     is_alone = wants_model and model is None and bool(sections)
     if not is_alone:
@@ -147,8 +150,9 @@ def _given(
     if is_alone:
         model = {key: value for key, value in hyper.items() if key not in OWN_SECTIONS}
     elif wants_model and model is None:
+        # What its paths are to lead into is not there: further faults would be its consequence.
         findings.fault("", "it holds no model config; give the model file as the second argument")
-        model = {}
+        raise ConfigError(findings.faults)
     for key in [] if is_alone else sections:
         if key in KNOWN_KEYS:
             findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
@@ -248,7 +252,7 @@ def _grid(search: _Search, n_trials: int, parameters: list[Parameter], findings:
 def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) -> Path:
     text = optuna.get("objective")
     if not isinstance(text, str) or not text.strip():
-        came = "it is missing" if text is None else f"{shown(text)} is no path"
+        came = missing("objective", optuna) if text is None else f"{shown(text)} is no path"
         findings.fault("optuna.objective", f"{came}; write the path of the file with your class Objective (or give -o)")
         return origins.cwd
     path = origins.find(text, "optuna.objective", findings)

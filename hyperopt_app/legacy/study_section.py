@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hyperopt_app.legacy.findings import Findings, nearest, shown
+from hyperopt_app.legacy.findings import Findings, missing, nearest, shown
 from hyperopt_app.legacy.parameter_settings import whole_number
 
 __all__ = ["KNOWN_KEYS", "read_aims", "read_gpu", "read_name", "read_trials"]
@@ -25,7 +25,7 @@ def read_name(optuna: Mapping[Any, Any], findings: Findings, *, is_prototype: bo
         findings.note("the study is called hyper_opt, since this oldest form of file gives it no name")
         return "hyper_opt"
     if name is None:
-        findings.fault("optuna.study_name", "it is missing; write the name of the study")
+        findings.fault("optuna.study_name", f"{missing('study_name', optuna)}; write the name of the study")
         return ""
     if isinstance(name, (Mapping, list, bool)) or not str(name).strip():
         findings.fault(f"optuna.{key}", f"{shown(name)} is no name; write a text")
@@ -63,7 +63,7 @@ def _words(optuna: Mapping[Any, Any], key: str, findings: Findings) -> tuple[str
             "direction": "minimize or maximize (or give -d)",
             "metric": "a key of the dictionary that train() returns (or give -m)",
         }[key]
-        findings.fault(f"optuna.{key}", f"it is missing; write {allowed}")
+        findings.fault(f"optuna.{key}", f"{missing(key, optuna)}; write {allowed}")
         return ()
     if not words or not all(isinstance(word, str) and word for word in words):
         findings.fault(f"optuna.{key}", f"{shown(value)} is not allowed; write a text, or a list of texts")
@@ -76,7 +76,7 @@ def read_trials(optuna: Mapping[Any, Any], findings: Findings) -> int:
     value = optuna.get("n_trials")
     number = whole_number(value)
     if number is None or number < 1:
-        came = "it is missing" if value is None else f"{shown(value)} is not allowed"
+        came = missing("n_trials", optuna) if value is None else f"{shown(value)} is not allowed"
         findings.fault("optuna.n_trials", f"{came}; write a whole number above 0")
         return 1
     if isinstance(value, str):

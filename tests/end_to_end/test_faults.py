@@ -214,7 +214,7 @@ def test_an_objective_that_always_fails_stops_the_study(launcher: str, faulty: C
     """Three identical first failures end the study, and their traceback is shown once, with the trial's place."""
     text = faulty("objective._target_=for_tests.Broken", f"hydra/launcher={launcher}", "hydra.sweeper.n_jobs=1")
     reason = "LookupError: no layer of width 5"
-    assert f"The study was stopped: the first 3 trials failed in the same way: {reason}" in text
+    assert f"The study was stopped: the first 3 trials of this run failed in the same way: {reason}" in text
     assert text.count("Traceback (most recent call last)") == 1
     assert text.count('raise LookupError(f"no layer of width {conf.steps}")') == 1
     assert str(STUDY.absolute() / "trials" / "0") in text

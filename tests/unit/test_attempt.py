@@ -10,7 +10,7 @@ from optuna import TrialPruned
 
 from hyperopt_app.attempt import attempt
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.objective import Completed, Failed, Interrupted, Pruned, outcome_of
+from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned, outcome_of
 
 DONE = Completed((1.0,), {"loss": 1.0})
 
@@ -89,6 +89,19 @@ def test_an_exception_is_a_failed_trial() -> None:
     assert outcome.traceback.startswith("Traceback (most recent call last):\n")
     assert outcome.traceback.endswith("ValueError: two\n  lines\n")
     assert "in run" in outcome.traceback
+
+
+def test_a_traceback_begins_in_the_users_code() -> None:
+    """How this package got there helps nobody; where the user's code is not reached, all is shown."""
+
+    def run() -> Outcome:
+        raise KeyError("units")
+
+    nothing: Any = None
+    for called, file in ((run, __file__), (nothing, "attempt.py")):
+        outcome = attempt(called)
+        assert isinstance(outcome, Failed)
+        assert file in outcome.traceback.splitlines()[1]
 
 
 @pytest.mark.parametrize("code", [0, 1, "message"])

@@ -50,7 +50,7 @@ def test_an_objective_that_fails_alike_from_the_start_is_broken(failures: list[s
     stop = may_start(_ended(*failures), 0.0, LENIENT)
     assert (stop is not None) is stops
     if stop is not None:
-        assert stop == Stop("the first 3 trials failed in the same way: same", is_fault=True)
+        assert stop == Stop("the first 3 trials of this run failed in the same way: same", is_fault=True)
 
 
 def test_failures_in_a_row_stop_a_study() -> None:

@@ -81,6 +81,25 @@ def test_a_second_file_is_asked_for(tmp_path: Path) -> None:
         read_pair(path, None, {}, tmp_path)
 
 
+def test_swapped_files_are_told_as_that(tmp_path: Path) -> None:
+    """And not by what follows from it."""
+    hyper = write(tmp_path, "hyper.yml", {"save_path": "x", "optuna": OPTUNA})
+    model = write(tmp_path, "model.yml", MODEL)
+    with pytest.raises(ConfigError) as caught:
+        read_pair(model, hyper, {}, tmp_path)
+    assert caught.value.faults == [f"{model}: the section optuna is in {hyper}: the two files are swapped"]
+
+
+def test_a_misspelt_key_is_named_where_it_is_missed(tmp_path: Path) -> None:
+    """At every depth."""
+    wrong = section({"n_trials": ..., "n_trails": 5, "metric": ..., "metrik": "loss"})
+    wrong["parameters"] = {"model:layers": {"type": "int", "setings": {"name": "n", "low": 1, "high": 2}}}
+    told = faults(tmp_path, wrong)
+    assert [line.partition("(is ")[2].partition(")")[0] for line in told] == [
+        *("setings meant for it?", "metrik meant for it?", "n_trails meant for it?"),
+    ]
+
+
 def test_a_study_is_read_without_its_model(tmp_path: Path) -> None:
     """For commands that only look: paths are not held against a model config."""
     pair = read_study(write(tmp_path, "hyper.yml", {"save_path": "x", "optuna": OPTUNA}), cwd=tmp_path)
