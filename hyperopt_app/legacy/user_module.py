@@ -12,6 +12,7 @@ import site
 import sys
 import sysconfig
 import traceback
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -184,6 +185,8 @@ def _seed_libraries(seed: int | None) -> None:
     """NumPy and torch, if they are there: Python's own `random` begins anew in each process."""
     if seed is None:
         return
+    # Not the seed itself: a sampler that began with it has drawn the parameters, and these must be independent.
+    seed = zlib.crc32(f"objective {seed}".encode())
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed)
     if "torch" in sys.modules:

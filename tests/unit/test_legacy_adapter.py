@@ -330,6 +330,8 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_random_numbers_differ_from_trial_to_trial(tmp_path: Path) -> None:
     """Their processes are forked from one that has NumPy and torch; the trial's seed makes the difference, once."""
     pytest.importorskip("torch")
+    import numpy as np
+
     draw = "{'val_loss': numpy.random.rand(), 't': torch.rand(1)}"
     drawn = []
     for number, seed in enumerate((1, 2, 1)):
@@ -343,6 +345,7 @@ def test_random_numbers_differ_from_trial_to_trial(tmp_path: Path) -> None:
         assert again["val_loss"] != first["val_loss"], "in a process that goes on they go on"
         drawn.append(first)
     assert drawn[0] == drawn[2]
+    assert drawn[0]["val_loss"] != np.random.RandomState(1).rand(), "which a sampler may have drawn as a parameter"
     assert all(drawn[0][name] != drawn[1][name] for name in ("val_loss", "t"))
 
 
