@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _COMMANDS[options.command][0](options)
     except HyperoptError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,8 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, (_, text) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("study", type=Path, help="the study's directory, e.g. studies/holodec")
-        command.add_argument("--storage", help="the storage URL, if it is not the journal in that directory")
+        command.add_argument("--storage", help="the storage URL; by default that of the last search in that directory")
         command.add_argument("--name", help="the study's name, if the storage has several")
+    for name, text in _ELSEWHERE.items():
+        commands.add_parser(name, help=text, add_help=False)
     return parser
 
 
@@ -94,16 +98,51 @@ def _open(options: argparse.Namespace) -> "optuna.Study":
     from hyperopt_app.storage import open_storage
     from hyperopt_app.study import only_study
 
-    if options.storage is None and not (options.study / "journal.log").exists():
+    storage, name = options.storage, options.name
+    if storage is None and not (options.study / "journal.log").exists():
+        storage, kept_name = _kept(options.study)
+        name = name or kept_name
+    return only_study(open_storage(storage, options.study), name)
+
+
+def _kept(study_dir: Path) -> tuple[str, str | None]:
+    """The storage and the study's name of the last search in that directory."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from hyperopt_app.storage import absolute_storage
+
+    path = study_dir / "multirun.yaml"
+    try:
+        config = OmegaConf.load(path)
+        keys = ("hydra.sweeper.storage", "hydra.sweeper.study_name", "hydra.runtime.cwd")
+        storage, name, cwd = (OmegaConf.select(config, key) for key in keys)
+    except (OSError, ValueError, OmegaConfBaseException):
+        storage = name = cwd = None
+    if not storage:
         raise StudyMismatchError(
-            f"{options.study} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
+            f"{study_dir} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
             "the study is in a database."
         )
-    return only_study(open_storage(options.storage, options.study), options.name)
+    if "***" in storage:
+        raise StudyMismatchError(
+            f"{path} does not hold the password of the storage: give --storage {storage}, with it."
+        )
+    found = absolute_storage(str(storage), Path(cwd or study_dir)) or ""
+    file = Path(found.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
+    if "://" not in found.removeprefix("sqlite:///") and not file.exists():
+        raise StudyMismatchError(f"{file}, in which the study was by {path}, is not there: give --storage.")
+    return found, name
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "status": (_status, "show what the workers do, the counts and the best trial so far"),
     "best": (_best, "print the best trial: value, parameters, directory, the command that trains it again"),
     "stop": (_stop, "ask all workers not to start another trial"),
+}
+
+# Not the parser's to read; it names them.
+_ELSEWHERE = {
+    "submit": "submit the workers of a search and come back; the rest of the words is for Hydra",
+    "legacy": "the original interface of two YAML files; hyperopt-app legacy --help",
 }

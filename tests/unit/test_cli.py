@@ -5,6 +5,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 import hyperopt_app.__main__ as application
@@ -86,6 +87,66 @@ def test_a_study_may_be_in_a_database(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "the storage has the studies one, two" in _refusal("status", str(tmp_path), "--storage", url)
     cli.main(["status", str(tmp_path), "--storage", url, "--name", "two"])
     assert "two" in capsys.readouterr().out
+
+
+@pytest.fixture
+def in_database(tmp_path: Path) -> Path:
+    """A study in an SQLite file that holds another one too; its directory, in which a search has left its config."""
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    for name in ("rain", "snow"):
+        create_study(open_storage(url, tmp_path), name, ["minimize"])
+    place = tmp_path / "studies" / "rain"
+    place.mkdir(parents=True)
+    _keep(place, "sqlite:///all.db", tmp_path)
+    return place
+
+
+def _keep(place: Path, storage: str, cwd: Path) -> None:
+    config = {"sweeper": {"storage": storage, "study_name": "rain"}, "runtime": {"cwd": str(cwd)}}
+    OmegaConf.save(OmegaConf.create({"hydra": config}), place / "multirun.yaml")
+
+
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_the_storage_is_that_of_the_last_search(
+    command: str, in_database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the study's name; a relative path counts from where the search was begun."""
+    cli.main([command, str(in_database)])
+    assert "rain" in capsys.readouterr().out or command == "stop"
+    storage = open_storage(f"sqlite:///{tmp_path / 'all.db'}", tmp_path)
+    stops = {name: read_stop(optuna.load_study(study_name=name, storage=storage)) for name in ("rain", "snow")}
+    assert stops["snow"] is None
+    assert (stops["rain"] is not None) is (command == "stop")
+
+
+def test_a_storage_that_cannot_be_read_from_the_last_search_is_told(in_database: Path, tmp_path: Path) -> None:
+    """Its password is not kept, or its file is gone, of which none is made."""
+    _keep(in_database, "mysql+pymysql://me:***@host/db", tmp_path)
+    assert "give --storage mysql+pymysql://me:***@host/db, with it" in _refusal("status", str(in_database))
+    _keep(in_database, "sqlite:///gone.db", tmp_path)
+    assert f"{tmp_path / 'gone.db'}, in which the study was" in _refusal("status", str(in_database))
+    assert not (tmp_path / "gone.db").exists()
+
+
+def test_a_misspelt_command_is_told_all_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that others read too."""
+    with pytest.raises(SystemExit) as error:
+        cli.main(["legcy", "optimize"])
+    assert error.value.code == 2
+    shown = capsys.readouterr().err
+    assert all(command in shown for command in ("status", "best", "stop", "submit", "legacy"))
+
+
+def test_ctrl_c_is_no_traceback(study: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code is that of a program ended by it."""
+    monkeypatch.setattr(cli, "_open", _interrupted)
+    with pytest.raises(SystemExit) as error:
+        cli.main(["status", str(tmp_path)])
+    assert error.value.code == 130
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=str)
