@@ -122,7 +122,7 @@ def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
         if root in roots() and not _is_installed(root):
             if not offered(one.name):
                 yield one, f"{one.name} is no part of what is stood in for; install the package {root}"
-        elif root in roots() and offered(one.name) and (other := _without_part(one.name)):
+        elif root == "echo" and offered(one.name) and (other := _without_part(one.name)):
             yield one, f"{one.name} is no part of {other}, which is another package; rename or uninstall that"
         elif one.name.startswith(_INTEGRATION) or (one.name == "optuna" and "integration" in one.attributes):
             if not _is_installed("optuna_integration"):

@@ -169,9 +169,12 @@ class _Finder(MetaPathFinder):
 
 
 def _may_extend(parent: ModuleType, fullname: str) -> bool:
-    """Into our own packages, into a mere folder of that name, and `optuna.structs` into Optuna."""
+    """Into our own packages, a mere folder of that name, another year's `aimlutils`, and `optuna.structs` into Optuna.
+
+    Nobody else has a package `aimlutils`; a package `echo` may be anything.
+    """
     is_folder = getattr(parent, "__file__", None) is None
-    return isinstance(parent, _Module) or is_folder or fullname == "optuna.structs"
+    return isinstance(parent, _Module) or is_folder or fullname.startswith(("aimlutils.", "optuna."))
 
 
 def _refuse(fullname: str, parent: ModuleType) -> None:

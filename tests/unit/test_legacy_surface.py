@@ -157,6 +157,18 @@ def test_an_installed_package_of_the_name_is_used(tmp_path: Path, monkeypatch: p
     assert "echo" in sys.modules, "an installed module is not taken away"
 
 
+def test_the_original_of_another_year_is_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its training helpers are the installed ones, and the base class is there under every name it has had."""
+    _package(tmp_path, "aimlutils/__init__.py", "aimlutils/torch/__init__.py", "aimlutils/echo/__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for _ in range(2):
+        with surface():
+            assert importlib.import_module("aimlutils.torch").BaseObjective == "installed"
+            for module in ("hyper_opt.base_objective", "echo.src.base_objective"):
+                assert importlib.import_module(f"aimlutils.{module}").BaseObjective is BaseObjective
+        assert "aimlutils.hyper_opt.base_objective" not in sys.modules
+
+
 def test_another_package_of_the_name_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its missing module is an ordinary error, which says what hides the original."""
     _package(tmp_path, "echo/__init__.py")
