@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import ConfigError, StorageError
+from hyperopt_app.legacy.directions import direction_faults, directions_of
 from hyperopt_app.legacy.import_report import Report, budget, record_of, report_of, shown_place
 from hyperopt_app.legacy.old_copies import closing_storage, new_storage, opened, opened_storage
 from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
@@ -24,14 +25,11 @@ from hyperopt_app.legacy.old_trials import CLOSED, CLOSED_WHY, conversion_faults
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
-    from optuna.storages import BaseStorage
     from optuna.study import StudyDirection
 
 __all__ = ["OldStudy", "Report", "budget", "continued", "find_old", "import_study", "opened"]
 
 _log = logging.getLogger(__name__)
-
-_OLD_MULTI_OBJECTIVE = "multi_objective:study:directions"
 
 
 def continued(old: OldStudy, target: str | None = None) -> Report | None:
@@ -60,7 +58,9 @@ def _recorded(old: OldStudy, storage: str) -> Report | None:
     return None if record is None else report_of(old, storage, record)
 
 
-def import_study(old: OldStudy, target: str | None, space: Mapping[str, "BaseDistribution"]) -> Report:
+def import_study(
+    old: OldStudy, target: str | None, space: Mapping[str, "BaseDistribution"], wanted: Sequence[str] = ()
+) -> Report:
     """Take over the study, unless an earlier call has done so. Runs in the driver.
 
     The new file is made aside and put in place as a whole, so that a broken import leaves nothing, and of two at the
@@ -71,9 +71,10 @@ def import_study(old: OldStudy, target: str | None, space: Mapping[str, "BaseDis
         target: The storage in which the study goes on, in our form; None for `<stem>-continued<suffix>` beside the
             old file.
         space: Name of a parameter to what the hyperparameter file searches.
+        wanted: The directions of the hyperparameter file; empty for those that the old study has.
 
     Raises:
-        ConfigError: The old trials do not fit the space, or the target is taken; nothing was written.
+        ConfigError: The old trials do not fit the space or the directions, or the target is taken; nothing was written.
         StorageError: The old study cannot be read, or the new file cannot be written.
     """
     import optuna
@@ -84,14 +85,15 @@ def import_study(old: OldStudy, target: str | None, space: Mapping[str, "BaseDis
     if before is not None:
         return before
     if old.place.path is None:
-        return _close_in_place(old, space)
+        return _close_in_place(old, space, wanted)
     place = _free_place(old, target)
     with opened_storage(old) as storage:
         study = optuna.load_study(study_name=old.name, storage=storage)
-        faults = conversion_faults(study.get_trials(deepcopy=False), space)
+        directions, in_curve = directions_of(study, storage)
+        faults = direction_faults(wanted, directions, study_name=old.name)
+        faults += conversion_faults(study.get_trials(deepcopy=False), space)
         if faults:
             raise ConfigError(faults)
-        directions, in_curve = _directions(study, storage)
         with tempfile.TemporaryDirectory(prefix="hyperopt_app_") as folder:
             made = Path(folder) / "new"
             report = _write(study, old, place, made, space, directions, in_curve=in_curve)
@@ -176,17 +178,6 @@ def _write(
     return report
 
 
-def _directions(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["StudyDirection"], bool]:
-    """The directions, and whether the values stand in the intermediate values."""
-    from optuna.study import StudyDirection
-
-    attributes = storage.get_study_system_attrs(storage.get_study_id_from_name(study.study_name))
-    old = attributes.get(_OLD_MULTI_OBJECTIVE)
-    if old is None:
-        return study.directions, False
-    return [StudyDirection[str(direction).upper()] for direction in old], True
-
-
 def _publish(made: Path, target: Path) -> bool:
     """Put a finished file in place; False if one is there."""
     aside = target.with_name(f".{target.name}.{socket.gethostname()}.{os.getpid()}")
@@ -209,7 +200,7 @@ def _publish(made: Path, target: Path) -> bool:
     return True
 
 
-def _close_in_place(old: OldStudy, space: Mapping[str, "BaseDistribution"]) -> Report:
+def _close_in_place(old: OldStudy, space: Mapping[str, "BaseDistribution"], wanted: Sequence[str]) -> Report:
     """On a server: fail what was left running, and remember that the study is ours now."""
     import optuna
     from optuna.trial import TrialState
@@ -217,7 +208,8 @@ def _close_in_place(old: OldStudy, space: Mapping[str, "BaseDistribution"]) -> R
     with closing_storage(old.storage) as storage:
         study = optuna.load_study(study_name=old.name, storage=storage)
         trials = study.get_trials(deepcopy=False)
-        faults = conversion_faults(trials, space, may_respell=False)
+        faults = direction_faults(wanted, study.directions, study_name=old.name)
+        faults += conversion_faults(trials, space, may_respell=False)
         if faults:
             raise ConfigError(faults)
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]

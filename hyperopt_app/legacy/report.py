@@ -2,19 +2,20 @@
 """The report on a study: the table of its trials, best.yml, the plots, and a summary as text."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app import _trials
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.best import best_config, unapplied, write_best
+from hyperopt_app.legacy.directions import direction_faults
 from hyperopt_app.legacy.files import write_study_csv
 from hyperopt_app.legacy.findings import Findings
 from hyperopt_app.legacy.loading import load, plain
 from hyperopt_app.legacy.pair import Pair
 from hyperopt_app.legacy.plot_settings import PlotSettings, read_plot_settings
-from hyperopt_app.legacy.report_text import best_lines, importance_lines, summary_lines
+from hyperopt_app.legacy.report_text import best_lines, chosen_line, importance_lines, summary_lines
 from hyperopt_app.legacy.values import params_reader
 
 if TYPE_CHECKING:
@@ -54,34 +55,54 @@ def report(
         The summary, lines without an end.
 
     Raises:
-        ConfigError: The model or plot file is faulty; nothing was written.
+        ConfigError: The model or plot file is faulty, or the study has other directions; nothing was written.
         OSError: The folder cannot be written.
     """
-    findings = Findings(str(model))
+    faults = direction_faults(pair.directions, study.directions, study_name=pair.study_name, where=str(pair.hyper_path))
+    findings = Findings(str(model), faults)
     config = plain(load(model, findings)) if model is not None else None
     if findings.faults:
         raise ConfigError(findings.faults)
     settings = read_plot_settings(plot)
     pair.save_path.mkdir(parents=True, exist_ok=True)
-    trials, read = study.get_trials(deepcopy=False), params_reader(study)
-    best = _trials.best_trials(trials, study.directions)
-    lines = summary_lines(trials, pair.n_trials)
+    tried, waiting = _tried(study)
+    read = params_reader(study)
+    best = _trials.best_trials(tried, study.directions)
+    lines = summary_lines(tried, pair.n_trials, waiting)
     lines += best_lines(best, read, is_single=len(study.directions) == 1, top_k=top_k)
     lines.append(f"Saved the results of the study to {write_study_csv(study, pair.save_path)}")
-    lines += _best(pair, config, read(best[0]) if best else None)
+    lines += _best(pair, config, best, read)
     if best:
         lines += _drawn(study, pair, settings, n_trees, max_depth)
     return "\n".join(lines)
 
 
-def _best(pair: Pair, model: Mapping[Any, Any] | None, params: Mapping[str, Any] | None) -> list[str]:
+def _tried(study: "optuna.Study") -> tuple[list["FrozenTrial"], int]:
+    """The trials that somebody has begun, and how many are still to be tried: tickets and enqueued points."""
+    from hyperopt_app.tickets import budget_of
+
+    trials = study.get_trials(deepcopy=False)
+    tried = [trial for trial in trials if trial.state.name != "WAITING"]
+    budget = budget_of(study)
+    if budget is None:
+        return tried, len(trials) - len(tried)
+    return tried, budget - sum(trial.number < budget for trial in tried)
+
+
+def _best(
+    pair: Pair,
+    model: Mapping[Any, Any] | None,
+    best: Sequence["FrozenTrial"],
+    read: Callable[["FrozenTrial"], Mapping[str, Any]],
+) -> list[str]:
     if model is None:
         return ["A model configuration is required to save the best hyperparameters (-m MODEL)"]
-    if params is None:
+    if not best:
         return []
+    params = read(best[0])
     path = pair.save_path / "best.yml"
     write_best(path, best_config(pair.parameters, model, params))
-    lines = [f"Saved the best model configuration to {path}"]
+    lines = [f"Saved the best model configuration to {path}", *([chosen_line(best)] if len(best) > 1 else [])]
     left = unapplied(pair.parameters, model, params)
     if left:
         lines.append("\tOnly the objective applies these; they are not in best.yml:")

@@ -10,21 +10,24 @@ from hyperopt_app import _trials
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["best_lines", "importance_lines", "summary_lines"]
+__all__ = ["best_lines", "chosen_line", "importance_lines", "summary_lines"]
 
-_STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
+_STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
 
 
-def summary_lines(trials: Sequence["FrozenTrial"], n_trials: int) -> list[str]:
+def summary_lines(trials: Sequence["FrozenTrial"], n_trials: int, waiting: int = 0) -> list[str]:
     """How many trials are in which state, and the time that they took and will take.
 
     Args:
-        trials: All trials of the study.
+        trials: The trials of the study that somebody has begun.
         n_trials: How many complete and pruned ones are asked for.
+        waiting: How many are still to be tried.
     """
     states = Counter(trial.state.name for trial in trials)
     lines = ["Summary statistics for the current study:", f"\tTotal number of trials in the study: {len(trials)}"]
     lines += [f"\tTrials with state {state}: {states[state]}" for state in _STATES if states[state]]
+    if waiting:
+        lines.append(f"\tStill to be tried: {waiting}")
     lines.append(f"\tRequested number of trials: {n_trials}")
     hours = [_trials.duration_s(trial) or 0.0 for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
     if not hours:
@@ -46,7 +49,7 @@ def best_lines(
     is_single: bool,
     top_k: int = 1,
 ) -> list[str]:
-    """The best trial, or the first of the Pareto front.
+    """The best trial, or the first of the Pareto front in the order of their numbers.
 
     Args:
         best: From `_trials.best_trials`.
@@ -63,7 +66,15 @@ def best_lines(
     for rank, trial in enumerate(best[:top_k], start=1):
         lines += [f"\tTrial number: {trial.number}\tPareto rank: {rank}", f"\tMetrics values: {trial.values}"]
         lines += _params("\t\t", params_of(trial))
+    if len(best) > top_k:
+        lines.append(f"\t{len(best) - top_k} more on the pareto front; -k {len(best)} shows all")
     return lines
+
+
+def chosen_line(best: Sequence["FrozenTrial"]) -> str:
+    """Which trial of a Pareto front best.yml holds, and why that one."""
+    number = best[0].number
+    return f"\tIt is trial {number}: of the {len(best)} on the pareto front the one with the lowest number, as ever"
 
 
 def _params(indent: str, params: Mapping[str, Any]) -> list[str]:

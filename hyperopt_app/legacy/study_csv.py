@@ -21,11 +21,14 @@ def study_csv(
 ) -> str:
     """The text of `trials_dataframe().to_csv(index=False)`, without the attributes that are this project's own.
 
+    Trials that nobody has begun are left out: this project's studies hold tickets for those to come.
+
     Args:
         trials: All trials of a study.
         params_of: Gives a trial's parameters.
         objectives: Number of the values that are optimised.
     """
+    trials = [trial for trial in trials if trial.state.name != "WAITING"]
     params = [params_of(trial) for trial in trials]
     attributes = [_attributes(trial.user_attrs) for trial in trials]
     system = [trial.system_attrs for trial in trials]

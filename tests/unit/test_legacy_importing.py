@@ -204,6 +204,29 @@ def test_what_does_not_fit_the_space_is_told_before_anything_is_written(database
     assert continued(old_one(database)) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted", "has"),
+    [("single", ["maximize"], "minimize"), ("several", ["minimize", "minimize"], "minimize, maximize")],
+)
+def test_q38_other_directions_are_told_before_anything_is_written(
+    database: str, name: str, wanted: list[str], has: str
+) -> None:
+    """Otherwise the worst trials would be taken for the best."""
+    with pytest.raises(ConfigError, match=f"optuna.direction: {', '.join(wanted)} came, .* {name!r} has {has};"):
+        import_study(old_one(database, name), None, {}, wanted)
+    assert continued(old_one(database, name)) is None
+    assert import_study(old_one(database, name), None, {}, has.split(", ")).is_new
+
+
+def test_q38_the_first_multi_objective_studies_have_directions_of_their_own(tmp_path: Path) -> None:
+    """They stand in an attribute."""
+    shutil.copy(OLD / "optuna_2_10.db", tmp_path / "old.db")
+    old = old_one(f"sqlite:///{tmp_path}/old.db", "motpe")
+    with pytest.raises(ConfigError, match="minimize came, but the study 'motpe' has minimize, maximize;"):
+        import_study(old, None, {}, ["minimize"])
+    assert import_study(old, None, {}, ["minimize", "maximize"]).is_new
+
+
 def test_choices_may_stand_in_another_order(database: str) -> None:
     """Optuna keeps the place of a choice; the trials are copied, so each keeps its meaning."""
     space = {"loss": CategoricalDistribution([0.5, 2, True, "mae", "mse"])}
@@ -298,6 +321,8 @@ def test_a_study_on_a_server_goes_on_where_it_is(tmp_path: Path) -> None:
     old = old_one(storage, "s")
     with pytest.raises(ConfigError, match="parameter norm"):
         import_study(old, None, {"norm": CategoricalDistribution(["null", "a"])})
+    with pytest.raises(ConfigError, match="direction: maximize came"):
+        import_study(old, None, {}, ["maximize"])
     with pytest.raises(ConfigError, match="goes on where it is"):
         import_study(old, f"journal:{tmp_path}/x.log", {})
     first = import_study(old, None, {})

@@ -2,6 +2,7 @@
 """The report: its files, its plots, its words."""
 
 import builtins
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hyperopt_app.legacy.pair import Pair, Parameter
 from hyperopt_app.legacy.plot_settings import read_plot_settings
 from hyperopt_app.legacy.report import report
 from hyperopt_app.legacy.report_text import best_lines, importance_lines, summary_lines
+from hyperopt_app.tickets import issue, keep_budget
 from tests.unit._made_trials import made, study_of
 
 PARAMETERS = (
@@ -253,7 +255,57 @@ def test_the_first_k_trials_of_a_front_are_told() -> None:
         "\tTrial number: 1\tPareto rank: 2",
         "\tMetrics values: [1.0, 2.0]",
         "\t\tx: 0.5",
+        "\t1 more on the pareto front; -k 3 shows all",
     ]
+    assert "-k" not in best_lines(front, lambda trial: trial.params, is_single=False, top_k=3)[-1]
+
+
+def test_best_yml_says_which_trial_of_a_front_it_holds(tmp_path: Path) -> None:
+    """The first, as in the original, though it may be the worst in most metrics; a single best one is told above."""
+    study = study_of("minimize", "minimize", "maximize")
+    for number, values in enumerate(([9.0, 9.0, 9.0], [5.0, 5.0, 0.0], [1.0, 9.0, 1.0], [2.0, 2.0, 1.0])):
+        study.add_trial(made(values=values, params={"lr": 0.5 + number}))
+    model = tmp_path / "model.yml"
+    model.write_text("optimizer: {learning_rate: 1.0}\n")
+    pair = dataclasses.replace(pair_of(tmp_path, "a", "b", "c"), directions=("minimize", "minimize", "maximize"))
+    lines = report(pair, study, model=model).splitlines()
+    assert "\t2 more on the pareto front; -k 3 shows all" in lines
+    assert "\tIt is trial 0: of the 3 on the pareto front the one with the lowest number, as ever" in lines
+    assert yaml.safe_load((tmp_path / "results" / "best.yml").read_text()) == {"optimizer": {"learning_rate": 0.5}}
+    (tmp_path / "results" / "best.yml").unlink()
+    assert "It is trial" not in report(pair_of(tmp_path), searched(n_trials=2), model=model)
+
+
+def test_tickets_are_no_trials(tmp_path: Path) -> None:
+    """What nobody has begun is in neither the summary nor the table, but told in one line."""
+    study = study_of()
+    study.add_trial(made(values=[0.5]))
+    study.add_trial(made(TrialState.RUNNING))
+    issue(study, 500, [{}, {}, {"x": 1}])
+    lines = report(pair_of(tmp_path), study).splitlines()
+    assert "\tTotal number of trials in the study: 2" in lines
+    assert [line for line in lines if "WAITING" in line or "tried" in line] == ["\tStill to be tried: 128"]
+    keep_budget(study, 500)  # of a large budget only some tickets wait at a time
+    assert "\tStill to be tried: 498" in report(pair_of(tmp_path), study)
+    keep_budget(study, 2)
+    assert "Still" not in report(pair_of(tmp_path), study)
+    (table,) = (tmp_path / "results").glob("*.csv")
+    header, *rows = table.read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["0", "1"]
+    assert "fixed_params" not in header
+
+
+def test_a_file_of_other_directions_is_refused(tmp_path: Path) -> None:
+    """The largest values would be told to be the best; nothing is written."""
+    pair = pair_of(tmp_path, "a", "b")
+    with pytest.raises(ConfigError) as caught:
+        report(pair, searched("maximize", "maximize"), model=tmp_path / "nix.yml")
+    assert caught.value.faults[0] == (
+        f"{tmp_path}/hyper.yml: optuna.direction: minimize, minimize came, but the study 's' has maximize, maximize; "
+        "write what the study has, or name another study in study_name"
+    )
+    assert len(caught.value.faults) == 2
+    assert not (tmp_path / "results").exists()
 
 
 def test_importances_are_told_in_order() -> None:

@@ -173,13 +173,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("legacy.source", "legacy.trial", "legacy.user_config", "legacy.user_module", "objective"),
     },
     "legacy.takeover": {
-        *("legacy.importing", "legacy.old_places", "legacy.old_studies", "legacy.pair", "legacy.translation", "space"),
-        *("storage", "study"),
+        *("legacy.importing", "legacy.old_places", "legacy.old_studies", "legacy.old_trials", "legacy.pair"),
+        *("legacy.translation", "space", "storage", "study"),
     },
     "legacy.leavings": {"_masking", "legacy.files"},
+    "legacy.last_run": set(),
+    "legacy.wall_time": {"legacy.pair", "legacy.times", "walltime"},
+    "legacy.application": {
+        *("__main__", "front", "legacy.config_text", "legacy.files", "legacy.last_run", "legacy.leavings"),
+        *("legacy.pair", "legacy.translation"),
+    },
     "legacy.running": {
-        *("__main__", "legacy.config_text", "legacy.leavings", "legacy.pair", "legacy.reading", "legacy.report"),
-        *("legacy.takeover", "legacy.times", "legacy.translation"),
+        *("front", "legacy.application", "legacy.config_text", "legacy.devices", "legacy.leavings", "legacy.pair"),
+        *("legacy.reading", "legacy.report", "legacy.takeover", "legacy.translation", "legacy.wall_time", "slots"),
+        "walltime",
     },
     "legacy.commands": {"legacy.running"},
     # The command of all.
