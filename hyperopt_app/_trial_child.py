@@ -147,6 +147,9 @@ def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interru
         directions=order.directions,
     )
     os.chdir(order.origin)
+    if "numpy" in sys.modules:
+        # All children begin with the server's state, where processes of their own would begin apart.
+        sys.modules["numpy"].random.seed()
     _refuse_a_used_device()
     with active_trial(trial), interrupts.objective():
         returned = jobs.run(order.config)

@@ -32,7 +32,7 @@ from hyperopt_app.nodes import avoids, bad_nodes, check_node, default_check
 from hyperopt_app.objective import Completed, Failed, Outcome, Trial, active_trial, outcome_of
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
-from hyperopt_app.samplers import build_pruner, sampler_factory, trial_seed
+from hyperopt_app.samplers import build_pruner, sampler_factory, training_seed
 from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.slots import visible_gpus
 from hyperopt_app.space import suggest_all
@@ -218,7 +218,7 @@ class _Evaluation:
             number=optuna_trial.number,
             params=optuna_trial.params,
             user_attrs=optuna_trial.user_attrs,
-            seed=trial_seed(plan.seed, optuna_trial.number),
+            seed=training_seed(plan.seed, optuna_trial.number),
             resumed=resumed,
             metric_names=plan.metric_names,
             directions=plan.directions,
@@ -234,7 +234,7 @@ class _Evaluation:
         trial = Trial(
             optuna_trial,
             directory=config.directory,
-            seed=trial_seed(plan.seed, optuna_trial.number),
+            seed=training_seed(plan.seed, optuna_trial.number),
             resumed=resumed,
             metric_names=plan.metric_names,
             reported=reported,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = [
+    "OWN_ATTRIBUTES",
     "Completed",
     "Failed",
     "Interrupted",
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+# What this package keeps with a trial.
+OWN_ATTRIBUTES = frozenset({"claim", "directory", "failure", "losses", "metrics"})
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,17 @@ class Trial:
     def checkpoint(self) -> Path:
         """Where the trial's last checkpoint belongs; the file need not exist."""
         return self.directory / "last.ckpt"
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keep a JSON-serialisable value with the trial.
+
+        Raises:
+            ValueError: The key is one of this package's own.
+        """
+        if key in OWN_ATTRIBUTES:
+            raise ValueError(f"the user attribute {key!r} is this package's own; take another name")
+        with self._writing():
+            self._trial.set_user_attr(key, value)
 
     def report(self, value: float, step: int) -> None:
         """Record a point of the learning curve; a step that was already recorded is left as it is.

@@ -31,6 +31,7 @@ __all__ = [
     "new_study_seed",
     "sampler_factory",
     "supports_directions",
+    "training_seed",
     "trial_seed",
 ]
 
@@ -51,8 +52,20 @@ def new_study_seed() -> int:
 
 
 def trial_seed(study_seed: int, number: int) -> int:
-    """The seed of one trial, in [0, 2**31); well mixed, so neighbouring numbers have unrelated seeds."""
-    return int(np.random.SeedSequence([study_seed, number]).generate_state(1)[0]) & 0x7FFFFFFF
+    """The seed of one trial's sampler, in [0, 2**31); well mixed, so neighbouring numbers have unrelated seeds."""
+    return _seeds(study_seed, number)[0]
+
+
+def training_seed(study_seed: int, number: int) -> int:
+    """The seed of one trial's training, in [0, 2**31).
+
+    It is not the sampler's: NumPy's first numbers would be the trial's parameters.
+    """
+    return _seeds(study_seed, number)[1]
+
+
+def _seeds(study_seed: int, number: int) -> list[int]:
+    return [int(word) & 0x7FFFFFFF for word in np.random.SeedSequence([study_seed, number]).generate_state(2)]
 
 
 def is_grid(node: Mapping[str, Any]) -> bool:

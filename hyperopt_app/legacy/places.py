@@ -202,6 +202,15 @@ def log_file(
     hyper: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_alone: bool
 ) -> Path | None:
     """The log file that `log` asks for, None for none."""
+    path = _log_file(hyper, save_path, origins, findings, is_alone=is_alone)
+    if path is not None and path.is_dir():
+        findings.fault("log", f"{path} is a directory, and the log is a file; move it, or give another path")
+    return path
+
+
+def _log_file(
+    hyper: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_alone: bool
+) -> Path | None:
     log = hyper.get("log")
     if not log:
         return None

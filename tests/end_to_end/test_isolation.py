@@ -76,6 +76,7 @@ def test_what_an_objective_may_do_in_a_process_of_its_own(run_script: Run) -> No
     assert ask.user_attrs["nested"] == {"list": [1, 2.5, None], "text": "ä"}
     assert ask.user_attrs["seen"]["distributions"] == ["kind", "own", "what"]
     assert "2.0" in ask.user_attrs["error"]
+    assert len({trial.user_attrs["drawn"] for trial in trials.values()}) == len(trials)
     where = json.loads(trials["where"].user_attrs["facts"])
     directory = Path(f"study/trials/{trials['where'].number}").absolute()
     assert (where["cwd"], where["directory"], where["output_dir"]) == (str(directory),) * 3

@@ -4,7 +4,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.samplers import trial_seed
+from hyperopt_app.samplers import training_seed, trial_seed
 
 study_seeds = st.integers(0, 2**63)
 numbers = st.integers(0, 100_000)
@@ -28,3 +28,10 @@ def test_neighbouring_seeds_and_numbers_are_unrelated() -> None:
     """Trial n of a study is not trial n-1 of the study whose seed is one higher."""
     seeds = {trial_seed(study, number) for study in range(30) for number in range(30)}
     assert len(seeds) == 900
+
+
+@given(study_seeds, numbers)
+def test_a_training_has_another_seed_than_its_sampler(study_seed: int, number: int) -> None:
+    """An objective that seeds NumPy with it would else draw its own parameters."""
+    assert 0 <= training_seed(study_seed, number) < 2**31
+    assert training_seed(study_seed, number) != trial_seed(study_seed, number)

@@ -20,7 +20,7 @@ from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective import Completed
 from hyperopt_app.plan import Plan
-from hyperopt_app.samplers import trial_seed
+from hyperopt_app.samplers import training_seed
 from hyperopt_app.space import Space, parse_space
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import create_study
@@ -124,7 +124,7 @@ def test_an_objective_sees_its_values_its_trial_and_its_place() -> None:
     outcome, trial = _evaluated(_plan(seed=9), task)
     assert outcome == Completed((0.25,))
     name = {"adam": "adam", "'a b'": "a b"}[trial.params["name"]]
-    assert seen == [trial.params["x"], 5, name, True, trial_seed(9, 0), False]
+    assert seen == [trial.params["x"], 5, name, True, training_seed(9, 0), False]
     assert trial.user_attrs["directory"] == str(Path.cwd() / "study" / "trials" / "0")
     assert hyperopt_app.current_trial() is None
 

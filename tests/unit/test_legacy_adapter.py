@@ -167,7 +167,7 @@ def test_q11_the_attributes_are_there_in_the_constructor(
         dialect=dialect,
     )
     trial = a_trial(tmp_path)
-    trial.set_user_attr("claim", claim)
+    trial._trial.set_user_attr("claim", claim)
     run(objective, trial)
     seen = frozen(trial).user_attrs["legacy"]["results"]["seen"]
     assert seen == ["cpu", "val_loss", 2.0, str(wanted[0]), *wanted]

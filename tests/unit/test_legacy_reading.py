@@ -406,3 +406,10 @@ def test_a_models_own_optuna_is_replaced(tmp_path: Path) -> None:
     """As it always was."""
     pair = read(tmp_path, model={**MODEL, "optuna": {"n_trials": 1}})
     assert "optuna" not in pair.model
+
+
+def test_a_directory_in_the_place_of_the_log_is_a_fault(tmp_path: Path) -> None:
+    """Each worker would end over it."""
+    (tmp_path / "results" / "log.txt").mkdir(parents=True)
+    (fault,) = faults(tmp_path, OPTUNA, log=True)
+    assert "log.txt is a directory" in fault

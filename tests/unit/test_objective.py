@@ -10,7 +10,7 @@ import pytest
 
 import hyperopt_app
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective import Completed, Failed, Objective, Trial, active_trial, outcome_of
+from hyperopt_app.objective import OWN_ATTRIBUTES, Completed, Failed, Objective, Trial, active_trial, outcome_of
 
 
 class Above(optuna.pruners.BasePruner):
@@ -64,6 +64,16 @@ def test_a_private_name_of_a_trial_is_not_looked_up_in_optunas(tmp_path: Path) -
     """Copying and pickling ask for such names before there is a trial to ask."""
     assert not hasattr(_trial(tmp_path), "_trial_id")
     assert not hasattr(object.__new__(Trial), "_trial")
+
+
+@pytest.mark.parametrize("key", sorted(OWN_ATTRIBUTES))
+def test_what_we_keep_with_a_trial_is_not_the_objectives_to_write(tmp_path: Path, key: str) -> None:
+    """A claim of another form would take its worker along."""
+    trial = _trial(tmp_path)
+    trial.set_user_attr("mine", [1])
+    with pytest.raises(ValueError, match=f"{key!r} is this package's own"):
+        trial.set_user_attr(key, 1)
+    assert trial.user_attrs == {"mine": [1]}
 
 
 def test_a_report_is_recorded(tmp_path: Path) -> None:

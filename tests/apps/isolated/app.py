@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import numpy as np
 import optuna
 from hydra.core.hydra_config import HydraConfig
 
@@ -134,6 +135,7 @@ def main(conf: Any) -> float:
     """Do it."""
     trial = hyperopt_app.current_trial()
     assert trial is not None
+    trial.set_user_attr("drawn", float(np.random.rand()))  # noqa: NPY002 - the numbers that all libraries share
     return WHAT[conf.what](trial)
 
 
