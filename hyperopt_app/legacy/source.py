@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyperopt_app.legacy.findings import nearest
 from hyperopt_app.legacy.packages import parsed, place_of
 from hyperopt_app.legacy.surface import offered, roots
 
@@ -54,7 +55,7 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
         return [f"{where}: {path}{line}: {error.msg}; mend that first"]
     except (OSError, ValueError) as error:
         return [f"{where}: {path} cannot be read: {error}; mend that first"]
-    return [f"{where}: {path}{fault}" for fault in _without_class(tree)]
+    return [f"{where}: {path}{fault}" for fault in (*_without_class(tree), *_without_train(tree))]
 
 
 def missing_imports(path: Path) -> list[str]:
@@ -99,6 +100,19 @@ def _without_class(tree: ast.Module) -> Iterator[str]:
         classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         has = f"its classes are {', '.join(classes)}" if classes else "it has no class at all"
         yield f": there is no class Objective ({has}); give your class this name"
+
+
+def _without_train(tree: ast.Module) -> Iterator[str]:
+    """Of a class that plainly derives from the original's base and nothing else."""
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef) or node.name != "Objective" or node.decorator_list or node.keywords:
+            continue
+        bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+        methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
+        is_plain = all(isinstance(one, (ast.FunctionDef, ast.Expr, ast.Pass)) for one in node.body)
+        if bases == ["BaseObjective"] and is_plain and not {"train", "__call__"} & {*methods}:
+            near = nearest("train", [name for name in methods if not name.startswith("__")])
+            yield f", line {node.lineno}: Objective has no method train(self, trial, conf){near}"
 
 
 def _mentions(tree: ast.AST, attributes: set[str]) -> bool:

@@ -28,9 +28,11 @@ def a_file(text: str, name: str = "objective.py") -> Path:
         "from mine import *\n",
         "from mine import Other as Objective\n",
         "Objective = object\n",
+        HEAD + "def f(*a): return {}\nclass Objective(BaseObjective):\n    train = f\n",
+        HEAD + "class Mixin: pass\nclass Objective(Mixin, BaseObjective): pass\n",
         "try:\n    from a import Objective\nexcept ImportError:\n    class Objective: pass\n",
     ],
-    ids=["class", "import", "star import", "renamed import", "assignment", "try"],
+    ids=["class", "import", "star import", "renamed import", "assignment", "assigned train", "mixin", "try"],
 )
 def test_a_file_with_the_class_has_no_fault(text: str) -> None:
     """Wherever the class comes from; nothing is executed."""
@@ -43,9 +45,13 @@ def test_a_file_with_the_class_has_no_fault(text: str) -> None:
         ("class Objective\n", r"line 1: expected ':'; mend"),
         (HEAD + "class Goal(BaseObjective): pass\n", r"no class Objective \(its classes are Goal\)"),
         (HEAD, r"no class Objective \(it has no class at all\)"),
+        (
+            HEAD + "class Objective(BaseObjective):\n    def trian(self, trial, conf): return {}\n",
+            r"line 2: Objective has no method train\(self, trial, conf\) \(did you mean trian\?\)$",
+        ),
         ("\0", "cannot be read|null bytes"),
     ],
-    ids=["syntax", "other class", "no class", "binary"],
+    ids=["syntax", "other class", "no class", "no train", "binary"],
 )
 def test_a_fault_names_file_and_line(text: str, fault: str) -> None:
     """With the hyperparameter file that names the objective."""

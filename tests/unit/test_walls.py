@@ -161,7 +161,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.mended": {"legacy.once"},
     "legacy.surface": {"legacy.mended", "legacy.pruning"},
     "legacy.packages": set(),
-    "legacy.source": {"legacy.packages", "legacy.surface"},
+    "legacy.source": {"legacy.findings", "legacy.packages", "legacy.surface"},
     "legacy.spawned": {"legacy.surface"},
     "legacy.user_module": {"failures", "legacy.packages", "legacy.spawned", "legacy.surface"},
     "legacy.user_config": {"legacy.pair"},
