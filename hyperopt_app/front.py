@@ -22,7 +22,7 @@ class Front:
         another_study: What begins another study.
         accept_changes: What goes on with a changed search.
         launcher: Where the launcher stands.
-        without_scheduler: What can be done where the scheduler's programs are missing; a further half sentence.
+        without_scheduler: What else can be done where there is no scheduler, or it refuses; half a sentence.
         time: Whose time is over when workers leave because of it.
         accepted: Called in the driver once the study is made or found and nothing is wrong, before a worker starts.
     """

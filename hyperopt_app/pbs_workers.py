@@ -102,7 +102,8 @@ def _qsub(path: Path) -> str:
     except (OSError, subprocess.CalledProcessError) as error:
         reason = " ".join(str(getattr(error, "stderr", "") or error).split())
         raise SubmissionError(
-            f"qsub refused the workers: {reason}\nNothing is lost: mend it and give the same command again."
+            f"qsub refused the workers: {reason}\n"
+            f"Nothing is lost: mend it and give the same command again{front().without_scheduler}."
         ) from error
     return done.stdout.split()[-1]
 

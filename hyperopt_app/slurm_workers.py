@@ -157,7 +157,7 @@ class _Executor(submitit.SlurmExecutor):
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
             raise SubmissionError(
                 f"sbatch refused the workers: {_reason(error)}\n"
-                "Nothing is lost: mend it and give the same command again."
+                f"Nothing is lost: mend it and give the same command again{front().without_scheduler}."
             ) from error
 
 

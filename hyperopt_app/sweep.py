@@ -94,7 +94,8 @@ def sweep(
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
     watch = Watch(plan, study, request.settings.progress)
-    if watch.left() == 0:
+    left_at_first = watch.left()
+    if left_at_first == 0:
         _log.info("All %d trials of the study are done: there is nothing to do.", plan.n_trials)
     else:
         OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
@@ -108,6 +109,8 @@ def sweep(
             raise
         if crew.is_detached:
             return
+        if crew.is_out_of_time and watch.left() > 0:
+            _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
     _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch)
 
@@ -280,7 +283,6 @@ def _points(request: _Request, seed: int) -> list[dict[str, Any]]:
 def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
-    left_at_first = watch.left()
     with contextlib.nullcontext() if crew.is_detached else watch.shown(crew.keeps_terminal_clean):
         while watch.left() > 0 and watch.may_go_on():
             if crew.most_launches is not None and launches == crew.most_launches:
@@ -292,8 +294,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
             if crew.is_detached:
                 return
             watch.await_workers()
-            if crew.is_out_of_time and watch.left() > 0:
-                _log.info("%s", _out_of_time(crew.plan, watch.left(), left_at_first))
+            if crew.is_out_of_time:
                 return
             fruitless = 0 if watch.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:

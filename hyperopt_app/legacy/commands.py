@@ -2,6 +2,7 @@
 """`hyperopt-app legacy ...`: the words of the original's commands, typed; what they do stands in `running`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +30,24 @@ def main(arguments: Sequence[str], program: str = "hyperopt-app legacy") -> int:
     words, is_script = list(arguments), program.endswith("optimize.py")
     parser = _optimize_parser(argparse.ArgumentParser(program)) if is_script else _parser(program)
     options = parser.parse_args(words[1:] if is_script else words or ["--help"])
+    try:
+        return _run("optimize" if is_script else options.command, options)
+    except HyperoptError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except BrokenPipeError:  # who reads our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None:  # no file of the user's
+            raise
+        sys.stderr.write(f"{error.filename}: {error.strerror}; give a path that you may read and write\n")
+        return 1
+    except KeyboardInterrupt:  # also while modules are imported, which takes a while
+        return 130
+
+
+def _run(command: str, options: argparse.Namespace) -> int:
     from hyperopt_app.legacy import running
 
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -38,13 +57,7 @@ def main(arguments: Sequence[str], program: str = "hyperopt-app legacy") -> int:
         "translate": running.translate,
         "import": running.import_old,
     }
-    try:
-        return commands["optimize" if is_script else options.command](options)
-    except HyperoptError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return commands[command](options)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -64,28 +77,38 @@ def _pair(parser: argparse.ArgumentParser, *, model: bool = True) -> None:
         parser.add_argument("model", type=Path, nargs="?", help="the YAML file of the model")
 
 
-def _changes(parser: argparse.ArgumentParser) -> None:
-    """The options that change a value of the hyperparameter file."""
-    text: dict[str, Any] = {"default": None, "metavar": "TEXT"}
-    parser.add_argument("-n", "--study_name", "--name", dest="study_name", help="name of the study", **text)
-    parser.add_argument("--storage", help="file or URL of the study's storage", **text)
+_TEXT: dict[str, Any] = {"default": None, "metavar": "TEXT"}
+
+
+def _place(parser: argparse.ArgumentParser, *short: str) -> None:
+    """The options that say which study it is."""
+    words = (*short, "--study_name", "--name")
+    parser.add_argument(*words, dest="study_name", help="name of the study", **_TEXT)
+    parser.add_argument("--storage", help="file or URL of the study's storage", **_TEXT)
     parser.add_argument("--storage_type", choices=["sqlite", "nfs", "maria"], help="kind of the storage")
+    parser.add_argument("-s", "--save_path", type=Path, help="directory of all results")
+
+
+def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
+    """The options that change a value of the hyperparameter file."""
+    _place(parser, *short)
     parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
-    parser.add_argument("-d", "--direction", type=_names, help="minimize or maximize; several with commas", **text)
-    parser.add_argument("-m", "--metric", type=_names, help="the metric; several with commas", **text)
+    parser.add_argument("-d", "--direction", type=_names, help="minimize or maximize; several with commas", **_TEXT)
+    parser.add_argument("-m", "--metric", type=_names, help="the metric; several with commas", **_TEXT)
     parser.add_argument("-t", "--trials", dest="n_trials", type=_count, help="number of trials", metavar="N")
     parser.add_argument("-g", "--gpu", type=_truth, help="true or false", metavar="BOOL")
-    parser.add_argument("-s", "--save_path", type=Path, help="directory of all results")
 
 
 def _ours(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="take over an older study without a question")
     parser.add_argument("--dry_run", action="store_true", help="show what would be run; start and write nothing")
+    parser.add_argument("--accept_changes", action="store_true",
+                        help="go on with a study although other values are searched now")  # fmt: skip
 
 
 def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     _pair(parser)
-    _changes(parser)
+    _changes(parser, "-n")
     _ours(parser)
     parser.add_argument("-c", "--create_study", type=_truth, nargs="?", const=True, default=False, metavar="BOOL",
                         help="only create the study, and say how a worker is started")  # fmt: skip
@@ -100,13 +123,16 @@ def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
 
 def _run_parser(parser: argparse.ArgumentParser) -> None:
     _pair(parser)
+    _changes(parser)
     _ours(parser)
     parser.add_argument("-n", "--node_id", metavar="ID", help="names this worker's table of results")
-    parser.add_argument("-w", "--walltime", metavar="HH:MM:SS", help="time that this worker has; by default 12:00:00")
+    parser.add_argument("-w", "--walltime", metavar="HH:MM:SS",
+                        help="time that this worker has; by default that of the batch block, or 12:00:00")  # fmt: skip
 
 
 def _report_parser(parser: argparse.ArgumentParser) -> None:
     _pair(parser, model=False)
+    _place(parser, "-n")
     parser.add_argument("-m", "--model", type=Path, help="model config: write best.yml")
     parser.add_argument("-p", "--plot", type=Path, help="YAML file with settings of the plots")
     parser.add_argument("-t", "--n_trees", type=_count, default=64, help="trees of the forest; by default 64")
@@ -116,13 +142,14 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
 
 def _translate_parser(parser: argparse.ArgumentParser) -> None:
     _pair(parser)
-    _changes(parser)
+    _changes(parser, "-n")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where config.yaml goes")
+    parser.add_argument("-y", "--yes", action="store_true", help="write over a config.yaml that says something else")
 
 
 def _import_parser(parser: argparse.ArgumentParser) -> None:
     _pair(parser)
-    _changes(parser)
+    _changes(parser, "-n")
     parser.add_argument("-y", "--yes", action="store_true", help="ask no question")
 
 

@@ -16,35 +16,44 @@ __all__ = ["keep_copies", "keep_jobs"]
 
 
 def keep_copies(
-    hyper_path: Path, model_path: Path | None, effective: Mapping[Any, Any] | None, save_path: Path
+    hyper_path: Path, model_path: Path | None, effective: Mapping[Any, Any] | None, save_path: Path, earlier: Path
 ) -> None:
-    """Copy the YAML files into save_path; a copy that differs is kept under a number. Runs in the driver.
+    """Copy the YAML files into save_path; an older copy that differs goes to the study. Runs in the driver.
 
     Args:
         hyper_path: The hyperparameter file.
         model_path: The model file, if there are two.
         effective: The hyperparameters with the command line's values, if there are any; else the file is copied.
         save_path: Where to; it exists.
+        earlier: The folder for older copies; made if there is one.
     """
     text = hyper_path.read_text(encoding="utf-8") if effective is None else _dumped(effective)
-    _keep(save_path / hyper_path.name, mask_password(text), hyper_path)
+    _keep(save_path / hyper_path.name, mask_password(text), hyper_path, earlier)
     if model_path is not None:
-        _keep(save_path / model_path.name, model_path.read_text(encoding="utf-8"), model_path)
+        _keep(save_path / model_path.name, model_path.read_text(encoding="utf-8"), model_path, earlier)
 
 
 def _dumped(effective: Mapping[Any, Any]) -> str:
     return yaml.safe_dump(json.loads(json.dumps(effective, default=str)), sort_keys=False, allow_unicode=True)
 
 
-def _keep(target: Path, text: str, source: Path) -> None:
+def _keep(target: Path, text: str, source: Path, earlier: Path) -> None:
     if target.exists():
-        if target.samefile(source) or target.read_text(encoding="utf-8") == text:
+        if target.samefile(source) or (before := target.read_text(encoding="utf-8")) == text:
             return
-        number = 1
-        while (older := target.with_name(f"{target.stem}.{number}{target.suffix}")).exists():
-            number += 1
-        target.replace(older)
+        _keep_earlier(earlier, target, before)
     replace_text(target, text)
+
+
+def _keep_earlier(folder: Path, target: Path, text: str) -> None:
+    """Under the next number, unless the same text is there: two commands may be given in turn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (older := folder / f"{target.stem}.{number}{target.suffix}").exists():
+        if older.read_text(encoding="utf-8") == text:
+            return
+        number += 1
+    replace_text(older, text)
 
 
 def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:

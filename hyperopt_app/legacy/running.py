@@ -3,23 +3,32 @@
 
 import argparse
 import os
+import shlex
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.config_text import write_config
-from hyperopt_app.legacy.leavings import keep_copies, keep_jobs
+from hyperopt_app.front import Front
+from hyperopt_app.legacy.application import Search, words
+from hyperopt_app.legacy.config_text import config_text, write_config
+from hyperopt_app.legacy.devices import gpu_report
+from hyperopt_app.legacy.leavings import keep_copies
 from hyperopt_app.legacy.pair import Launcher, Pair
 from hyperopt_app.legacy.reading import read_pair, read_study
-from hyperopt_app.legacy.takeover import opened_pair, set_aside, taken_over
-from hyperopt_app.legacy.times import slurm_seconds
-from hyperopt_app.legacy.translation import Translation, study_dir_of
+from hyperopt_app.legacy.takeover import imported, opened_pair, set_aside, taken_over
+from hyperopt_app.legacy.translation import study_dir_of
 from hyperopt_app.legacy.translation import translate as translated
+from hyperopt_app.legacy.wall_time import end_of_worker, given_seconds, seconds_of_pair
+from hyperopt_app.slots import visible_gpus
+from hyperopt_app.walltime import END_VARIABLE
 
 __all__ = ["import_old", "optimize", "report", "run_worker", "translate"]
 
@@ -30,34 +39,46 @@ _CHANGES = (
 
 def optimize(options: argparse.Namespace) -> int:
     """Search here, or submit the workers of the blocks slurm and pbs and come back. Runs in the driver."""
-    pair = _read(options)
-    _refuse_without_objective(pair, options)
+    pair = _read_to_run(options)
     if options.here or (not pair.launchers and options.workers):
         pair = _on_this_machine(pair, options.workers or 1)
     if options.create_study:
         pair = replace(pair, launchers=(Launcher("by_hand", {}, pair.workers),))
     if options.delete_study and not options.dry_run:
         set_aside(pair, yes=options.yes)
-    return _search(pair, options)
+    front = _front(pair, another_study="-n NAME", without_scheduler=", or run here with --here")
+    status = _search(pair, options, front)
+    if options.create_study and status == 0 and not options.dry_run:
+        command = shlex.join([*_typed("run", options), "-n"])
+        print(f"or, as ever, each with\n\n    {command} ID\n")  # noqa: T201 - the command's answer
+    return status
 
 
 def run_worker(options: argparse.Namespace) -> int:
     """Be one worker of the study. Runs in the driver, which starts that worker as its child."""
-    pair = _read(options)
-    _refuse_without_objective(pair, options)
-    wall_s = _given_s(options.walltime) if options.walltime else _wall_s(pair)
-    os.environ["HYPEROPT_END"] = str(int(time.time() + wall_s))
+    wall_s = given_seconds(options.walltime) if options.walltime else None
+    pair = _read_to_run(options)
+    end = end_of_worker(seconds_of_pair(pair) if wall_s is None else wall_s, time.time(), os.environ)
+    os.environ[END_VARIABLE] = str(end)
     if options.node_id:
         os.environ["HYPEROPT_LABEL"] = options.node_id
-    return _search(_on_this_machine(pair, 1), options, "hydra.sweeper.progress=lines")
+    told = f"this worker ({options.walltime})" if options.walltime else "this worker"
+    front = _front(pair, another_study="--study_name NAME", time=told)
+    return _search(_on_this_machine(pair, 1), options, front, "hydra.sweeper.progress=lines")
 
 
 def translate(options: argparse.Namespace) -> int:
     """Write the pair as a Hydra config directory and say how to run it."""
     pair = _read(options)
-    made = translated(pair)
-    path = write_config(made, pair, options.out)
-    print(f"Wrote {path}. Run it with\n\n    {' '.join(_words(options.out))}\n")  # noqa: T201 - the command's answer
+    _tell(pair)
+    made, path = translated(pair), options.out / "config.yaml"
+    is_other = path.is_file() and path.read_text(encoding="utf-8") != config_text(made, pair, options.out)
+    if is_other and not options.yes:
+        what = "is there and says something else than this translation; give another directory"
+        raise ConfigError([f"--out: {path} {what}, or --yes to write over it"])
+    _make_directory(options.out, "--out")
+    write_config(made, pair, options.out)
+    print(f"Wrote {path}. Run it with\n\n    {shlex.join(words(options.out))}\n")  # noqa: T201 - the command's answer
     for name in made.environment:
         print(f"It wants the storage's password in the environment variable {name}.")  # noqa: T201
     return 0
@@ -66,8 +87,11 @@ def translate(options: argparse.Namespace) -> int:
 def import_old(options: argparse.Namespace) -> int:
     """Take over a study that another program began; the original stays as it is."""
     pair = _read(options)
-    if taken_over(pair, yes=options.yes) == pair:
-        print(f"There is no older study {pair.study_name!r} to take over.")  # noqa: T201
+    _tell(pair)
+    if imported(pair, yes=options.yes):
+        print(f"Go on with it: {shlex.join(_typed('optimize', options))}")  # noqa: T201 - the command's answer
+    else:
+        print(f"The study {pair.study_name!r} was begun here: there is nothing to take over.")  # noqa: T201
     return 0
 
 
@@ -75,7 +99,7 @@ def report(options: argparse.Namespace) -> int:
     """Write the study's table, best.yml and the plots, and print a summary."""
     from hyperopt_app.legacy.report import report as written
 
-    pair = read_study(options.hyperparameters)
+    pair = read_study(options.hyperparameters, _changes(options))
     with opened_pair(pair) as study:
         summary = written(
             pair,
@@ -90,83 +114,113 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: value for name in _CHANGES if (value := getattr(options, name, None)) is not None}
+
+
 def _read(options: argparse.Namespace) -> Pair:
-    changes: dict[str, Any] = {name: value for name in _CHANGES if (value := getattr(options, name, None)) is not None}
-    pair = read_pair(options.hyperparameters, options.model, changes)
-    for note in pair.notes:
-        sys.stderr.write(f"note: {note}\n")
+    return read_pair(options.hyperparameters, options.model, _changes(options))
+
+
+def _read_to_run(options: argparse.Namespace) -> Pair:
+    """The pair, whose objective is there; else that is all that is told of it."""
+    pair = _read(options)
+    if not pair.objective.is_file() and not options.dry_run:
+        where = "-o" if options.objective else f"{pair.hyper_path}: optuna.objective"
+        came = "is a directory" if pair.objective.is_dir() else "is not there"
+        raise ConfigError([f"{where}: {pair.objective} {came}; give the path of the file with the class Objective"])
+    _tell(pair)
     return pair
 
 
-def _refuse_without_objective(pair: Pair, options: argparse.Namespace) -> None:
-    if not pair.objective.is_file() and not options.dry_run:
-        where = f"{pair.hyper_path}: optuna.objective: {pair.objective}"
-        raise ConfigError([f"{where} is not there; give the path of the file with the class Objective"])
+def _tell(pair: Pair) -> None:
+    for note in pair.notes:
+        sys.stderr.write(f"note: {note}\n")
+
+
+def _front(pair: Pair, **changes: Any) -> Front:
+    return Front(direction=f"{pair.hyper_path}: optuna.direction", accept_changes="--accept_changes", **changes)
+
+
+def _typed(command: str, options: argparse.Namespace) -> list[str]:
+    """Another command for the same study, with the options that were given."""
+    found = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
+    found += [] if options.model is None else [str(options.model)]
+    for name, value in _changes(options).items():
+        text = ",".join(value) if isinstance(value, list) else str(value)
+        found += ["--trials" if name == "n_trials" else f"--{name}", text.lower() if name == "gpu" else text]
+    return found
 
 
 def _on_this_machine(pair: Pair, workers: int) -> Pair:
     return replace(pair, launchers=(Launcher("local_workers", {}, workers),), workers=workers)
 
 
-def _wall_s(pair: Pair) -> float:
-    """What the batch block gives a job, else twelve hours, as ever."""
-    for launcher in pair.launchers:
-        if minutes := launcher.settings.get("timeout_min"):
-            return 60.0 * float(minutes)
-        if seconds := slurm_seconds(launcher.settings.get("walltime", "")):
-            return float(seconds)
-    return 12 * 3600.0
-
-
-def _given_s(text: str) -> float:
-    seconds = slurm_seconds(text)
-    if seconds is None:
-        raise ConfigError([f"-w: {text!r} is no time; write HH:MM:SS"])
-    return float(seconds)
-
-
-def _search(pair: Pair, options: argparse.Namespace, *overrides: str) -> int:
+def _search(pair: Pair, options: argparse.Namespace, front: Front, *overrides: str) -> int:
+    if options.accept_changes:
+        overrides += ("hydra.sweeper.accept_changes=true",)
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            return _run(pair, Path(folder), "hydra.sweeper.dry_run=true")
-    for needed in (pair.save_path, *([pair.log_path.parent] if pair.log_path else [])):
-        needed.mkdir(parents=True, exist_ok=True)
-    pair = taken_over(pair, yes=options.yes)
-    is_changed = any(getattr(options, name, None) is not None for name in _CHANGES)
-    keep_copies(pair.hyper_path, pair.model_path, pair.hyper if is_changed else None, pair.save_path)
-    place = study_dir_of(pair) / "hydra_config"
-    status = _run(pair, place, *overrides)
-    sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {' '.join(_words(place))}\n")
-    return status
+            return Search(pair, Path(folder), front, _nothing, [*overrides, "hydra.sweeper.dry_run=true"]).run()
+    with _directories(pair, options):
+        pair = taken_over(pair, yes=options.yes)
+        place = study_dir_of(pair) / "hydra_config"
+        return Search(pair, place, front, partial(_begin, pair, options, place), overrides).run()
 
 
-def _run(pair: Pair, place: Path, *overrides: str) -> int:
-    """Run the translation once for each launcher; usually that is one."""
-    status = 0
-    for launcher in pair.launchers or (Launcher("local_workers", {}, pair.workers),):
-        one = replace(pair, launchers=(launcher,), workers=launcher.workers)
-        made = translated(one)
-        write_config(made, one, place)
-        status = _run_application(made, place, overrides) or status
-        keep_jobs(study_dir_of(pair), pair.save_path, pair.dialect)
-    return status
+def _nothing(_change: str, _is_new: bool) -> None:
+    pass
 
 
-def _words(place: Path) -> list[str]:
-    return ["hyperopt-app", "--config-path", str(place.absolute()), "--config-name", "config", "--multirun"]
+def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is_new: bool) -> None:
+    """What is left in save_path and told once the study is accepted."""
+    effective = pair.hyper if _changes(options) else None
+    keep_copies(pair.hyper_path, pair.model_path, effective, pair.save_path, study_dir_of(pair) / "earlier")
+    notes = [f"the model config differs from the last run of this study: {change}"] if change else []
+    is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
+    if pair.gpu and is_here and not _sees_gpu():
+        notes.append("gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
+    if is_new:
+        command = shlex.join(words(place))
+        sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {command}\n")
 
 
-def _run_application(made: Translation, place: Path, overrides: Sequence[str]) -> int:
-    """The Hydra application in this very process, as if these words had been typed."""
-    from hyperopt_app.__main__ import main as application
+def _sees_gpu() -> bool:
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return bool(visible_gpus(os.environ))
+    with suppress(OSError, subprocess.SubprocessError):
+        return bool(gpu_report())
+    return False
 
-    before = sys.argv[:]
-    os.environ.update(made.environment)
-    sys.argv[:] = [*_words(place), *overrides]
+
+@contextmanager
+def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
+    """Where results and the log go; those that were made for nothing are taken away again."""
+    save_path = "-s" if options.save_path else f"{pair.hyper_path}: save_path"
+    wanted = {pair.save_path: save_path}
+    if pair.log_path:
+        wanted.setdefault(pair.log_path.parent, f"{pair.hyper_path}: log")
+    missing = {one for folder in (*wanted, study_dir_of(pair)) for one in _missing(folder)}
+    for folder, key in wanted.items():
+        _make_directory(folder, key)
     try:
-        application()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        yield
     finally:
-        sys.argv[:] = before
-    return 0
+        for folder in sorted(missing, reverse=True):
+            with suppress(OSError):  # it holds something, as it should
+                folder.rmdir()
+
+
+def _missing(folder: Path) -> list[Path]:
+    return [one for one in (folder, *folder.parents) if not one.exists()]
+
+
+def _make_directory(folder: Path, key: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        came = "is no directory" if is_file else f"cannot be made ({error.strerror})"
+        raise ConfigError([f"{key}: {folder} {came}; give a directory that you may write"]) from None

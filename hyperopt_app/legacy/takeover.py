@@ -14,13 +14,14 @@ from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.importing import Report, continued, find_old, import_study, opened
 from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old_studies import imported_names
+from hyperopt_app.legacy.old_trials import conversion_faults
 from hyperopt_app.legacy.pair import Pair
 from hyperopt_app.legacy.translation import study_dir_of, translate
 from hyperopt_app.space import parse_space
 from hyperopt_app.storage import mask_password, open_storage
 from hyperopt_app.study import find_study
 
-__all__ = ["opened_pair", "set_aside", "taken_over"]
+__all__ = ["imported", "opened_pair", "set_aside", "taken_over"]
 
 # The tables of all dialects; those of a study that is set aside go with it.
 _TABLES = ("trial_results", "trial_results.csv", "hyper_opt.csv", "hyper_opt_*.csv", "worker_[0-9]*.csv", "best.csv")
@@ -40,10 +41,28 @@ def taken_over(pair: Pair, *, yes: bool) -> Pair:
     old = find_old(pair.storage, pair.study_name)
     if old is None:
         return replace(pair, n_trials=pair.n_trials + _uncounted_on_server(pair))
+    report = _import(old, pair, yes=yes)
+    return replace(pair, storage=report.storage, n_trials=pair.n_trials + report.uncounted)
+
+
+def imported(pair: Pair, *, yes: bool) -> bool:
+    """Take over the study, which must be there; False if this project has begun it.
+
+    Raises:
+        ConfigError: As `taken_over`.
+        StorageError: There is no such study; the text has the names of those that there are.
+    """
+    old = find_old(pair.storage, pair.study_name, must_exist=True)
+    if old is not None:
+        _import(old, pair, yes=yes)
+    return old is not None
+
+
+def _import(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
     report = continued(old) or _imported(old, pair, yes=yes)
     for line in report.lines():
         sys.stderr.write(f"{line}\n")
-    return replace(pair, storage=report.storage, n_trials=pair.n_trials + report.uncounted)
+    return report
 
 
 def _uncounted_on_server(pair: Pair) -> int:
@@ -58,6 +77,11 @@ def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
     sweeper = translate(pair).config["hydra"]["sweeper"]
     space, faults = parse_space(sweeper.get("params", {}), [], None, sweeper.get("names", {}))
     if faults:  # the reader has checked all that can be checked
+        raise ConfigError(faults)
+    # Nobody shall be asked about what is refused then.
+    with opened(old) as study:
+        trials = study.get_trials(deepcopy=False)
+    if faults := conversion_faults(trials, space.parameters, may_respell=old.place.path is not None):
         raise ConfigError(faults)
     way = "take it over into a copy, and leave it as it is" if old.place.path else "go on in it"
     _confirm(f"There is an older {old.describe()}. Shall we {way}?", yes=yes)
@@ -96,7 +120,9 @@ def opened_pair(pair: Pair) -> Iterator[optuna.Study]:
     )  # fmt: skip
     if study is None:
         place = path or mask_password(storage)
-        raise ConfigError([f"{pair.hyper_path}: there is no study {pair.study_name!r} in {place} yet"])
+        names = ", ".join(map(repr, imported_names(Place.of(storage))))
+        has = f"; its studies: {names}" if names else ""
+        raise ConfigError([f"{pair.hyper_path}: there is no study {pair.study_name!r} in {place} yet{has}"])
     yield study
 
 

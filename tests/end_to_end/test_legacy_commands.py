@@ -226,3 +226,19 @@ def test_one_worker_by_hand_after_the_other(optimize: Run, run_script: Run) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     assert {trial.state for trial in _trials()} == {TrialState.COMPLETE}
     assert list(Path("results").glob("hyper_opt_*job77*.csv"))
+
+
+def test_a_worker_whose_time_is_over_is_no_fault(run_script: Run) -> None:
+    """The normal end of every job's script: it is not launched again, and says what is left."""
+    write_readme_example(Path(), n_trials=30, objective=SLOW)
+    entry = Path("entry.py")
+    entry.write_text("from hyperopt_app.cli import main\nmain()\n")
+    done = run_script(entry, "legacy", "run", *PAIR, "-w", "00:00:17", timeout=120)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    states = [trial.state for trial in _trials()]
+    completed = states.count(TrialState.COMPLETE)
+    told = f"The time of this worker (00:00:17) is over: {completed} of 30 trials are done, {30 - completed} are left"
+    assert told in text
+    assert text.count("Launching") == 1
+    assert TrialState.RUNNING not in states

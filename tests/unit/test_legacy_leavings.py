@@ -21,13 +21,15 @@ def _files() -> tuple[Path, Path]:
 def test_q21_an_edited_file_is_copied_again_and_the_older_copy_kept() -> None:
     """The original left a stale copy; equal ones are left alone, and a password is not copied."""
     hyper, model = _files()
+    earlier = Path("out/studies/rain/earlier")
     for _ in range(2):
-        keep_copies(hyper, model, None, Path("out"))
+        keep_copies(hyper, model, None, Path("out"), earlier)
     assert sorted(path.name for path in Path("out").iterdir()) == ["hyper.yml", "model.yml"]
-    model.write_text("x: 2\n")
-    keep_copies(hyper, model, None, Path("out"))
-    assert Path("out/model.yml").read_text() == "x: 2\n"
-    assert Path("out/model.1.yml").read_text() == "x: 1\n"
+    for text in ("x: 2\n", "x: 1\n", "x: 2\n", "x: 3\n"):  # each goes away, none is kept twice
+        model.write_text(text)
+        keep_copies(hyper, model, None, Path("out"), earlier)
+    assert Path("out/model.yml").read_text() == "x: 3\n"
+    assert [path.read_text() for path in sorted(earlier.iterdir())] == ["x: 1\n", "x: 2\n"]
     assert "s3cret" not in Path("out/hyper.yml").read_text()
 
 
@@ -35,9 +37,9 @@ def test_a_file_that_lies_in_save_path_is_its_own_copy() -> None:
     """It is not touched."""
     hyper, model = _files()
     before = hyper.read_bytes()
-    keep_copies(hyper, model, None, Path())
+    keep_copies(hyper, model, None, Path(), Path("earlier"))
     assert hyper.read_bytes() == before
-    assert not list(Path().glob("*.1.yml"))
+    assert not Path("earlier").exists()
 
 
 @pytest.mark.parametrize(

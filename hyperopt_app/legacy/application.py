@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Have the Hydra application run a translated pair in this very process, as if its words had been typed."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hyperopt_app.front import Front, with_front
+from hyperopt_app.legacy.config_text import write_config
+from hyperopt_app.legacy.files import replace_text
+from hyperopt_app.legacy.last_run import changed_values
+from hyperopt_app.legacy.leavings import keep_jobs
+from hyperopt_app.legacy.pair import Launcher, Pair
+from hyperopt_app.legacy.translation import Translation, study_dir_of, translate
+
+__all__ = ["Search", "words"]
+
+
+def words(place: Path) -> list[str]:
+    """The command that searches by a config directory."""
+    return ["hyperopt-app", "--config-path", str(place.absolute()), "--config-name", "config", "--multirun"]
+
+
+@dataclass
+class Search:
+    """One command's search.
+
+    Attributes:
+        pair: The pair, with its launchers.
+        place: Where the translation goes.
+        front: The command's own words.
+        accepted: Called once when the application has accepted the study; gets the change of the model config since
+            the last run (empty if there is none), and whether the study is begun now.
+        overrides: Further words for the application.
+    """
+
+    pair: Pair
+    place: Path
+    front: Front
+    accepted: Callable[[str, bool], None]
+    overrides: Sequence[str] = ()
+    _is_accepted: bool = field(default=False, init=False)
+
+    def run(self) -> int:
+        """Run the translation once for each launcher, usually that is one; what is refused leaves no trace of it."""
+        before = {path: path.read_text(encoding="utf-8") for path in self.place.rglob("*.yaml")}
+        try:
+            return self._run_all(before)
+        finally:
+            if not self._is_accepted:
+                _put_back(self.place, before)
+
+    def _run_all(self, before: Mapping[Path, str]) -> int:
+        status = 0
+        for launcher in self.pair.launchers or (Launcher("local_workers", {}, self.pair.workers),):
+            one = replace(self.pair, launchers=(launcher,), workers=launcher.workers)
+            made = translate(one)
+            path = write_config(made, one, self.place)
+            status = self._run_one(made, launcher, before.get(path), path) or status
+            if self._is_accepted:
+                keep_jobs(study_dir_of(self.pair), self.pair.save_path, self.pair.dialect)
+        return status
+
+    def _run_one(self, made: Translation, launcher: Launcher, before: str | None, path: Path) -> int:
+        def accepted() -> None:
+            if not self._is_accepted:
+                self._is_accepted = True
+                change = "" if before is None else changed_values(before, path.read_text(encoding="utf-8"))
+                self.accepted(change, before is None)
+
+        where = f"{self.pair.hyper_path}: {launcher.source}" if launcher.source else self.front.launcher
+        with with_front(replace(self.front, launcher=where, accepted=accepted)):
+            return _run_application(made, self.place, self.overrides)
+
+
+def _put_back(place: Path, before: Mapping[Path, str]) -> None:
+    """The directory as it was."""
+    for path in place.rglob("*.yaml"):
+        if path not in before:
+            path.unlink()
+    for path, text in before.items():
+        if path.read_text(encoding="utf-8") != text:
+            replace_text(path, text)
+    for folder in sorted([*(one for one in place.rglob("*") if one.is_dir()), place], reverse=True):
+        with suppress(OSError):  # it is not empty
+            folder.rmdir()
+
+
+def _run_application(made: Translation, place: Path, overrides: Sequence[str]) -> int:
+    from hyperopt_app.__main__ import main as application
+
+    before = sys.argv[:]
+    os.environ.update(made.environment)
+    sys.argv[:] = [*words(place), *overrides]
+    try:
+        application()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        sys.argv[:] = before
+    return 0
