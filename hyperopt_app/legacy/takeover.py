@@ -11,7 +11,9 @@ from pathlib import Path
 import optuna
 
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.legacy.directions import direction_faults, directions_of
 from hyperopt_app.legacy.importing import Report, continued, find_old, import_study, opened
+from hyperopt_app.legacy.old_copies import opened_storage
 from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old_studies import imported_names
 from hyperopt_app.legacy.old_trials import conversion_faults
@@ -79,15 +81,18 @@ def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
     if faults:  # the reader has checked all that can be checked
         raise ConfigError(faults)
     # Nobody shall be asked about what is refused then.
-    with opened(old) as study:
-        trials = study.get_trials(deepcopy=False)
-    if faults := conversion_faults(trials, space.parameters, may_respell=old.place.path is not None):
+    with opened_storage(old) as storage:
+        study = optuna.load_study(study_name=old.name, storage=storage)
+        has, trials = directions_of(study, storage)[0], study.get_trials(deepcopy=False)
+    faults = direction_faults(pair.directions, has, study_name=old.name, where=str(pair.hyper_path))
+    faults += conversion_faults(trials, space.parameters, may_respell=old.place.path is not None)
+    if faults:
         raise ConfigError(faults)
     way = "take it over into a copy, and leave it as it is" if old.place.path else "go on in it"
     _confirm(f"There is an older {old.describe()}. Shall we {way}?", yes=yes)
     # Optuna says by itself that it makes a study; the report says more.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return import_study(old, None, space.parameters)
+    return import_study(old, None, space.parameters, pair.directions)
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -282,10 +282,12 @@ def test_nobody_is_asked_about_a_study_that_does_not_fit(
 ) -> None:
     """The faults come first, where the answer would be yes too."""
     settings = {"name": "lr", "choices": ["a", "b"]}
-    _old_study(study_name="single", parameters={"optimizer:lr": {"type": "categorical", "settings": settings}})
+    parameters = {"optimizer:lr": {"type": "categorical", "settings": settings}}
+    _old_study(study_name="single", parameters=parameters, direction="maximize")
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked"))
     told = say("import", status=1)
     assert "parameter lr: the old study searched" in told
+    assert "hyper.yml: optuna.direction: maximize came, but the study 'single' has minimize" in told
     assert "Shall we" not in told
 
 

@@ -173,8 +173,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("legacy.source", "legacy.trial", "legacy.user_config", "legacy.user_module", "objective"),
     },
     "legacy.takeover": {
-        *("legacy.importing", "legacy.old_places", "legacy.old_studies", "legacy.old_trials", "legacy.pair"),
-        *("legacy.translation", "space", "storage", "study"),
+        *("legacy.directions", "legacy.importing", "legacy.old_copies", "legacy.old_places", "legacy.old_studies"),
+        *("legacy.old_trials", "legacy.pair", "legacy.translation", "space", "storage", "study"),
     },
     "legacy.leavings": {"_masking", "legacy.files"},
     "legacy.last_run": set(),
