@@ -139,6 +139,10 @@ class Crew:
         lines: list[str] = []
         try:
             returns = launcher.launch([self._overrides(number) for number in range(count)], initial_job_idx=0)
+        except KeyboardInterrupt:
+            # Workers inside the driver are ended by a signal to it, and a scheduler sends it one at the very end.
+            if not self._is_out_of_time(()):
+                raise
         except HyperoptError:  # told for people: the launcher's settings are wrong, or a worker inside the driver knows
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left

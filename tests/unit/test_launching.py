@@ -160,6 +160,20 @@ def test_workers_whose_time_is_over_are_known_as_such(
     assert crew.is_out_of_time is is_out
 
 
+def test_a_signal_at_the_end_of_the_job_is_no_interruption(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers inside the driver are told to end by it; at any other time it is the user's Ctrl-C."""
+
+    def interrupted(_number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + 5)))
+    _launched(crew, interrupted, monkeypatch)
+    assert crew.is_out_of_time
+    monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + 3600)))
+    with pytest.raises(KeyboardInterrupt):
+        _launched(crew, interrupted, monkeypatch)
+
+
 def test_jobs_of_their_own_have_times_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is submitted again has its full time, whenever the driver's own job ends."""
     context, config = made_sweep(write_configs(tmp_path, CONFIGS), "hydra/launcher=slurm_workers")
