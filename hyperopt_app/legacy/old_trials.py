@@ -9,6 +9,7 @@ import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from optuna.distributions import (
@@ -48,9 +49,13 @@ def conversion_faults(
         may_respell: Whether choices may be spelled in another way or order; not where trials stay where they are.
     """
     found: dict[tuple[str, str], None] = {}
+    seen: set[tuple[str, str]] = set()
     for trial in trials:
         for name, old in trial.distributions.items():
-            if name in space and not _fits(old, space[name], may_respell=may_respell):
+            if name not in space or (name, repr(old)) in seen:
+                continue
+            seen.add((name, repr(old)))
+            if not _fits(old, space[name], may_respell=may_respell):
                 found[name, describe(_modern(old))] = None
     return [
         f"parameter {name}: the old study searched {old}, the hyperparameter file searches {describe(space[name])}; "
@@ -73,10 +78,15 @@ def _fits(old: BaseDistribution, new: BaseDistribution, *, may_respell: bool) ->
 def spelled(choice: Any, distribution: CategoricalDistribution) -> Any:
     """The choice of the distribution that means this one: `null` for None, `[mae]` for a list."""
     for other in distribution.choices:
-        meanings = (other, element_of(other)) if isinstance(other, str) else (other,)
+        meanings = (other, _meaning(other)) if isinstance(other, str) else (other,)
         if any(type(meaning) is type(choice) and meaning == choice for meaning in meanings):
             return other
     return _NOT_THERE
+
+
+@lru_cache(maxsize=10_000)
+def _meaning(text: str) -> Any:
+    return element_of(text)  # Hydra's parser takes a millisecond, and each old trial asks for the same few texts
 
 
 def converted(
