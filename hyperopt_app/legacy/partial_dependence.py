@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """How a metric depends on each parameter when the others are averaged out, by a random forest on the trials."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,18 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.distributions import CategoricalDistribution
 
+from hyperopt_app.legacy.plot_scales import Scale, scale_of, wrapped
+
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["Dependence", "dependences", "fill", "is_wide"]
+__all__ = ["Dependence", "dependences", "fill"]
 
-# The values of a sweep often span decades, and one bad trial would flatten all others.
-_WIDE = 100.0
 _POINTS = 50
 _MOST_PANELS = 16
 # More trials change the average little, and the forest is asked for each of them at each point.
 _MOST_AVERAGED = 500
 _LONGEST_LABEL = 14
+_LONGEST_NAME = 24
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Dependence:
         name: The parameter's.
         importance: Its share of what the forest explains, 0 to 1.
         points: Where the metric was predicted, shape (k,); for choices their places, from 0.
-        means: The metric there, averaged over the trials, shape (k,); of wide values the geometric mean.
+        means: The metric there, averaged over the trials, shape (k,); of wide values on their scale.
         tried: The values of the trials, shape (n,).
         choices: The choices' names; empty for a number.
         is_log: Whether it is searched on a logarithmic scale.
@@ -65,12 +65,6 @@ class _Column:
         return np.linspace(self.values.min(), self.values.max(), _POINTS)
 
 
-def is_wide(values: Sequence[float]) -> bool:
-    """Whether values want a logarithmic scale: all are positive, and they span more than two decades."""
-    known = [value for value in values if math.isfinite(value)]
-    return bool(known) and min(known) > 0 and max(known) / min(known) > _WIDE
-
-
 def dependences(
     trials: Sequence["FrozenTrial"], values: Sequence[float], *, n_trees: int, max_depth: int
 ) -> list[Dependence]:
@@ -88,8 +82,8 @@ def dependences(
     if not columns:
         return []
     table = np.column_stack([column.values for column in columns])
-    is_log = is_wide(values)
-    targets = np.log10(values) if is_log else np.asarray(values)
+    scale = scale_of(values)
+    targets = scale.forward(values)
     forest = RandomForestRegressor(n_estimators=n_trees, max_depth=max_depth, random_state=0).fit(table, targets)
     some = table[np.random.default_rng(0).permutation(len(table))[:_MOST_AVERAGED]]
     found = [
@@ -97,7 +91,7 @@ def dependences(
             column.name,
             float(forest.feature_importances_[index]),
             column.points,
-            10.0**means if is_log else means,
+            scale.back(means),
             column.values,
             column.choices,
             column.is_log,
@@ -129,7 +123,7 @@ def _means(forest: Any, table: Any, index: int, points: Any) -> Any:
     return forest.predict(asked.reshape(-1, table.shape[1])).reshape(len(points), -1).mean(axis=1)
 
 
-def fill(figure: Figure, found: Sequence[Dependence], metric: str, *, is_log: bool) -> list[Axes]:
+def fill(figure: Figure, found: Sequence[Dependence], metric: str, scale: Scale) -> list[Axes]:
     """Draw one panel for each parameter, all with the same range, so that the important ones stand out."""
     shown = found[:_MOST_PANELS]
     columns = 2 if len(shown) == 4 else min(len(shown), 3 if len(shown) <= 9 else 4)
@@ -143,15 +137,14 @@ def fill(figure: Figure, found: Sequence[Dependence], metric: str, *, is_log: bo
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     for row in grid:
-        row[0].set_ylabel(metric)
-        if is_log:
-            row[0].set_yscale("log")
-    figure.suptitle(f"Partial dependence of {metric}")
+        row[0].set_ylabel(wrapped(metric, _LONGEST_NAME))
+        scale.put_on(row[0].set_yscale)
+    figure.suptitle(wrapped(f"Partial dependence of {metric}", _LONGEST_NAME * columns))
     return panels[: len(shown)]
 
 
 def _fill_panel(axes: Axes, one: Dependence) -> None:
-    axes.set_xlabel(one.name)
+    axes.set_xlabel(wrapped(one.name, _LONGEST_NAME))
     if one.choices:
         axes.plot(one.points, one.means, "o", color="tab:blue")
         axes.set_xticks(one.points, [_short(choice) for choice in one.choices])

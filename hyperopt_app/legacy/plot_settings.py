@@ -16,6 +16,8 @@ PLOTS = ("optimization_history", "intermediate_values", "pareto_front", "partial
 
 _LIMITS = ("set_xlim", "set_ylim")
 _SCALES = {"set_xscale", "set_yscale"}
+# What matplotlib writes, by the file's name.
+_IMAGES = frozenset({".eps", ".jpeg", ".jpg", ".pdf", ".png", ".ps", ".svg", ".tif", ".tiff", ".webp"})
 _SCALE_NAMES = ("linear", "log", "symlog", "logit")
 
 
@@ -24,12 +26,14 @@ class PlotSettings:
     """What is set for one plot.
 
     Attributes:
-        save_path: Directory of the plot; None for that of the study.
+        save_path: Directory of the plot, or its file if it ends like one; None for the directory of the study.
+        is_file: Whether `save_path` is a file.
         axes: Method of matplotlib's axes to its argument: set_xlim, set_ylim, set_xscale, set_yscale.
         rcparams: matplotlib's own settings.
     """
 
     save_path: Path | None = None
+    is_file: bool = False
     axes: Mapping[str, Any] = field(default_factory=dict)
     rcparams: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,13 +62,11 @@ def read_plot_settings(path: Path | None) -> dict[str, PlotSettings]:
 
 
 def _settings(name: str, section: Mapping[str, Any], beside: Path, findings: Findings) -> PlotSettings:
-    save_path, axes, rcparams = None, {}, {}
+    save_path, is_file, axes, rcparams = None, False, {}, {}
     for key, value in section.items():
         where = f"{name}.{key}"
         if key == "save_path":
-            # As the other paths of the original's files: beside the file if it is there, else in the working directory.
-            given = Path(str(value)).expanduser()
-            save_path = beside / given if (beside / given).is_dir() else Path.cwd() / given
+            save_path, is_file = _place(where, value, beside, findings)
         elif key in _LIMITS:
             axes[key] = _limits(where, value, findings)
         elif key in _SCALES:
@@ -77,7 +79,22 @@ def _settings(name: str, section: Mapping[str, Any], beside: Path, findings: Fin
         else:
             known = (*_LIMITS, *sorted(_SCALES), "rcparams (a mapping)", "save_path")
             findings.fault(where, f"this cannot be set; what can be: {', '.join(known)}")
-    return PlotSettings(save_path, axes, rcparams)
+    return PlotSettings(save_path, is_file, axes, rcparams)
+
+
+def _place(where: str, value: Any, beside: Path, findings: Findings) -> tuple[Path | None, bool]:
+    """The path, and whether it is a file.
+
+    As the other paths of the original's files: beside the YAML file if it is there, else in the working directory.
+    """
+    if not isinstance(value, str) or not value.strip():
+        findings.fault(where, f"{shown(value)} is no path; write a directory, or a file that ends with .png or .pdf")
+        return None, False
+    given = Path(value).expanduser()
+    if given.suffix.lower() in _IMAGES and not (beside / given).is_dir() and not given.is_dir():
+        is_beside = given.parent != Path() and (beside / given.parent).is_dir()
+        return (beside / given if is_beside else Path.cwd() / given), True
+    return (beside / given if (beside / given).is_dir() else Path.cwd() / given), False
 
 
 def _limits(where: str, value: Any, findings: Findings) -> list[Any]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report on a study: the table of its trials, best.yml, the plots, and a summary as text."""
 
+import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,11 +21,15 @@ from hyperopt_app.legacy.values import params_reader
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
 __all__ = ["report"]
 
 _NO_PLOTS = "No plots and no importances: {name} is not installed. Install it with: pip install 'hyperopt-app[report]'"
+
+# Optuna's functional ANOVA takes a time that grows with the square: 20 s for a thousand trials, hours for many.
+_MOST_FOR_IMPORTANCES = 1000
 
 
 def report(
@@ -120,19 +125,19 @@ def _drawn(
     except ModuleNotFoundError as error:
         return [_NO_PLOTS.format(name=(error.name or "matplotlib").partition(".")[0])]
     complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    if len(complete) > 1:
-        for index, metric in enumerate(pair.metrics):
-            lines += _importances(study, complete, index, metric, n_trees, max_depth)
+    if len(complete) < 2:
+        return lines
+    few = _some(complete)
+    own = _study_of(few, study.directions)
+    for index, metric in enumerate(pair.metrics):
+        lines += _importances(own, len(few), index, metric, n_trees, max_depth)
+    if len(few) < len(complete):
+        lines.append(f"The importances are those of {len(few)} of the {len(complete)} complete trials, drawn at random")
     return lines
 
 
 def _importances(
-    study: "optuna.Study",
-    complete: Sequence["FrozenTrial"],
-    index: int,
-    metric: str,
-    n_trees: int,
-    max_depth: int,
+    study: "optuna.Study", n_trials: int, index: int, metric: str, n_trees: int, max_depth: int
 ) -> list[str]:
     import optuna.importance as optuna_importance
 
@@ -149,7 +154,27 @@ def _importances(
                 for evaluator in (fanova, mdi)
             ]
         except (RuntimeError, ValueError) as error:  # all values are equal, or no parameter is common to all trials
-            return [f"No importances for {metric} from {len(complete)} trials: {error}"]
+            return [f"No importances for {metric} from {n_trials} trials: {error}"]
     if not both[0]:
         return [f"No importances for {metric}: the complete trials have no parameter in common."]
     return importance_lines(metric, *both)
+
+
+def _some(trials: Sequence["FrozenTrial"]) -> Sequence["FrozenTrial"]:
+    if len(trials) <= _MOST_FOR_IMPORTANCES:
+        return trials
+    return sorted(random.Random(0).sample(trials, _MOST_FOR_IMPORTANCES), key=lambda trial: trial.number)
+
+
+def _study_of(trials: Sequence["FrozenTrial"], directions: Sequence["StudyDirection"]) -> "optuna.Study":
+    """A study in memory that has these trials, for what Optuna computes only of whole studies."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(directions=directions)
+    finally:
+        optuna.logging.set_verbosity(before)
+    study.add_trials(trials)
+    return study

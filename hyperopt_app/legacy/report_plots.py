@@ -3,18 +3,20 @@
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from hyperopt_app import _trials
-from hyperopt_app.legacy import partial_dependence
+from hyperopt_app.legacy import curve_plot, partial_dependence, plot_points
+from hyperopt_app.legacy.plot_scales import count_from, scale_of, wrapped
 from hyperopt_app.legacy.plot_settings import PlotSettings
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _STYLE = {
 }
 _TRIAL_COLOUR, _BEST_COLOUR = "tab:blue", "tab:red"
 _LEAST_TRIALS = 10
+_LONGEST_NAME = 50
+_FORWARD = {"linear": "", "log": " (log10)", "symlog": " (arsinh)"}
 
 
 @dataclass(frozen=True)
@@ -41,27 +45,48 @@ class _Plots:
 
     save_path: Path
     settings: Mapping[str, PlotSettings]
+    metrics: int
     lines: list[str]
 
     def draw(self, name: str, fill: Callable[[Figure], Sequence[Axes]], general: str = "") -> None:
-        """Make a figure with a user's settings, let it be filled, and write it as `name.png`."""
-        settings = self.settings.get(name) or self.settings.get(general) or PlotSettings()
-        style: dict[Any, Any] = {**_STYLE, **settings.rcparams}
-        with mpl.rc_context(style):
+        """Make a figure with a user's settings, let it be filled, and write it as `name.png` or as they say."""
+        own = self.settings.get(name)
+        settings = own or self.settings.get(general) or PlotSettings()
+        rcparams = {key: value for key, value in settings.rcparams.items() if key != "backend"}  # none is needed here
+        style: dict[Any, Any] = {**_STYLE, **rcparams}
+        with mpl.rc_context(style), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
             figure = Figure(layout="constrained")
-            for axes in fill(figure):
-                for method, argument in settings.axes.items():
-                    getattr(axes, method)(argument)
-            folder = settings.save_path or self.save_path
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{name.replace('/', '_')}.png"
-            aside = path.with_name(f".{path.name}.{os.getpid()}")
-            try:
-                figure.savefig(aside, dpi=_DPI, format="png")
-                aside.replace(path)
-            finally:
-                aside.unlink(missing_ok=True)
+            panels = fill(figure)
+            # matplotlib keeps limits that suit the scale, so the scales come first.
+            for method in sorted(settings.axes, key=lambda one: one.endswith("lim")):
+                for axes in panels:
+                    getattr(axes, method)(settings.axes[method])
+            path = self._path(name, settings, is_general=own is None)
+            _save(figure, path)
         self.lines.append(f"Saved the {name} plot to {path}")
+        self.lines.extend(f"\t{text}" for text in dict.fromkeys(str(one.message) for one in told))
+        if settings.axes and not any(map(plot_points.are_seen, panels)):
+            given = ", ".join(f"{method}: {argument}" for method, argument in settings.axes.items())
+            self.lines.append(f"\tNothing is seen there, with {given}: {plot_points.extent(panels)}")
+
+    def _path(self, name: str, settings: PlotSettings, *, is_general: bool) -> Path:
+        """Where the plot goes; a file that is given for the plots of several metrics gets their names."""
+        place = settings.save_path or self.save_path
+        safe = name.replace("/", "_")
+        if not settings.is_file:
+            return place / f"{safe}.png"
+        return place.with_stem(f"{place.stem}_{safe}") if is_general and self.metrics > 1 else place
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(aside, dpi=_DPI, format=path.suffix[1:].lower())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def draw_all(
@@ -91,7 +116,7 @@ def draw_all(
     """
     trials = study.get_trials(deepcopy=False)
     complete = [one for one in trials if one.state.name == "COMPLETE" and all(map(math.isfinite, one.values))]
-    plots = _Plots(save_path, settings, [])
+    plots = _Plots(save_path, settings, len(metrics), [])
     if not complete:
         return ["No plots: no complete trial has a finite value."]
     best = _trials.best_trials(complete, study.directions)
@@ -100,7 +125,7 @@ def draw_all(
         plots.draw("optimization_history", lambda figure: _history(figure, complete, metrics[0], is_maximum=is_maximum))
         curves = [trial for trial in trials if trial.intermediate_values]
         if curves:
-            plots.draw("intermediate_values", lambda figure: _curves(figure, curves, best[0], metrics[0]))
+            plots.draw("intermediate_values", lambda figure: curve_plot.fill(figure, curves, best[0], metrics[0]))
     elif len(metrics) <= 3:
         plots.draw("pareto_front", lambda figure: _front(figure, complete, best, metrics))
     else:
@@ -122,9 +147,8 @@ def _draw_dependence(
     if not found:
         plots.lines.append(f"No {name} plot: no parameter took two values in all complete trials.")
         return
-    is_log = partial_dependence.is_wide(values)
-    fill = partial_dependence.fill
-    plots.draw(name, lambda figure: fill(figure, found, metric, is_log=is_log), "partial_dependence")
+    scale, fill = scale_of(values), partial_dependence.fill
+    plots.draw(name, lambda figure: fill(figure, found, metric, scale), "partial_dependence")
 
 
 def _history(figure: Figure, complete: Sequence["FrozenTrial"], metric: str, *, is_maximum: bool) -> list[Axes]:
@@ -135,63 +159,33 @@ def _history(figure: Figure, complete: Sequence["FrozenTrial"], metric: str, *, 
         bests.append(choose(bests[-1], value) if bests else value)
     axes.scatter(numbers, values, s=18, color=_TRIAL_COLOUR, alpha=0.7, label="complete trials", zorder=2)
     axes.step(numbers, bests, where="post", color=_BEST_COLOUR, label="best so far")
-    axes.set(title="Optimization history", xlabel="trial", ylabel=metric)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _widen(axes.set_yscale, values)
+    axes.set(title="Optimization history", xlabel="trial", ylabel=wrapped(metric, _LONGEST_NAME))
+    count_from(axes, numbers)
+    scale_of(values).put_on(axes.set_yscale)
     figure.legend(loc="outside lower center", ncols=2)
-    return [axes]
-
-
-def _curves(figure: Figure, curves: Sequence["FrozenTrial"], best: "FrozenTrial", metric: str) -> list[Axes]:
-    axes = figure.subplots()
-    last = max(1, *(trial.number for trial in curves))
-    colours = mpl.colormaps["viridis"]
-    for trial in curves:
-        steps = sorted(trial.intermediate_values)
-        points = [trial.intermediate_values[step] for step in steps]
-        is_best, is_pruned = trial.number == best.number, trial.state.name == "PRUNED"
-        axes.plot(
-            steps,
-            points,
-            color=_BEST_COLOUR if is_best else colours(trial.number / last),
-            linestyle=":" if is_pruned else "-",
-            linewidth=2.0 if is_best else 1.0,
-            marker="." if len(steps) < 30 else None,
-            alpha=1.0 if is_best else 0.6,
-            zorder=3 if is_best else 2,
-        )
-    axes.plot([], [], color=_BEST_COLOUR, linewidth=2.0, label=f"best trial ({best.number})")
-    if any(trial.state.name == "PRUNED" for trial in curves):
-        axes.plot([], [], color="gray", linestyle=":", label="pruned")
-    axes.set(title="Intermediate values", xlabel="step", ylabel=metric)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _widen(axes.set_yscale, [value for trial in curves for value in trial.intermediate_values.values()])
-    figure.legend(loc="outside lower center", ncols=2)
-    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, last), colours)
-    figure.colorbar(scale, ax=axes, label="trial")
     return [axes]
 
 
 def _front(
     figure: Figure, complete: Sequence["FrozenTrial"], best: Sequence["FrozenTrial"], metrics: Sequence[str]
 ) -> list[Axes]:
-    axes: Any = figure.add_subplot(projection="3d" if len(metrics) == 3 else None)
+    is_in_space = len(metrics) == 3
+    axes: Any = figure.add_subplot(projection="3d" if is_in_space else None)
+    values = np.array([trial.values for trial in complete])
+    scales = [scale_of(column.tolist()) for column in values.T]
+    names = [wrapped(metric, _LONGEST_NAME // 2 if is_in_space else _LONGEST_NAME) for metric in metrics]
+    if is_in_space:  # the axes in space know no logarithms
+        values = np.column_stack([scale.forward(column) for scale, column in zip(scales, values.T, strict=True)])
+        names = [name + _FORWARD[scale.name] for name, scale in zip(names, scales, strict=True)]
+        axes.set_zlabel(names[2])
     front = {trial.number for trial in best}
-    others = [trial.values for trial in complete if trial.number not in front]
-    chosen = [trial.values for trial in complete if trial.number in front]
-    for values, colour, label in ((others, _TRIAL_COLOUR, "other trials"), (chosen, _BEST_COLOUR, "Pareto front")):
-        if values:
-            axes.scatter(*zip(*values, strict=True), s=22, color=colour, alpha=0.8, label=label)
-    axes.set(title="Pareto front", xlabel=metrics[0], ylabel=metrics[1])
-    if len(metrics) == 3:
-        axes.set_zlabel(metrics[2])
-    else:  # the axes in space know no logarithms
-        _widen(axes.set_xscale, [trial.values[0] for trial in complete])
-        _widen(axes.set_yscale, [trial.values[1] for trial in complete])
+    is_best = np.array([trial.number in front for trial in complete])
+    for chosen, colour, label in ((~is_best, _TRIAL_COLOUR, "other trials"), (is_best, _BEST_COLOUR, "Pareto front")):
+        if chosen.any():
+            axes.scatter(*values[chosen].T, s=22, color=colour, alpha=0.8, label=label)
+    axes.set(title="Pareto front", xlabel=names[0], ylabel=names[1])
+    if not is_in_space:
+        scales[0].put_on(axes.set_xscale)
+        scales[1].put_on(axes.set_yscale)
     figure.legend(loc="outside lower center", ncols=2)
     return [axes]
-
-
-def _widen(set_scale: Callable[[str], Any], values: Sequence[float]) -> None:
-    if partial_dependence.is_wide(values):
-        set_scale("log")

@@ -7,79 +7,16 @@ import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-import optuna
 import pytest
 import yaml
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.pair import Pair, Parameter
-from hyperopt_app.legacy.plot_settings import read_plot_settings
 from hyperopt_app.legacy.report import report
 from hyperopt_app.legacy.report_text import best_lines, importance_lines, summary_lines
 from hyperopt_app.tickets import issue, keep_budget
 from tests.unit._made_trials import made, study_of
-
-PARAMETERS = (
-    Parameter(("optimizer", "learning_rate"), "lr", "loguniform", {}, "model", is_integer=False),
-    Parameter(("layers",), "n", "int", {}, "model", is_integer=True),
-)
-
-
-def pair_of(folder: Path, *metrics: str) -> Pair:
-    """As much of a pair as a report wants."""
-    return Pair(
-        hyper_path=folder / "hyper.yml",
-        model_path=None,
-        dialect="B3",
-        model={},
-        hyper={},
-        optuna={},
-        parameters=PARAMETERS,
-        study_name="s",
-        save_path=folder / "results",
-        storage="",
-        metrics=metrics or ("val_loss",),
-        directions=("minimize",) * max(1, len(metrics)),
-        n_trials=100,
-        workers=1,
-        objective=folder / "objective.py",
-        gpu=False,
-        log_path=None,
-    )
-
-
-def searched(*directions: str, n_trials: int = 12) -> optuna.Study:
-    """A study with parameters of all kinds, curves and pruned trials."""
-    study = optuna.create_study(
-        directions=[optuna.study.StudyDirection[name.upper()] for name in directions or ("minimize",)],
-        sampler=optuna.samplers.RandomSampler(seed=1),
-        study_name="s",
-    )
-
-    def objective(trial: optuna.Trial) -> Any:
-        rate = trial.suggest_float("lr", 1e-6, 1e-1, log=True)
-        layers = trial.suggest_int("n", 1, 8)
-        norm = trial.suggest_categorical("norm", [None, "minmax", "a rather long name of a choice"])
-        value = (math.log10(rate) + 3) ** 2 + layers + (norm is None)
-        if len(study.directions) > 1:
-            return tuple(value + k * layers for k in range(len(study.directions)))
-        for step in range(3):
-            trial.report(value + 3 - step, step)
-        if trial.number == 3:
-            raise optuna.TrialPruned
-        return value
-
-    study.optimize(objective, n_trials)
-    return study
-
-
-def png_size(path: Path) -> tuple[int, int]:
-    """Width and height of a PNG file."""
-    head = path.read_bytes()[:24]
-    assert head.startswith(b"\x89PNG")
-    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+from tests.unit._reports import pair_of, png_size, searched
 
 
 def test_a_study_of_one_metric(tmp_path: Path) -> None:
@@ -171,58 +108,12 @@ def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pyt
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["s.csv"]
 
 
-def test_matplotlibs_own_state_is_left_alone(tmp_path: Path) -> None:
-    """No backend, style or open figure of the caller's changes."""
-    before = dict(mpl.rcParams)
-    plot = tmp_path / "plot.yml"
-    plot.write_text("optimization_history: {rcparams: {font.size: 30}}\n")
-    report(pair_of(tmp_path), searched(n_trials=2), plot=plot)
-    assert dict(mpl.rcParams) == before
-
-
-def test_q3_limits_may_be_texts_that_mean_numbers(tmp_path: Path) -> None:
-    """The original README's own example `[3e4,1e6]` is a list of texts for YAML 1.1."""
-    path = tmp_path / "plot.yml"
-    path.write_text("optimization_history: {set_xlim: [3e4, 1e6], rcparams: {figure.dpi: 1e2, font.family: serif}}\n")
-    settings = read_plot_settings(path)["optimization_history"]
-    assert settings.axes == {"set_xlim": [3e4, 1e6]}
-    assert settings.rcparams == {"figure.dpi": 100.0, "font.family": "serif"}
-
-
-def test_a_plot_goes_where_its_settings_say(tmp_path: Path) -> None:
-    """A folder beside the plot file, with the figure's own size."""
-    (tmp_path / "figures").mkdir()
-    plot = tmp_path / "plot.yml"
-    plot.write_text(
-        "optimization_history: {save_path: figures, set_ylim: [1e-1, 1e2], set_yscale: log, set_xscale: linear,"
-        " rcparams: {figure.figsize: [4, 3]}}\npartial_dependence: {rcparams: {figure.figsize: [5, 2]}}\n"
-    )
-    report(pair_of(tmp_path), searched(), plot=plot)
-    assert png_size(tmp_path / "figures" / "optimization_history.png") == (1200, 900)
-    assert png_size(tmp_path / "results" / "partial_dependence_val_loss.png") == (1500, 600)
-
-
-def test_all_faults_of_a_plot_file_are_told_at_once(tmp_path: Path) -> None:
-    """Before anything is written."""
-    plot = tmp_path / "plot.yml"
-    plot.write_text(
-        "optimisation_history: {}\npareto_front: 3\nintermediate_values:\n  set_xlim: 4\n  set_yscale: lg\n"
-        "  colour: red\n  rcparams: {font.sice: 3, font.size: big}\n"
-    )
-    with pytest.raises(ConfigError) as caught:
-        report(pair_of(tmp_path), searched(n_trials=1), plot=plot)
-    wanted = [
-        "optimisation_history: this is no plot (did you mean optimization_history?)",
-        "pareto_front: 3 came",
-        "intermediate_values.set_xlim: 4 is no range",
-        "intermediate_values.set_yscale: 'lg' is no scale",
-        "intermediate_values.colour: this cannot be set",
-        "font.sice: matplotlib has no such setting (did you mean font.size?)",
-        "font.size: 'big' came",
-    ]
-    assert [text for text in wanted if text not in str(caught.value)] == []
-    assert len(caught.value.faults) == len(wanted)
-    assert not (tmp_path / "results").exists()
+def test_many_trials_tell_importances_from_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Optuna's measure takes hours for twenty thousand."""
+    monkeypatch.setattr("hyperopt_app.legacy.report._MOST_FOR_IMPORTANCES", 5)
+    text = report(pair_of(tmp_path), searched(n_trials=9))
+    assert "The importances are those of 5 of the 8 complete trials, drawn at random" in text.splitlines()
+    assert "lr" in text.split("Parameter importances", 1)[1]
 
 
 def test_a_model_file_that_is_not_there_is_told(tmp_path: Path) -> None:
