@@ -8,17 +8,22 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hyperopt_app.errors import StorageError
+from hyperopt_app.legacy.directions import directions_of
+from hyperopt_app.legacy.memory import study_in_memory
 from hyperopt_app.legacy.old_places import JOURNAL, OldStudy
+from hyperopt_app.legacy.old_trials import converted
 from hyperopt_app.storage import open_storage
 
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
+    from optuna.study import StudyDirection
 
 __all__ = ["closing_storage", "connection", "damage", "new_storage", "opened", "opened_storage"]
 
@@ -90,13 +95,26 @@ def _copy_database(path: Path, target: Path) -> None:
 def opened(old: OldStudy) -> "Iterator[optuna.Study]":
     """The old study, to be read: from a copy that is up to date, but on a server where it is.
 
+    Of one of Optuna's first studies of several objectives what is read has the values where today's studies have them.
+
     Raises:
         StorageError: It cannot be read, or is of a newer Optuna.
     """
     import optuna
 
     with opened_storage(old) as storage:
-        yield optuna.load_study(study_name=old.name, storage=storage)
+        study = optuna.load_study(study_name=old.name, storage=storage)
+        directions, in_curve = directions_of(study, storage)
+        yield _with_values(study, directions) if in_curve else study
+
+
+def _with_values(study: "optuna.Study", directions: "Sequence[StudyDirection]") -> "optuna.Study":
+    now = datetime.now()  # noqa: DTZ005 - Optuna stamps trials without a time zone
+    trials = [
+        converted(trial, {}, objectives=len(directions), in_curve=True, now=now) if trial.state.is_finished() else trial
+        for trial in study.get_trials(deepcopy=False)
+    ]
+    return study_in_memory(trials, directions, study.study_name)
 
 
 @contextmanager

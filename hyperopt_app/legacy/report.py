@@ -14,6 +14,7 @@ from hyperopt_app.legacy.directions import direction_faults
 from hyperopt_app.legacy.files import write_study_csv
 from hyperopt_app.legacy.findings import Findings
 from hyperopt_app.legacy.loading import load, plain
+from hyperopt_app.legacy.memory import study_in_memory
 from hyperopt_app.legacy.pair import Pair
 from hyperopt_app.legacy.plot_settings import PlotSettings, read_plot_settings
 from hyperopt_app.legacy.report_text import best_lines, chosen_line, importance_lines, summary_lines
@@ -21,7 +22,6 @@ from hyperopt_app.legacy.values import params_reader
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
 __all__ = ["report"]
@@ -128,7 +128,7 @@ def _drawn(
     if len(complete) < 2:
         return lines
     few = _some(complete)
-    own = _study_of(few, study.directions)
+    own = study_in_memory(few, study.directions)
     for index, metric in enumerate(pair.metrics):
         lines += _importances(own, len(few), index, metric, n_trees, max_depth)
     if len(few) < len(complete):
@@ -164,17 +164,3 @@ def _some(trials: Sequence["FrozenTrial"]) -> Sequence["FrozenTrial"]:
     if len(trials) <= _MOST_FOR_IMPORTANCES:
         return trials
     return sorted(random.Random(0).sample(trials, _MOST_FOR_IMPORTANCES), key=lambda trial: trial.number)
-
-
-def _study_of(trials: Sequence["FrozenTrial"], directions: Sequence["StudyDirection"]) -> "optuna.Study":
-    """A study in memory that has these trials, for what Optuna computes only of whole studies."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        study = optuna.create_study(directions=directions)
-    finally:
-        optuna.logging.set_verbosity(before)
-    study.add_trials(trials)
-    return study

@@ -219,6 +219,15 @@ def test_q38_other_directions_are_told_before_anything_is_written(
     assert import_study(old_one(database, name), None, {}, has.split(", ")).is_new
 
 
+def test_the_first_multi_objective_studies_can_be_read_as_they_are(tmp_path: Path) -> None:
+    """For a report; the values are where today's studies have them."""
+    shutil.copy(OLD / "optuna_2_10.db", tmp_path / "old.db")
+    with opened(old_one(f"sqlite:///{tmp_path}/old.db", "motpe")) as study:
+        assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE"]
+        assert study.study_name == "motpe"
+        assert all(trial.values[0] == trial.params["x"] ** 2 for trial in study.trials)
+
+
 def test_q38_the_first_multi_objective_studies_have_directions_of_their_own(tmp_path: Path) -> None:
     """They stand in an attribute."""
     shutil.copy(OLD / "optuna_2_10.db", tmp_path / "old.db")

@@ -128,9 +128,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.config_text": {"_plain_yaml", "legacy.pair", "legacy.translation"},
     "legacy.old_places": {"_masking"},
     "legacy.old_trials": {"grammar", "space"},
-    "legacy.old_copies": {"legacy.old_places", "storage"},
-    "legacy.old_studies": {"_masking", "legacy.old_copies", "legacy.old_places", "study"},
     "legacy.directions": set(),
+    "legacy.memory": set(),
+    "legacy.old_copies": {
+        *("legacy.directions", "legacy.memory", "legacy.old_places", "legacy.old_trials", "storage"),
+    },
+    "legacy.old_studies": {"_masking", "legacy.old_copies", "legacy.old_places", "study"},
     "legacy.import_report": {"_masking", "legacy.old_places", "legacy.old_trials"},
     "legacy.importing": {
         *("_masking", "legacy.directions", "legacy.import_report", "legacy.old_copies", "legacy.old_places"),
@@ -153,7 +156,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "legacy.report_text": {"_trials"},
     "legacy.report": {
         *("_trials", "legacy.best", "legacy.directions", "legacy.files", "legacy.findings", "legacy.loading"),
-        *("legacy.pair", "legacy.plot_settings", "legacy.report_plots", "legacy.report_text", "legacy.values"),
+        *(
+            "legacy.memory",
+            "legacy.pair",
+            "legacy.plot_settings",
+            "legacy.report_plots",
+            "legacy.report_text",
+            "legacy.values",
+        ),
         "tickets",
     },
     "legacy.plain_values": set(),
