@@ -180,11 +180,20 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
     is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
     if pair.gpu and is_here and not _sees_gpu():
         notes.append("gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+    notes += _other_studies(pair) if is_new else []
     for note in notes:
         sys.stderr.write(f"note: {note}\n")
     if is_new:
         command = shlex.join(words(place))
         sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {command}\n")
+
+
+def _other_studies(pair: Pair) -> list[str]:
+    """A note that the tables in save_path are not this study's alone, if they are not."""
+    own = study_dir_of(pair)
+    others = sorted(one.name for one in own.parent.iterdir() if one != own and (one / "multirun.yaml").exists())
+    told = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
+    return [f"{told}a directory of its own (-s DIR) keeps them apart"] if others else []
 
 
 def _sees_gpu() -> bool:

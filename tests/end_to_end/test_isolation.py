@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from tests.end_to_end._studies import APPS, Family, trials_of
+from tests.end_to_end._studies import APPS, Family, trials_of, wait_for
 
 KINDS = {
     "memory": "oom",
@@ -48,7 +48,7 @@ def test_every_way_to_crash_ends_its_own_trial_alone(run_script: Run) -> None:
     assert "SIGSEGV" in trials["segfault"].user_attrs["failure"]["error"]
     assert "exit code 9" in trials["os_exit"].user_attrs["failure"]["error"]
     assert f"a line of trial {fine.number}" in Path("study/workers/0.log").read_text()
-    assert Family("MARK=isolation-test").is_gone()
+    wait_for("the end of every process", Family("MARK=isolation-test").is_gone)
 
 
 @pytest.mark.slow

@@ -120,7 +120,8 @@ def test_ctrl_c_leaves_a_study_that_can_be_resumed(
     assert driver.returncode == 130, output + errors
     assert "Traceback" not in output + errors
     assert "the same command goes on" in output + errors
-    assert family.is_gone()
+    # The server of trials notices a moment later that its worker is gone.
+    wait_for("the end of every process", family.is_gone)
     assert _running() == 0
     before = {trial.number: trial.datetime_complete for trial in ended(SPHERE)}
     assert 1 <= len(before) < 8

@@ -75,6 +75,15 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
     return run
 
 
+def test_a_second_study_in_one_directory_is_told(program: Application, say: Say) -> None:
+    """Its rows come into the same tables, as ever; one that was set aside is none."""
+    assert "another study" not in say("optimize")
+    Path("results/studies/rain/multirun.yaml").touch()
+    Path("results/studies/rain.set-aside-20261125-120000").mkdir()
+    assert "results holds another study too (rain), and the tables" in say("optimize", "-n", "snow")
+    assert "another study" not in say("optimize", "-n", "snow")
+
+
 def test_a_study_in_the_new_form_is_told_when_it_is_begun(program: Application, say: Say) -> None:
     """Once; the copies are there with it."""
     assert say("optimize").count("The same study in the new form: ") == 1
