@@ -80,7 +80,7 @@ def test_a_second_study_in_one_directory_is_told(program: Application, say: Say)
     assert "another study" not in say("optimize")
     Path("results/studies/rain/multirun.yaml").touch()
     Path("results/studies/rain.set-aside-20261125-120000").mkdir()
-    assert "results holds another study too (rain), and the tables" in say("optimize", "-n", "snow")
+    assert "results holds another study too (rain): the tables" in say("optimize", "-n", "snow")
     assert "another study" not in say("optimize", "-n", "snow")
 
 
