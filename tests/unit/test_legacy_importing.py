@@ -259,6 +259,18 @@ def test_each_choice_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(asked) == ["and_here", "only_here"]
 
 
+def test_a_long_import_says_so(
+    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Optuna writes a hundred and fifty trials a second, so that twenty thousand take two minutes."""
+    monkeypatch.setattr(importing, "_expected_s", lambda trials: 12.0 * len(trials))
+    import_study(old_one(database), None, SPACE)
+    assert capsys.readouterr().err == "Taking over 10 trials; this may take 2 to 4 minutes\n"
+    monkeypatch.undo()
+    import_study(old_one(database, "several"), None, {})
+    assert capsys.readouterr().err == ""
+
+
 def test_list_choices_become_override_text(tmp_path: Path) -> None:
     """Lists, which the original put into its databases."""
     storage = f"sqlite:///{tmp_path}/old.db"
