@@ -137,7 +137,7 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", "--plot", type=Path, help="YAML file with settings of the plots")
     parser.add_argument("-t", "--n_trees", type=_count, default=64, help="trees of the forest; by default 64")
     parser.add_argument("-d", "--max_depth", type=_count, default=64, help="their depth; by default 64")
-    parser.add_argument("-k", "--top_k", type=_count, default=1, help="parameters in the partial dependence plot")
+    parser.add_argument("-k", "--top_k", type=_count, default=1, help="trials of the Pareto front that are told; by default 1")
 
 
 def _translate_parser(parser: argparse.ArgumentParser) -> None:

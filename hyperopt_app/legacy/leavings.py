@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from hyperopt_app._masking import mask_password
-from hyperopt_app.legacy.files import replace_text
+from hyperopt_app.legacy.tables.files import replace_text
 
 __all__ = ["keep_copies", "keep_jobs"]
 

@@ -18,14 +18,14 @@ from typing import Any
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.front import Front
 from hyperopt_app.legacy.application import Search, words
-from hyperopt_app.legacy.config_text import config_text, write_config
-from hyperopt_app.legacy.devices import gpu_report
 from hyperopt_app.legacy.leavings import keep_copies
-from hyperopt_app.legacy.pair import Launcher, Pair
-from hyperopt_app.legacy.reading import read_pair, read_study
+from hyperopt_app.legacy.objectives.devices import gpu_report
+from hyperopt_app.legacy.reading.pair import Launcher, Pair
+from hyperopt_app.legacy.reading.reader import read_pair, read_study
 from hyperopt_app.legacy.takeover import imported, opened_pair, set_aside, taken_over
-from hyperopt_app.legacy.translation import study_dir_of
-from hyperopt_app.legacy.translation import translate as translated
+from hyperopt_app.legacy.translating.config_text import config_text, write_config
+from hyperopt_app.legacy.translating.translation import study_dir_of
+from hyperopt_app.legacy.translating.translation import translate as translated
 from hyperopt_app.legacy.wall_time import end_of_worker, given_seconds, seconds_of_pair
 from hyperopt_app.slots import visible_gpus
 from hyperopt_app.walltime import END_VARIABLE
@@ -97,7 +97,7 @@ def import_old(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write the study's table, best.yml and the plots, and print a summary."""
-    from hyperopt_app.legacy.report import report as written
+    from hyperopt_app.legacy.reporting.report import report as written
 
     pair = read_study(options.hyperparameters, _changes(options))
     with opened_pair(pair) as study:

@@ -11,14 +11,14 @@ from pathlib import Path
 import optuna
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.directions import direction_faults, directions_of
-from hyperopt_app.legacy.importing import Report, continued, find_old, import_study, opened
-from hyperopt_app.legacy.old_copies import opened_storage
-from hyperopt_app.legacy.old_places import IMPORTED, OldStudy, Place
-from hyperopt_app.legacy.old_studies import imported_names
-from hyperopt_app.legacy.old_trials import conversion_faults
-from hyperopt_app.legacy.pair import Pair
-from hyperopt_app.legacy.translation import study_dir_of, translate
+from hyperopt_app.legacy.old.copies import opened_storage
+from hyperopt_app.legacy.old.directions import direction_faults, directions_of
+from hyperopt_app.legacy.old.finding import imported_names
+from hyperopt_app.legacy.old.importing import Report, continued, find_old, import_study, opened
+from hyperopt_app.legacy.old.places import IMPORTED, OldStudy, Place
+from hyperopt_app.legacy.old.trials import conversion_faults
+from hyperopt_app.legacy.reading.pair import Pair
+from hyperopt_app.legacy.translating.translation import study_dir_of, translate
 from hyperopt_app.space import parse_space
 from hyperopt_app.storage import mask_password, open_storage
 from hyperopt_app.study import find_study

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.pair import Pair
-from hyperopt_app.legacy.times import pbs_seconds, slurm_seconds, walltime_text
+from hyperopt_app.legacy.reading.pair import Pair
+from hyperopt_app.legacy.reading.times import pbs_seconds, slurm_seconds, walltime_text
 from hyperopt_app.walltime import end_of_job
 
 __all__ = ["end_of_worker", "given_seconds", "seconds_of_pair"]

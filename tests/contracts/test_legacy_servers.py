@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.legacy.old_copies import closing_storage
+from hyperopt_app.legacy.old.copies import closing_storage
 from tests.conftest import REPO
 from tests.contracts import servers
 

@@ -43,7 +43,7 @@ def _study(run_app: Run, file: str, model: dict[str, Any], *, dialect: str = "B3
             *overrides,
         ],
         "objective": {
-            "_target_": "hyperopt_app.legacy.adapter.LegacyObjective",
+            "_target_": "hyperopt_app.legacy.objectives.adapter.LegacyObjective",
             "file": str(APPS / "legacy" / file),
             "metric": "val_loss",
             "gpu": False,
@@ -199,7 +199,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_starts(run_app: Run) -
     """The study is not made; a dry run only warns."""
     Path("config.yaml").write_text(
         "defaults: [_self_, {override hydra/sweeper: async_optuna}]\n"
-        "objective: {_target_: hyperopt_app.legacy.adapter.LegacyObjective, file: /no/such.py, metric: m, "
+        "objective: {_target_: hyperopt_app.legacy.objectives.adapter.LegacyObjective, file: /no/such.py, metric: m, "
         "save_path: /tmp, dialect: B3}\nx: 1.0\n"
         "hydra: {sweep: {dir: study}, sweeper: {metric: m, n_trials: 1, params: {x: 'interval(0.0,1.0)'}}}\n",
         encoding="utf-8",

@@ -15,15 +15,15 @@ from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution
 
 from hyperopt_app.grammar import element_of
-from hyperopt_app.legacy.config_text import config_text
-from hyperopt_app.legacy.findings import Findings
-from hyperopt_app.legacy.pair import Pair, Parameter
-from hyperopt_app.legacy.parameter_settings import kind_of, settings_of
-from hyperopt_app.legacy.ranges import sweep_text, value_text
-from hyperopt_app.legacy.times import pbs_seconds, slurm_seconds, walltime_text
-from hyperopt_app.legacy.translation import translate
-from hyperopt_app.legacy.tree import escaped
-from hyperopt_app.legacy.user_config import Shape, plain_config
+from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
+from hyperopt_app.legacy.reading.findings import Findings
+from hyperopt_app.legacy.reading.pair import Pair, Parameter
+from hyperopt_app.legacy.reading.parameter_settings import kind_of, settings_of
+from hyperopt_app.legacy.reading.times import pbs_seconds, slurm_seconds, walltime_text
+from hyperopt_app.legacy.translating.config_text import config_text
+from hyperopt_app.legacy.translating.ranges import sweep_text, value_text
+from hyperopt_app.legacy.translating.translation import translate
+from hyperopt_app.legacy.translating.tree import escaped
 from hyperopt_app.space import parse_space
 
 # YAML can hold no other characters.

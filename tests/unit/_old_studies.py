@@ -9,8 +9,8 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from hyperopt_app.legacy.importing import OldStudy, find_old
-from hyperopt_app.legacy.old_copies import closing_storage
+from hyperopt_app.legacy.old.copies import closing_storage
+from hyperopt_app.legacy.old.importing import OldStudy, find_old
 
 OLD = Path(__file__).parents[1] / "legacy_cases" / "old_studies"
 FILES = ["optuna_2_10.db", "optuna_3_1.db", "optuna_3_1_journal.log"]

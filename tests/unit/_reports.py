@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 
-from hyperopt_app.legacy.pair import Pair, Parameter
+from hyperopt_app.legacy.reading.pair import Pair, Parameter
 
 PARAMETERS = (
     Parameter(("optimizer", "learning_rate"), "lr", "loguniform", {}, "model", is_integer=False),

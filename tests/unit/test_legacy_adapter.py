@@ -3,7 +3,6 @@
 
 import logging
 import math
-import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +14,10 @@ from omegaconf import OmegaConf
 from optuna.distributions import FloatDistribution
 
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.legacy import once
-from hyperopt_app.legacy.adapter import LegacyObjective
-from hyperopt_app.objective import Trial, active_trial
-from tests.unit._made_objectives import LEGACY, a_trial, frozen
+from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives.adapter import LegacyObjective
+from hyperopt_app.objective import active_trial
+from tests.unit._made_objectives import LEGACY, TRAIN, a_trial, frozen, objective_of, run
 
 CLAIM = {"number": 3, "place": {"job": "77"}}
 
@@ -26,24 +25,6 @@ CLAIM = {"number": 3, "place": {"job": "77"}}
 @pytest.fixture(autouse=True)
 def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(once, "_told", set())
-
-
-def objective_of(text: str, **options: Any) -> LegacyObjective:
-    """The adapter for a file with this text after the usual import."""
-    path = Path("objective.py").absolute()
-    path.write_text(f"from echo.src.base_objective import *\n{text}", encoding="utf-8")
-    return LegacyObjective(str(path), options.pop("metric", "val_loss"), save_path="/out", **options)
-
-
-TRAIN = """
-class Objective(BaseObjective):
-    def train(self, trial, conf):
-        return {}
-"""
-
-
-def run(objective: LegacyObjective, trial: Trial | None = None, **conf: Any) -> Any:
-    return objective.train(trial, OmegaConf.create({"objective": {"file": "x"}, "x": 2.0, **conf}))
 
 
 def test_a_torch_objective_of_the_first_year(tmp_path: Path) -> None:
@@ -313,58 +294,6 @@ def test_a_file_that_cannot_be_used_stops_the_study(text: str, fault: str, tmp_p
     """With the user's own line."""
     with pytest.raises(HyperoptError, match=fault):
         run(objective_of(text), a_trial(tmp_path))
-
-
-def test_no_memory_for_the_import_is_no_fault_of_the_file(tmp_path: Path) -> None:
-    """It passes, and the application sees what it is."""
-    with pytest.raises(MemoryError):
-        run(objective_of("raise MemoryError\n"), a_trial(tmp_path))
-
-
-def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
-    """Removed since the study has begun."""
-    with pytest.raises(HyperoptError, match=r"/no/such\.py cannot be read \(No such file"):
-        run(LegacyObjective("/no/such.py", "val_loss"), a_trial(tmp_path))
-
-
-def test_random_numbers_differ_from_trial_to_trial(tmp_path: Path) -> None:
-    """Their processes are forked from one that has NumPy and torch; the trial's seed makes the difference, once."""
-    pytest.importorskip("torch")
-    import numpy as np
-
-    draw = "{'val_loss': numpy.random.rand(), 't': torch.rand(1)}"
-    drawn = []
-    for number, seed in enumerate((1, 2, 1)):
-        objective = objective_of("import numpy, torch\n" + TRAIN.format(draw))
-        os.utime(objective.file, ns=(number, number))
-        trial = a_trial(tmp_path)
-        trial.seed = seed
-        run(objective, trial)
-        first = dict(frozen(trial).user_attrs["legacy"]["results"])
-        again = run(objective, a_trial(tmp_path))
-        assert again["val_loss"] != first["val_loss"], "in a process that goes on they go on"
-        drawn.append(first)
-    assert drawn[0] == drawn[2]
-    assert drawn[0]["val_loss"] != np.random.RandomState(1).rand(), "which a sampler may have drawn as a parameter"
-    assert all(drawn[0][name] != drawn[1][name] for name in ("val_loss", "t"))
-
-
-def test_a_file_of_any_name_is_python(tmp_path: Path) -> None:
-    """As for the original."""
-    objective = objective_of(TRAIN.format("{'val_loss': 1}"))
-    other = objective.file.rename("goal, 1.txt").absolute()
-    assert run(LegacyObjective(str(other), "val_loss"), a_trial(tmp_path)) == {"val_loss": 1.0}
-
-
-def test_a_file_that_has_changed_is_loaded_anew(tmp_path: Path) -> None:
-    """And what it added to the search path lasts as long as it runs."""
-    for value in (1, 2):
-        returned = f"{{'val_loss': {value}, 'found': '/added' in sys.path}}"
-        objective = objective_of("sys.path.append('/added')\n" + TRAIN.format(returned))
-        os.utime(objective.file, ns=(value, value))
-        for _ in range(2):
-            assert run(objective, a_trial(tmp_path)) == {"val_loss": value, "found": 1.0}
-    assert "/added" not in sys.path
 
 
 def test_q6_a_parameter_that_nobody_uses_is_told_by_the_first_trial(

@@ -11,15 +11,15 @@ import pytest
 from optuna.distributions import IntDistribution
 
 from hyperopt_app.errors import MetricError
-from hyperopt_app.legacy.base_objective import (
+from hyperopt_app.legacy.objectives.base_objective import (
     BaseObjective,
     Surroundings,
     recursive_config_reader,
     recursive_update,
     surround,
 )
-from hyperopt_app.legacy.plain_values import as_results, number_of, plain
-from hyperopt_app.legacy.trial import LegacyTrial, NoTrial
+from hyperopt_app.legacy.objectives.plain_values import as_results, number_of, plain
+from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
 from tests.unit._made_objectives import a_trial, always, frozen
 
 CONFIG = {

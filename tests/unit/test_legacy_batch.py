@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from hyperopt_app import pbs_workers, slurm_workers
-from hyperopt_app.legacy.loading import SixtiesInt
-from hyperopt_app.legacy.pair import Launcher
-from hyperopt_app.legacy.reading import read_pair
-from hyperopt_app.legacy.times import pbs_seconds, seconds_of, slurm_seconds, walltime_text
+from hyperopt_app.legacy.reading.loading import SixtiesInt
+from hyperopt_app.legacy.reading.pair import Launcher
+from hyperopt_app.legacy.reading.reader import read_pair
+from hyperopt_app.legacy.reading.times import pbs_seconds, seconds_of, slurm_seconds, walltime_text
 from hyperopt_app.slots import Sharing
 from tests.unit._legacy_pairs import MODEL, OPTUNA, faults, notes, read, write
 

@@ -17,10 +17,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.config_text import write_config
-from hyperopt_app.legacy.reading import read_pair
-from hyperopt_app.legacy.translation import PASSWORD_VARIABLE, translate
-from hyperopt_app.legacy.user_config import Shape, plain_config
+from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
+from hyperopt_app.legacy.reading.reader import read_pair
+from hyperopt_app.legacy.translating.config_text import write_config
+from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, translate
 from hyperopt_app.plan import read_settings
 from hyperopt_app.preflight import check_settings
 from hyperopt_app.space import parse_space

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from hyperopt_app.legacy.config_text import config_text, write_config
-from hyperopt_app.legacy.pair import Method
-from hyperopt_app.legacy.translation import translate
+from hyperopt_app.legacy.reading.pair import Method
+from hyperopt_app.legacy.translating.config_text import config_text, write_config
+from hyperopt_app.legacy.translating.translation import translate
 from tests.unit._legacy_pairs import MODEL, ORIGINAL, parameter, read, section
 
 GOLDEN = """\

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.legacy.base_objective import BaseObjective, Surroundings
-from hyperopt_app.legacy.construction import arguments_for, device_argument, is_users, made
+from hyperopt_app.legacy.objectives.base_objective import BaseObjective, Surroundings
+from hyperopt_app.legacy.objectives.construction import arguments_for, device_argument, is_users, made
 
 SIGNATURES: dict[str, tuple[Callable[..., Any], str, tuple[list[str], list[str]]]] = {
     "A1": (lambda study, config, metric="m", device="cpu": 0, "A1", (["study", "config", "metric", "device"], [])),

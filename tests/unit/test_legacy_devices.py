@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy import once
-from hyperopt_app.legacy.devices import device_index, device_name, gpu_report
+from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives.devices import device_index, device_name, gpu_report
 
 
 def asked(free: Mapping[int, int]) -> Any:

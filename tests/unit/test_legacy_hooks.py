@@ -8,7 +8,7 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 
-from hyperopt_app.legacy.adapter import LegacyObjective
+from hyperopt_app.legacy.objectives.adapter import LegacyObjective
 from tests.unit._made_objectives import LEGACY
 
 

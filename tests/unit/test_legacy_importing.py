@@ -14,10 +14,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import ConfigError, StorageError
-from hyperopt_app.legacy import importing, old_trials
-from hyperopt_app.legacy.importing import Report, budget, continued, find_old, import_study, opened
-from hyperopt_app.legacy.old_copies import closing_storage
-from hyperopt_app.legacy.old_places import Place
+from hyperopt_app.legacy.old import importing
+from hyperopt_app.legacy.old import trials as old_trials
+from hyperopt_app.legacy.old.copies import closing_storage
+from hyperopt_app.legacy.old.importing import Report, budget, continued, find_old, import_study, opened
+from hyperopt_app.legacy.old.places import Place
 from tests.unit._old_studies import FILES, OLD, SPACE, attributes_of, copied, old_one, trials_of
 
 

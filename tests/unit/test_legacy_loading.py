@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy.findings import Findings
-from hyperopt_app.legacy.loading import SixtiesInt, as_written, load, odd_values, plain, without_tuples
+from hyperopt_app.legacy.reading.findings import Findings
+from hyperopt_app.legacy.reading.loading import SixtiesInt, as_written, load, odd_values, plain, without_tuples
 from tests.unit._legacy_pairs import write
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.legacy import once
-from hyperopt_app.legacy.pruning import KerasPruningCallback
-from hyperopt_app.legacy.suggestions import trial_suggest_loader
-from hyperopt_app.legacy.surface import surface
+from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
+from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
+from hyperopt_app.legacy.objectives.surface import surface
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy.pair import Method
+from hyperopt_app.legacy.reading.pair import Method
 from tests.unit._legacy_pairs import ORIGINAL, faults, notes, parameter, read, section
 
 

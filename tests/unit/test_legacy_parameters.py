@@ -9,8 +9,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 
 from hyperopt_app.grammar import element_of
-from hyperopt_app.legacy.pair import Pair
-from hyperopt_app.legacy.ranges import sweep_text
+from hyperopt_app.legacy.reading.pair import Pair
+from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.space import parse_space
 from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, parameter, read, section
 

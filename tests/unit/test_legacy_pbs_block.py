@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy.pair import Launcher
+from hyperopt_app.legacy.reading.pair import Launcher
 from tests.unit._legacy_pairs import faults, notes, read
 
 WALL = "walltime=12:00:00"

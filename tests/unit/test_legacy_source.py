@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.legacy import source
-from hyperopt_app.legacy.source import faults_of, installed_imports, missing_imports
+from hyperopt_app.legacy.objectives import source
+from hyperopt_app.legacy.objectives.source import faults_of, installed_imports, missing_imports
 
 HEAD = "from echo.src.base_objective import *\n"
 CLASS = "class Objective(BaseObjective):\n    def train(self, trial, conf): return {}\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.legacy.adapter import LegacyObjective
-from hyperopt_app.legacy.spawned import spawnable
+from hyperopt_app.legacy.objectives.adapter import LegacyObjective
+from hyperopt_app.legacy.objectives.spawned import spawnable
 from tests.unit._made_objectives import a_trial
 
 TEXT = """
@@ -44,6 +44,6 @@ def test_this_process_is_as_before_afterwards() -> None:
         with spawnable({"b": "/b.py"}):
             assert os.environ != outer
             assert main.__spec__ is not None
-            assert main.__spec__.name == "hyperopt_app.legacy.spawned"
+            assert main.__spec__.name == "hyperopt_app.legacy.objectives.spawned"
         assert os.environ == outer
     assert (main.__spec__, dict(os.environ)) == before

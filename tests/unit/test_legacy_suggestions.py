@@ -11,9 +11,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.legacy import once
-from hyperopt_app.legacy.suggestions import trial_suggest_loader
-from hyperopt_app.legacy.trial import LegacyTrial, NoTrial
+from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
+from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
 from hyperopt_app.objective import active_trial
 from tests.unit._made_objectives import a_trial, curve, frozen
 

@@ -15,11 +15,11 @@ from typing import Any
 import optuna
 import pytest
 
-from hyperopt_app.legacy.base_objective import BaseObjective, recursive_config_reader, recursive_update
-from hyperopt_app.legacy.devices import gpu_report
-from hyperopt_app.legacy.pruning import KerasPruningCallback, pruners, samplers
-from hyperopt_app.legacy.suggestions import trial_suggest_loader
-from hyperopt_app.legacy.surface import offered, surface
+from hyperopt_app.legacy.objectives.base_objective import BaseObjective, recursive_config_reader, recursive_update
+from hyperopt_app.legacy.objectives.devices import gpu_report
+from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback, pruners, samplers
+from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
+from hyperopt_app.legacy.objectives.surface import offered, surface
 
 ROOTS = ("aimlutils", "echo")
 # Every import that was seen in users' files: module, and a name of it.
@@ -220,6 +220,6 @@ def test_only_the_originals_names_are_offered() -> None:
     assert offered("echo.src.pruners")
     assert not offered("echo.run")
     assert {KerasPruningCallback.__module__, gpu_report.__module__} == {
-        "hyperopt_app.legacy.pruning",
-        "hyperopt_app.legacy.devices",
+        "hyperopt_app.legacy.objectives.pruning",
+        "hyperopt_app.legacy.objectives.devices",
     }

@@ -5,7 +5,7 @@ import datetime as dt
 
 from omegaconf import OmegaConf
 
-from hyperopt_app.legacy.user_config import Shape, plain_config
+from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 
 
 def test_the_config_is_the_users_own_again() -> None:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Run an objective.py of the original as an objective of ours."""

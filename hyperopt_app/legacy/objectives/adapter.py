@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""An objective.py of the original as an objective of ours: loads it, makes its class, calls it and reads its results.
+
+`check`, `preload` and `write_results` run in the driver and in workers, the rest where the objective runs.
+"""
+
+import copy
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from hyperopt_app.errors import HyperoptError, MetricError
+from hyperopt_app.legacy.objectives.base_objective import Surroundings, call, metric_names, save
+from hyperopt_app.legacy.objectives.construction import device_argument, is_users, made
+from hyperopt_app.legacy.objectives.devices import device_index
+from hyperopt_app.legacy.objectives.plain_values import as_results, number_of, plain
+from hyperopt_app.legacy.objectives.source import faults_of, installed_imports, missing_imports
+from hyperopt_app.legacy.objectives.trial import LegacyStudy, LegacyTrial, NoTrial
+from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
+from hyperopt_app.legacy.objectives.user_module import user_module
+from hyperopt_app.objective import Objective, Trial
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["LegacyObjective"]
+
+_log = logging.getLogger(__name__)
+
+
+class LegacyObjective(Objective):
+    """Runs the class `Objective` of a file that was written for the original.
+
+    Args:
+        file: The file, absolute.
+        metric: The name of what is optimised, or a list of names.
+        gpu: Whether the objective is told a GPU.
+        dialect: See `Pair.dialect`; it decides the details that differ from year to year.
+        save_path: Where the original wrote its tables.
+        study_name: The study's name.
+        integers: Paths in the config whose value is an int.
+        renamed: Key at the root of the config to the user's key there.
+        placed: Values that Hydra cannot address, and where they belong.
+        dates: Paths in the config whose text is a date.
+        marks: Paths in the config whose text is `???`.
+        tuples: Paths in the config whose list is a tuple, each before those within it.
+        hyper_file: The hyperparameter file, for messages.
+        params: Outside a sweep: values for what the objective asks its trial for.
+    """
+
+    suggested_key = "objective.params"
+
+    def __init__(
+        self,
+        file: str,
+        metric: Any,
+        *,
+        gpu: bool = False,
+        dialect: str = "B3",
+        save_path: str = ".",
+        study_name: str = "",
+        integers: Any = (),
+        renamed: Any = None,
+        placed: Any = (),
+        dates: Any = (),
+        marks: Any = (),
+        tuples: Any = (),
+        hyper_file: str = "",
+        params: Any = None,
+    ) -> None:
+        self.file = Path(file)
+        found = _plain(metric)
+        self.metric: Any = [str(name) for name in found] if isinstance(found, list) else str(found)
+        self.gpu = gpu
+        self.dialect = dialect
+        self.save_path = Path(save_path)
+        self.study_name = study_name
+        paths = (_plain(one) for one in (placed, integers, dates, marks, tuples))
+        self.shape = Shape(_plain(renamed) or {}, *paths)
+        self.hyper_file = hyper_file
+        self.params: dict[str, Any] = _plain(params) or {}
+
+    def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
+        """Run the user's objective once and return its metrics by name.
+
+        Raises:
+            HyperoptError: The file cannot be imported, or its class cannot be made.
+            MetricError: The metric is not among what it returned.
+        """
+        tree = plain_config(conf, self.shape)
+        user = user_module(self.file, self.dialect)
+        with user.active(self.hyper_file):
+            kind = user.objective(None if trial is None else trial.seed)
+            return self._run(kind, trial, tree)
+
+    def _run(self, kind: type[Any], trial: Trial | None, tree: dict[Any, Any]) -> Mapping[str, float]:
+        if not is_users(kind, "train") and not is_users(kind, "__call__"):
+            raise HyperoptError(f"optuna.objective: Objective in {self.file} has no method train(self, trial, conf)")
+        directions = self._directions(tree)
+        seen: Any = NoTrial(self.params)
+        if trial is not None:
+            applied = [name for name, is_applied in _parameters(tree).items() if is_applied] or None
+            seen = LegacyTrial(trial, self.study_name, directions, self.hyper_file, applied)
+        around = self._surroundings(trial, tree)
+        values = {
+            "study": LegacyStudy(self.study_name, directions) if trial is None else seen.study,
+            "config": copy.deepcopy(tree),
+            "metric": copy.copy(self.metric),
+            "device": device_argument(around.device, self.dialect),
+        }
+        objective = made(kind, values, around, self.dialect)
+        returned = objective(seen) if is_users(kind, "__call__") else call(objective, seen)
+        metrics = self._metrics(objective, seen, returned)
+        if trial is not None and trial.number == 0:
+            self._tell_of_the_unused(tree, seen.params)
+        return metrics
+
+    def _surroundings(self, trial: Trial | None, tree: Mapping[Any, Any]) -> Surroundings:
+        claim = {} if trial is None else dict(trial.user_attrs.get("claim") or {})
+        job = str((claim.get("place") or {}).get("job") or "") or None
+        number = int(claim.get("number") or 0)
+        folder, table = self.save_path, "trial_results.csv"
+        if self.dialect.startswith("A"):
+            table = f"hyper_opt_{number}.csv"
+        elif self.dialect == "B1":
+            table = f"worker_{number}.csv"
+        elif job is not None:
+            folder, table = folder / "trial_results", f"trial_results_{job}.csv"
+        return Surroundings(
+            conf=tree,
+            device=device_index(gpu=self.gpu, dialect=self.dialect, environment=os.environ),
+            keeps_device=self.dialect in {"B2", "B3", "B4"},
+            node_id=number if self.dialect == "B1" else job,
+            save_path=str(folder),
+            results_fn=str(folder / table),
+            directory=None if trial is None else trial.directory,
+        )
+
+    def _directions(self, tree: Mapping[Any, Any]) -> Sequence[str]:
+        given = (tree.get("optuna") or {}).get("direction", "minimize")
+        return [str(word) for word in given] if isinstance(given, list) else [str(given)]
+
+    def _metrics(self, objective: Any, seen: Any, returned: Any) -> Mapping[str, float]:
+        """What the study optimises, and every other number among the results."""
+        names = metric_names(self.metric)
+        results = as_results(returned, names)
+        if results is None:
+            raise ValueError(f"the objective returned a {type(returned).__name__}; {' and '.join(names)} is wanted")
+        around: Surroundings = objective._around  # noqa: SLF001 - ours, on the user's object
+        if around.results is None:  # a method __call__ of the user's own
+            objective.metric = self.metric
+            save(objective, seen, results)
+        whole = {**(around.results or {}), **results}
+        missing = [name for name in names if name not in whole]
+        if missing:
+            raise MetricError(f"optuna.metric: {', '.join(missing)}; the objective returned {', '.join(whole)}")
+        numbers = {name: float(found) for name, value in whole.items() if _is_number(found := plain(value))}
+        return {**numbers, **{name: _certain(number_of(whole[name])) for name in names}}
+
+    def _tell_of_the_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
+        """A parameter that is no key of the model config is the objective's to suggest."""
+        for name in _parameters(tree):
+            if name not in params:
+                _log.warning(
+                    "%s: the parameter %r of optuna.parameters is never used: it is not set in the model config, and "
+                    "the objective does not suggest it",
+                    *(self.hyper_file or "the hyperparameter file", name),
+                )
+
+    @classmethod
+    def check(cls, conf: Any) -> Sequence[str]:
+        """What can be told of the file by reading it."""
+        node = conf["objective"]
+        path, hyper = Path(str(node["file"])), str(node.get("hyper_file") or "")
+        faults = faults_of(path, hyper)
+        if faults and not path.exists() and OmegaConf.select(conf, "hydra.sweeper.dry_run"):
+            _log.warning("%s", faults[0])
+            return []
+        launcher = OmegaConf.select(conf, "hydra.launcher._target_")
+        if faults or launcher is None:
+            return faults
+        missing = missing_imports(path)
+        if not str(launcher).endswith(_OF_SCHEDULERS):
+            return missing
+        for fault in missing:  # the lines that a job begins with may find it
+            _log.warning("%s", fault)
+        return []
+
+    @classmethod
+    def preload(cls, conf: Any) -> Sequence[str]:
+        """The installed packages that the objective and the modules of its folder import."""
+        return installed_imports(Path(str(conf["objective"]["file"])))
+
+    @classmethod
+    def write_results(cls, study: "optuna.Study", study_dir: Path, conf: Any) -> None:  # noqa: ARG003 - its own place
+        """Write the original's tables."""
+        from hyperopt_app.legacy.tables.files import write_tables
+
+        write_tables(study, conf)
+
+
+def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
+    """Every name that `optuna.parameters` declares, and whether it stands for a place in the model config."""
+    found: dict[str, bool] = {}
+    for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
+        settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
+        name = str(settings.get("name", key))
+        found[name] = found.get(name, False) or ":" in str(key) or key in tree
+    return found
+
+
+# The ends of the launchers' paths whose jobs set up their surroundings by themselves.
+_OF_SCHEDULERS = ("SlurmWorkersLauncher", "PbsWorkersLauncher", "SlurmLauncher")
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
+def _certain(number: float | None) -> float:
+    if number is None:
+        raise ValueError("a metric is no number")
+    return number

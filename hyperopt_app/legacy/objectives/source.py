@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+"""What can be said of an objective.py by reading it: its faults and what it imports. It is never executed here."""
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperopt_app.legacy.objectives.packages import parsed, place_of
+from hyperopt_app.legacy.objectives.surface import offered, roots
+from hyperopt_app.legacy.reading.findings import nearest
+
+__all__ = ["faults_of", "installed_imports", "missing_imports"]
+
+_CHANGES = {"clear", "pop", "setdefault", "update", "putenv", "unsetenv"}
+_INTEGRATION = "optuna.integration"
+
+
+@dataclass(frozen=True)
+class _Import:
+    """One imported module.
+
+    Attributes:
+        name: Dotted.
+        line: Where.
+        is_plain: It is imported whenever the file is: at the top level, in no `try` and no `if`.
+        is_star: All its names are.
+        attributes: The names that are imported from it.
+    """
+
+    name: str
+    line: int
+    is_plain: bool
+    is_star: bool = False
+    attributes: tuple[str, ...] = ()
+
+
+def faults_of(path: Path, named_by: str = "") -> list[str]:
+    """What is wrong with an objective's file, one line each: it is not there, no Python, without a class Objective.
+
+    Args:
+        path: The file.
+        named_by: The file that names it, for the message.
+    """
+    where = f"optuna.objective{f' in {named_by}' if named_by else ''}"
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "is not there"
+        return [f"{where}: {path} {what}; set the path of the file with your class Objective"]
+    try:
+        tree = parsed(path)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        return [f"{where}: {path}{line}: {error.msg}; mend that first"]
+    except (OSError, ValueError) as error:
+        return [f"{where}: {path} cannot be read: {error}; mend that first"]
+    return [f"{where}: {path}{fault}" for fault in (*_without_class(tree), *_without_train(tree))]
+
+
+def missing_imports(path: Path) -> list[str]:
+    """What a readable file, or a module of its folder that it imports, wants at once and this process cannot find.
+
+    One line each. Nothing is said of a file that changes the search path itself. Workers of a cluster's job may find
+    more than this process, if the job's own lines set it up.
+    """
+    files: dict[Path, ast.Module] = {}
+    _gather(path, files)
+    if any(_mentions(tree, {"path", "addsitedir", "import_module"}) for tree in files.values()):
+        return []
+    found = [(file, one, fault) for file, tree in files.items() for one, fault in _unfound(tree, file)]
+    return [f"optuna.objective: {file}, line {one.line}: {fault}" for file, one, fault in found]
+
+
+def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
+    """A file, and those of its folder that are imported with it."""
+    try:
+        files[path] = parsed(path)
+    except (OSError, SyntaxError, ValueError):
+        if files:
+            return  # to be told when it is imported
+        raise
+    for one in _imports(files[path]):
+        own = _in_folder(one.name.partition(".")[0], path.parent) if one.is_plain else None
+        if own is not None and own not in files:
+            _gather(own, files)
+
+
+def _without_class(tree: ast.Module) -> Iterator[str]:
+    names, has_star = set[str](), False
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+            has_star |= any(alias.name == "*" and not offered(node.module or "") for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    if "Objective" not in names and not has_star:
+        classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+        has = f"its classes are {', '.join(classes)}" if classes else "it has no class at all"
+        yield f": there is no class Objective ({has}); give your class this name"
+
+
+def _without_train(tree: ast.Module) -> Iterator[str]:
+    """Of a class that plainly derives from the original's base and nothing else."""
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef) or node.name != "Objective" or node.decorator_list or node.keywords:
+            continue
+        bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+        methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
+        is_plain = all(isinstance(one, (ast.FunctionDef, ast.Expr, ast.Pass)) for one in node.body)
+        if bases == ["BaseObjective"] and is_plain and not {"train", "__call__"} & {*methods}:
+            near = nearest("train", [name for name in methods if not name.startswith("__")])
+            yield f", line {node.lineno}: Objective has no method train(self, trial, conf){near}"
+
+
+def _mentions(tree: ast.AST, attributes: set[str]) -> bool:
+    """Whether `sys.path` or the like is used, read or not."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in attributes
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"sys", "site", "importlib"}
+        for node in ast.walk(tree)
+    )
+
+
+def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
+    folder, place = path.parent, place_of(path, tree)
+    own = None if place is None or place.is_mounted else place.top.name
+    for one in _imports(tree):
+        root = one.name.partition(".")[0]
+        if not one.is_plain or root == own:
+            continue
+        if root in roots() and not _is_installed(root):
+            if not offered(one.name):
+                yield one, f"{one.name} is no part of what is stood in for; install the package {root}"
+        elif root == "echo" and offered(one.name) and (other := _without_part(one.name)):
+            yield one, f"{one.name} is no part of {other}, which is another package; rename or uninstall that"
+        elif one.name.startswith(_INTEGRATION) or (one.name == "optuna" and "integration" in one.attributes):
+            if not _is_installed("optuna_integration"):
+                yield one, "optuna.integration has moved to a package of its own: pip install optuna-integration"
+        elif not (_is_found(root) or _in_folder(root, folder) or (folder / root).is_dir()):
+            yield one, f"no module named {root!r} is installed here or lies in {folder}; install it, or mend the name"
+
+
+def installed_imports(path: Path) -> list[str]:
+    """The installed top-level packages that an objective and the modules of its folder import, in that order.
+
+    Nothing that is imported after the file has changed the environment: such a package reads it when it is imported.
+    """
+    found: dict[str, None] = {}
+    seen: set[Path] = set()
+    _collect(path, path.parent, found, seen)
+    known = {*sys.stdlib_module_names, *roots(), "optuna", "hyperopt_app"}
+    return [name for name in found if name not in known and _is_installed(name)]
+
+
+def _collect(path: Path, folder: Path, found: dict[str, None], seen: set[Path]) -> bool:
+    """Note the imports of a file and of those in its folder; False if the environment is changed on the way."""
+    seen.add(path)
+    try:
+        tree = parsed(path)
+    except (OSError, ValueError, SyntaxError):
+        return True
+    for statement in tree.body:
+        if _changes_environment(statement):
+            return False
+        for one in _imports(ast.Module([statement], [])):
+            root = one.name.partition(".")[0]
+            if offered(one.name) and one.is_star:
+                found.setdefault("pandas")
+            own = _in_folder(root, folder)
+            if own is None:
+                found.setdefault(root)
+            elif own not in seen and not _collect(own, folder, found, seen):
+                return False
+    return True
+
+
+def _changes_environment(statement: ast.stmt) -> bool:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute) and node.attr in {"putenv", "unsetenv"}:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in _CHANGES and _is_environ(node.value):
+            return True
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load) and _is_environ(node.value):
+            return True
+    return False
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr == "environ") or (
+        isinstance(node, ast.Name) and node.id == "environ"
+    )
+
+
+def _imports(tree: ast.Module) -> Iterator[_Import]:
+    plain = {node for statement in tree.body for node in _always_run(statement)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield _Import(alias.name, node.lineno, node in plain)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = tuple(alias.name for alias in node.names)
+            yield _Import(node.module, node.lineno, node in plain, "*" in names, names)
+
+
+def _always_run(statement: ast.stmt) -> Iterator[ast.stmt]:
+    yield statement
+    if isinstance(statement, ast.With) or (isinstance(statement, ast.Try) and _is_only_told(statement)):
+        for inner in statement.body:
+            yield from _always_run(inner)
+
+
+def _is_only_told(statement: ast.Try) -> bool:
+    """Whether each exception is raised again, after some words."""
+    return all(handler.body and isinstance(handler.body[-1], ast.Raise) for handler in statement.handlers)
+
+
+def _in_folder(root: str, folder: Path) -> Path | None:
+    """The file of a module or package that lies in the folder."""
+    for path in (folder / f"{root}.py", folder / root / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _without_part(name: str) -> str | None:
+    """The file of the installed package that has not this module in it; None if it has, or if none can be told."""
+    root, *rest = name.split(".")
+    spec = importlib.util.find_spec(root)
+    if spec is None or not spec.submodule_search_locations:
+        return None if spec is None else spec.origin
+    places = [Path(place).joinpath(*rest) for place in spec.submodule_search_locations]
+    has_part = any(place.is_dir() or list(place.parent.glob(f"{place.name}.*")) for place in places)
+    return None if has_part else spec.origin
+
+
+def _is_found(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return name in sys.modules
+
+
+def _is_installed(name: str) -> bool:
+    """As a package or a module; a mere folder of that name on the search path is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return name in sys.modules
+    return spec is not None and spec.origin is not None

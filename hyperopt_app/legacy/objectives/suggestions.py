@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The calls by which an objective of the original asks for a value, read and put into today's words; pure."""
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperopt_app.legacy.objectives.once import warn_once
+
+__all__ = ["DECLARED", "Call", "cast", "read_call", "suggest", "trial_suggest_loader"]
+
+_log = logging.getLogger(__name__)
+
+_RANGE = ("name", "low", "high")
+# Declared type -> the arguments of `suggest_<type>`, in the order of the time.
+DECLARED: dict[str, tuple[str, ...]] = {
+    "categorical": ("name", "choices"),
+    "discrete_uniform": (*_RANGE, "q"),
+    "float": (*_RANGE, "step", "log"),
+    "int": (*_RANGE, "step", "log"),
+    "loguniform": _RANGE,
+    "uniform": _RANGE,
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A value that is asked for.
+
+    Attributes:
+        declared: The type as the user wrote it.
+        method: The method of today's trial: suggest_int, suggest_float or suggest_categorical.
+        name: The parameter's name in the study.
+        arguments: The method's other arguments, by keyword.
+    """
+
+    declared: str
+    method: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+    """Read a call of `suggest_<declared>`.
+
+    A whole entry of `optuna.parameters`, with `type` and `settings`, is taken for its settings, and its own type
+    counts; that is told once.
+
+    Raises:
+        TypeError: An argument is missing or unknown.
+        ValueError: The entry's type is not one of `DECLARED`.
+    """
+    entry = args[0] if args and isinstance(args[0], Mapping) else kwargs
+    if isinstance(entry.get("settings"), Mapping) and "type" in entry:
+        settings = entry["settings"]
+        _tell_of_the_entry(declared, str(entry["type"]), settings)
+        return read_call(str(entry["type"]), (), settings)
+    if declared not in DECLARED:
+        raise ValueError(f"the type {declared!r} is not known; the types are {', '.join(DECLARED)}")
+    wanted = DECLARED[declared]
+    given = {**dict(zip(wanted, args, strict=False)), **kwargs}
+    fault = _fault(wanted, args, given)
+    if fault:
+        raise TypeError(f"suggest_{declared}({given.get('name', '')!r}): {fault}; it takes {', '.join(wanted)}")
+    return _call(declared, given)
+
+
+def _tell_of_the_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
+    told = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
+    told += '["settings"]), which is the right spelling'
+    warn_once(_log, told, settings.get("name"), written, declared)
+
+
+def _fault(wanted: Sequence[str], args: Sequence[Any], given: Mapping[str, Any]) -> str:
+    if len(args) > len(wanted):
+        return f"{len(args)} arguments are too many"
+    unknown = [name for name in given if name not in wanted]
+    if unknown:
+        return f"{', '.join(unknown)} is unknown"
+    missing = [name for name in wanted if name not in given and name not in {"step", "log"}]
+    return f"{', '.join(missing)} is missing" if missing else ""
+
+
+def _call(declared: str, given: Mapping[str, Any]) -> Call:
+    name = str(given["name"])
+    if declared == "categorical":
+        return Call(declared, "suggest_categorical", name, {"choices": list(given["choices"])})
+    arguments = {key: _number(value) for key, value in given.items() if key not in {"name", "log"}}
+    if given.get("log"):
+        arguments["log"] = True
+    if declared == "int":
+        return Call(declared, "suggest_int", name, {key: _whole(value) for key, value in arguments.items()})
+    if declared == "discrete_uniform":
+        arguments["step"] = arguments.pop("q")
+    if declared == "loguniform":
+        arguments["log"] = True
+    return Call(declared, "suggest_float", name, arguments)
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 1e-6 as text."""
+    if isinstance(value, str):
+        for kind in (int, float):
+            with contextlib.suppress(ValueError):
+                return kind(value)
+    return value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def cast(call: Call, value: Any) -> Any:
+    """The value as the config is given it: steps of a whole width from a whole number are whole numbers."""
+    if call.declared == "categorical":
+        return value
+    bounds = [call.arguments[name] for name in ("low", "high", "step") if name in call.arguments]
+    is_whole = call.declared == "int" or (
+        call.declared == "discrete_uniform" and all(float(bound).is_integer() for bound in bounds)
+    )
+    return int(value) if is_whole else float(value)
+
+
+def suggest(trial: Any, call: Call) -> Any:
+    """Ask a trial for the value."""
+    return getattr(trial, call.method)(call.name, **call.arguments)
+
+
+def trial_suggest_loader(trial: Any, config: Mapping[str, Any]) -> Any:
+    """The original's function: ask for the value of an entry of `optuna.parameters`.
+
+    Args:
+        trial: The running trial.
+        config: The entry, with `type` and `settings`.
+    """
+    call = read_call(str(config["type"]), (), config["settings"])
+    return cast(call, suggest(trial, call))

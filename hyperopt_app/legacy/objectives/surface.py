@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The modules that objectives of the original import, while such an objective is loaded or runs.
+
+A finder at the end of `sys.meta_path`, so that whatever is installed under these names is found first. A package that
+is installed without such a module stays as it is, and the error says why; one that is too old is mended.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from hyperopt_app.legacy.objectives.mended import Mender
+
+__all__ = ["offered", "roots", "surface"]
+
+_OURS = "hyperopt_app.legacy.objectives"
+
+# Name in a module -> where it comes from: `module:attribute`, or a module.
+_BASE = {
+    "BaseObjective": f"{_OURS}.base_objective:BaseObjective",
+    "copy": "copy",
+    "defaultdict": "collections:defaultdict",
+    "logging": "logging",
+    "optuna": "optuna",
+    "os": "os",
+    "pd": "pandas",
+    "random": "random",
+    "recursive_config_reader": f"{_OURS}.base_objective:recursive_config_reader",
+    "recursive_update": f"{_OURS}.base_objective:recursive_update",
+    "sys": "sys",
+    "trial_suggest_loader": f"{_OURS}.suggestions:trial_suggest_loader",
+    "warnings": "warnings",
+}
+_CONFIG = {name: _BASE[name] for name in ("recursive_config_reader", "recursive_update")}
+_SUGGEST = {name: _BASE[name] for name in ("logging", "sys", "trial_suggest_loader", "warnings")}
+_PRUNERS = {
+    "KerasPruningCallback": f"{_OURS}.pruning:KerasPruningCallback",
+    "logging": "logging",
+    "optuna": "optuna",
+    "pruners": f"{_OURS}.pruning:pruners",
+    "warnings": "warnings",
+}
+_SAMPLERS = {"optuna": "optuna", "samplers": f"{_OURS}.pruning:samplers"}
+_GPU = {"gpu_report": f"{_OURS}.devices:gpu_report"}
+_UTILS = {**_SUGGEST, **_PRUNERS, **_SAMPLERS, **_GPU}
+
+_MODULES: dict[str, Mapping[str, str]] = {
+    "aimlutils": {},
+    "aimlutils.gpu": _GPU,
+    "aimlutils.utils": {},
+    "aimlutils.utils.gpu": _GPU,
+    "aimlutils.utils.tqdm": {"tqdm": "tqdm:tqdm"},
+    "aimlutils.hyper_opt": {},
+    "aimlutils.hyper_opt.base_objective": _BASE,
+    "aimlutils.hyper_opt.utils": _UTILS,
+    "aimlutils.echo": {},
+    "aimlutils.echo.base_objective": _BASE,
+    "aimlutils.echo.utils": _UTILS,
+    "aimlutils.echo.hyper_opt": {},
+    "aimlutils.echo.hyper_opt.base_objective": _BASE,
+    "aimlutils.echo.hyper_opt.utils": _UTILS,
+    "echo": {},
+    # Optuna 2's name, which objectives of the time raise TrialPruned by.
+    "optuna.structs": {
+        "FrozenTrial": "optuna.trial:FrozenTrial",
+        "StudyDirection": "optuna.study:StudyDirection",
+        "TrialPruned": "optuna:TrialPruned",
+        "TrialState": "optuna.trial:TrialState",
+    },
+}
+for _package in ("aimlutils.echo.src", "echo.src"):
+    _MODULES |= {
+        _package: {},
+        f"{_package}.base_objective": _BASE,
+        f"{_package}.config": _CONFIG,
+        f"{_package}.pruners": _PRUNERS,
+        f"{_package}.pruning": _PRUNERS,
+        f"{_package}.reporting": _GPU,
+        f"{_package}.samplers": _SAMPLERS,
+        f"{_package}.trial_suggest": _SUGGEST,
+        f"{_package}.utils": _UTILS,
+    }
+# From 1.0 on; before, a user's own `glob` was not replaced by it.
+_MODULES["echo.src.base_objective"] = {**_BASE, "glob": "glob"}
+_ROOTS = ("aimlutils", "echo")
+# Names that a star import gives only where the package is installed.
+_IF_INSTALLED = ("pd",)
+
+
+def roots() -> tuple[str, ...]:
+    """The top-level packages that are stood in for."""
+    return _ROOTS
+
+
+def offered(name: str) -> bool:
+    """Whether a module of this name is stood in for."""
+    return name in _MODULES
+
+
+class _Module(ModuleType):
+    """A module of ours in the place of one of the original."""
+
+
+def _fill(module: ModuleType) -> None:
+    """Give a module its names, looked up when they are asked for: pandas is imported by those who want it."""
+    import logging
+
+    sources = _MODULES[module.__name__]
+
+    def look_up(name: str) -> Any:
+        if name not in sources:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        source, _, attribute = sources[name].partition(":")
+        found = importlib.import_module(source)
+        value = getattr(found, attribute) if attribute else found
+        setattr(module, name, value)
+        return value
+
+    is_full = "logging" in sources
+    names = [name for name in sources if name not in _IF_INSTALLED or importlib.util.find_spec(sources[name])]
+    contents = vars(module)
+    contents["__getattr__"] = look_up
+    contents["__all__"] = [*names, *(["logger"] if is_full else [])]
+    if is_full:
+        contents["logger"] = logging.getLogger(module.__name__)
+
+
+def _replace(module: ModuleType) -> None:
+    """The callback of some releases lacks what Keras asks of one."""
+    if "KerasPruningCallback" in vars(module):
+        from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
+
+        vars(module)["KerasPruningCallback"] = KerasPruningCallback
+
+
+class _Loader(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Module(spec.name, "Stands in for a module of the original; see hyperopt_app.legacy.objectives.surface.")
+
+    def exec_module(self, module: ModuleType) -> None:
+        _fill(module)
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        root, _, rest = fullname.partition(".")
+        if root not in _ROOTS and fullname not in _MODULES:
+            return None
+        parent = sys.modules.get(fullname.rpartition(".")[0])
+        if rest and parent is not None and not _may_extend(parent, fullname):
+            _refuse(fullname, parent)
+            return None
+        if fullname not in _MODULES:
+            raise ModuleNotFoundError(
+                f"No module named {fullname!r}: of the original package, only what optimises hyperparameters is stood "
+                f"in for. Install the package itself, or bring this module's code to the objective's folder.",
+                name=fullname,
+            )
+        is_package = any(name.startswith(f"{fullname}.") for name in _MODULES)
+        return ModuleSpec(fullname, _Loader(), is_package=is_package)
+
+
+def _may_extend(parent: ModuleType, fullname: str) -> bool:
+    """Into our own packages, a mere folder of that name, another year's `aimlutils`, and `optuna.structs` into Optuna.
+
+    Nobody else has a package `aimlutils`; a package `echo` may be anything.
+    """
+    is_folder = getattr(parent, "__file__", None) is None
+    return isinstance(parent, _Module) or is_folder or fullname.startswith(("aimlutils.", "optuna."))
+
+
+def _refuse(fullname: str, parent: ModuleType) -> None:
+    if fullname not in _MODULES:
+        return
+    raise ModuleNotFoundError(
+        f"No module named {fullname!r}: {parent.__name__!r} is another package, installed in {parent.__file__}, and is "
+        "not replaced. Uninstall it, or install the package that the objective was written for.",
+        name=fullname,
+    )
+
+
+@contextmanager
+def surface() -> Iterator[None]:
+    """Let the body import the original's modules; afterwards they are gone again."""
+    finder, mender = _Finder(), Mender(_MODULES, _fill, _replace)
+    sys.meta_path.append(finder)
+    sys.meta_path.insert(0, mender)
+    try:
+        with _structs_of_optuna():
+            yield
+    finally:
+        sys.meta_path.remove(finder)
+        sys.meta_path.remove(mender)
+        ours = [name for name, module in list(sys.modules.items()) if isinstance(module, _Module)]
+        for name in (*ours, *mender.mended):
+            sys.modules.pop(name, None)
+
+
+@contextmanager
+def _structs_of_optuna() -> Iterator[None]:
+    """`optuna.structs.TrialPruned` without an import of that module, as the original's own callback had it."""
+    import optuna
+
+    if hasattr(optuna, "structs"):
+        yield
+        return
+    vars(optuna)["structs"] = importlib.import_module("optuna.structs")
+    try:
+        yield
+    finally:
+        del vars(optuna)["structs"]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""From the composed config of a trial back to the plain `conf` that the original gave to `train`; pure."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from hyperopt_app.legacy.reading.pair import AS_IT_IS
+
+__all__ = ["Shape", "plain_config"]
+
+# What the translation adds to the root of the user's tree.
+_OURS = ("objective", "placed", "hydra")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where the composed config differs from the user's own.
+
+    Attributes:
+        renamed: Key at the root of the tree to the user's key there.
+        placed: `{key: ..., path: [...]}`: values under the root's `placed` and where they belong.
+        integers: Paths whose value is an int.
+        dates: Paths whose text is a date or a time.
+        marks: Paths whose text is `???`, which OmegaConf takes for a missing value; they are null in the config.
+        tuples: Paths of lists that are tuples, each before those within it.
+    """
+
+    renamed: Mapping[str, Any] = field(default_factory=dict)
+    placed: Sequence[Mapping[str, Any]] = ()
+    integers: Sequence[Sequence[Any]] = ()
+    dates: Sequence[Sequence[Any]] = ()
+    marks: Sequence[Sequence[Any]] = ()
+    tuples: Sequence[Sequence[Any]] = ()
+
+
+def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
+    """The user's model config with this trial's values in it, and the section `optuna`; deep and mutable.
+
+    Args:
+        conf: The composed config, or plain data of that form.
+        shape: Where it differs.
+    """
+    tree: Any = OmegaConf.to_container(conf, resolve=True) if OmegaConf.is_config(conf) else copy.deepcopy(conf)
+    values = tree.get("placed") or {}
+    kept = {shape.renamed.get(key, key): value for key, value in tree.items() if key not in _OURS}
+    for place in shape.placed:
+        if values.get(place["key"], AS_IT_IS) != AS_IT_IS:
+            _set(kept, place["path"], values[place["key"]])
+    for path in shape.integers:
+        _change(kept, path, int)
+    for path in shape.dates:
+        _change(kept, path, _date)
+    for path in shape.marks:
+        _set(kept, path, "???")
+    for path in reversed(shape.tuples):
+        _change(kept, path, tuple)
+    return kept
+
+
+def _date(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+
+
+def _set(tree: dict[Any, Any], path: Sequence[Any], value: Any) -> None:
+    for key in path[:-1]:
+        tree = tree[key]
+    tree[path[-1]] = value
+
+
+def _change(tree: dict[Any, Any], path: Sequence[Any], change: Any) -> None:
+    """Convert the value at a path, if there is one."""
+    node: Any = tree
+    for key in path[:-1]:
+        node = node.get(key) if isinstance(node, Mapping) else node[key] if isinstance(node, list) else None
+    is_there = path[-1] in node if isinstance(node, Mapping) else isinstance(node, list)
+    if is_there and node[path[-1]] is not None:
+        node[path[-1]] = change(node[path[-1]])

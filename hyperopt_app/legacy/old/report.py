@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""What an import did, as data, as text, and as the record that the continued study keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app._masking import mask_password
+from hyperopt_app.legacy.old.places import OldStudy, Place
+from hyperopt_app.legacy.old.trials import is_counted
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["Report", "budget", "record_of", "report_of", "shown_place"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import did.
+
+    Attributes:
+        storage: Where the study goes on, in our form; it may hold a password.
+        is_new: False if an earlier import had done it.
+        source: Where the old study is, without a password.
+        trials: How many trials were taken over.
+        uncounted: How many of them the original does not count: failed, and left running or waiting.
+        closed: Numbers of the trials that were left running or waiting, and are failed now.
+        enqueued: How many points that were waiting wait again, as new trials.
+    """
+
+    storage: str
+    is_new: bool
+    source: str
+    trials: int
+    uncounted: int
+    closed: tuple[int, ...] = ()
+    enqueued: int = 0
+
+    def lines(self) -> list[str]:
+        """The report for people, a line each."""
+        where = Place.of(self.storage).path or mask_password(self.storage)
+        if not self.is_new and str(where) == self.source:
+            return [f"The study goes on in {where}."]
+        if not self.is_new:
+            return [f"The study of {self.source} goes on in {where}, into which it was imported before."]
+        if str(where) == self.source:
+            lines = [f"The study goes on in {where} with its {self.trials} trials."]
+        else:
+            lines = [f"Imported {self.trials} trials of {self.source} into {where}; the old file is unchanged."]
+        if self.closed:
+            numbers = ", ".join(map(str, self.closed))
+            lines.append(f"Left running or waiting by a worker of old, now failed: {numbers}.")
+        if self.enqueued:
+            lines.append(f"Enqueued points that wait again: {self.enqueued}.")
+        return lines
+
+
+def budget(old_trials: Sequence["FrozenTrial"], wanted: int) -> int:
+    """How many tickets the continued study has, so that as many trials count as the original counted.
+
+    Args:
+        old_trials: The trials that were taken over.
+        wanted: How many complete and pruned trials are asked for.
+
+    Returns:
+        `wanted`, and one ticket more for each old trial that does not count.
+    """
+    return wanted + sum(not is_counted(trial) for trial in old_trials)
+
+
+def shown_place(old: OldStudy) -> str:
+    """Where the old study is, without a password."""
+    return str(old.place.path or mask_password(old.storage))
+
+
+def record_of(old: OldStudy, report: Report) -> dict[str, Any]:
+    """What the continued study keeps of its import; `report_of` reads it."""
+    return {
+        "from": report.source,
+        "tool": old.tool,
+        "schema": old.schema,
+        "trials": report.trials,
+        "uncounted": report.uncounted,
+        "closed": list(report.closed),
+        "enqueued": report.enqueued,
+    }
+
+
+def report_of(old: OldStudy, storage: str, record: dict[str, Any]) -> Report:
+    """The report on an earlier import."""
+    return Report(
+        storage=storage,
+        is_new=False,
+        source=shown_place(old),
+        trials=record["trials"],
+        uncounted=record["uncounted"],
+        closed=tuple(record["closed"]),
+        enqueued=record["enqueued"],
+    )

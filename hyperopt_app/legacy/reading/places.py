@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""Where the paths of a hyperparameter file lead: objective, save_path, storage, log. Looks at files, writes none."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app._masking import mask_password
+from hyperopt_app.legacy.reading.findings import Findings, missing, nearest, shown
+
+__all__ = ["Origins", "log_file", "save_directory", "storage_url"]
+
+_TYPES = ("sqlite", "maria", "nfs")
+_LONGEST_NAME = 255  # bytes, on every filesystem that clusters have
+_NO_NAME = "unnamed"
+_REMEDY = "write storage_type: nfs for a new study, or move this one with `hyperopt-app legacy import`"
+
+
+@dataclass(frozen=True)
+class Origins:
+    """From where relative paths count.
+
+    Attributes:
+        beside: The directory of the hyperparameter file, asked first.
+        cwd: The working directory, asked next, and taken for what is in neither.
+        network: Names the filesystem of a path if other machines may write it too, else None.
+    """
+
+    beside: Path
+    cwd: Path
+    network: Callable[[Path], str | None]
+
+    def find(self, text: str, key: str, findings: Findings) -> Path:
+        """The absolute path that a text means: that which exists, beside the file or in the working directory."""
+        path = self.expanded(text, key, findings)
+        if path.is_absolute():
+            return path
+        places = dict.fromkeys(folder / path for folder in (self.beside, self.cwd))
+        there = [place for place in places if _is_there(place)]
+        if len(there) > 1:
+            findings.note(f"{key}: {text} is in two places, {there[0]} and {there[1]}; the first is used")
+        return there[0] if there else self.cwd / path
+
+    def place(self, text: str, key: str, findings: Findings) -> Path:
+        """The same for a file that need not exist yet: its folder decides then."""
+        path = self.expanded(text, key, findings)
+        if path.is_absolute() or any(_is_there(folder / path) for folder in (self.beside, self.cwd)):
+            return self.find(str(path), key, findings)
+        return self.find(str(path.parent), key, findings) / path.name
+
+    def expanded(self, text: str, key: str, findings: Findings) -> Path:
+        """The path with the home directory for ~ and values for $VARIABLES, unless a file has that very name."""
+        home = os.path.expanduser(text)  # noqa: PTH111 - pathlib's raises for an unknown user
+        wide = os.path.expandvars(home)
+        if "\0" in text or any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(wide).parts):
+            findings.fault(key, f"{shown(text)} cannot be the name of a file; write a shorter one")
+            return Path(_NO_NAME)
+        if wide == home and re.search(r"\$[\w{]", home) and not _is_there(self.cwd / home):
+            findings.note(f"{key}: {text} holds a $ that stands for nothing in this shell; it is part of the name")
+        if wide == home or any(_is_there(folder / home) for folder in (self.beside, self.cwd)):
+            return Path(home)
+        findings.note(f"{key}: {text} stands for {wide} here; the original made a name with a dollar of it")
+        return Path(wide)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def save_directory(
+    hyper: Mapping[Any, Any], optuna: Mapping[Any, Any], origins: Origins, findings: Findings
+) -> Path | None:
+    """The directory of all that is written; the top level's counts more than the older one in `optuna`."""
+    given = {
+        key: value
+        for key, value in (("save_path", hyper.get("save_path")), ("optuna.save_path", optuna.get("save_path")))
+        if value is not None
+    }
+    for key, value in given.items():
+        if not isinstance(value, str) or not value.strip():
+            findings.fault(key, f"{shown(value)} is no directory; write its path")
+            return None
+    if not given:
+        came = missing("save_path", [*hyper, *optuna])
+        findings.fault("save_path", f"{came}; write the directory in which everything is to be saved")
+        return None
+    if len({str(Path(value)) for value in given.values()}) > 1:
+        findings.note(
+            f"save_path stands at the top level and in optuna; {given['save_path']} counts and "
+            f"{given['optuna.save_path']} is ignored, as always"
+        )
+    key, value = next(iter(given.items()))
+    path = origins.find(value, key, findings)
+    if path.is_file():
+        findings.fault(key, f"{path} is a file; write a directory")
+    return path
+
+
+def storage_url(
+    optuna: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_prototype: bool
+) -> str:
+    """Where the study is kept, in our form; empty after a fault. The oldest form of file says nothing of it."""
+    folder = save_path or origins.cwd
+    storage, kind = optuna.get("storage"), optuna.get("storage_type")
+    if storage is None and kind is None and "study_name" not in optuna and optuna.get("name") is not None:
+        return _sqlite(folder / str(optuna["name"]), origins, findings)
+    if storage is None and is_prototype:
+        return _sqlite(folder / "hyper_opt.db", origins, findings)
+    if not isinstance(storage, str) or not storage.strip():
+        came = missing("storage", optuna) if storage is None else f"{shown(storage)} is no storage"
+        findings.fault("optuna.storage", f"{came}; write a file name and storage_type: sqlite, or a database URL")
+        return ""
+    if kind is None and "://" not in storage:
+        findings.fault(
+            "optuna.storage_type",
+            f"{missing('storage_type', optuna)}; write sqlite (then {storage} is a file in save_path), nfs (a journal "
+            "file), or maria (then storage is a database URL)",
+        )
+        return ""
+    if kind is not None and kind not in _TYPES:
+        findings.fault("optuna.storage_type", f"{shown(kind)} is not known; {_types(kind)}")
+        return ""
+    return _of_kind(storage, kind, folder, origins, findings)
+
+
+def _types(kind: Any) -> str:
+    database = {"mysql": "maria", "mariadb": "maria", "postgresql": "maria", "journal": "nfs", "sqlite3": "sqlite"}
+    near = database.get(str(kind).lower())
+    return f"write sqlite, maria or nfs{f' (did you mean {near}?)' if near else nearest(str(kind), _TYPES)}"
+
+
+def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, findings: Findings) -> str:
+    if kind == "maria" and "://" not in storage:
+        findings.fault(
+            "optuna.storage",
+            f"{shown(_masked_bare(storage))} is no URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and @ "
+            "before HOST",
+        )
+        return ""
+    if kind == "nfs":
+        if "://" in storage:
+            findings.fault(
+                "optuna.storage",
+                f"{shown(mask_password(storage))} is a URL, and storage_type: nfs wants the name of a journal file",
+            )
+            return ""
+        name = origins.expanded(storage.removeprefix("journal:"), "optuna.storage", findings)
+        return f"journal:{folder / name}"
+    if "://" not in storage:
+        return _sqlite(folder / origins.expanded(storage, "optuna.storage", findings), origins, findings)
+    if kind == "sqlite" and not storage.startswith("sqlite"):
+        findings.note(
+            f"storage_type is sqlite, and storage is another database's URL: {mask_password(storage)} is used"
+        )
+    elif kind == "sqlite":
+        findings.note(f"storage is a whole URL, of which storage_type: sqlite made nonsense; {storage} itself is used")
+    return _url(storage, origins, findings)
+
+
+def _url(storage: str, origins: Origins, findings: Findings) -> str:
+    """A database URL in our form; a relative file is where it is."""
+    if re.fullmatch(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?", storage):
+        findings.fault(
+            "optuna.storage",
+            f"{shown(storage)} is in the memory of one process, and workers are several; write a file name and "
+            "storage_type: sqlite",
+        )
+        return ""
+    found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", storage)
+    if not found or found[2].startswith("file:"):
+        return storage
+    path = origins.place(found[2], "optuna.storage", findings)
+    return _sqlite(path, origins, findings, found[1], found[3] or "")
+
+
+def _masked_bare(text: str) -> str:
+    """A URL that lacks its scheme, without the password."""
+    return mask_password(f"x://{text}").removeprefix("x://")
+
+
+def _sqlite(path: Path, origins: Origins, findings: Findings, scheme: str = "sqlite:///", query: str = "") -> str:
+    if path.is_dir():
+        findings.fault("optuna.storage", f"{path} is a directory; write the name of a file")
+        return ""
+    network = origins.network(path)
+    if network is None:
+        return f"{scheme}{path}{query}"
+    findings.note(
+        f"{path} is an SQLite file on a network filesystem ({network}), whose locks do not always hold: workers on "
+        f"several nodes can spoil it. It is used all the same; safer: {_REMEDY}"
+    )
+    return f"{scheme}{path}{query}{'&' if query else '?'}network=accept"
+
+
+def log_file(
+    hyper: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_alone: bool
+) -> Path | None:
+    """The log file that `log` asks for, None for none."""
+    path = _log_file(hyper, save_path, origins, findings, is_alone=is_alone)
+    if path is not None and path.is_dir():
+        findings.fault("log", f"{path} is a directory, and the log is a file; move it, or give another path")
+    return path
+
+
+def _log_file(
+    hyper: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_alone: bool
+) -> Path | None:
+    log = hyper.get("log")
+    if not log:
+        return None
+    folder = save_path or origins.cwd
+    if is_alone and isinstance(log, str):
+        return origins.find(log, "log", findings) / "log.txt"
+    if not isinstance(log, Mapping):
+        return folder / "log.txt"
+    if hyper.get("save_path") is not None:
+        return folder / "log.txt"
+    given = log.get("save_path", "log.txt")
+    if not isinstance(given, str) or not given:
+        findings.fault("log.save_path", f"{shown(given)} is no file; write the path of a log file")
+        return None
+    path = origins.place(given, "log.save_path", findings)
+    return path / "log.txt" if path.is_dir() else path

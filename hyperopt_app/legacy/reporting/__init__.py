@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The report on a study: summary, best configuration, plots."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The original's tables of results and its best.yml."""

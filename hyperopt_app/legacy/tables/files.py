@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""Write the original's CSV files from a study; never changes the study, and never loses a row that was there.
+
+Runs in a worker after a trial and in the driver at the end. Each file is made anew from the whole study, so whoever
+wrote last wrote everything. Rows of other studies in the same folder, and those from before a study was continued
+here, are found in the files that are there, and stay.
+"""
+
+import logging
+import math
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app import _trials
+from hyperopt_app._lock import HolderLock
+from hyperopt_app.legacy.tables import trial_table
+from hyperopt_app.legacy.tables.study_csv import study_csv
+from hyperopt_app.legacy.tables.trial_table import Result, Row
+from hyperopt_app.legacy.tables.values import params_reader
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+__all__ = ["replace_text", "safe_name", "write_study_csv", "write_tables"]
+
+_log = logging.getLogger(__name__)
+
+_ATTRIBUTE = "legacy"
+_OLDEST = ("A0", "A1")
+_WITH_BEST = ("A0", "A1", "A2")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the files of a dialect lie, and what they hold.
+
+    Attributes:
+        folder: Directory of the workers' files.
+        stem: What their names begin with; an underscore and the worker's name follow.
+        merged: The file of all workers; None if the dialect has none.
+        best: The file of the best rows; None if the dialect has none.
+        best_heading: The column of the best value so far; empty if the dialect has none.
+    """
+
+    folder: Path
+    stem: str
+    merged: Path | None
+    best: Path | None = None
+    best_heading: str = ""
+
+
+def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
+    """Write the tables of the trials that have returned results; nothing while there is none.
+
+    Writers in several processes wait for each other, and each reads the study after it got its turn.
+
+    Args:
+        study: The study; only read.
+        conf: The composed config; its node `objective` names the dialect, the folder and the metric.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    node = conf["objective"]
+    folder = Path(node["save_path"])
+    folder.mkdir(parents=True, exist_ok=True)
+    layout = _layout(str(node["dialect"]), folder, node["metric"])
+    with HolderLock(folder / ".tables"):
+        trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        if any(_ATTRIBUTE in trial.user_attrs for trial in trials):
+            _write(layout, study, trials)
+
+
+def _layout(dialect: str, folder: Path, metric: Any) -> _Layout:
+    metrics = [metric] if isinstance(metric, str) else list(metric)
+    best_heading = f"best_{metrics[0]}" if dialect in _WITH_BEST and len(metrics) == 1 else ""
+    if dialect in _OLDEST:
+        return _Layout(folder, "hyper_opt", folder / "hyper_opt.csv", folder / "best.csv", best_heading)
+    if dialect == "A2":
+        return _Layout(folder, "hyper_opt", None, None, best_heading)
+    if dialect == "B1":
+        return _Layout(folder, "worker", None)
+    return _Layout(folder / "trial_results", "trial_results", folder / "trial_results.csv")
+
+
+def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> None:
+    heading = layout.best_heading
+    ours = trial_table.rows_of(_results(study, trials), heading)
+    known = trial_table.by_number(ours)
+    places = [*sorted(layout.folder.glob(f"{layout.stem}_*.csv")), *filter(None, (layout.merged, layout.best))]
+    found = {path: _read(path) for path in places}
+    foreign = {path: trial_table.foreign_rows(rows or [], known, heading) for path, rows in found.items()}
+    layout.folder.mkdir(exist_ok=True)
+    for path, rows in _own(layout, trials, known, foreign).items():
+        _put(path, trial_table.to_csv(trial_table.merged([rows, foreign.get(path, [])], heading), heading), found)
+    if layout.merged is None:
+        return
+    # What the workers' files say has all its digits; the old merged file comes last.
+    everything = trial_table.merged([ours, *foreign.values()], heading)
+    is_sorted = layout.best is not None
+    _put(layout.merged, trial_table.to_csv(everything, heading, is_sorted=is_sorted), found)
+    if layout.best is not None:
+        metric, is_maximum = heading.removeprefix("best_"), study.directions[0].name == "MAXIMIZE"
+        best = _best_rows(everything, metric, is_maximum=is_maximum)
+        _put(layout.best, trial_table.to_csv(best, heading, is_sorted=is_sorted), found)
+
+
+def _own(
+    layout: _Layout,
+    trials: Sequence["FrozenTrial"],
+    known: Mapping[int, Sequence[Row]],
+    foreign: Mapping[Path, Sequence[Row]],
+) -> dict[Path, list[Row]]:
+    """Which rows go into which worker's file."""
+    told = [trial for trial in trials if _ATTRIBUTE in trial.user_attrs]
+    paths = _paths(layout, told, {path for path, rows in foreign.items() if rows})
+    own: dict[Path, list[Row]] = {}
+    for number in sorted(paths):
+        own.setdefault(paths[number], []).extend(known[number])
+    return own
+
+
+def _best_rows(rows: Iterable[Row], metric: str, *, is_maximum: bool) -> list[Row]:
+    """The rows whose metric is the best, in the study's own direction."""
+    values = [(_number(row.get(metric, "")), row) for row in rows]
+    known = [value for value, _ in values if not math.isnan(value)]
+    best = (max if is_maximum else min)(known, default=math.nan)
+    return [row for value, row in values if value == best]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _results(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> list[Result]:
+    read = params_reader(study)
+    bests = _bests(study, trials)
+    return [
+        Result(
+            number=trial.number,
+            params=read(trial),
+            results=trial.user_attrs[_ATTRIBUTE]["results"],
+            pruned=trial.user_attrs[_ATTRIBUTE]["pruned"],
+            best=bests.get(trial.number),
+        )
+        for trial in trials
+        if _ATTRIBUTE in trial.user_attrs
+    ]
+
+
+def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, float]:
+    """Trial number to the best value of the study when that trial ended; empty for several objectives."""
+    if len(study.directions) > 1:
+        return {}
+    choose = max if study.directions[0].name == "MAXIMIZE" else min
+    bests: dict[int, float] = {}
+    best: float | None = None
+    for trial in sorted(trials, key=lambda one: (str(one.datetime_complete), one.number)):
+        if trial.state.name == "COMPLETE":
+            best = trial.values[0] if best is None else choose(best, trial.values[0])
+        if best is not None:
+            bests[trial.number] = best
+    return bests
+
+
+def _paths(layout: _Layout, told: Sequence["FrozenTrial"], foreign: set[Path]) -> dict[int, Path]:
+    """Trial number to the file of the worker that ran it."""
+    names = _worker_names(told)
+    if layout.stem != "worker":
+        return {number: layout.folder / f"{layout.stem}_{name}.csv" for number, name in names.items()}
+    # B1 counts its workers, and each took the first number that was free.
+    free = (path for path in (layout.folder / f"worker_{k}.csv" for k in count()) if path not in foreign)
+    files = {name: next(free) for name in dict.fromkeys(names[number] for number in sorted(names))}
+    return {number: files[name] for number, name in names.items()}
+
+
+def _worker_names(told: Sequence["FrozenTrial"]) -> dict[int, str]:
+    """Trial number to its worker's name: job or host, and `.k` from the second process there on."""
+    claims = {trial.number: _trials.claim_of(trial) for trial in told}
+    homes = {number: (_home(claim), int(claim.get("number", 0))) for number, claim in claims.items()}
+    processes: dict[str, list[int]] = {}
+    for home, number in sorted(set(homes.values())):
+        processes.setdefault(home, []).append(number)
+    return {
+        number: home if (k := processes[home].index(worker)) == 0 else f"{home}.{k}"
+        for number, (home, worker) in homes.items()
+    }
+
+
+def _home(claim: Mapping[str, Any]) -> str:
+    """What the original had as the node's id: that of the command line, else the job's, else the host's name."""
+    place = claim.get("place") or {}
+    return safe_name(str(claim.get("label") or place.get("job") or claim.get("host") or "local"))
+
+
+def safe_name(name: str) -> str:
+    """The name as part of a file's name."""
+    return re.sub(r"[/\0]", "_", name)
+
+
+def write_study_csv(study: "optuna.Study", folder: Path) -> Path:
+    """Write `<study_name>.csv`, the table of all trials that Optuna itself would give.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path = folder / f"{safe_name(study.study_name)}.csv"
+    read = params_reader(study)
+    replace_text(path, study_csv(study.get_trials(deepcopy=False), read, len(study.directions)))
+    return path
+
+
+def _read(path: Path) -> list[Row] | None:
+    """The rows of a file; None if it is no table of trials."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            text = file.read()
+        return trial_table.parse(text) if text else []
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        return None
+
+
+def _put(path: Path, text: str, found: Mapping[Path, list[Row] | None]) -> None:
+    """Write a table; a file of that name which is none is kept under another name."""
+    if path in found and found[path] is None:
+        kept = next(one for one in (path.with_name(f"kept_{k}_{path.name}") for k in count(1)) if not one.exists())
+        path.replace(kept)
+        _log.warning("%s was no table of trials; it is kept as %s", path, kept.name)
+    replace_text(path, text)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file aside and put it in place as a whole; a file that says the same already is left alone."""
+    data = text.encode("utf-8", errors="surrogateescape")
+    if path.is_file() and path.read_bytes() == data:
+        return
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

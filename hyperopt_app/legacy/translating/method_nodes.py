@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Samplers and pruners as Hydra config groups, or as files of their own where no group has their arguments; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from hydra_plugins.hydra_optuna_sweeper import config as stock
+
+from hyperopt_app import config as own
+from hyperopt_app.legacy.reading.pair import Method
+
+__all__ = ["MethodNode", "pruner_node", "sampler_node"]
+
+# Class in Optuna -> config group option and its schema.
+_SAMPLERS: dict[str, tuple[str, Any]] = {
+    "TPESampler": ("async_tpe", own.AsyncTPESamplerConf),
+    "RandomSampler": ("random", stock.RandomSamplerConfig),
+    "GridSampler": ("grid", stock.GridSamplerConfig),
+    "CmaEsSampler": ("cmaes", stock.CmaEsSamplerConfig),
+    "NSGAIISampler": ("nsgaii", stock.NSGAIISamplerConfig),
+    "NSGAIIISampler": ("nsgaiii", stock.NSGAIIISamplerConfig),
+    "QMCSampler": ("qmc", stock.QMCSamplerConfig),
+    "GPSampler": ("gp", stock.GPSamplerConfig),
+    "BruteForceSampler": ("brute_force", own.BruteForceSamplerConf),
+    "PartialFixedSampler": ("partial_fixed", own.PartialFixedSamplerConf),
+}
+_PRUNERS: dict[str, tuple[str, Any]] = {
+    "NopPruner": ("nop", own.NopPrunerConf),
+    "MedianPruner": ("median", own.MedianPrunerConf),
+    "PercentilePruner": ("percentile", own.PercentilePrunerConf),
+    "SuccessiveHalvingPruner": ("successive_halving", own.SuccessiveHalvingPrunerConf),
+    "HyperbandPruner": ("hyperband", own.HyperbandPrunerConf),
+    "ThresholdPruner": ("threshold", own.ThresholdPrunerConf),
+    "PatientPruner": ("patient", own.PatientPrunerConf),
+    "WilcoxonPruner": ("wilcoxon", own.WilcoxonPrunerConf),
+}
+_OWN_FILE = "original"
+
+
+@dataclass(frozen=True)
+class MethodNode:
+    """A sampler or pruner in the config.
+
+    Attributes:
+        option: The option of its config group.
+        values: Fields that are set in the config.
+        file: The content of a file of its own; empty where a group's schema has all its arguments.
+    """
+
+    option: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    file: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sampler_node(method: Method | None) -> MethodNode:
+    """The sampler without its seed, which is the study's."""
+    if method is None:
+        return MethodNode("async_tpe")
+    arguments = {key: value for key, value in method.arguments.items() if key != "seed"}
+    return _node(method.name, arguments, "samplers", _SAMPLERS)
+
+
+def pruner_node(method: Method | None) -> MethodNode:
+    """The pruner."""
+    return MethodNode("nop") if method is None else _node(method.name, method.arguments, "pruners", _PRUNERS)
+
+
+def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[str, tuple[str, Any]]) -> MethodNode:
+    option, schema = groups[name]
+    known = {one.name: one for one in fields(schema)}
+    values = {key: _plain(value, module) for key, value in arguments.items()}
+    if set(values) <= set(known):
+        return MethodNode(option, values)
+    return MethodNode(_OWN_FILE, file={"_target_": f"optuna.{module}.{name}", **values})
+
+
+def _plain(value: Any, module: str) -> Any:
+    """A method within a method is a node too."""
+    if isinstance(value, Method):
+        inner = {key: _plain(one, module) for key, one in value.arguments.items()}
+        return {"_target_": f"optuna.{module}.{value.name}", **inner}
+    return value
