@@ -80,6 +80,7 @@ def _status(options: argparse.Namespace) -> None:
 
 def _best(options: argparse.Namespace) -> None:
     path = options.study / "best.yaml"
+    _check_directory(options.study)
     if not path.exists():
         raise StudyMismatchError(f"{path} is not there: no trial of this study has completed yet.")
     print(path.read_text(encoding="utf-8"), end="")
@@ -99,10 +100,20 @@ def _open(options: argparse.Namespace) -> "optuna.Study":
     from hyperopt_app.study import only_study
 
     storage, name = options.storage, options.name
+    _check_directory(options.study)
     if storage is None and not (options.study / "journal.log").exists():
         storage, kept_name = _kept(options.study)
         name = name or kept_name
     return only_study(open_storage(storage, options.study), name)
+
+
+def _check_directory(study_dir: Path) -> None:
+    """Whether a study's directory was named; one of old keeps its studies in a folder of its own."""
+    if not study_dir.is_dir():
+        raise StudyMismatchError(f"{study_dir}: there is no such directory; give that of a study, e.g. studies/holodec")
+    inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))
+    if inner and not (study_dir / "multirun.yaml").exists():
+        raise StudyMismatchError(f"{study_dir} is not a study's directory, but holds some: {', '.join(inner)}")
 
 
 def _kept(study_dir: Path) -> tuple[str, str | None]:

@@ -209,8 +209,7 @@ class Progress:
         if self._told is None:
             self._told = {trial.number for trial in finished}
             if finished:
-                were = "trial was" if len(finished) == 1 else "trials were"
-                _log.info("resumed: %d of %d %s already there", len(finished), now.n_trials, were)
+                _log.info("resumed: %d of %d trials were already there", len(finished), now.n_trials)
             return
         fresh = [trial for trial in finished if trial.number not in self._told]
         for trial in sorted(fresh, key=lambda trial: (trial.datetime_complete, trial.number)):
@@ -228,10 +227,15 @@ def _live_table(console: "Console | None") -> Iterator["Live"]:
     with Live(console=console or Console(), auto_refresh=False) as live, ExitStack() as restored:
         # Log handlers keep the streams of their beginning, past rich, and their lines would tear the table.
         for old, new in zip(before, (sys.stdout, sys.stderr), strict=True):
-            for handler in _handlers_of(old):
-                handler.setStream(new)
-                restored.callback(handler.setStream, old)
+            _redirect(old, new)
+            # Also those of handlers that a launcher has made meanwhile, as Hydra's do.
+            restored.callback(_redirect, new, old)
         yield live
+
+
+def _redirect(old: TextIO, new: TextIO) -> None:
+    for handler in _handlers_of(old):
+        handler.setStream(new)
 
 
 def _handlers_of(stream: TextIO) -> list["logging.StreamHandler[TextIO]"]:

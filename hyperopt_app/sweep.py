@@ -96,7 +96,9 @@ def sweep(
     watch = Watch(plan, study, request.settings.progress)
     left_at_first = watch.left()
     if left_at_first == 0:
-        _log.info("All %d trials of the study are done: there is nothing to do.", plan.n_trials)
+        more = len(plan.ended_before) - plan.n_trials
+        has = f" (it has {more} more than that)" if more > 0 else ""
+        _log.info("All %d trials of the study are done%s: there is nothing to do.", plan.n_trials, has)
     else:
         OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
         crew = Crew(plan, context, config, task_function)
@@ -308,8 +310,8 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
 def _out_of_time(plan: Plan, left: int, left_at_first: int) -> str:
     """What is told when the workers have left because their time is over; no fault."""
     told = (
-        f"The time of {front().time} is over: {plan.n_trials - left} of {plan.n_trials} trials are done, {left} are "
-        "left; the same command goes on with them."
+        f"The time of {front().time} is over, or does not suffice for a further trial: {plan.n_trials - left} of "
+        f"{plan.n_trials} trials are done, {left} are left; the same command goes on with them."
     )
     if left < left_at_first:
         return told

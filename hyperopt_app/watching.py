@@ -135,8 +135,11 @@ def overview(
 
 
 def _age_s(trials: Sequence[FrozenTrial], now: datetime) -> float:
+    """Seconds from the first start to now, or to the last end if nothing runs."""
     starts = [trial.datetime_start for trial in trials if trial.datetime_start is not None]
-    return (now - min(starts)).total_seconds() if starts else 0.0
+    ends = [trial.datetime_complete for trial in trials if trial.datetime_complete is not None]
+    runs = any(trial.state == TrialState.RUNNING for trial in trials)
+    return (((now if runs or not ends else max(ends)) - min(starts)).total_seconds()) if starts else 0.0
 
 
 def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer | None) -> Iterator[WorkerView]:

@@ -93,10 +93,17 @@ def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
     """The options that change a value of the hyperparameter file."""
     _place(parser, *short)
     parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
-    parser.add_argument("-d", "--direction", type=_names, help="minimize or maximize; several with commas", **_TEXT)
-    parser.add_argument("-m", "--metric", type=_names, help="the metric; several with commas", **_TEXT)
+    _aims(parser, "-d", "-m")
     parser.add_argument("-t", "--trials", dest="n_trials", type=_count, help="number of trials", metavar="N")
     parser.add_argument("-g", "--gpu", type=_truth, help="true or false", metavar="BOOL")
+
+
+def _aims(parser: argparse.ArgumentParser, *short: str) -> None:
+    """The options that say what is optimised; `short` for both or for none."""
+    direction, metric = ([one] for one in short) if short else ([], [])
+    told = "minimize or maximize; several with commas"
+    parser.add_argument(*direction, "--direction", type=_names, help=told, **_TEXT)
+    parser.add_argument(*metric, "--metric", type=_names, help="the metric; several with commas", **_TEXT)
 
 
 def _ours(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +119,7 @@ def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
     _ours(parser)
     parser.add_argument("-c", "--create_study", type=_truth, nargs="?", const=True, default=False, metavar="BOOL",
                         help="only create the study, and say how a worker is started")  # fmt: skip
-    parser.add_argument("--delete_study", type=_truth, default=False, metavar="BOOL",
+    parser.add_argument("--delete_study", type=_truth, nargs="?", const=True, default=False, metavar="BOOL",
                         help="set an existing study aside and begin anew")  # fmt: skip
     parser.add_argument("--override", action="store_true", help=argparse.SUPPRESS)  # of 2021: go on with a study
     parser.add_argument("-r", "--reload", type=_truth, nargs="?", const=True, help=argparse.SUPPRESS)
@@ -134,10 +141,13 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
     _pair(parser, model=False)
     _place(parser, "-n")
     parser.add_argument("-m", "--model", type=Path, help="model config: write best.yml")
+    _aims(parser)
     parser.add_argument("-p", "--plot", type=Path, help="YAML file with settings of the plots")
     parser.add_argument("-t", "--n_trees", type=_count, default=64, help="trees of the forest; by default 64")
     parser.add_argument("-d", "--max_depth", type=_count, default=64, help="their depth; by default 64")
-    parser.add_argument("-k", "--top_k", type=_count, default=1, help="trials of the Pareto front that are told; by default 1")
+    parser.add_argument(
+        "-k", "--top_k", type=_count, default=1, help="trials of the Pareto front that are told; by default 1"
+    )
 
 
 def _translate_parser(parser: argparse.ArgumentParser) -> None:

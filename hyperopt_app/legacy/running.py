@@ -44,8 +44,6 @@ def optimize(options: argparse.Namespace) -> int:
         pair = _on_this_machine(pair, options.workers or 1)
     if options.create_study:
         pair = replace(pair, launchers=(Launcher("by_hand", {}, pair.workers),))
-    if options.delete_study and not options.dry_run:
-        set_aside(pair, yes=options.yes)
     front = _front(pair, another_study="-n NAME", without_scheduler=", or run here with --here")
     status = _search(pair, options, front)
     if options.create_study and status == 0 and not options.dry_run:
@@ -129,6 +127,9 @@ def _read_to_run(options: argparse.Namespace) -> Pair:
         where = "-o" if options.objective else f"{pair.hyper_path}: optuna.objective"
         came = "is a directory" if pair.objective.is_dir() else "is not there"
         raise ConfigError([f"{where}: {pair.objective} {came}; give the path of the file with the class Objective"])
+    if getattr(options, "delete_study", False) and not options.dry_run:
+        set_aside(pair, yes=options.yes)
+        pair = _read(options)  # its notes are on what is there
     _tell(pair)
     return pair
 
@@ -188,10 +189,14 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
         sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {command}\n")
 
 
+def _is_a_study(folder: Path) -> bool:
+    return (folder / "multirun.yaml").exists() and ".set-aside-" not in folder.name
+
+
 def _other_studies(pair: Pair) -> list[str]:
     """A note that the tables in save_path are not this study's alone, if they are not."""
     own = study_dir_of(pair)
-    others = sorted(one.name for one in own.parent.iterdir() if one != own and (one / "multirun.yaml").exists())
+    others = sorted(one.name for one in own.parent.iterdir() if one != own and _is_a_study(one))
     told = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
     return [f"{told}a directory of its own (-s DIR) keeps them apart"] if others else []
 

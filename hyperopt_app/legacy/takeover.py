@@ -10,7 +10,7 @@ from pathlib import Path
 
 import optuna
 
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.legacy.old.copies import opened_storage
 from hyperopt_app.legacy.old.directions import direction_faults, directions_of
 from hyperopt_app.legacy.old.finding import imported_names
@@ -18,6 +18,7 @@ from hyperopt_app.legacy.old.importing import Report, continued, find_old, impor
 from hyperopt_app.legacy.old.places import IMPORTED, OldStudy, Place
 from hyperopt_app.legacy.old.trials import conversion_faults
 from hyperopt_app.legacy.reading.pair import Pair
+from hyperopt_app.legacy.tables.files import safe_name
 from hyperopt_app.legacy.translating.translation import study_dir_of, translate
 from hyperopt_app.space import parse_space
 from hyperopt_app.storage import mask_password, open_storage
@@ -99,9 +100,9 @@ def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ConfigError([f"{question} Nobody can be asked here: add --yes"])
+        raise StudyMismatchError(f"{question} Nobody can be asked here: add --yes")
     if not input(f"{question} [y]es, [n]o: ").strip().lower().startswith("y"):
-        raise ConfigError(["Nothing was done. For a new study give another name: --study_name NAME"])
+        raise StudyMismatchError("Nothing was done. For a new study give another name: --study_name NAME")
 
 
 @contextmanager
@@ -146,6 +147,7 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
     if not found and not on_server:
         return
     found += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
+    found += [path for path in (pair.save_path / f"{safe_name(pair.study_name)}.csv",) if path.exists()]
     things = [f"the study {pair.study_name!r} in {mask_password(pair.storage)}"] if on_server else []
     _confirm(f"Set {', '.join([*things, *map(str, found)])} aside and begin anew?", yes=yes)
     if on_server:

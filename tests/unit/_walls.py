@@ -186,7 +186,7 @@ OF_LEGACY: dict[str, set[str]] = {
     },
     ".takeover": {
         *(".old.copies", ".old.directions", ".old.finding", ".old.importing", ".old.places", ".old.trials"),
-        *(".reading.pair", ".translating.translation", "space", "storage", "study"),
+        *(".reading.pair", ".tables.files", ".translating.translation", "space", "storage", "study"),
     },
     ".leavings": {".tables.files", "_masking"},
     ".last_run": set(),

@@ -75,8 +75,18 @@ def test_a_study_without_a_best_trial_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["status", "stop"])
 def test_a_directory_without_a_study_is_refused(command: str, tmp_path: Path) -> None:
     """In one line, and nothing is made there."""
-    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'} has no journal.log")
+    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'}: there is no such directory")
+    assert _refusal(command, str(tmp_path)).startswith(f"{tmp_path} has no journal.log")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_of_studies_is_no_study(tmp_path: Path) -> None:
+    """The original's save_path holds them deeper."""
+    inner = tmp_path / "studies" / "rain"
+    inner.mkdir(parents=True)
+    (inner / "multirun.yaml").touch()
+    for command in ("status", "stop", "best"):
+        assert _refusal(command, str(tmp_path)) == f"{tmp_path} is not a study's directory, but holds some: {inner}"
 
 
 def test_a_study_may_be_in_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,6 +98,18 @@ def test_outside_a_sweep_the_trial_is_false_in_the_objective() -> None:
     assert run(objective) == {"val_loss": 0.0, "flag": 1.0}
 
 
+def test_outside_a_sweep_the_trial_has_the_configs_parameters(tmp_path: Path) -> None:
+    """By their names in the study, beside those that are given for the objective's own suggestions."""
+    text = (
+        "class Objective(BaseObjective):\n"
+        "    def train(self, trial, conf):\n"
+        "        return {'val_loss': trial.params['lr'] + trial.suggest_int('n', 1, 9), 'has': len(trial.params)}\n"
+    )
+    declared = {"opt:rate": {"settings": {"name": "lr"}}, "n": {}, "opt:gone": {"settings": {"name": "gone"}}}
+    found = run(objective_of(text, params={"n": 3}), opt={"rate": 0.5}, optuna={"parameters": declared})
+    assert found == {"val_loss": 3.5, "has": 2.0}
+
+
 @pytest.mark.parametrize("ending", ["pruned", "old", "raises", "oom", "none"])
 def test_what_the_objective_raises_passes_through(ending: str, tmp_path: Path) -> None:
     """It is for the application to say how the trial ended; the original made a pruned trial of every RuntimeError."""

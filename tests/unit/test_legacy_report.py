@@ -125,7 +125,8 @@ def test_a_model_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_the_times_are_those_of_trials_that_count() -> None:
     """In hours, and what is left is guessed from their mean."""
     trials = [made(length_s=3600.0), made(TrialState.PRUNED, length_s=1800.0), made(TrialState.FAIL, length_s=9e9)]
-    assert summary_lines([*trials, made(TrialState.RUNNING)], 4)[-4:] == [
+    assert summary_lines([*trials, made(TrialState.RUNNING)], 4)[-1] == "\tThe longest trial took 1.0000 hrs"
+    assert summary_lines([*trials, made(TrialState.RUNNING)], 6, 2)[-4:] == [
         "\tTotal study simulation run time: 1.5000 hrs",
         "\tAverage trial simulation run time: 0.7500 hrs",
         "\tThe longest trial took 1.0000 hrs",

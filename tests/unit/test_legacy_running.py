@@ -311,3 +311,20 @@ def test_the_newest_copies_keep_their_names(program: Application, say: Say) -> N
         "hyper.2.yml",
     ]
     shutil.rmtree("results")
+
+
+def test_a_study_that_was_set_aside_is_no_longer_spoken_of(program: Application, say: Say) -> None:
+    """--delete_study needs no value; the table that report has written goes with the others."""
+    say("optimize")
+    (CONFIG.parents[1] / "multirun.yaml").touch()
+    Path("results/rain.csv").touch()
+    told = say("optimize", "--delete_study", "--yes")
+    assert "rain.csv is now rain.csv.set-aside-" in told
+    assert "another study" not in told
+
+
+def test_report_takes_the_aims_that_optimize_was_given(say: Say) -> None:
+    """Their short options mean something else there."""
+    _write_pair()
+    told = say("report", "--direction", "sideways", status=1, files=("hyper.yml",))
+    assert "optuna.direction: 'sideways' is not known" in told

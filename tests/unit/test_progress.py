@@ -282,11 +282,14 @@ def test_log_lines_appear_above_the_table(monkeypatch: pytest.MonkeyPatch) -> No
     logging.getLogger().addHandler(handler)
     with Progress(Study().read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S):
         assert handler.stream is not screen
+        late = logging.StreamHandler(sys.stdout)  # as Hydra makes them in a launcher
+        logging.getLogger().addHandler(late)
         before = len(screen.getvalue())
         logging.getLogger("someone").warning("a word from the driver")
         written = screen.getvalue()[before:]
         assert written.index("a word from the driver") < written.index("no complete trial yet")
     assert handler.stream is screen
+    assert late.stream is screen
     assert sys.stdout is screen
 
 

@@ -162,6 +162,15 @@ def test_the_overview_of_a_large_budget(plan: Plan, study: optuna.Study) -> None
     assert (shown.n_trials, shown.left) == (1000, 1000)
 
 
+def test_the_time_of_a_study_ends_with_its_last_trial(plan: Plan) -> None:
+    """While one runs it goes on."""
+    other = study_of()
+    other.add_trial(made(length_s=60.0))
+    assert overview(other, plan.study_dir).elapsed_s == pytest.approx(60.0)
+    other.add_trial(made(TrialState.RUNNING))
+    assert overview(other, plan.study_dir).elapsed_s > 61
+
+
 def test_the_overview_of_an_empty_study_has_no_time(plan: Plan, study: optuna.Study) -> None:
     """Nothing has started, nobody works."""
     shown = overview(study, plan.study_dir, observer=Observer(60.0))

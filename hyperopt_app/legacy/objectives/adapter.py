@@ -101,7 +101,7 @@ class LegacyObjective(Objective):
         if not is_users(kind, "train") and not is_users(kind, "__call__"):
             raise HyperoptError(f"optuna.objective: Objective in {self.file} has no method train(self, trial, conf)")
         directions = self._directions(tree)
-        seen: Any = NoTrial(self.params)
+        seen: Any = NoTrial({**_values(tree), **self.params})
         if trial is not None:
             applied = [name for name, is_applied in _parameters(tree).items() if is_applied] or None
             seen = LegacyTrial(trial, self.study_name, directions, self.hyper_file, applied)
@@ -203,6 +203,19 @@ class LegacyObjective(Objective):
         write_tables(study, conf)
 
 
+def _values(tree: Mapping[Any, Any]) -> dict[str, Any]:
+    """The parameters that the config holds, by name: what `trial.params` has in a sweep."""
+    found = {}
+    for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
+        settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
+        node: Any = tree
+        for part in str(key).split(":"):
+            node = node.get(part, _NOTHING) if isinstance(node, Mapping) else _NOTHING
+        if node is not _NOTHING:
+            found[str(settings.get("name", key))] = node
+    return found
+
+
 def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
     """Every name that `optuna.parameters` declares, and whether it stands for a place in the model config."""
     found: dict[str, bool] = {}
@@ -212,6 +225,8 @@ def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
         found[name] = found.get(name, False) or ":" in str(key) or key in tree
     return found
 
+
+_NOTHING = object()
 
 # The ends of the launchers' paths whose jobs set up their surroundings by themselves.
 _OF_SCHEDULERS = ("SlurmWorkersLauncher", "PbsWorkersLauncher", "SlurmLauncher")

@@ -30,7 +30,8 @@ def direction_faults(
         return []
     key = f"{where}: optuna.direction" if where else "optuna.direction"
     came = f"{key}: {', '.join(given)} came, but the study {study_name!r} has {', '.join(has)}"
-    return [f"{came}; write what the study has, or name another study in study_name"]
+    more = "" if len(given) == len(has) else f", and as many metrics ({len(has)})"
+    return [f"{came}; write what the study has{more}, or name another study in study_name"]
 
 
 def directions_of(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["StudyDirection"], bool]:

@@ -70,10 +70,10 @@ def report(
         raise ConfigError(findings.faults)
     settings = read_plot_settings(plot)
     pair.save_path.mkdir(parents=True, exist_ok=True)
-    tried, waiting = _tried(study)
+    tried, waiting, wanted = _tried(study, pair.n_trials)
     read = params_reader(study)
     best = _trials.best_trials(tried, study.directions)
-    lines = summary_lines(tried, pair.n_trials, waiting)
+    lines = summary_lines(tried, wanted, waiting)
     lines += best_lines(best, read, is_single=len(study.directions) == 1, top_k=top_k)
     lines.append(f"Saved the results of the study to {write_study_csv(study, pair.save_path)}")
     lines += _best(pair, config, best, read)
@@ -82,16 +82,17 @@ def report(
     return "\n".join(lines)
 
 
-def _tried(study: "optuna.Study") -> tuple[list["FrozenTrial"], int]:
-    """The trials that somebody has begun, and how many are still to be tried: tickets and enqueued points."""
+def _tried(study: "optuna.Study", asked_for: int) -> tuple[list["FrozenTrial"], int, int]:
+    """The trials that somebody has begun, how many are still to be tried, and how many the last command asked for."""
     from hyperopt_app.tickets import budget_of
 
     trials = study.get_trials(deepcopy=False)
     tried = [trial for trial in trials if trial.state.name != "WAITING"]
     budget = budget_of(study)
     if budget is None:
-        return tried, len(trials) - len(tried)
-    return tried, budget - sum(trial.number < budget for trial in tried)
+        counted = sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in tried)
+        return tried, max(len(trials) - len(tried), asked_for - counted), asked_for
+    return tried, budget - sum(trial.number < budget for trial in tried), budget
 
 
 def _best(

@@ -20,7 +20,7 @@ def summary_lines(trials: Sequence["FrozenTrial"], n_trials: int, waiting: int =
 
     Args:
         trials: The trials of the study that somebody has begun.
-        n_trials: How many complete and pruned ones are asked for.
+        n_trials: How many are asked for.
         waiting: How many are still to be tried.
     """
     states = Counter(trial.state.name for trial in trials)
@@ -37,8 +37,8 @@ def summary_lines(trials: Sequence["FrozenTrial"], n_trials: int, waiting: int =
     lines.append(f"\tTotal study simulation run time: {sum(hours):.4f} hrs")
     lines.append(f"\tAverage trial simulation run time: {mean:.4f} hrs")
     lines.append(f"\tThe longest trial took {max(hours):.4f} hrs")
-    if len(hours) < n_trials:
-        lines.append(f"\tEstimated remaining simulation time needed: {(n_trials - len(hours)) * mean:.4f} hrs")
+    if waiting:
+        lines.append(f"\tEstimated remaining simulation time needed: {waiting * mean:.4f} hrs")
     return lines
 
 

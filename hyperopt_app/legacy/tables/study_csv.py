@@ -31,7 +31,8 @@ def study_csv(
     trials = [trial for trial in trials if trial.state.name != "WAITING"]
     params = [params_of(trial) for trial in trials]
     attributes = [_attributes(trial.user_attrs) for trial in trials]
-    system = [trial.system_attrs for trial in trials]
+    # What Optuna 5's sampler notes for itself was not in the tables of old.
+    system = [{k: v for k, v in trial.system_attrs.items() if not k.startswith("tpe:")} for trial in trials]
     names = [sorted({name for table in tables for name in table}) for tables in (params, attributes, system)]
     values = ["value"] if objectives == 1 else [f"values_{index}" for index in range(objectives)]
     text = io.StringIO()

@@ -131,8 +131,11 @@ def _head(translation: Translation, pair: Pair, directory: Path) -> str:
         "#\n",
         f"# Search:             {command} --multirun\n",
         f"# Only look:          {command} --multirun hydra.sweeper.dry_run=true\n",
-        f"# Train once:         {command}\n",
+        f"# Train once:         {command}{_own(pair)}\n",
     ]
+    if pair.launchers:
+        files = shlex.join(str(path) for path in (pair.hyper_path, pair.model_path) if path is not None)
+        lines.append(f"# Here, not in jobs:  {_PROGRAM} legacy optimize {files} --here\n")
     others = translation.launchers[1:]
     lines += [f"# By {other} too:  {command.removesuffix('config')}config_{other} --multirun\n" for other in others]
     for name in translation.environment:
@@ -140,6 +143,13 @@ def _head(translation: Translation, pair: Pair, directory: Path) -> str:
     if pair.notes:
         lines += ["#\n", "# To know:\n", *(_note(note) for note in pair.notes)]
     return "".join(lines)
+
+
+def _own(pair: Pair) -> str:
+    """The override by which a single training is given what only the objective suggests."""
+    names = [one.name for one in pair.parameters if one.place == "objective"]
+    values = ", ".join(f"{name}: ..." for name in names)
+    return f" '+objective.params={{{values}}}'" if names else ""
 
 
 def _note(text: str) -> str:
