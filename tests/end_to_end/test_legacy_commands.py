@@ -238,7 +238,7 @@ def test_a_worker_whose_time_is_over_is_no_fault(run_script: Run) -> None:
     assert done.returncode == 0, text
     states = [trial.state for trial in _trials()]
     completed = states.count(TrialState.COMPLETE)
-    told = f"The time of this worker (00:00:17) is over: {completed} of 30 trials are done, {30 - completed} are left"
-    assert told in text
+    assert "The time of this worker (00:00:17) is over, or does not suffice for a further trial: " in text
+    assert f"trial: {completed} of 30 trials are done, {30 - completed} are left; the same command goes on" in text
     assert text.count("Launching") == 1
     assert TrialState.RUNNING not in states
