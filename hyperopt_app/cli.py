@@ -108,7 +108,7 @@ def _open(options: argparse.Namespace) -> "optuna.Study":
 
 
 def _check_directory(study_dir: Path) -> None:
-    """Whether a study's directory was named; one of old keeps its studies in a folder of its own."""
+    """Refuse what is no directory, and the save_path of the original, which holds the studies deeper."""
     if not study_dir.is_dir():
         raise StudyMismatchError(f"{study_dir}: there is no such directory; give that of a study, e.g. studies/holodec")
     inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))

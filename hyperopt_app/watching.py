@@ -138,8 +138,11 @@ def _age_s(trials: Sequence[FrozenTrial], now: datetime) -> float:
     """Seconds from the first start to now, or to the last end if nothing runs."""
     starts = [trial.datetime_start for trial in trials if trial.datetime_start is not None]
     ends = [trial.datetime_complete for trial in trials if trial.datetime_complete is not None]
+    if not starts:
+        return 0.0
     runs = any(trial.state == TrialState.RUNNING for trial in trials)
-    return (((now if runs or not ends else max(ends)) - min(starts)).total_seconds()) if starts else 0.0
+    until = now if runs or not ends else max(ends)
+    return (until - min(starts)).total_seconds()
 
 
 def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer | None) -> Iterator[WorkerView]:

@@ -38,7 +38,8 @@ def taken_over(pair: Pair, *, yes: bool) -> Pair:
         yes: Ask no question.
 
     Raises:
-        ConfigError: The user does not want it, or cannot be asked, or the old trials do not fit.
+        ConfigError: The old trials do not fit.
+        StudyMismatchError: The user does not want it, or cannot be asked.
         StorageError: The old study cannot be read.
     """
     old = find_old(pair.storage, pair.study_name)
@@ -136,7 +137,8 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
     """Rename the study, its directory and its tables, so that the next command begins anew; nothing is deleted.
 
     Raises:
-        ConfigError: The user does not want it, or the storage is a file that holds other studies too.
+        ConfigError: The storage is a file that holds other studies too.
+        StudyMismatchError: The user does not want it, or cannot be asked.
         StorageError: The storage cannot be opened.
     """
     place = Place.of(pair.storage)
@@ -147,7 +149,8 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
     if not found and not on_server:
         return
     found += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
-    found += [path for path in (pair.save_path / f"{safe_name(pair.study_name)}.csv",) if path.exists()]
+    of_report = pair.save_path / f"{safe_name(pair.study_name)}.csv"
+    found += [of_report] if of_report.exists() else []
     things = [f"the study {pair.study_name!r} in {mask_password(pair.storage)}"] if on_server else []
     _confirm(f"Set {', '.join([*things, *map(str, found)])} aside and begin anew?", yes=yes)
     if on_server:

@@ -140,7 +140,7 @@ OF_LEGACY: dict[str, set[str]] = {
     },
     ".tables.values": {"grammar", "study"},
     ".tables.trial_table": set(),
-    ".tables.study_csv": set(),
+    ".tables.study_csv": {"objective"},
     ".tables.files": {".tables.study_csv", ".tables.trial_table", ".tables.values", "_lock", "_trials"},
     ".tables.best": {".reading.pair", ".tables.files"},
     ".reporting.plot_settings": {".reading.findings", ".reading.loading"},

@@ -7,7 +7,7 @@
 import copy
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,26 +203,30 @@ class LegacyObjective(Objective):
         write_tables(study, conf)
 
 
+def _declared(tree: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    """The key and the name in the study of every entry of `optuna.parameters`."""
+    for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
+        settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
+        yield str(key), str(settings.get("name", key))
+
+
 def _values(tree: Mapping[Any, Any]) -> dict[str, Any]:
     """The parameters that the config holds, by name: what `trial.params` has in a sweep."""
     found = {}
-    for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
-        settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
+    for key, name in _declared(tree):
         node: Any = tree
-        for part in str(key).split(":"):
+        for part in key.split(":"):
             node = node.get(part, _NOTHING) if isinstance(node, Mapping) else _NOTHING
         if node is not _NOTHING:
-            found[str(settings.get("name", key))] = node
+            found[name] = node
     return found
 
 
 def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
     """Every name that `optuna.parameters` declares, and whether it stands for a place in the model config."""
     found: dict[str, bool] = {}
-    for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
-        settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
-        name = str(settings.get("name", key))
-        found[name] = found.get(name, False) or ":" in str(key) or key in tree
+    for key, name in _declared(tree):
+        found[name] = found.get(name, False) or ":" in key or key in tree
     return found
 
 

@@ -185,7 +185,7 @@ def _seed_libraries(seed: int | None) -> None:
     """NumPy and torch, if they are there: Python's own `random` begins anew in each process."""
     if seed is None:
         return
-    # Not the seed itself: a sampler that began with it has drawn the parameters, and these must be independent.
+    # Not the seed itself: what an objective seeds with it shall have other numbers than these.
     seed = zlib.crc32(f"objective {seed}".encode())
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed)

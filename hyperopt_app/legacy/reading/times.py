@@ -4,9 +4,7 @@
 import re
 from typing import Any
 
-from hyperopt_app.errors import ConfigError
-
-__all__ = ["pbs_seconds", "seconds_of", "slurm_seconds", "walltime_text"]
+__all__ = ["pbs_seconds", "slurm_seconds", "walltime_text"]
 
 _UNITS_S = (1, 60, 3600, 86400)
 _CLOCK = re.compile(r"\d+(:\d{1,2}){0,3}")
@@ -36,18 +34,6 @@ def pbs_seconds(value: Any) -> int | None:
     if "-" in text:
         return slurm_seconds(text)
     return _clock_seconds(text) if _CLOCK.fullmatch(text) else None
-
-
-def seconds_of(text: Any) -> int:
-    """Seconds of a wall time that was given on a command line, as `pbs_seconds` reads it.
-
-    Raises:
-        ConfigError: It is none.
-    """
-    seconds = pbs_seconds(text)
-    if seconds is None:
-        raise ConfigError([f"{text!r} is no wall time; write HH:MM:SS"])
-    return seconds
 
 
 def walltime_text(seconds: int) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app import objective
+
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 __all__ = ["OWN_ATTRIBUTES", "study_csv"]
 
 # What this project keeps with a trial; the original had none of it, and its readers would stumble over mappings.
-OWN_ATTRIBUTES = frozenset({"claim", "closed", "directory", "failure", "legacy", "losses", "metrics"})
+OWN_ATTRIBUTES = objective.OWN_ATTRIBUTES | {"closed", "legacy"}
 
 
 def study_csv(
