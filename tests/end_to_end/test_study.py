@@ -112,9 +112,10 @@ def test_ctrl_c_leaves_a_study_that_can_be_resumed(
     launcher: str, at_a_time: int, start_app: Start, run_app: Run, family: Family
 ) -> None:
     """After SIGINT the exit code is 130, no process is left, no trial is running, and the rest runs next time."""
-    command = (*("--multirun", "hparams=sphere", f"hydra/launcher={launcher}"), "sleep=0.4", "hydra.sweeper.n_trials=8")
+    command = (*("--multirun", "hparams=sphere", f"hydra/launcher={launcher}"), "sleep=1", "hydra.sweeper.n_trials=8")
     driver = start_app(*command)
     wait_for("a trial that has ended and others under way", lambda: ended(SPHERE) and _running() == at_a_time)
+    assert driver.poll() is None, "the study was over before this test could interrupt it"
     driver.send_signal(signal.SIGINT)
     output, errors = driver.communicate()
     assert driver.returncode == 130, output + errors
