@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import StorageError
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["check_database", "open_database", "parse_url"]
 

@@ -19,8 +19,8 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import TrialState
 
-from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import StorageError
+from hyperopt_app.support.lock_file import HolderLock
 
 __all__ = ["ExactJournalStorage", "RepairingJournalBackend"]
 

@@ -13,10 +13,10 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import ConfigError, WorkersEndedError
 from hyperopt_app.following import follow, known_jobs, last_words
 from hyperopt_app.plan import Plan
+from hyperopt_app.support.lock_file import HolderLock
 
 __all__ = [
     "attach_or_submit",

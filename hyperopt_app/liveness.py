@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hyperopt_app.scheduler import UNKNOWN, Place, Verdict, place_of
+from hyperopt_app.support import processes
+from hyperopt_app.support.processes import process_lives, read_text, start_ticks
 
 __all__ = [
     "BEAT_INTERVAL_S",
@@ -75,47 +77,7 @@ def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
     beat = str((study_dir / "workers" / f"{worker}.json").absolute())
     place = asdict(place_of(os.environ, host))
     label = os.environ.get("HYPEROPT_LABEL", "")
-    return WorkerIdentity(worker, number, host, _machine(), pid, _start_ticks(pid) or 0, beat, place, label)
-
-
-def _machine() -> str:
-    boot = _read(Path("/proc/sys/kernel/random/boot_id")) or "unknown boot"
-    try:
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        namespace = "unknown namespace"
-    return f"{socket.gethostname()} {boot.strip()} {namespace}"
-
-
-def _start_ticks(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat; None if there is no such process (or no /proc)."""
-    text = _read(Path(f"/proc/{pid}/stat"))
-    if text is None:
-        return None
-    state, *fields = text.rpartition(")")[2].split()
-    return None if state in "ZX" else int(fields[18])
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except OSError:
-        return None
-
-
-def _process_lives(claim: Mapping[str, Any]) -> bool | None:
-    """Whether the claim's process runs on this machine; None if it belongs to another machine."""
-    if claim.get("machine") != _machine():
-        return None
-    if Path("/proc/self/stat").exists():
-        return _start_ticks(int(claim["pid"])) == int(claim["start"])
-    try:
-        os.kill(claim["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return WorkerIdentity(worker, number, host, processes.machine(), pid, start_ticks(pid) or 0, beat, place, label)
 
 
 class Scheduler(Protocol):
@@ -143,7 +105,7 @@ def is_dead(process_lives: bool | None, silence_s: float, lease_s: float, verdic
 
 def read_beat(path: str) -> Any:
     """The content of a worker's sign of life, None if there is none."""
-    text = _read(Path(path)) if path else None
+    text = read_text(Path(path)) if path else None
     if text is None:
         return None
     try:
@@ -192,7 +154,7 @@ class Observer:
         self._seen.pop(nameless, None)  # the next nameless holder is another one
         beat = read_beat(str(claim.get("beat", "")))
         silence_s = self._silence_s(str(claim["worker"]), beat)
-        lives = _process_lives(claim)
+        lives = process_lives(claim)
         is_suspicious = lives is None and (beat is None or silence_s >= SUSPICIOUS_SILENCE_S)
         verdict = self._asked(claim) if is_suspicious else UNKNOWN
         return is_dead(lives, silence_s, self._lease_s, verdict)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 from hyperopt_app import _trials
 from hyperopt_app._snapshot import BestTrial, Snapshot, WorkerRow, WorkerView, snapshot
-from hyperopt_app._text import value_text
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.support.display_text import value_text
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

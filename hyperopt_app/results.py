@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app import _trials
-from hyperopt_app._lock import HolderLock
-from hyperopt_app._plain_yaml import plain_yaml
 from hyperopt_app._trials_csv import trials_csv
+from hyperopt_app.support.lock_file import HolderLock
+from hyperopt_app.support.plain_yaml import plain_yaml
 
 if TYPE_CHECKING:
     import optuna

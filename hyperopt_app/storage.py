@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import StorageError
+from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:  # heavy, and only named in annotations
     from optuna.storages import BaseStorage

@@ -13,10 +13,10 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
-from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.front import front
 from hyperopt_app.space import Space, differences, space_from_json, space_to_json
+from hyperopt_app.support.lock_file import HolderLock
+from hyperopt_app.support.wording import front
 
 __all__ = [
     "Identity",

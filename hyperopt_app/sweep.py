@@ -26,7 +26,6 @@ from hyperopt_app.budget import Limits
 from hyperopt_app.dry_run import sampled
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
 from hyperopt_app.evaluation import further_results, open_study, retrain_command
-from hyperopt_app.front import front
 from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
 from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
@@ -42,6 +41,7 @@ from hyperopt_app.study import (
     stored_identity,
     study_lock,
 )
+from hyperopt_app.support.wording import front
 from hyperopt_app.tickets import MOST_LOSSES, issue, keep_budget
 from hyperopt_app.watching import Watch, best_lines
 from hyperopt_app.worker import read_stop, write_stop

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.legacy.tables.files import replace_text
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["keep_copies", "keep_jobs"]
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.front import Front
 from hyperopt_app.legacy.application import Search, words
 from hyperopt_app.legacy.leavings import keep_copies
 from hyperopt_app.legacy.objectives.devices import gpu_report
@@ -28,6 +27,7 @@ from hyperopt_app.legacy.translating.translation import study_dir_of
 from hyperopt_app.legacy.translating.translation import translate as translated
 from hyperopt_app.legacy.wall_time import end_of_worker, given_seconds, seconds_of_pair
 from hyperopt_app.slots import visible_gpus
+from hyperopt_app.support.wording import Front
 from hyperopt_app.walltime import END_VARIABLE
 
 __all__ = ["import_old", "optimize", "report", "run_worker", "translate"]

@@ -13,8 +13,8 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, Jou
 from optuna.trial import TrialState
 
 from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
-from hyperopt_app._lock import HolderLock
 from hyperopt_app.storage import open_storage
+from hyperopt_app.support.lock_file import HolderLock
 from tests.contracts.conftest import Programs
 from tests.contracts.programs import VICTIM
 

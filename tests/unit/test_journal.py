@@ -12,8 +12,8 @@ import pytest
 from optuna.trial import TrialState
 
 from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
-from hyperopt_app._lock import HolderLock
 from hyperopt_app.errors import StorageError
+from hyperopt_app.support.lock_file import HolderLock
 
 
 def record(number: int) -> dict[str, Any]:

@@ -13,10 +13,10 @@ import optuna
 import pytest
 import yaml
 
-from hyperopt_app.front import front
 from hyperopt_app.legacy import application, commands, running
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import keep_identity
+from hyperopt_app.support.wording import front
 from tests.unit._legacy_pairs import MODEL, OPTUNA, write
 from tests.unit._old_studies import copied
 from tests.unit.test_study import IDENTITY

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app._plain_yaml import plain_yaml
 from hyperopt_app.results import write_results
+from hyperopt_app.support.plain_yaml import plain_yaml
 from tests.unit._made_trials import made, study_of
 
 FILES = ("best.yaml", "optimization_results.yaml", "trials.csv")

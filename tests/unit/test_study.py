@@ -11,7 +11,6 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.front import Front, with_front
 from hyperopt_app.space import Space
 from hyperopt_app.study import (
     Identity,
@@ -23,6 +22,7 @@ from hyperopt_app.study import (
     stored_identity,
     study_lock,
 )
+from hyperopt_app.support.wording import Front, with_front
 from tests.unit._made_sweeps import made_space
 from tests.unit._made_trials import made
 

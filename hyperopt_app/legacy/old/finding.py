@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import StorageError
 from hyperopt_app.legacy.old.copies import closing_storage, connection, damage, opened
 from hyperopt_app.legacy.old.places import IMPORTED, JOURNAL, OldStudy, Place
+from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:
     import optuna

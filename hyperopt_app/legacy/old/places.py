@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hyperopt_app._masking import mask_password
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["IMPORTED", "JOURNAL", "SERVER", "SQLITE", "OldStudy", "Place"]
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.legacy.old.places import OldStudy, Place
 from hyperopt_app.legacy.old.trials import is_counted
+from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.legacy.reading.findings import Findings, missing, nearest, shown
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["Origins", "log_file", "save_directory", "storage_url"]
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hyperopt_app._masking import mask_password
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reading.batch import read_launchers
 from hyperopt_app.legacy.reading.dialect import BATCH_BLOCKS, OWN_SECTIONS, dialect_of, is_per_worker, prunes_by_default
@@ -19,6 +18,7 @@ from hyperopt_app.legacy.reading.parameters import read_parameters, tied_names
 from hyperopt_app.legacy.reading.places import Origins, log_file, save_directory, storage_url
 from hyperopt_app.legacy.reading.study_section import KNOWN_KEYS, read_aims, read_gpu, read_name, read_trials
 from hyperopt_app.storage import is_network_filesystem
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["read_pair", "read_study"]
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app import _trials
-from hyperopt_app._lock import HolderLock
 from hyperopt_app.legacy.tables import trial_table
 from hyperopt_app.legacy.tables.study_csv import study_csv
 from hyperopt_app.legacy.tables.trial_table import Result, Row
 from hyperopt_app.legacy.tables.values import params_reader
+from hyperopt_app.support.lock_file import HolderLock
 
 if TYPE_CHECKING:
     import optuna

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from hyperopt_app._plain_yaml import reads_as_number
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.translating.translation import Translation
+from hyperopt_app.support.plain_yaml import reads_as_number
 
 __all__ = ["config_text", "write_config"]
 

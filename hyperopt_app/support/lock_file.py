@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+
+from hyperopt_app.support.processes import process_entry
 
 __all__ = ["GRACE_S", "HolderLock"]
 
@@ -195,7 +196,7 @@ def _own_line() -> bytes:
 
 @functools.lru_cache(maxsize=1)
 def _name_of(own_pid: int) -> str:
-    process = _process(own_pid)
+    process = process_entry(own_pid)
     started = process.started if process else "unknown"
     return f"{socket.gethostname()} {_machine() or 'unknown'} {own_pid} {started}"
 
@@ -212,7 +213,7 @@ def _is_dead(line: str) -> bool:
         return True
     except PermissionError:
         pass  # another user's process lives, even where /proc hides it
-    process = _process(pid)
+    process = process_entry(pid)
     return process is not None and (process.is_over or process.started != started)
 
 
@@ -224,21 +225,3 @@ def _machine() -> str | None:
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return None
-
-
-class _Process(NamedTuple):
-    is_over: bool
-    started: str
-
-
-def _process(pid: int) -> _Process | None:
-    """What /proc says of a process; None if it says nothing."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # proc(5): behind the name in parentheses come the third field (state) and the following ones. A process
-    # that is killed while one of its threads still writes is a zombie with more than one thread.
-    fields = text.rpartition(")")[2].split()
-    state, threads, started = fields[0], int(fields[17]), fields[19]
-    return _Process(is_over=state in "ZX" and threads <= 1, started=started)

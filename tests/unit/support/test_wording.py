@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app.errors import SubmissionError
-from hyperopt_app.front import Front, front, with_front
 from hyperopt_app.pbs_workers import _qsub
+from hyperopt_app.support.wording import Front, front, with_front
 
 
 def test_the_applications_own_words_stand_by_default() -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app import _lock
-from hyperopt_app._lock import HolderLock
+from hyperopt_app.support import lock_file as _lock
+from hyperopt_app.support.lock_file import HolderLock
 
 ELSEWHERE = "other-host 11111111-2222-3333-4444-555555555555/1 1 77 0123456789abcdef"
 HOLD = """
 import sys, time
-from hyperopt_app._lock import HolderLock
+from hyperopt_app.support.lock_file import HolderLock
 HolderLock(sys.argv[1]).acquire()
 print("held", flush=True)
 time.sleep(3600)
@@ -55,7 +55,7 @@ def time() -> Time:
 def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
     """A real process that holds the lock until it is killed."""
     command = [sys.executable, "-c", HOLD, str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(_lock.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(_lock.__file__).parents[2])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
