@@ -17,7 +17,7 @@ __all__ = ["Plan", "Settings", "WorkerOptions", "names_of", "read_settings", "re
 
 @dataclass(frozen=True)
 class Settings:
-    """The fields of `hydra.sweeper` as plain Python; what each means stands in `config.AsyncOptunaConf`."""
+    """The fields of `hydra.sweeper` as plain Python; what each means stands in `config.sweeper.AsyncOptunaConf`."""
 
     sampler: Mapping[str, Any]
     pruner: Mapping[str, Any]
@@ -45,7 +45,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a worker treats its trials; what each means stands in `config.WorkersConf`.
+    """How a worker treats its trials; what each means stands in `config.launchers.WorkersConf`.
 
     The defaults are those under launchers that are not ours.
     """

@@ -9,7 +9,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.config import register
+from hyperopt_app.config.store import register
 
 __all__ = ["ByHandLauncher", "LocalWorkersLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher"]
 
@@ -42,7 +42,7 @@ class _Launcher(Launcher):
 
 
 class LocalWorkersLauncher(_Launcher):
-    """Runs jobs as processes of this machine; `hyperopt_app.config.LocalWorkersConf` has the fields."""
+    """Runs jobs as processes of this machine; `hyperopt_app.config.launchers.LocalWorkersConf` has the fields."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return when all have ended; a job whose process died is a failed one."""
@@ -55,7 +55,7 @@ class LocalWorkersLauncher(_Launcher):
 
 
 class SlurmWorkersLauncher(_Launcher):
-    """Runs the workers of our sweeper as Slurm jobs; `hyperopt_app.config.SlurmWorkersConf` has the fields."""
+    """Runs the workers of our sweeper as Slurm jobs; `hyperopt_app.config.launchers.SlurmWorkersConf` has the fields."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""
@@ -65,7 +65,7 @@ class SlurmWorkersLauncher(_Launcher):
 
 
 class PbsWorkersLauncher(_Launcher):
-    """Runs the workers of our sweeper as PBS jobs; `hyperopt_app.config.PbsWorkersConf` has the fields."""
+    """Runs the workers of our sweeper as PBS jobs; `hyperopt_app.config.launchers.PbsWorkersConf` has the fields."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""
@@ -75,7 +75,7 @@ class PbsWorkersLauncher(_Launcher):
 
 
 class ByHandLauncher(_Launcher):
-    """Prints how to start the workers; `hyperopt_app.config.ByHandConf` has the fields."""
+    """Prints how to start the workers; `hyperopt_app.config.launchers.ByHandConf` has the fields."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Freeze the sweep, print the command and come back."""

@@ -8,14 +8,14 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from hyperopt_app.config import register
+from hyperopt_app.config.store import register
 from hyperopt_app.errors import HyperoptError
 
 __all__ = ["AsyncOptunaSweeper"]
 
 
 class AsyncOptunaSweeper(Sweeper):
-    """Searches with workers that pull trials; `hyperopt_app.config.AsyncOptunaConf` has the fields."""
+    """Searches with workers that pull trials; `hyperopt_app.config.sweeper.AsyncOptunaConf` has the fields."""
 
     def __init__(self, **_settings: Any) -> None:
         """The settings are read from the composed config, where they are plain values, not here."""

@@ -23,7 +23,7 @@ HEAVY = (
 PROGRAMS = {
     "package": "import hyperopt_app",
     "errors": "import hyperopt_app.errors",
-    "schemas": "import hyperopt_app.config",
+    "schemas": "import hyperopt_app.config.store",
     "plugins": (
         "import importlib, pkgutil\n"
         "import hydra_plugins.hyperopt_app as ours\n"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.config import PbsWorkersConf
+from hyperopt_app.config.launchers import PbsWorkersConf
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.pbs_workers import header_faults, script, sharing_of, walltime_s
 

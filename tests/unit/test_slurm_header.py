@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from hyperopt_app.config import SlurmWorkersConf
+from hyperopt_app.config.launchers import SlurmWorkersConf
 from hyperopt_app.slurm_workers import header_faults, script
 
 PAYLOAD = Path("/a study/launches/0/payload.pkl")

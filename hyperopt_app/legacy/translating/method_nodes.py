@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra_plugins.hydra_optuna_sweeper import config as stock
 
-from hyperopt_app import config as own
+from hyperopt_app.config import methods as own
 from hyperopt_app.legacy.reading.pair import Method
 
 __all__ = ["MethodNode", "pruner_node", "sampler_node"]

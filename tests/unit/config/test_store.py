@@ -7,8 +7,8 @@ import pytest
 from hydra.errors import ConfigCompositionException
 from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
 
-from hyperopt_app import config
-from hyperopt_app.config import AsyncOptunaConf
+from hyperopt_app.config import store
+from hyperopt_app.config.sweeper import AsyncOptunaConf
 from tests.unit._made_sweeps import sweeper_node
 
 
@@ -18,7 +18,7 @@ def test_the_schema_has_every_field_of_hydra_optuna_sweeper() -> None:
     assert {field.name for field in dataclasses.fields(OptunaSweeperConf)} < ours
 
 
-@pytest.mark.parametrize("node", [node for _, _, node in config._NODES], ids=lambda node: node.__name__)
+@pytest.mark.parametrize("node", [node for _, _, node in store._NODES], ids=lambda node: node.__name__)
 def test_every_schema_says_what_it_is(node: type) -> None:
     """The registered nodes are documented dataclasses with a target."""
     assert dataclasses.is_dataclass(node)
@@ -29,7 +29,7 @@ def test_every_schema_says_what_it_is(node: type) -> None:
 def test_registering_twice_changes_nothing() -> None:
     """A worker gets the driver's store before it discovers the plugins itself."""
     before = sweeper_node()
-    config.register()
+    store.register()
     assert sweeper_node() == before
 
 

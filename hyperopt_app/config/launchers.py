@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""The schemas of our launchers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
+
+__all__ = ["ByHandConf", "ClusterWorkersConf", "LocalWorkersConf", "PbsWorkersConf", "SlurmWorkersConf", "WorkersConf"]
+
+
+@dataclass
+class WorkersConf:
+    """What our launchers have in common: how a worker treats its trials."""
+
+    # process: each trial runs in a fresh process of its worker, which nothing in it can harm. none: in the worker.
+    isolation: str = "process"
+
+    # Seconds that an objective which calls `checkpointed()` has to reach its next checkpoint when the worker must end.
+    grace_s: float = 10.0
+
+
+@dataclass
+class LocalWorkersConf(WorkersConf):
+    """`hydra/launcher: local_workers`; worker processes side by side on this machine."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.LocalWorkersLauncher"
+
+    # Processes at a time; null for all jobs at once, or as many as the GPUs below have room for.
+    max_parallel: int | None = None
+
+    # CUDA devices to spread the workers over, e.g. [0,1]; null leaves CUDA_VISIBLE_DEVICES as it is.
+    gpus: list[int] | None = None
+
+    # Workers that share one of these GPUs.
+    workers_per_gpu: int = 1
+
+
+@dataclass
+class ClusterWorkersConf(WorkersConf):
+    """What the launchers of a cluster's scheduler have in common."""
+
+    # Submit, say how to look and how to stop, and end; the same command attaches again.
+    detach: bool = False
+
+    # Workers that share a GPU; and GPUs that each worker, and so each trial, sees.
+    workers_per_gpu: int = 1
+    gpus_per_trial: int = 1
+
+    # How often a job that ends before the budget (a time limit, preemption) goes back into the queue; 0 for never.
+    max_resubmissions: int = 10
+
+    # Signals that ask a worker to end, beside Ctrl-C.
+    signals: list[str] = field(default_factory=lambda: ["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"])
+
+    # A command (a list of words) that each worker runs before its first trial; if it fails or takes over 60 seconds,
+    # the node is reported and not used again for this study. null checks GPUs with nvidia-smi and torch, if any.
+    node_check: list[str] | None = None
+
+
+@dataclass
+class SlurmWorkersConf(ClusterWorkersConf, SlurmQueueConf):
+    """`hydra/launcher: slurm_workers`; everything of `submitit_slurm`, and the fields above."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
+
+    # Where the scripts and the output of the jobs go.
+    submitit_folder: str = "${hydra.sweep.dir}/workers/slurm"
+
+    # Output and errors belong together.
+    stderr_to_stdout: bool = True
+
+
+@dataclass
+class PbsWorkersConf(ClusterWorkersConf):
+    """`hydra/launcher: pbs_workers`; PBS Pro, OpenPBS or Torque."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.PbsWorkersLauncher"
+
+    # Of each job: name, queue, and to whom it is charged (`-A` and `-P`).
+    name: str = "${hydra.job.name}"
+    queue: str | None = None
+    account: str | None = None
+    project: str | None = None
+
+    # What each job gets on its one node: CPU cores, GPUs, and memory as PBS writes it, e.g. 32gb.
+    ncpus: int = 1
+    ngpus: int = 0
+    mem: str | None = None
+
+    # In the place of these three: the value of `-l select=`, e.g. "1:ncpus=8:ngpus=1:gpu_type=a100", or for Torque
+    # that of `-l nodes=`, e.g. "1:ppn=8:gpus=1".
+    select: str | None = None
+    nodes: str | None = None
+
+    # The time limit of each job: HH:MM:SS, or seconds.
+    walltime: Any = "01:00:00"
+
+    # Further directives, each as in a script after `#PBS`, e.g. "-l place=excl".
+    directives: list[str] = field(default_factory=list)
+
+    # Shell lines that run before the workers: modules, conda.
+    setup: list[str] | None = None
+
+    # The Python that runs workers; null for the one of this command.
+    python: str | None = None
+
+    # Where the output of the jobs goes.
+    folder: str = "${hydra.sweep.dir}/workers/pbs"
+
+
+@dataclass
+class ByHandConf(WorkersConf):
+    """`hydra/launcher: by_hand`; prints the command that starts a worker, for a scheduler that we do not know."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.ByHandLauncher"
+
+    # It starts nothing, so it always comes back at once.
+    detach: bool = True
+
+    # Workers that share a GPU of those that a started process sees; and GPUs that each worker sees.
+    workers_per_gpu: int = 1
+    gpus_per_trial: int = 1

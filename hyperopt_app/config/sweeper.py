@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The schema of our sweeper."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
+from omegaconf import MISSING
+
+__all__ = ["AsyncOptunaConf"]
+
+
+@dataclass
+class AsyncOptunaConf(OptunaSweeperConf):
+    """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and the fields below."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
+    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "async_tpe"}, {"pruner": "nop"}])
+
+    # The rule that ends bad trials early, a config group.
+    pruner: Any = MISSING
+
+    # The optimised metric, or a list of them in the order of `direction`, looked up in the dictionary that the
+    # objective returns. Not needed for an objective that returns a bare number.
+    metric: Any = None
+
+    # Seconds after which no worker starts another trial; null for no limit.
+    timeout: float | None = None
+
+    # What a searched key is called in the study, where that is not the key itself: {dotted key: name}. Keys with one
+    # name share one value.
+    names: dict[str, str] = field(default_factory=dict)
+
+    # Warm-start points, tried first: a list of {dotted key: value}; keys that are left out are sampled.
+    enqueue: list[Any] = field(default_factory=list)
+
+    # Let warm-start points name what only the objective suggests, and numbers out of range.
+    enqueue_unchecked: bool = False
+
+    # Study seed; each trial derives its own. null draws one and keeps it in the study.
+    seed: int | None = None
+
+    # The largest tolerated share of failed trials, in [0, 1]; judged from the n_jobs-th finished trial on. At the
+    # stock sweeper's default of 0 one failed trial would end the study.
+    max_failure_rate: float = 1.0
+
+    # Failures in a row, of any kind, that stop the study; null for no limit.
+    max_consecutive_failures: int | None = 10
+
+    # Go on with a study whose ranges, searched keys or fixed values differ from the stored ones. Other directions,
+    # and other choices of a categorical parameter, are refused all the same.
+    accept_changes: bool = False
+
+    # Seconds without a sign of life after which a worker on another machine counts as dead.
+    lease_s: float = 120.0
+
+    # Seconds that a trial may take in one worker before it fails as `timeout`; null for no limit. It wants
+    # isolation=process.
+    trial_timeout: float | None = None
+
+    # What the driver shows: auto, table, lines or none.
+    progress: str = "auto"
+
+    # Print the script that would be submitted and three sampled configurations, and start nothing.
+    dry_run: bool = False
