@@ -8,10 +8,10 @@ import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.grammar import override_text
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.samplers import sampler_factory
-from hyperopt_app.space import Space, suggest_all
+from hyperopt_app.space.override_text import override_text
+from hyperopt_app.space.space import Space, suggest_all
 from hyperopt_app.storage import mask_password
 
 __all__ = ["sampled"]

@@ -23,7 +23,6 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app._trial_child import Order
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.grammar import override_text, quoted_text
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.isolation import Isolation
 from hyperopt_app.job import TrialConfig, TrialJobs
@@ -35,7 +34,8 @@ from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, training_seed
 from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.slots import visible_gpus
-from hyperopt_app.space import suggest_all
+from hyperopt_app.space.override_text import override_text, quoted_text
+from hyperopt_app.space.space import suggest_all
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets

@@ -20,9 +20,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.evaluation import WorkerTask
-from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Plan
-from hyperopt_app.preflight import first_value
+from hyperopt_app.space.override_text import override_text
+from hyperopt_app.space.space import first_value
 from hyperopt_app.walltime import end_of_job
 from hyperopt_app.worker import Tally
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.budget import Limits
 from hyperopt_app.interrupts import END_SIGNALS, signal_numbers
-from hyperopt_app.space import Space
+from hyperopt_app.space.space import Space
 
 __all__ = ["Plan", "Settings", "WorkerOptions", "names_of", "read_settings", "read_worker_options"]
 

@@ -13,12 +13,13 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.grammar import override_text
 from hyperopt_app.plan import Settings, WorkerOptions, read_worker_options
 from hyperopt_app.samplers import build_pruner, lists_points, sampler_factory, supports_directions
-from hyperopt_app.space import Space, grid_points, point_of
+from hyperopt_app.space.override_text import override_text
+from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.space import Space, first_value
 
-__all__ = ["check_settings", "check_space", "check_worker_options", "first_value"]
+__all__ = ["check_settings", "check_space", "check_worker_options"]
 
 # Group choices multiply; beyond this many combinations the rest is found when it is tried.
 _MOST_COMBINATIONS = 32
@@ -249,10 +250,3 @@ def _near(name: str, known: Sequence[str]) -> str:
 def _combinations(space: Space, groups: Sequence[str]) -> Iterator[dict[str, Any]]:
     options = [space.distributions[key].choices for key in groups]  # type: ignore[attr-defined]
     return (dict(zip(groups, values, strict=True)) for values in islice(product(*options), _MOST_COMBINATIONS))
-
-
-def first_value(distribution: BaseDistribution) -> Any:
-    """Some value of the distribution."""
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[0]
-    return distribution.low  # type: ignore[attr-defined]

@@ -14,7 +14,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.space import Space, differences, space_from_json, space_to_json
+from hyperopt_app.space.changes import differences, space_from_json, space_to_json
+from hyperopt_app.space.space import Space
 from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.wording import front
 

@@ -30,7 +30,8 @@ from hyperopt_app.launching import Crew, launcher_faults, launcher_script, progr
 from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
 from hyperopt_app.samplers import lists_points, new_study_seed
-from hyperopt_app.space import Space, grid_points, parse_space, point_of
+from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage import absolute_storage, check_storage, mask_password, open_storage
 from hyperopt_app.study import (
     Identity,

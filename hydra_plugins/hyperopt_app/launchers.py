@@ -55,7 +55,7 @@ class LocalWorkersLauncher(_Launcher):
 
 
 class SlurmWorkersLauncher(_Launcher):
-    """Runs the workers of our sweeper as Slurm jobs; `hyperopt_app.config.launchers.SlurmWorkersConf` has the fields."""
+    """Runs the workers of our sweeper as Slurm jobs; fields: `hyperopt_app.config.launchers.SlurmWorkersConf`."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution
 
-from hyperopt_app.grammar import element_of
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.pair import Pair, Parameter
@@ -24,7 +23,8 @@ from hyperopt_app.legacy.translating.config_text import config_text
 from hyperopt_app.legacy.translating.ranges import sweep_text, value_text
 from hyperopt_app.legacy.translating.translation import translate
 from hyperopt_app.legacy.translating.tree import escaped
-from hyperopt_app.space import parse_space
+from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.space import parse_space
 
 # YAML can hold no other characters.
 _TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff\ufffe\uffff"), max_size=12)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.grammar import element_of, override_text, quoted_text
-from hyperopt_app.space import parse_space
+from hyperopt_app.space.override_text import element_of, override_text, quoted_text
+from hyperopt_app.space.space import parse_space
 
 # To OmegaConf the text ??? alone is a missing value, however it is quoted.
 texts = st.one_of(

@@ -11,16 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hyperopt_app.space import (
-    Space,
-    differences,
-    grid_points,
-    parse_space,
-    point_of,
-    space_from_json,
-    space_to_json,
-    suggest,
-)
+from hyperopt_app.space.changes import differences, space_from_json, space_to_json
+from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.space import Space, parse_space, suggest
 
 MOST_POINTS = 500
 

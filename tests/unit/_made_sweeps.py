@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.budget import Limits
 from hyperopt_app.plan import Plan
-from hyperopt_app.space import Space, parse_space
+from hyperopt_app.space.space import Space, parse_space
 
 
 def write_configs(directory: Path, files: Mapping[str, str]) -> Path:

@@ -21,7 +21,7 @@ from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective import Completed
 from hyperopt_app.plan import Plan
 from hyperopt_app.samplers import training_seed
-from hyperopt_app.space import Space, parse_space
+from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue

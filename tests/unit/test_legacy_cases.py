@@ -23,7 +23,7 @@ from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, translate
 from hyperopt_app.plan import read_settings
 from hyperopt_app.preflight import check_settings
-from hyperopt_app.space import parse_space
+from hyperopt_app.space.space import parse_space
 
 CASES = Path(__file__).resolve().parents[1] / "legacy_cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/hyperparameter.yml"))

@@ -13,7 +13,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
 from hyperopt_app.legacy.tables import files
-from hyperopt_app.space import Space
+from hyperopt_app.space.space import Space
 from hyperopt_app.study import Identity, keep_identity
 from tests.unit._made_trials import made, study_of
 

@@ -8,10 +8,10 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-from hyperopt_app.grammar import element_of
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.translating.ranges import sweep_text
-from hyperopt_app.space import parse_space
+from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.space import parse_space
 from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, parameter, read, section
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from hyperopt_app.plan import Settings
 from hyperopt_app.preflight import check_settings
-from hyperopt_app.space import Space
+from hyperopt_app.space.space import Space
 from tests.unit._made_sweeps import made_space
 
 SPACE = made_space(x="interval(0, 1)", y="range(4)")

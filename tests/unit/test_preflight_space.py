@@ -9,8 +9,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app import preflight
-from hyperopt_app.preflight import check_space, first_value
-from hyperopt_app.space import parse_space
+from hyperopt_app.preflight import check_space
+from hyperopt_app.space.space import first_value, parse_space
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 CONFIGS = {

@@ -11,7 +11,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.space import Space
+from hyperopt_app.space.space import Space
 from hyperopt_app.study import (
     Identity,
     check_identity,

@@ -21,8 +21,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.grammar import element_of
-from hyperopt_app.space import describe
+from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.space import describe
 
 __all__ = ["CLOSED", "CLOSED_WHY", "conversion_faults", "converted", "is_counted", "spelled", "waiting_points"]
 

@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hyperopt_app.grammar import element_of, quoted_text
 from hyperopt_app.legacy.reading.findings import Findings, missing, nearest, shown
+from hyperopt_app.space.override_text import element_of, quoted_text
 
 __all__ = ["is_integer", "kind_of", "number_of", "settings_of", "whole_number"]
 

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.grammar import element_of
+from hyperopt_app.space.override_text import element_of
 
 if TYPE_CHECKING:
     import optuna

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from hyperopt_app.grammar import element_of, quoted_text
 from hyperopt_app.legacy.reading.pair import Parameter
+from hyperopt_app.space.override_text import element_of, quoted_text
 
 __all__ = ["choice_of", "sweep_text", "value_text"]
 

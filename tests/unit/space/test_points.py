@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.errors import SpaceError
-from hyperopt_app.space import grid_points, point_of
+from hyperopt_app.space.points import grid_points, point_of
 from tests.unit._made_sweeps import made_space
 
 SPACE = made_space(

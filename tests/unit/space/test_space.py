@@ -9,17 +9,10 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hyperopt_app.errors import SpaceError
-from hyperopt_app.grammar import override_text
-from hyperopt_app.space import (
-    Space,
-    describe,
-    differences,
-    parse_space,
-    point_of,
-    space_from_json,
-    space_to_json,
-    suggest,
-)
+from hyperopt_app.space.changes import differences, space_from_json, space_to_json
+from hyperopt_app.space.override_text import override_text
+from hyperopt_app.space.points import point_of
+from hyperopt_app.space.space import Space, describe, parse_space, suggest
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 READ = {

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""How two spaces differ, and a space as plain data, in which a study keeps it; pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import distribution_to_json, json_to_distribution
+
+from hyperopt_app.space.space import Space, compatible, describe
+
+__all__ = ["differences", "space_from_json", "space_to_json"]
+
+
+def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
+    """What changed between two spaces, pure.
+
+    Returns:
+        Lines for changes that a study can carry (other bounds, parameters added or taken away, other fixed values),
+        and lines for those that it cannot (other choices, another kind or scale of number).
+    """
+    soft: list[str] = []
+    hard: list[str] = []
+    for key in dict.fromkeys([*old.distributions, *new.distributions]):
+        was, is_now = old.distributions.get(key), new.distributions.get(key)
+        if was == is_now:
+            continue
+        told = (describe(one) if one else "not searched" for one in (was, is_now))
+        line = f"{key}: {' -> '.join(told)}"
+        (soft if compatible(was, is_now) else hard).append(line)
+    soft += _differences_of_fixed(old.fixed, new.fixed)
+    for key in old.distributions.keys() & new.distributions.keys():
+        before, after = old.names.get(key, key), new.names.get(key, key)
+        if before != after:
+            hard.append(f"{key}: named {before} -> named {after}")
+    return soft, hard
+
+
+def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """The overrides that all trials share, in words: an arrow between two of them would say little."""
+    gone = {line.partition("=")[0]: line for line in old if line not in new}
+    come = {line.partition("=")[0]: line for line in new if line not in old}
+    for key in dict.fromkeys([*gone, *come]):
+        if key not in come:
+            yield f"{gone[key]} was given when the study began, and is not given now"
+        elif key not in gone:
+            yield f"{come[key]} is given now, and was not when the study began"
+        else:
+            yield f"{gone[key]} was given when the study began, now it is {come[key]}"
+
+
+def space_to_json(space: Space) -> dict[str, Any]:
+    """The space as plain data for the study; space_from_json(space_to_json(s)) equals s."""
+    return {
+        "distributions": {key: json.loads(distribution_to_json(d)) for key, d in space.distributions.items()},
+        "fixed": list(space.fixed),
+        "pinned": dict(space.pinned),
+        "names": dict(space.names),
+    }
+
+
+def space_from_json(data: Mapping[str, Any]) -> Space:
+    """The space that `space_to_json` wrote."""
+    distributions = {key: json_to_distribution(json.dumps(d)) for key, d in data["distributions"].items()}
+    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), dict(data.get("names", {})))

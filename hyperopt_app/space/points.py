@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""Points of a space: those of a warm start, and all of a grid; pure."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from hyperopt_app.errors import SpaceError
+from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.space import Space, describe
+
+__all__ = ["MOST_POINTS", "grid_points", "point_of"]
+
+# Every point of a grid becomes a ticket.
+MOST_POINTS = 100_000
+
+
+def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """Check a warm-start point and spell it as the space does.
+
+    Args:
+        space: The space.
+        point: Override key, or name in the study, to value.
+        unchecked: Let further names and numbers out of range pass (Optuna takes them, with a warning).
+
+    Returns:
+        Name in the study to value, and the faults: unknown keys and values out of range.
+    """
+    keys = {key.lstrip("+"): key for key in space.distributions}
+    parameters = space.parameters
+    known, faults = {}, []
+    for given, value in point.items():
+        key = keys.get(str(given).lstrip("+"))
+        name = str(given) if key is None else space.names.get(key, key)
+        if name not in parameters:
+            if unchecked:
+                known[name] = value
+            else:
+                faults.append(f"{given!r} is not searched; the searched keys are {', '.join(keys) or 'none'}")
+            continue
+        spelled = _spelled(parameters[name], value)
+        if spelled is _OUTSIDE and unchecked and not isinstance(parameters[name], CategoricalDistribution):
+            spelled = value
+        if spelled is _OUTSIDE:
+            faults.append(f"{given}={value!r} is out of range; allowed is {describe(parameters[name])}")
+            continue
+        known[name] = spelled
+    return known, faults
+
+
+_OUTSIDE = object()
+
+
+def _spelled(distribution: BaseDistribution, value: Any) -> Any:
+    if isinstance(distribution, CategoricalDistribution):
+        for choice in distribution.choices:
+            meanings = (choice, element_of(choice)) if isinstance(choice, str) else (choice,)
+            if any(type(value) is type(meaning) and value == meaning for meaning in meanings):
+                return choice
+        return _OUTSIDE
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return _OUTSIDE
+    # Optuna rounds what lies between two steps and warns of what lies outside; both would start another point
+    # than the one that was asked for.
+    low, high, step = distribution.low, distribution.high, distribution.step  # type: ignore[attr-defined]
+    if not low <= value <= high:
+        return _OUTSIDE
+    if step is not None and abs((value - low) / step - round((value - low) / step)) > 1e-8:
+        return _OUTSIDE
+    return int(value) if isinstance(distribution, IntDistribution) else float(value)
+
+
+def grid_points(space: Space) -> list[dict[str, Any]]:
+    """Every point of a space of steps and choices, by name, in the order of the keys.
+
+    Raises:
+        SpaceError: A range has no step, so that there is no grid, or there are more than MOST_POINTS points.
+    """
+    size = math.prod(_grid_size(name, distribution) for name, distribution in space.parameters.items())
+    if size > MOST_POINTS:
+        raise SpaceError(
+            f"hydra.sweeper.params: a grid of {size:,} points is more than the {MOST_POINTS:,} that are allowed; "
+            "use wider steps, or another sampler"
+        )
+    points: list[dict[str, Any]] = [{}]
+    for name, distribution in space.parameters.items():
+        values = _grid_values(name, distribution)
+        points = [{**point, name: value} for point in points for value in values]
+    return points
+
+
+def _grid_size(key: str, distribution: BaseDistribution) -> int:
+    if isinstance(distribution, IntDistribution):
+        return (distribution.high - distribution.low) // distribution.step + 1
+    if isinstance(distribution, FloatDistribution) and distribution.step is not None:
+        return round((distribution.high - distribution.low) / distribution.step) + 1
+    return len(_grid_values(key, distribution))
+
+
+def _grid_values(key: str, distribution: BaseDistribution) -> list[Any]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return list(range(distribution.low, distribution.high + 1, distribution.step))
+    if isinstance(distribution, FloatDistribution) and distribution.step is not None:
+        # In decimals, as Hydra counts: 0.3 and not 0.30000000000000004.
+        low, high, step = (Decimal(str(x)) for x in (distribution.low, distribution.high, distribution.step))
+        return [float(low + i * step) for i in range(round((high - low) / step) + 1)]
+    raise SpaceError(
+        f"hydra.sweeper.params.{key}: a grid wants steps or choices, not {describe(distribution)}; "
+        "use range(low, stop, step=...) or choice(...), or another sampler"
+    )

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""The search space: what is searched and what is fixed; pure, touches no study and no file."""
+
+import dataclasses
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
+
+from hyperopt_app.errors import SpaceError
+from hyperopt_app.space.override_text import distribution_of, first_line
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Space", "compatible", "describe", "first_value", "parse_space", "suggest", "suggest_all"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is searched and what is fixed.
+
+    Attributes:
+        distributions: Override key (with a leading `+` or `++` and a package, if written so) to distribution.
+        fixed: Override texts that every trial gets, in the order in which they were written.
+        pinned: The fixed `key=value` among them, key to value text.
+        names: Override key to its name in the study, where that is another; keys with one name share one value.
+    """
+
+    distributions: Mapping[str, BaseDistribution]
+    fixed: tuple[str, ...] = ()
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, BaseDistribution]:
+        """Name in the study to distribution; of keys that share a name the first counts."""
+        found: dict[str, BaseDistribution] = {}
+        for key, distribution in self.distributions.items():
+            found.setdefault(self.names.get(key, key), distribution)
+        return found
+
+    def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Override key to value, from a trial's parameters; what the trial does not have is left out."""
+        named = {key: self.names.get(key, key) for key in self.distributions}
+        return {key: params[name] for key, name in named.items() if name in params}
+
+
+def parse_space(
+    params: Mapping[str, Any],
+    arguments: Sequence[str],
+    config_loader: Any = None,
+    names: Mapping[str, Any] | None = None,
+) -> tuple[Space, list[str]]:
+    """Read the sweeper's params and the command line's overrides; a later entry replaces an earlier of its key.
+
+    Args:
+        params: Override key to sweep text, `hydra.sweeper.params`.
+        arguments: The overrides of the command line.
+        config_loader: Hydra's loader, needed only to expand `glob(...)` over a config group.
+        names: Override key to its name in the study, `hydra.sweeper.names`.
+
+    Returns:
+        The space, and one line per fault; the space is usable only if there is no fault.
+    """
+    lines = [(f"hydra.sweeper.params.{key}", f"{key}={text}") for key, text in params.items()]
+    lines += [("command line", line) for line in arguments]
+    parser = OverridesParser.create(config_loader=config_loader)
+    found: dict[str, tuple[str, BaseDistribution | str, str]] = {}
+    faults, unread = list[str](), set[str]()
+    for where, line in lines:
+        try:
+            override = dataclasses.replace(parser.parse_override(line), config_loader=config_loader)
+            value = distribution_of(override)
+        except (HydraException, SpaceError) as error:
+            faults.append(f"{where}: {line!r}: {first_line(error)}{_hint(line)}")
+            unread.add(line.partition("=")[0].lstrip("+"))
+            continue
+        bare = override.key_or_group + (f"@{override.package}" if override.package else "")
+        key = f"~{bare}" if override.is_delete() else override.get_key_element()
+        found[bare] = (key, value, line)
+    space = _space(found.values())
+    known, name_faults = _names(space, names or {}, unread)
+    return dataclasses.replace(space, names=known), faults + name_faults
+
+
+def _names(space: Space, wanted: Mapping[str, Any], unread: Container[str]) -> tuple[dict[str, str], list[str]]:
+    """The names by the space's own keys, and the faults: unknown keys, and keys that cannot share their name."""
+    keys = {key.lstrip("+"): key for key in space.distributions}
+    fixed = {key.lstrip("+") for key in space.pinned}
+    names, faults = {}, list[str]()
+    for key, name in wanted.items():
+        bare = str(key).lstrip("+")
+        if bare in keys:
+            names[keys[bare]] = str(name)
+        elif bare not in fixed and bare not in unread:
+            faults.append(
+                f"hydra.sweeper.names.{key}: this key is not searched; "
+                f"the searched keys are {', '.join(keys) or 'none'}"
+            )
+    first: dict[str, str] = {}
+    for key, distribution in space.distributions.items():
+        name = names.get(key, key)
+        other = first.setdefault(name, key)
+        if not compatible(space.distributions[other], distribution):
+            faults.append(
+                f"hydra.sweeper.names.{key}: {name!r} is the name of {other} too, and one value cannot be "
+                f"{describe(space.distributions[other])} and {describe(distribution)}; give it another name"
+            )
+    return names, faults
+
+
+def _space(entries: Iterable[tuple[str, BaseDistribution | str, str]]) -> Space:
+    distributions, fixed, pinned = {}, [], {}
+    for key, value, line in entries:
+        if isinstance(value, BaseDistribution):
+            distributions[key] = value
+            continue
+        fixed.append(line)
+        if not key.startswith("~"):
+            pinned[key] = value
+    return Space(distributions, tuple(fixed), pinned)
+
+
+def suggest_all(trial: "optuna.Trial", space: Space) -> None:
+    """Let Optuna suggest every parameter of the space. Runs in a worker."""
+    for name, distribution in space.parameters.items():
+        suggest(trial, name, distribution)
+
+
+def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) -> Any:
+    """Let Optuna suggest `name` from `distribution`, by its public calls. Runs in a worker."""
+    if isinstance(distribution, FloatDistribution):
+        low, high = distribution.low, distribution.high
+        return trial.suggest_float(name, low, high, step=distribution.step, log=distribution.log)
+    if isinstance(distribution, IntDistribution):
+        low, high = distribution.low, distribution.high
+        return trial.suggest_int(name, low, high, step=distribution.step, log=distribution.log)
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(name, distribution.choices)
+    raise SpaceError(f"{name}: {distribution!r} is not a distribution that can be searched")
+
+
+def describe(distribution: BaseDistribution) -> str:
+    """The distribution as a user would write it."""
+    if isinstance(distribution, CategoricalDistribution):
+        return f"choice({', '.join('null' if c is None else str(c) for c in distribution.choices)})"
+    low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
+    step, log = distribution.step, distribution.log  # type: ignore[attr-defined]
+    text = f"[{low:g}, {high:g}]"
+    kind = "int" if isinstance(distribution, IntDistribution) else "float"
+    extra = [kind] + (["log"] if log else []) + ([f"step {step:g}"] if step not in (None, 1) else [])
+    return f"{text} ({', '.join(extra)})"
+
+
+def compatible(before: BaseDistribution | None, after: BaseDistribution | None) -> bool:
+    """Whether a study can hold values of both for one parameter; True if one is missing."""
+    if before is None or after is None:
+        return True
+    try:
+        check_distribution_compatibility(before, after)
+    except ValueError:
+        return False
+    return True
+
+
+def _hint(line: str) -> str:
+    if "choice(" in line and "null" in line:
+        return " (Hydra's choice() takes no null: write the choices with commas instead, a,b,null)"
+    return ""
+
+
+def first_value(distribution: BaseDistribution) -> Any:
+    """Some value of the distribution."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]
+    return distribution.low  # type: ignore[attr-defined]
