@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Hyperparameter optimisation of neural networks on GPU clusters, as a Hydra application."""
 
-from hyperopt_app.objective import Objective, Trial, checkpointed, current_trial, report
+from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.trial import Trial, checkpointed, current_trial, report
 
 __all__ = ["Objective", "Trial", "__version__", "checkpointed", "current_trial", "report"]
 

@@ -23,7 +23,8 @@ from hyperopt_app.attempt import attempt
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialConfig, TrialJobs
-from hyperopt_app.objective import Completed, Failed, Outcome, Trial, active_trial, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
+from hyperopt_app.objective.trial import Trial, active_trial
 
 __all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
 

@@ -13,7 +13,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.errors import ConfigError, HyperoptError
-from hyperopt_app.objective import Objective, current_trial
+from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.trial import current_trial
 
 if TYPE_CHECKING:
     import optuna

@@ -12,8 +12,8 @@ from pathlib import Path
 import optuna
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.failures import kind_of
-from hyperopt_app.objective import Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.objective.failure_kinds import kind_of
+from hyperopt_app.objective.outcomes import Failed, Interrupted, Outcome, Pruned
 
 __all__ = ["attempt"]
 

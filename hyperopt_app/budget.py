@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hyperopt_app.failures import TEACHING
+from hyperopt_app.objective.failure_kinds import TEACHING
 
 __all__ = ["IDENTICAL_FIRST_FAILURES", "Failure", "Limits", "Stop", "may_start"]
 
@@ -31,7 +31,7 @@ class Limits:
 
 
 class Failure(NamedTuple):
-    """How a trial failed: one of `failures.KINDS`, and one line."""
+    """How a trial failed: one of `failure_kinds.KINDS`, and one line."""
 
     kind: str
     text: str

@@ -28,7 +28,8 @@ from hyperopt_app.isolation import Isolation
 from hyperopt_app.job import TrialConfig, TrialJobs
 from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker, works_elsewhere
 from hyperopt_app.nodes import avoids, bad_nodes, check_node, default_check
-from hyperopt_app.objective import Completed, Failed, Outcome, Trial, active_trial, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
+from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, training_seed

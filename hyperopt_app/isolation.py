@@ -30,10 +30,10 @@ from hydra.types import HydraContext
 from hyperopt_app import _trial_child
 from hyperopt_app._trial_child import CHECKPOINTED, DONE, Order
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.failures import Exit, verdict_of_exit
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
-from hyperopt_app.objective import Failed, Interrupted, Lost, Outcome
+from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
+from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 
 __all__ = ["Isolation", "preload_names"]
 

@@ -20,7 +20,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.failures import TEACHING
+from hyperopt_app.objective.failure_kinds import TEACHING
 
 __all__ = ["is_infeasible", "risks", "taught"]
 

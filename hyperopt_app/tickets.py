@@ -18,7 +18,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.liveness import Observer, WorkerIdentity
-from hyperopt_app.objective import Completed, Failed, Interrupted, Lost, Outcome, Pruned
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 
 __all__ = ["MOST_LOSSES", "Tickets", "budget_of", "claim_of", "issue", "keep_budget", "losses_of"]
 

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.attempt import attempt
 from hyperopt_app.budget import Failure, Limits, Stop, may_start
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.objective import Completed, Failed, Interrupted, Lost, Outcome
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.tickets import Tickets
 
 __all__ = ["Tally", "Worker", "failures_since", "read_stop", "write_stop"]

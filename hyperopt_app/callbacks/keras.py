@@ -9,7 +9,7 @@ from typing import Any
 
 from hyperopt_app.callbacks._keras_base import OfKeras, installed_keras
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective import current_trial, report
+from hyperopt_app.objective.trial import current_trial, report
 
 __all__ = ["HyperoptCallback"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective import Trial, current_trial, report
+from hyperopt_app.objective.trial import Trial, current_trial, report
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback as _Base

@@ -7,7 +7,7 @@ from typing import Any
 import optuna
 from hydra import compose, initialize_config_module
 
-from hyperopt_app.objective import Trial
+from hyperopt_app.objective.trial import Trial
 
 
 def composed(*overrides: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from hyperopt_app.objective import active_trial
+from hyperopt_app.objective.trial import active_trial
 from objectives.digits import Digits
 from tests.examples._trials import Always, a_trial, composed, curve
 

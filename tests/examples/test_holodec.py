@@ -14,7 +14,7 @@ pytest.importorskip("pytorch_optimizer")
 # Imported here and not in a test: at its first import it leaves an environment variable behind.
 pytest.importorskip("pytorch_lightning")
 
-from hyperopt_app.objective import Trial, active_trial
+from hyperopt_app.objective.trial import Trial, active_trial
 from objectives.holodec import Holodec, network_settings
 from objectives.holodec_lightning import HolodecModule
 from objectives.holodec_model import HologramVAE, kl_divergence

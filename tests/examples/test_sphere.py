@@ -6,7 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from hyperopt_app.objective import active_trial
+from hyperopt_app.objective.trial import active_trial
 from objectives.sphere import Sphere
 from tests.examples._trials import Always, a_trial, composed, curve
 

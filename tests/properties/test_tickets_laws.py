@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app import tickets
-from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.tickets import MOST_LOSSES, Tickets, claim_of, issue
 from tests.unit._made_tickets import Told, hand, identity, sampler
 

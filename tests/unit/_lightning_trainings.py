@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 LIGHTNINGS = {name: pytest.importorskip(name) for name in ("pytorch_lightning", "lightning.pytorch")}
 
 from hyperopt_app.callbacks.lightning import resume_path
-from hyperopt_app.objective import Trial
+from hyperopt_app.objective.trial import Trial
 
 PACKAGES = tuple(LIGHTNINGS)
 BATCHES = 4

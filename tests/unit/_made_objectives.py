@@ -9,7 +9,7 @@ import optuna
 from omegaconf import OmegaConf
 
 from hyperopt_app.legacy.objectives.adapter import LegacyObjective
-from hyperopt_app.objective import Trial
+from hyperopt_app.objective.trial import Trial
 from hyperopt_app.space.space import suggest
 
 LEGACY = Path(__file__).resolve().parents[1] / "apps" / "legacy"

@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.app import check_objective, train
 from hyperopt_app.errors import ConfigError, HyperoptError
-from hyperopt_app.objective import Objective, Trial, active_trial
+from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.trial import Trial, active_trial
 
 
 class Squared(Objective):

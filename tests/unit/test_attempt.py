@@ -10,7 +10,7 @@ from optuna import TrialPruned
 
 from hyperopt_app.attempt import attempt
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.objective import Completed, Failed, Interrupted, Outcome, Pruned, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned, outcome_of
 
 DONE = Completed((1.0,), {"loss": 1.0})
 

@@ -18,7 +18,7 @@ from hyperopt_app.errors import MetricError
 from hyperopt_app.evaluation import WorkerTask, _Evaluation, open_study, retrain_command, trial_overrides
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
-from hyperopt_app.objective import Completed
+from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import Plan
 from hyperopt_app.samplers import training_seed
 from hyperopt_app.space.space import Space, parse_space

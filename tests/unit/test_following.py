@@ -13,7 +13,7 @@ import pytest
 from hyperopt_app import following
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.following import follow, known_jobs, last_words, new_place, remember_jobs
-from hyperopt_app.objective import Completed
+from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import Plan
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import create_study

@@ -15,7 +15,7 @@ from hyperopt_app.callbacks.keras import HyperoptCallback
 from hyperopt_app.errors import MetricError
 from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
 from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
-from hyperopt_app.objective import active_trial
+from hyperopt_app.objective.trial import active_trial
 from tests.unit._keras_trainings import fit, keras
 from tests.unit._made_objectives import a_trial, always, curve
 

@@ -14,7 +14,7 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.legacy.objectives import once
 from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
 from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
-from hyperopt_app.objective import active_trial
+from hyperopt_app.objective.trial import active_trial
 from tests.unit._made_objectives import a_trial, curve, frozen
 
 CALLS: dict[str, tuple[Callable[[Any], Any], type, Any]] = {

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.callbacks.lightning import HyperoptCallback
-from hyperopt_app.objective import active_trial
+from hyperopt_app.objective.trial import active_trial
 from tests.unit._lightning_trainings import (
     LIGHTNINGS,
     PACKAGES,

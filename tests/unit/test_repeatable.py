@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app.budget import Limits
 from hyperopt_app.liveness import Observer, this_worker
-from hyperopt_app.objective import Completed
+from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import WorkerOptions, read_settings
 from hyperopt_app.samplers import sampler_factory
 from hyperopt_app.space.space import suggest

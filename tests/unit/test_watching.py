@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app.budget import Limits, Stop
 from hyperopt_app.liveness import Observer, WorkerIdentity, this_worker
-from hyperopt_app.objective import Completed, Failed
+from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.plan import Plan
 from hyperopt_app.storage import open_storage
 from hyperopt_app.study import create_study

@@ -22,7 +22,8 @@ from hyperopt_app.legacy.objectives.source import faults_of, installed_imports, 
 from hyperopt_app.legacy.objectives.trial import LegacyStudy, LegacyTrial, NoTrial
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.objectives.user_module import user_module
-from hyperopt_app.objective import Objective, Trial
+from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.trial import Trial
 
 if TYPE_CHECKING:
     import optuna

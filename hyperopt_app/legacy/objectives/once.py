@@ -3,7 +3,7 @@
 
 import logging
 
-from hyperopt_app.objective import current_trial
+from hyperopt_app.objective.trial import current_trial
 
 __all__ = ["warn_once"]
 

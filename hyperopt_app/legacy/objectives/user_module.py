@@ -23,10 +23,10 @@ from types import ModuleType
 from typing import Any, cast
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.failures import kind_of
 from hyperopt_app.legacy.objectives.packages import MOUNT, Place, parsed, place_of
 from hyperopt_app.legacy.objectives.spawned import spawnable
 from hyperopt_app.legacy.objectives.surface import surface
+from hyperopt_app.objective.failure_kinds import kind_of
 
 __all__ = ["UserModule", "user_module"]
 

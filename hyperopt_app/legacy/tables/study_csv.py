@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import objective
+from hyperopt_app.objective.trial import OWN_ATTRIBUTES as _OF_ALL_TRIALS
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["OWN_ATTRIBUTES", "study_csv"]
 
 # What this project keeps with a trial; the original had none of it, and its readers would stumble over mappings.
-OWN_ATTRIBUTES = objective.OWN_ATTRIBUTES | {"closed", "legacy"}
+OWN_ATTRIBUTES = _OF_ALL_TRIALS | {"closed", "legacy"}
 
 
 def study_csv(

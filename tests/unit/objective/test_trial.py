@@ -10,7 +10,9 @@ import pytest
 
 import hyperopt_app
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective import OWN_ATTRIBUTES, Completed, Failed, Objective, Trial, active_trial, outcome_of
+from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.outcomes import Completed, Failed, outcome_of
+from hyperopt_app.objective.trial import OWN_ATTRIBUTES, Trial, active_trial
 
 
 class Above(optuna.pruners.BasePruner):

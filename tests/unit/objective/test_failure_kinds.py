@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.failures import KINDS, Exit, is_oom_text, kind_of, verdict_of_exit
+from hyperopt_app.objective.failure_kinds import KINDS, Exit, is_oom_text, kind_of, verdict_of_exit
 
 
 class OutOfMemoryError(RuntimeError):

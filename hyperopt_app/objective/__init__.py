@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What user code sees of its trial, and what becomes of what it returns."""

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""How a trial ended, as a value, and how it follows from what an objective returned; pure."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperopt_app.errors import MetricError
+
+__all__ = ["Completed", "Failed", "Interrupted", "Lost", "Outcome", "Pruned", "outcome_of"]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The objective returned; `values` in the order of the directions, `metrics` holds all that it returned."""
+
+    values: tuple[float, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """The pruner ended the trial; its last report is its value."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The objective raised, or returned what cannot be optimised; counts against the budget.
+
+    Attributes:
+        kind: One of `failure_kinds.KINDS`.
+        error: Type and text of the exception, one line.
+        traceback: The whole traceback, empty when there is none.
+    """
+
+    kind: str
+    error: str
+    traceback: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The worker was told to end; the ticket goes back and the trial continues elsewhere under its number."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The trial's process was taken away, and the trial is not to blame: it is tried again, a few times.
+
+    Attributes:
+        reason: One line.
+    """
+
+    reason: str
+
+
+Outcome = Completed | Pruned | Failed | Interrupted | Lost
+
+
+def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> Completed | Failed:
+    """Turn what an objective returned into an outcome; pure.
+
+    Args:
+        returned: A number, a sequence of numbers, or a mapping of metrics.
+        metric_names: The optimised metrics, looked up in a mapping; empty if none were configured.
+        directions: How many values the study optimises.
+
+    Raises:
+        MetricError: A metric is missing from the mapping, or the number of values is wrong.
+    """
+    if isinstance(returned, Mapping):
+        metrics = {str(name): number for name, value in returned.items() if (number := _number(value)) is not None}
+        values = tuple(metrics[name] for name in _metric_keys(returned, metrics, metric_names, directions))
+    else:
+        values = _values(returned)
+        metrics = dict(zip(metric_names, values, strict=False))
+        if len(values) != directions:
+            raise MetricError(
+                f"The objective returned {returned!r}; {directions} number(s) are wanted, one per direction. "
+                "Return a number, a list of numbers, or a dictionary of metrics with hydra.sweeper.metric set."
+            )
+    if not all(math.isfinite(value) for value in values):
+        return Failed("diverged", f"the objective returned {_shown(values)}", metrics=metrics)
+    return Completed(values, metrics)
+
+
+def _metric_keys(
+    returned: Mapping[Any, Any], metrics: Mapping[str, float], metric_names: Sequence[str], directions: int
+) -> Sequence[str]:
+    if not metric_names and len(metrics) == 1 and directions == 1:
+        return list(metrics)
+    missing = [name for name in metric_names if name not in metrics]
+    if missing or len(metric_names) != directions:
+        wanted = ", ".join(missing) or "not named"
+        raise MetricError(
+            f"hydra.sweeper.metric: {wanted}; the objective returned "
+            f"{_listed(returned)}. Set hydra.sweeper.metric to "
+            f"{'one of these names' if directions == 1 else f'{directions} of these names'}."
+        )
+    return metric_names
+
+
+def _listed(names: Iterable[Any], most: int = 20) -> str:
+    known = [str(name) for name in names]
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more if known else "an empty dictionary"
+
+
+def _values(returned: Any) -> tuple[float, ...]:
+    single = _number(returned)
+    if single is not None:
+        return (single,)
+    if isinstance(returned, (list, tuple)):
+        numbers = [_number(value) for value in returned]
+        return tuple(number for number in numbers if number is not None)
+    return ()
+
+
+def _number(value: Any) -> float | None:
+    if value is None or isinstance(value, (str, bytes)):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):  # a tensor with many elements raises RuntimeError
+        return None
+
+
+def _shown(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

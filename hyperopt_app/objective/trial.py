@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""What an objective sees of its trial; imports no Optuna until a trial runs.
+
+All of this runs in a worker. Outside a sweep there is no trial: `current_trial()` is None and `report()` does
+nothing, so the same training code runs alone.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["OWN_ATTRIBUTES", "Trial", "active_trial", "checkpointed", "current_trial", "report"]
+
+# What this package keeps with a trial.
+OWN_ATTRIBUTES = frozenset({"claim", "directory", "failure", "losses", "metrics"})
+
+
+class Trial:
+    """One trial as its objective sees it: a thin view of Optuna's trial with a place on disk.
+
+    Attributes:
+        number: Number in the study, from 0; it stays the same when another worker continues the trial.
+        directory: The trial's own directory; it exists.
+        seed: Seed for the training, derived from the study's seed and the number; in [0, 2**31).
+        resumed: True if an earlier worker has already run a part of this very trial.
+        metric_names: The metrics that the sweeper optimises, in the order of the directions; may be empty.
+
+    The argument `reported` has the steps whose values an earlier worker has recorded; `writing` makes the context in
+    which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called after
+    each checkpoint; `directions` counts the optimised values, by default those of the trial's study.
+    """
+
+    def __init__(
+        self,
+        optuna_trial: "optuna.Trial",
+        *,
+        directory: Path,
+        seed: int,
+        resumed: bool = False,
+        metric_names: Sequence[str] = (),
+        reported: Collection[int] = (),
+        writing: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        on_checkpoint: Callable[[], object] = lambda: None,
+        directions: int | None = None,
+    ) -> None:
+        self._trial = optuna_trial
+        self._writing = writing
+        self._on_checkpoint = on_checkpoint
+        self._directions = len(optuna_trial.study.directions) if directions is None else directions
+        self._reported = set(reported)
+        self.number: int = optuna_trial.number
+        self.directory = directory
+        self.seed = seed
+        self.resumed = resumed
+        self.metric_names = tuple(metric_names)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) is Optuna's."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        found = getattr(self._trial, name)
+        return self._shielded(found) if callable(found) else found
+
+    def _shielded(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._writing():
+                return method(*args, **kwargs)
+
+        return call
+
+    def __repr__(self) -> str:
+        return f"Trial(number={self.number}, params={self.params})"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The suggested parameters by dotted key."""
+        return dict(self._trial.params)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the trial's last checkpoint belongs; the file need not exist."""
+        return self.directory / "last.ckpt"
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keep a JSON-serialisable value with the trial.
+
+        Raises:
+            ValueError: The key is one of this package's own.
+        """
+        if key in OWN_ATTRIBUTES:
+            raise ValueError(f"the user attribute {key!r} is this package's own; take another name")
+        with self._writing():
+            self._trial.set_user_attr(key, value)
+
+    def report(self, value: float, step: int) -> None:
+        """Record a point of the learning curve; a step that was already recorded is left as it is.
+
+        A trial that continues after an interruption repeats the steps since its last checkpoint, hence the
+        silence. With several objectives there is no curve to prune on and nothing is recorded.
+        """
+        if step in self._reported or self._directions > 1:
+            return
+        self._reported.add(step)
+        with self._writing():
+            self._trial.report(float(value), step)
+
+    def should_prune(self) -> bool:
+        """Whether the study's pruner would end this trial now; False with several objectives."""
+        return self._directions == 1 and self._trial.should_prune()
+
+    def checkpointed(self) -> None:
+        """Say that a checkpoint has just been written from which the training can go on.
+
+        If the worker has been told to end (a time limit comes near, the job is preempted), the trial ends here and
+        continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
+        interrupts an objective that makes it; one that never does is interrupted at once.
+        """
+        self._on_checkpoint()
+
+    @property
+    def resumed_from(self) -> Path | None:
+        """The checkpoint to go on from: that of an earlier worker on this very trial; None for a fresh start."""
+        return self.checkpoint if self.resumed and self.checkpoint.exists() else None
+
+
+# One worker process runs one trial at a time. A module global, not a context variable, because training code may
+# report from a thread of its own.
+_active: Trial | None = None
+
+
+def current_trial() -> Trial | None:
+    """The trial that this process is running, None outside a sweep."""
+    return _active
+
+
+@contextmanager
+def active_trial(trial: Trial) -> Iterator[None]:
+    """Make `trial` the current one; used by the worker around the user's code."""
+    global _active  # noqa: PLW0603 - one process runs one trial; see above
+    before, _active = _active, trial
+    try:
+        yield
+    finally:
+        _active = before
+
+
+def report(value: float, step: int) -> None:
+    """Record a point of the learning curve and stop the trial here if the pruner says so.
+
+    Outside a sweep it does nothing.
+
+    Args:
+        value: The optimised metric after this step.
+        step: Epoch or iteration, from 0 or 1, increasing.
+
+    Raises:
+        optuna.TrialPruned: The trial is not worth going on; let it pass.
+    """
+    trial = current_trial()
+    if trial is None:
+        return
+    trial.report(value, step)
+    if trial.should_prune():
+        from optuna import TrialPruned
+
+        raise TrialPruned(f"pruned at step {step} with {value:.6g}")
+
+
+def checkpointed() -> None:
+    """Say that the running trial's checkpoint has just been written; see `Trial.checkpointed`.
+
+    Outside a sweep it does nothing.
+    """
+    trial = current_trial()
+    if trial is not None:
+        trial.checkpointed()
