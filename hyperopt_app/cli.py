@@ -96,7 +96,7 @@ def _stop(options: argparse.Namespace) -> None:
 
 def _open(options: argparse.Namespace) -> "optuna.Study":
     """The study that the options name; makes nothing."""
-    from hyperopt_app.storage import open_storage
+    from hyperopt_app.storage.opening import open_storage
     from hyperopt_app.study import only_study
 
     storage, name = options.storage, options.name
@@ -121,7 +121,7 @@ def _kept(study_dir: Path) -> tuple[str, str | None]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from hyperopt_app.storage import absolute_storage
+    from hyperopt_app.storage.opening import absolute_storage
 
     path = study_dir / "multirun.yaml"
     try:

@@ -12,7 +12,7 @@ from hyperopt_app.job import TrialJobs
 from hyperopt_app.samplers import sampler_factory
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, suggest_all
-from hyperopt_app.storage import mask_password
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["sampled"]
 

@@ -37,7 +37,7 @@ from hyperopt_app.scheduler import SlurmQueue
 from hyperopt_app.slots import visible_gpus
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.space.space import suggest_all
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets
 from hyperopt_app.walltime import Pace, end_of_job, needed_s, suffices

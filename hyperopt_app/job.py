@@ -28,7 +28,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.storage import mask_password
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["TrialConfig", "TrialJobs"]
 

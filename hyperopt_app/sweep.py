@@ -32,7 +32,7 @@ from hyperopt_app.results import write_results
 from hyperopt_app.samplers import lists_points, new_study_seed
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, parse_space
-from hyperopt_app.storage import absolute_storage, check_storage, mask_password, open_storage
+from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
 from hyperopt_app.study import (
     Identity,
     check_identity,
@@ -42,6 +42,7 @@ from hyperopt_app.study import (
     stored_identity,
     study_lock,
 )
+from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.wording import front
 from hyperopt_app.tickets import MOST_LOSSES, issue, keep_budget
 from hyperopt_app.watching import Watch, best_lines

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from tests.cluster._chaos_tally import Found, examined, losses_by_cause, read_history, times_told
 from tests.cluster._chaos_user import User
 from tests.cluster.slurm import NODES, OUTSIDE, Cluster, ClusterError, temporary_cluster

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from tests.cluster.slurm import Cluster
 from tests.conftest import REPO
 from tests.end_to_end._legacy import write_readme_example

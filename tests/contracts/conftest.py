@@ -16,7 +16,7 @@ import pytest
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 import hyperopt_app
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from tests.contracts import servers
 
 SHARED = ("journal", "sqlite", "postgresql", "mariadb")

@@ -27,8 +27,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 
-from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.support.lock_file import HolderLock
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

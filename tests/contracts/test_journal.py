@@ -12,8 +12,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
 from optuna.trial import TrialState
 
-from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.support.lock_file import HolderLock
 from tests.contracts.conftest import Programs
 from tests.contracts.programs import VICTIM

@@ -22,7 +22,7 @@ from optuna.trial import TrialState, create_trial
 from hyperopt_app.budget import Limits
 from hyperopt_app.liveness import Observer, beating, this_worker
 from hyperopt_app.objective.outcomes import Completed, Outcome
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study, find_study, study_lock
 from hyperopt_app.tickets import Tickets, issue
 from hyperopt_app.worker import Worker

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 PATIENCE_S = 40.0  # under pytest's own limit, so that what was waited for is named

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from tests.conftest import _environment_of_programs
 from tests.end_to_end._crew import NAME
 from tests.end_to_end._studies import assert_exact

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.storages.journal import JournalFileBackend
 
-from hyperopt_app._journal import RepairingJournalBackend
+from hyperopt_app.storage.journal import RepairingJournalBackend
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

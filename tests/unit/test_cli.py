@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 import hyperopt_app.__main__ as application
 from hyperopt_app import cli
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue
 from hyperopt_app.worker import read_stop

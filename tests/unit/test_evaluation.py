@@ -22,7 +22,7 @@ from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import Plan
 from hyperopt_app.samplers import training_seed
 from hyperopt_app.space.space import Space, parse_space
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue
 from hyperopt_app.worker import Tally, read_stop

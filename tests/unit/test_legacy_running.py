@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from hyperopt_app.legacy import application, commands, running
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import keep_identity
 from hyperopt_app.support.wording import front
 from tests.unit._legacy_pairs import MODEL, OPTUNA, write

@@ -16,7 +16,7 @@ from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import WorkerOptions, read_settings
 from hyperopt_app.samplers import sampler_factory
 from hyperopt_app.space.space import suggest
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.sweep import _points, _Request
 from hyperopt_app.tickets import Tickets, issue

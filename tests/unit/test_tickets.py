@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.liveness import Observer
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.tickets import MOST_LOSSES, budget_of, claim_of, issue, keep_budget
 from tests.unit._made_tickets import Told, claimed, hand, identity, numbers, sampler, study_with
 

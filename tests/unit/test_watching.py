@@ -16,7 +16,7 @@ from hyperopt_app.budget import Limits, Stop
 from hyperopt_app.liveness import Observer, WorkerIdentity, this_worker
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.plan import Plan
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue, keep_budget
 from hyperopt_app.watching import Watch, best_lines, overview

@@ -18,7 +18,7 @@ from hyperopt_app.legacy.old.directions import directions_of
 from hyperopt_app.legacy.old.memory import study_in_memory
 from hyperopt_app.legacy.old.places import JOURNAL, OldStudy
 from hyperopt_app.legacy.old.trials import converted
-from hyperopt_app.storage import open_storage
+from hyperopt_app.storage.opening import open_storage
 
 if TYPE_CHECKING:
     import optuna

@@ -17,7 +17,7 @@ from hyperopt_app.legacy.reading.pair import Launcher, Method, Pair, Parameter
 from hyperopt_app.legacy.reading.parameters import read_parameters, tied_names
 from hyperopt_app.legacy.reading.places import Origins, log_file, save_directory, storage_url
 from hyperopt_app.legacy.reading.study_section import KNOWN_KEYS, read_aims, read_gpu, read_name, read_trials
-from hyperopt_app.storage import is_network_filesystem
+from hyperopt_app.storage.network_filesystems import is_network_filesystem
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["read_pair", "read_study"]

@@ -3,7 +3,7 @@
 
 import pytest
 
-from hyperopt_app.storage import mask_password
+from hyperopt_app.support.passwords import mask_password
 
 
 @pytest.mark.parametrize(

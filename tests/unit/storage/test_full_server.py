@@ -3,8 +3,8 @@
 
 import pytest
 
-from hyperopt_app import _database
 from hyperopt_app.errors import StorageError
+from hyperopt_app.storage import database
 
 
 @pytest.mark.parametrize("free_after", [1, 3])
@@ -16,9 +16,9 @@ def test_a_full_server_is_asked_again(monkeypatch: pytest.MonkeyPatch, free_afte
     def check(url: object) -> None:
         raise StorageError(answers.pop(0))
 
-    monkeypatch.setattr(_database, "check_database", check)
+    monkeypatch.setattr(database, "check_database", check)
     with pytest.raises(StorageError, match="authentication"):
-        _database.open_database(_database.parse_url("postgresql+psycopg://u@h/d"), sleep=pauses.append)
+        database.open_database(database.parse_url("postgresql+psycopg://u@h/d"), sleep=pauses.append)
     assert len(pauses) == free_after
 
 
@@ -29,7 +29,7 @@ def test_a_server_that_stays_full_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     def check(url: object) -> None:
         raise StorageError("Too many connections")
 
-    monkeypatch.setattr(_database, "check_database", check)
+    monkeypatch.setattr(database, "check_database", check)
     with pytest.raises(StorageError, match="Too many"):
-        _database.open_database(_database.parse_url("mysql+pymysql://u@h/d"), sleep=pauses.append)
+        database.open_database(database.parse_url("mysql+pymysql://u@h/d"), sleep=pauses.append)
     assert 0 < len(pauses) < 10

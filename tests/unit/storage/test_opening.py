@@ -14,14 +14,10 @@ import optuna
 import pytest
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 
-from hyperopt_app import _database, storage
 from hyperopt_app.errors import StorageError
-from hyperopt_app.storage import (
-    absolute_storage,
-    check_storage,
-    is_network_filesystem,
-    open_storage,
-)
+from hyperopt_app.storage import database, network_filesystems
+from hyperopt_app.storage.network_filesystems import is_network_filesystem
+from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw,relatime 0 0
@@ -139,7 +135,7 @@ def test_sqlite_on_a_network_filesystem_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, use: Callable[[str, Path], object]
 ) -> None:
     """SQLite on a cluster's filesystem is refused with the reason and two ways out, relative paths too."""
-    monkeypatch.setattr(storage, "_read_mounts", lambda: MOUNTS + f"server:/x {tmp_path} nfs rw 0 0\n")
+    monkeypatch.setattr(network_filesystems, "_read_mounts", lambda: MOUNTS + f"server:/x {tmp_path} nfs rw 0 0\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StorageError) as caught:
         use(url, tmp_path)
@@ -153,7 +149,7 @@ def test_sqlite_on_a_network_filesystem_may_be_insisted_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[str | None, Path], BaseStorage]
 ) -> None:
     """A word at the end of the URL takes the risk; relative paths keep it."""
-    monkeypatch.setattr(storage, "_read_mounts", lambda: f"server:/x {tmp_path} nfs rw 0 0\n")
+    monkeypatch.setattr(network_filesystems, "_read_mounts", lambda: f"server:/x {tmp_path} nfs rw 0 0\n")
     insisted = absolute_storage("sqlite:///study.db?network=accept", tmp_path)
     opened(insisted, tmp_path / "study")
     assert (tmp_path / "study.db").is_file()
@@ -253,7 +249,7 @@ def test_an_unreachable_database_is_one_line_without_the_password(
 ) -> None:
     """No server, or one that does not answer: one readable line within the time limit, and no traceback of a driver."""
     pytest.importorskip(driver)
-    monkeypatch.setattr(_database, "_CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(database, "_CONNECT_TIMEOUT_S", 1)
     url = f"{scheme}://user:s3cr%40t@127.0.0.1:{mute_port if is_mute else 1}/db"
     with pytest.raises(StorageError) as caught:
         use(url, tmp_path)
@@ -277,17 +273,17 @@ def test_an_option_that_the_driver_does_not_know_is_told(tmp_path: Path, scheme:
 def test_connections_are_bounded_unless_the_url_says_otherwise() -> None:
     """A connection is given up after 10 s, and SQLite's lock after 60 s; a user's own limit in the URL stands."""
     pytest.importorskip("psycopg")
-    limit = _database._connect_arguments
-    assert limit(_database.parse_url("postgresql+psycopg://u:p@h/d")) == {"connect_timeout": 10}
-    assert limit(_database.parse_url("postgresql+psycopg://u:p@h/d?connect_timeout=3")) == {}
-    assert limit(_database.parse_url("sqlite:///study.db")) == {"timeout": 60}
+    limit = database._connect_arguments
+    assert limit(database.parse_url("postgresql+psycopg://u:p@h/d")) == {"connect_timeout": 10}
+    assert limit(database.parse_url("postgresql+psycopg://u:p@h/d?connect_timeout=3")) == {}
+    assert limit(database.parse_url("sqlite:///study.db")) == {"timeout": 60}
 
 
 def test_a_driver_that_shows_the_password_is_masked() -> None:
     """Whatever a driver says about a failure, the password does not appear in it."""
-    url = _database.parse_url("sqlite:///study.db").set(username="u", password=SECRET)
+    url = database.parse_url("sqlite:///study.db").set(username="u", password=SECRET)
     error = RuntimeError(f"cannot use u:{SECRET}@host\n  or s3cr%40t, x://u:other@h")
-    assert _database._reason(error, url) == "cannot use u:***@host or ***, x://u:***@h"
+    assert database._reason(error, url) == "cannot use u:***@host or ***, x://u:***@h"
 
 
 @pytest.mark.parametrize(
@@ -317,10 +313,10 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path, monkeypatch: pytest.
     """An SQLite URL of something else, or with a bad option, is a StorageError in one line, after a few tries."""
     (tmp_path / "study.db").write_text("hello " * 1000)
     pauses: list[float] = []
-    monkeypatch.setattr(_database, "_FIRST_PAUSE_S", 0.0)
-    url = _database.parse_url(f"sqlite:///{tmp_path / 'study.db'}")
+    monkeypatch.setattr(database, "_FIRST_PAUSE_S", 0.0)
+    url = database.parse_url(f"sqlite:///{tmp_path / 'study.db'}")
     with pytest.raises(StorageError, match="cannot be used: file is not a database"):
-        _database.open_database(url, sleep=pauses.append)
+        database.open_database(url, sleep=pauses.append)
     assert 0 < len(pauses) < 10
     with pytest.raises(StorageError, match="cannot be used: could not convert string to float"):
         open_storage(f"sqlite:///{tmp_path / 'study.db'}?timeout=abc", tmp_path)

@@ -11,8 +11,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
 from hyperopt_app.errors import StorageError
+from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
 from hyperopt_app.support.lock_file import HolderLock
 
 

@@ -2,35 +2,22 @@
 """Open the place where a study is kept: a journal or a database by URL; knows nothing of studies."""
 
 import os
-import re
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.storage.network_filesystems import is_network_filesystem, nearest_existing
 
 if TYPE_CHECKING:  # heavy, and only named in annotations
     from optuna.storages import BaseStorage
     from sqlalchemy.engine import URL
 
-__all__ = ["absolute_storage", "check_storage", "is_network_filesystem", "mask_password", "open_storage"]
+__all__ = ["absolute_storage", "check_storage", "open_storage"]
 
 JOURNAL_NAME = "journal.log"
 _JOURNAL_SUFFIXES = (".log", ".journal")
 # For journals of other names.
 _JOURNAL_PREFIX = "journal:"
-
-# As the third word of a line of /proc/self/mounts.
-_NETWORK_FILESYSTEMS = {
-    "afs", "beegfs", "ceph", "cifs", "dvs", "fhgfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
-    "orangefs", "panfs", "pvfs2", "smb2", "smb3", "smbfs", "wekafs",
-}  # fmt: skip
-_NETWORK_FUSE = {
-    "beegfs", "blobfuse2", "ceph", "ceph-fuse", "davfs", "gcsfuse", "glusterfs", "goofys", "juicefs",
-    "lizardfs", "mfs", "moosefs", "quobyte", "rclone", "s3fs", "sshfs",
-}  # fmt: skip
 
 
 def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
@@ -50,11 +37,11 @@ def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
     """
     place = _place(storage, study_dir)
     if isinstance(place, Path):
-        from hyperopt_app._journal import ExactJournalStorage, RepairingJournalBackend
+        from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
 
         _make_directory(place.parent)
         return ExactJournalStorage(RepairingJournalBackend(place))
-    from hyperopt_app._database import open_database
+    from hyperopt_app.storage.database import open_database
 
     file = _sqlite_file(place)
     if file is not None:
@@ -75,13 +62,13 @@ def check_storage(storage: str | None, study_dir: Path) -> None:
     elif (file := _sqlite_file(place)) is not None:
         _check_writable(file)
     else:
-        from hyperopt_app._database import check_database
+        from hyperopt_app.storage.database import check_database
 
         check_database(place)
 
 
 def _check_writable(file: Path) -> None:
-    folder = _nearest_existing(file.parent)
+    folder = nearest_existing(file.parent)
     if not folder.is_dir() or not os.access(file if os.access(file, os.F_OK) else folder, os.W_OK):
         raise StorageError(f"storage: {file} cannot be written; give a path that this user may write")
 
@@ -105,31 +92,6 @@ def absolute_storage(storage: str | None, directory: Path) -> str | None:
     return place.set(database=str(directory / str(place.database))).render_as_string(hide_password=False)
 
 
-def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = None) -> str | None:
-    """The type of the filesystem that a path lies or would lie on, if other machines may write it too.
-
-    Args:
-        path: Need not exist; links are followed.
-        read_mounts: Returns the text of `/proc/self/mounts`; by default that file's, or nothing if it is missing.
-
-    Returns:
-        The type's name, such as `nfs4` or `lustre`; None for a local disk.
-    """
-    target = path.resolve()
-    _nearest_existing(target)  # looking at it makes an automounter mount it
-    best, kind = Path(), ""
-    for line in (read_mounts or _read_mounts)().splitlines():
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        mounted = Path(_unescape(fields[1]))
-        # A later line covers an earlier one on the same directory.
-        if target.is_relative_to(mounted) and len(mounted.parts) >= len(best.parts):
-            best, kind = mounted, fields[2]
-    is_network = kind in _NETWORK_FILESYSTEMS or kind.removeprefix("fuse.") in _NETWORK_FUSE
-    return kind if is_network else None
-
-
 def _place(storage: str | None, study_dir: Path) -> "Path | URL":
     if storage is None:
         return study_dir / JOURNAL_NAME
@@ -137,7 +99,7 @@ def _place(storage: str | None, study_dir: Path) -> "Path | URL":
         return Path(storage.removeprefix(_JOURNAL_PREFIX)).expanduser()
     if "://" not in storage and storage.endswith(_JOURNAL_SUFFIXES):
         return Path(storage).expanduser()
-    from hyperopt_app._database import parse_url
+    from hyperopt_app.storage.database import parse_url
 
     url = parse_url(storage)
     file = _sqlite_file(url)
@@ -176,18 +138,3 @@ def _make_directory(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"storage: the directory {folder} cannot be made: {error.strerror}") from None
-
-
-def _nearest_existing(path: Path) -> Path:
-    return next(folder for folder in (path, *path.parents, Path("/")) if os.access(folder, os.F_OK))
-
-
-def _read_mounts() -> str:
-    with suppress(OSError):
-        return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
-    return ""
-
-
-def _unescape(field: str) -> str:
-    # fstab(5): blank, tab, line end and backslash are written as three octal digits.
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
