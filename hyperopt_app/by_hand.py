@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from hyperopt_app.following import new_place
 from hyperopt_app.frozen import freeze
 from hyperopt_app.launches import plan_of, prepare
-from hyperopt_app.slots import Sharing
+from hyperopt_app.schedulers.gpu_slots import Sharing
 
 __all__ = ["command", "launch"]
 

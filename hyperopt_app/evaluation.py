@@ -33,14 +33,14 @@ from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
 from hyperopt_app.samplers import build_pruner, sampler_factory, training_seed
-from hyperopt_app.scheduler import SlurmQueue
-from hyperopt_app.slots import visible_gpus
+from hyperopt_app.schedulers.gpu_slots import visible_gpus
+from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.space.space import suggest_all
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets
-from hyperopt_app.walltime import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.worker import Tally, Worker
 
 __all__ = ["WorkerTask", "further_results", "open_study", "retrain_command", "trial_overrides"]

@@ -14,17 +14,14 @@ from typing import Any
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.evaluation import open_study
 from hyperopt_app.liveness import read_beats
-from hyperopt_app.pbs_queue import PbsQueue
 from hyperopt_app.plan import Plan
-from hyperopt_app.scheduler import SlurmQueue
+from hyperopt_app.schedulers.registry import PROGRAMS, QUEUES
 from hyperopt_app.worker import read_stop
 
 __all__ = ["follow", "known_jobs", "last_words", "new_place", "remember_jobs"]
 
 _log = logging.getLogger(__name__)
 
-_QUEUES: dict[str, Callable[[], SlurmQueue | PbsQueue]] = {"slurm": SlurmQueue, "pbs": PbsQueue}
-_PROGRAMS = {"slurm": "squeue", "pbs": "qstat"}
 _LAUNCHES = "launches"
 # A job that has submitted itself again leaves a file of this name, with its successor's number.
 _AGAIN = "submitted-again-*"
@@ -64,11 +61,11 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     if kept.get("scheduler") != scheduler:
         return []
     jobs = [*kept["jobs"], *_submitted_again(study_dir)]
-    alive = _QUEUES[scheduler]().alive(jobs)
+    alive = QUEUES[scheduler]().alive(jobs)
     if alive is None:
         raise SubmissionError(
             f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: "
-            f"{_PROGRAMS[scheduler]} does not answer. "
+            f"{PROGRAMS[scheduler]} does not answer. "
             f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
         )
     return sorted(alive)
@@ -99,7 +96,7 @@ def follow(
     Raises:
         KeyboardInterrupt: Ctrl-C; the jobs are left or cancelled, as the user says.
     """
-    ask = alive or _QUEUES[scheduler]().alive
+    ask = alive or QUEUES[scheduler]().alive
     try:
         _wait(plan, jobs, ask, sleep)
     except KeyboardInterrupt:

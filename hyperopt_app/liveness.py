@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from hyperopt_app.scheduler import UNKNOWN, Place, Verdict, place_of
+from hyperopt_app.schedulers.place import UNKNOWN, Place, Verdict, place_of
 from hyperopt_app.support import processes
 from hyperopt_app.support.processes import process_lives, read_text, start_ticks
 

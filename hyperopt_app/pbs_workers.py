@@ -21,7 +21,7 @@ from hyperopt_app.errors import ConfigError, SubmissionError
 from hyperopt_app.following import new_place, remember_jobs
 from hyperopt_app.frozen import freeze
 from hyperopt_app.launches import attach_or_submit, control_characters, plan_of, prepare, python_words, worker_command
-from hyperopt_app.slots import Sharing
+from hyperopt_app.schedulers.gpu_slots import Sharing
 from hyperopt_app.support.wording import front
 
 __all__ = ["header_faults", "launch", "script", "sharing_of", "walltime_s"]

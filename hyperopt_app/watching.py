@@ -17,7 +17,7 @@ from hyperopt_app.evaluation import open_study, retrain_command
 from hyperopt_app.liveness import BEAT_INTERVAL_S, Observer, read_beats, this_worker
 from hyperopt_app.plan import Plan
 from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
-from hyperopt_app.scheduler import SlurmQueue
+from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.study import study_lock
 from hyperopt_app.tickets import Tickets, budget_of, claim_of
 from hyperopt_app.worker import failures_since, read_stop

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.frozen import thaw
-from hyperopt_app.slots import Sharing, slots_of_task, visible_gpus
+from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
 
 __all__ = ["main", "worker_number"]
 

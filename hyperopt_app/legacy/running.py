@@ -26,9 +26,9 @@ from hyperopt_app.legacy.translating.config_text import config_text, write_confi
 from hyperopt_app.legacy.translating.translation import study_dir_of
 from hyperopt_app.legacy.translating.translation import translate as translated
 from hyperopt_app.legacy.wall_time import end_of_worker, given_seconds, seconds_of_pair
-from hyperopt_app.slots import visible_gpus
+from hyperopt_app.schedulers.gpu_slots import visible_gpus
+from hyperopt_app.schedulers.time_left import END_VARIABLE
 from hyperopt_app.support.wording import Front
-from hyperopt_app.walltime import END_VARIABLE
 
 __all__ = ["import_old", "optimize", "report", "run_worker", "translate"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.reading.times import pbs_seconds, slurm_seconds, walltime_text
-from hyperopt_app.walltime import end_of_job
+from hyperopt_app.schedulers.time_left import end_of_job
 
 __all__ = ["end_of_worker", "given_seconds", "seconds_of_pair"]
 

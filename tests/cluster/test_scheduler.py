@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app import scheduler
-from hyperopt_app.scheduler import RUNNING, UNKNOWN, Place, SlurmQueue, Verdict, place_of
+from hyperopt_app.schedulers import slurm as scheduler
+from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict, place_of
+from hyperopt_app.schedulers.slurm import SlurmQueue
 from tests.cluster.slurm import Cluster, temporary_cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(180)]

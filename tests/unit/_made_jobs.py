@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Places in a Slurm that is not there, and lines as its squeue writes them; no test stands here."""
 
-from hyperopt_app.scheduler import Place, Verdict
+from hyperopt_app.schedulers.place import Place, Verdict
 
 PLACE = Place("slurm", "main", "7", "7", 0, "n1", "0")
 TASK = Place("slurm", "main", "7_2", "9", 0, "n1", "0")

@@ -10,11 +10,11 @@ from pathlib import Path
 import optuna
 import pytest
 
-from hyperopt_app import following
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.following import follow, known_jobs, last_words, new_place, remember_jobs
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import Plan
+from hyperopt_app.schedulers import registry
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study
 from hyperopt_app.tickets import issue
@@ -48,7 +48,7 @@ def _end_all(plan: Plan) -> None:
 
 
 def _asked(monkeypatch: pytest.MonkeyPatch, known: set[str] | None) -> None:
-    monkeypatch.setitem(following._QUEUES, "slurm", lambda: Queue(known))
+    monkeypatch.setitem(registry.QUEUES, "slurm", lambda: Queue(known))
 
 
 def test_each_launch_has_a_folder_of_its_own(tmp_path: Path) -> None:

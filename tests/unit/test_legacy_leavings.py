@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app.legacy.leavings import keep_copies, keep_jobs
-from hyperopt_app.slots import Sharing, slots_of_task
+from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task
 
 
 def _files() -> tuple[Path, Path]:

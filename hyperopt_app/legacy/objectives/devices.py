@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hyperopt_app.legacy.objectives.once import warn_once
-from hyperopt_app.slots import visible_gpus
+from hyperopt_app.schedulers.gpu_slots import visible_gpus
 
 __all__ = ["device_index", "device_name", "gpu_report"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.walltime import Pace, end_of_job, needed_s, suffices
+from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
 from tests.unit._made_trials import made
 
 seconds = st.floats(0, 1e6)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from hyperopt_app.pbs_queue import PbsQueue, live_numbers
+from hyperopt_app.schedulers.pbs import PbsQueue, live_numbers
 
 # As PBS Pro prints it, ids cut off, an array among them; and as Slurm's qstat does.
 PBS_PRO = """

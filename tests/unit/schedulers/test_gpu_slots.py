@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.slots import Sharing, gpus_in, slots_of_task, visible_gpus
+from hyperopt_app.schedulers.gpu_slots import Sharing, gpus_in, slots_of_task, visible_gpus
 
 
 @pytest.mark.parametrize(

@@ -9,25 +9,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from hyperopt_app._slurm_answers import (
+from hyperopt_app.schedulers.place import UNKNOWN, Place, Verdict, is_number
+from hyperopt_app.schedulers.slurm_output import (
     HISTORY_OPTIONS,
     QUEUE_OPTIONS,
-    RUNNING,
-    UNKNOWN,
     Key,
-    Place,
     Queue,
-    Verdict,
-    is_number,
     judge,
     key_of,
     live_jobs,
     parse_history,
     parse_queue,
-    place_of,
 )
 
-__all__ = ["RUNNING", "UNKNOWN", "Place", "SlurmQueue", "Verdict", "place_of"]
+__all__ = ["SlurmQueue"]
 
 _log = logging.getLogger(__name__)
 

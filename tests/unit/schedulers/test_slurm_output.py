@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app._slurm_answers import judge, live_jobs, parse_history, parse_queue
-from hyperopt_app.scheduler import RUNNING, UNKNOWN, Place, Verdict, place_of
+from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict, place_of
+from hyperopt_app.schedulers.slurm_output import judge, live_jobs, parse_history, parse_queue
 from tests.unit._made_jobs import PLACE, TASK, gone, row
 
 ENVIRONMENT = {

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.scheduler import RUNNING, UNKNOWN, Place, SlurmQueue, Verdict
+from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
+from hyperopt_app.schedulers.slurm import SlurmQueue
 from tests.unit._made_jobs import PLACE, TASK, gone, row
 
 
