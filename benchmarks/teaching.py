@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hyperopt_app.teaching import taught
+from hyperopt_app.sampling.failure_aware_tpe import taught
 
 STARTUP = 10
 BEST_X = {"border": 0.5, "away": 0.15}

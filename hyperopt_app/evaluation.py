@@ -32,7 +32,8 @@ from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
-from hyperopt_app.samplers import build_pruner, sampler_factory, training_seed
+from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
+from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices

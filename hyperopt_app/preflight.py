@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.plan import Settings, WorkerOptions, read_worker_options
-from hyperopt_app.samplers import build_pruner, lists_points, sampler_factory, supports_directions
+from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, first_value

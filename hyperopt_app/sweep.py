@@ -29,7 +29,8 @@ from hyperopt_app.evaluation import further_results, open_study, retrain_command
 from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
 from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
-from hyperopt_app.samplers import lists_points, new_study_seed
+from hyperopt_app.sampling.samplers import lists_points
+from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage

@@ -4,7 +4,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.samplers import training_seed, trial_seed
+from hyperopt_app.sampling.seeds import training_seed, trial_seed
 
 study_seeds = st.integers(0, 2**63)
 numbers = st.integers(0, 100_000)

@@ -20,7 +20,7 @@ from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import Plan
-from hyperopt_app.samplers import training_seed
+from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study

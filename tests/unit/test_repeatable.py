@@ -14,7 +14,7 @@ from hyperopt_app.budget import Limits
 from hyperopt_app.liveness import Observer, this_worker
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.plan import WorkerOptions, read_settings
-from hyperopt_app.samplers import sampler_factory
+from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.space.space import suggest
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study import create_study

@@ -8,7 +8,7 @@ import pytest
 from hydra.core.config_store import ConfigStore
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.samplers import build_pruner
+from hyperopt_app.sampling.samplers import build_pruner
 from tests.unit._made_sweeps import sweeper_node
 
 GROUPS: dict[str, tuple[str, ...]] = {

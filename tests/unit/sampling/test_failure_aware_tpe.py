@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.teaching import is_infeasible, risks, taught
+from hyperopt_app.sampling.failure_aware_tpe import is_infeasible, risks, taught
 from tests.unit._made_trials import made
 
 SPACE: dict[str, Any] = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Samplers and pruners from their config nodes, and the seeds; knows no study.
+"""Samplers and pruners from their config nodes; knows no study.
 
 Every trial gets a sampler of its own whose seed follows from the study's seed and the trial's number, so two
 workers never draw the same numbers, and a sequential study repeats exactly, also when it is resumed.
@@ -7,13 +7,11 @@ workers never draw the same numbers, and a sequential study repeats exactly, als
 
 import importlib.util
 import inspect
-import secrets
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import optuna
 from hydra.errors import HydraException
 from hydra.utils import instantiate
@@ -22,18 +20,10 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.teaching import taught
+from hyperopt_app.sampling.failure_aware_tpe import taught
+from hyperopt_app.sampling.seeds import trial_seed
 
-__all__ = [
-    "build_pruner",
-    "is_grid",
-    "lists_points",
-    "new_study_seed",
-    "sampler_factory",
-    "supports_directions",
-    "training_seed",
-    "trial_seed",
-]
+__all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "supports_directions"]
 
 _EXECUTABLE = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*", "optuna.pruners.*")
 
@@ -44,28 +34,6 @@ _ONE_SEED_FOR_ALL = ("QMCSampler", "GridSampler")
 _PACKAGES = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 
 _SINGLE_OBJECTIVE = ("CmaEsSampler",)
-
-
-def new_study_seed() -> int:
-    """A seed for a study that has none; it is kept in the study."""
-    return secrets.randbelow(2**31)
-
-
-def trial_seed(study_seed: int, number: int) -> int:
-    """The seed of one trial's sampler, in [0, 2**31); well mixed, so neighbouring numbers have unrelated seeds."""
-    return _seeds(study_seed, number)[0]
-
-
-def training_seed(study_seed: int, number: int) -> int:
-    """The seed of one trial's training, in [0, 2**31).
-
-    It is not the sampler's: NumPy's first numbers would be the trial's parameters.
-    """
-    return _seeds(study_seed, number)[1]
-
-
-def _seeds(study_seed: int, number: int) -> list[int]:
-    return [int(word) & 0x7FFFFFFF for word in np.random.SeedSequence([study_seed, number]).generate_state(2)]
 
 
 def is_grid(node: Mapping[str, Any]) -> bool:

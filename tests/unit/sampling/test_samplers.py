@@ -12,9 +12,10 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import create_trial
 
-from hyperopt_app import samplers
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.samplers import is_grid, lists_points, new_study_seed, sampler_factory, supports_directions
+from hyperopt_app.sampling import samplers
+from hyperopt_app.sampling.samplers import is_grid, lists_points, sampler_factory, supports_directions
+from hyperopt_app.sampling.seeds import new_study_seed
 from tests.unit._made_sweeps import sweeper_node
 
 UPSTREAM = {

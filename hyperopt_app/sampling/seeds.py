@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""The seeds of a study, of a trial's sampler and of its training."""
+
+import secrets
+
+import numpy as np
+
+__all__ = ["new_study_seed", "training_seed", "trial_seed"]
+
+
+def new_study_seed() -> int:
+    """A seed for a study that has none; it is kept in the study."""
+    return secrets.randbelow(2**31)
+
+
+def trial_seed(study_seed: int, number: int) -> int:
+    """The seed of one trial's sampler, in [0, 2**31); well mixed, so neighbouring numbers have unrelated seeds."""
+    return _seeds(study_seed, number)[0]
+
+
+def training_seed(study_seed: int, number: int) -> int:
+    """The seed of one trial's training, in [0, 2**31).
+
+    It is not the sampler's: NumPy's first numbers would be the trial's parameters.
+    """
+    return _seeds(study_seed, number)[1]
+
+
+def _seeds(study_seed: int, number: int) -> list[int]:
+    return [int(word) & 0x7FFFFFFF for word in np.random.SeedSequence([study_seed, number]).generate_state(2)]
