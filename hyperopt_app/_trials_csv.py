@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import _trials
+from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -28,7 +28,7 @@ def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
     """
     shown = [trial for trial in trials if trial.state.name != "WAITING"]
     params = _union(trial.params for trial in shown)
-    metrics = _union(_trials.metrics_of(trial) for trial in shown)
+    metrics = _union(trial_records.metrics_of(trial) for trial in shown)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -49,11 +49,11 @@ def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _row(trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str]) -> list[Any]:
-    claim, chosen, returned = _trials.claim_of(trial), trial.params, _trials.metrics_of(trial)
-    duration_s = _trials.duration_s(trial)
+    claim, chosen, returned = trial_records.holder_of(trial), trial.params, trial_records.metrics_of(trial)
+    duration_s = trial_records.duration_s(trial)
     return [
         trial.number,
-        _trials.state_word(trial),
+        trial_records.state_word(trial),
         *(trial.values or [""] * values),
         *_cells(chosen, params),
         *_cells(returned, metrics),
@@ -62,7 +62,7 @@ def _row(trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequ
         claim.get("number", ""),
         claim.get("host", ""),
         trial.user_attrs.get("directory", ""),
-        _trials.failure_text(trial),
+        trial_records.failure_text(trial),
     ]
 
 

@@ -87,8 +87,7 @@ def _best(options: argparse.Namespace) -> None:
 
 
 def _stop(options: argparse.Namespace) -> None:
-    from hyperopt_app.budget import Stop
-    from hyperopt_app.worker import write_stop
+    from hyperopt_app.study.stopping import Stop, write_stop
 
     write_stop(_open(options), Stop("the user asked for it (hyperopt-app stop)", is_fault=False))
     print("No further trial is started; those that run now end by themselves. The study can be resumed.")
@@ -97,7 +96,7 @@ def _stop(options: argparse.Namespace) -> None:
 def _open(options: argparse.Namespace) -> "optuna.Study":
     """The study that the options name; makes nothing."""
     from hyperopt_app.storage.opening import open_storage
-    from hyperopt_app.study import only_study
+    from hyperopt_app.study.opening import only_study
 
     storage, name = options.storage, options.name
     _check_directory(options.study)

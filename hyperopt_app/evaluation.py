@@ -26,25 +26,25 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.isolation import Isolation
 from hyperopt_app.job import TrialConfig, TrialJobs
-from hyperopt_app.liveness import Observer, WorkerIdentity, beating, this_worker, works_elsewhere
 from hyperopt_app.nodes import avoids, bad_nodes, check_node, default_check
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
-from hyperopt_app.plan import Plan
 from hyperopt_app.results import ThrottledResults, write_results
-from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
+from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.space.space import suggest_all
-from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study import study_lock
-from hyperopt_app.tickets import Tickets
+from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
+from hyperopt_app.study.liveness import Observer, works_elsewhere
+from hyperopt_app.study.opening import open_study, study_lock
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.worker import Tally, Worker
 
-__all__ = ["WorkerTask", "further_results", "open_study", "retrain_command", "trial_overrides"]
+__all__ = ["WorkerTask", "further_results", "retrain_command", "trial_overrides"]
 
 _log = logging.getLogger(__name__)
 
@@ -303,12 +303,6 @@ def further_results(
     except Exception as error:  # noqa: BLE001 - the user's code; the study is not affected
         _log.warning("The objective's own result files could not be written: %s: %s", type(error).__name__, error)
         _log.debug("Writing them failed.", exc_info=True)
-
-
-def open_study(plan: Plan) -> optuna.Study:
-    """The study of a plan, with its pruner. Runs in workers and in the driver."""
-    storage = open_storage(plan.storage, plan.study_dir)
-    return optuna.load_study(study_name=plan.study_name, storage=storage, pruner=build_pruner(plan.pruner))
 
 
 @contextlib.contextmanager

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import SubmissionError
-from hyperopt_app.evaluation import open_study
-from hyperopt_app.liveness import read_beats
-from hyperopt_app.plan import Plan
 from hyperopt_app.schedulers.registry import PROGRAMS, QUEUES
-from hyperopt_app.worker import read_stop
+from hyperopt_app.study.heartbeat import read_beats
+from hyperopt_app.study.opening import open_study
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import read_stop
 
 __all__ = ["follow", "known_jobs", "last_words", "new_place", "remember_jobs"]
 

@@ -20,10 +20,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.evaluation import WorkerTask
-from hyperopt_app.plan import Plan
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import first_value
+from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker import Tally
 
 __all__ = ["Crew", "launcher_faults", "launcher_script", "program_of_this_process"]

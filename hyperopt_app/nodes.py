@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from optuna.trial import FrozenTrial
 
-from hyperopt_app.tickets import claim_of, losses_of
+from hyperopt_app.study.trial_records import claim_of, losses_of
 
 __all__ = ["LOSSES_OF_A_BAD_NODE", "avoids", "bad_nodes", "check_node", "default_check"]
 

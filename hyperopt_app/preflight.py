@@ -13,11 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.plan import Settings, WorkerOptions, read_worker_options
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
+from hyperopt_app.settings import Settings, read_worker_options
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, first_value
+from hyperopt_app.study.plan import WorkerOptions
 
 __all__ = ["check_settings", "check_space", "check_worker_options"]
 

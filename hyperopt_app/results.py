@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import _trials
 from hyperopt_app._trials_csv import trials_csv
+from hyperopt_app.study import trial_records
 from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.plain_yaml import plain_yaml
 
@@ -60,7 +60,7 @@ def write_results(
         trials = study.get_trials(deepcopy=False)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
-        best = _trials.best_trials(trials, directions)
+        best = trial_records.best_trials(trials, directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         _replace(study_dir / "trials.csv", trials_csv(trials, columns))
@@ -179,7 +179,7 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
         "trial": trial.number,
         **values,
         "params": trial.params,
-        "metrics": dict(_trials.metrics_of(trial)),
+        "metrics": dict(trial_records.metrics_of(trial)),
         "directory": directory,
         "checkpoint": None if place is None else _checkpoint(place),
         "retrain": retrain,

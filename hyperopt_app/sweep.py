@@ -21,33 +21,27 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 
 from hyperopt_app import preflight
-from hyperopt_app._trials import failures_alone
-from hyperopt_app.budget import Limits
 from hyperopt_app.dry_run import sampled
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
-from hyperopt_app.evaluation import further_results, open_study, retrain_command
+from hyperopt_app.evaluation import further_results, retrain_command
 from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
-from hyperopt_app.plan import Plan, Settings, WorkerOptions, read_settings
 from hyperopt_app.results import write_results
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
+from hyperopt_app.settings import Settings, read_settings
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
-from hyperopt_app.study import (
-    Identity,
-    check_identity,
-    create_study,
-    find_study,
-    keep_identity,
-    stored_identity,
-    study_lock,
-)
+from hyperopt_app.study.identity import Identity, check_identity, keep_identity, stored_identity
+from hyperopt_app.study.opening import create_study, find_study, open_study, study_lock
+from hyperopt_app.study.plan import Plan, WorkerOptions
+from hyperopt_app.study.stopping import Limits, read_stop, write_stop
+from hyperopt_app.study.ticket_issue import issue, keep_budget
+from hyperopt_app.study.tickets import MOST_LOSSES
+from hyperopt_app.study.trial_records import failures_alone
 from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.wording import front
-from hyperopt_app.tickets import MOST_LOSSES, issue, keep_budget
 from hyperopt_app.watching import Watch, best_lines
-from hyperopt_app.worker import read_stop, write_stop
 
 __all__ = ["sweep"]
 

@@ -12,15 +12,17 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget import may_start
-from hyperopt_app.evaluation import open_study, retrain_command
-from hyperopt_app.liveness import BEAT_INTERVAL_S, Observer, read_beats, this_worker
-from hyperopt_app.plan import Plan
+from hyperopt_app.evaluation import retrain_command
 from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
 from hyperopt_app.schedulers.slurm import SlurmQueue
-from hyperopt_app.study import study_lock
-from hyperopt_app.tickets import Tickets, budget_of, claim_of
-from hyperopt_app.worker import failures_since, read_stop
+from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, read_beats, this_worker
+from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.opening import open_study, study_lock
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import failures_since, may_start, read_stop
+from hyperopt_app.study.ticket_issue import budget_of
+from hyperopt_app.study.tickets import Tickets
+from hyperopt_app.study.trial_records import claim_of
 
 __all__ = ["Watch", "best_lines", "overview"]
 

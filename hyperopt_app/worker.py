@@ -11,19 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from hyperopt_app.attempt import attempt
-from hyperopt_app.budget import Failure, Limits, Stop, may_start
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
-from hyperopt_app.tickets import Tickets
+from hyperopt_app.study.stopping import Limits, Stop, failures_since, may_start, read_stop, write_stop
+from hyperopt_app.study.tickets import Tickets
 
-__all__ = ["Tally", "Worker", "failures_since", "read_stop", "write_stop"]
+__all__ = ["Tally", "Worker"]
 
 _log = logging.getLogger(__name__)
-
-_STOP = "stop"
 
 # Seconds between two looks of a worker that waits for the last trial.
 _LINGER_S = 1.0
@@ -46,36 +44,6 @@ class Tally:
     dropped: list[int] = field(default_factory=list)
     interrupted: bool = False
     out_of_time: bool = False
-
-
-def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> list[Failure | None]:
-    """The failures of the trials that ended in this run, in the order of their ends; pure.
-
-    Args:
-        trials: The study's trials.
-        before: Numbers of those that had ended when the run began.
-    """
-    ended = [trial for trial in trials if trial.state.is_finished() and trial.number not in before]
-    ended.sort(key=lambda trial: (trial.datetime_complete is None, trial.datetime_complete, trial.number))
-    return [_failure(trial) for trial in ended]
-
-
-def _failure(trial: FrozenTrial) -> Failure | None:
-    if trial.state != TrialState.FAIL:
-        return None
-    failure = trial.user_attrs.get("failure", {})
-    return Failure(str(failure.get("kind", "bug")), str(failure.get("error", "unknown")))
-
-
-def read_stop(study: optuna.Study) -> Stop | None:
-    """The stop that a worker, or the user, has written into the study."""
-    stop = study.user_attrs.get(_STOP)
-    return Stop(**stop) if stop else None
-
-
-def write_stop(study: optuna.Study, stop: Stop | None) -> None:
-    """Ask all workers not to start another trial; None takes it back."""
-    study.set_user_attr(_STOP, None if stop is None else {"reason": stop.reason, "is_fault": stop.is_fault})
 
 
 @dataclass

@@ -22,7 +22,7 @@ from hyperopt_app.legacy.tables.files import safe_name
 from hyperopt_app.legacy.translating.translation import study_dir_of, translate
 from hyperopt_app.space.space import parse_space
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study import find_study
+from hyperopt_app.study.opening import find_study
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["imported", "opened_pair", "set_aside", "taken_over"]

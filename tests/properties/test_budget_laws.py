@@ -4,7 +4,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.budget import Failure, Limits, may_start
+from hyperopt_app.study.stopping import Failure, Limits, may_start
 
 failures = st.builds(Failure, st.sampled_from(["bug", "oom", "infrastructure"]), st.sampled_from(["a", "b", "c"]))
 endings = st.lists(st.one_of(st.none(), failures), max_size=30)

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app import tickets
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
-from hyperopt_app.tickets import MOST_LOSSES, Tickets, claim_of, issue
+from hyperopt_app.study import ticket_issue, tickets
+from hyperopt_app.study.ticket_issue import issue
+from hyperopt_app.study.tickets import MOST_LOSSES, Tickets
+from hyperopt_app.study.trial_records import claim_of
 from tests.unit._made_tickets import Told, hand, identity, sampler
 
 WORKERS = 3
@@ -124,8 +126,8 @@ class SweepOfALargeBudget(Sweep):
     def __init__(self) -> None:
         super().__init__()
         self.small = pytest.MonkeyPatch()
-        self.small.setattr(tickets, "_AHEAD", 2)
-        self.small.setattr(tickets, "_FEW", 1)
+        self.small.setattr(ticket_issue, "_AHEAD", 2)
+        self.small.setattr(tickets, "FEW", 1)
 
     def issued(self, trials: list[FrozenTrial]) -> int:
         """Few wait, unless they were given back."""

@@ -14,9 +14,9 @@ from hydra.core.utils import JobRuntime, setup_globals
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.budget import Limits
-from hyperopt_app.plan import Plan
 from hyperopt_app.space.space import Space, parse_space
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import Limits
 
 
 def write_configs(directory: Path, files: Mapping[str, str]) -> Path:

@@ -9,8 +9,10 @@ import optuna
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 
-from hyperopt_app.liveness import Observer, WorkerIdentity
-from hyperopt_app.tickets import Tickets, issue
+from hyperopt_app.study.heartbeat import WorkerIdentity
+from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.ticket_issue import issue
+from hyperopt_app.study.tickets import Tickets
 
 
 def identity(number: int = 0) -> WorkerIdentity:

@@ -15,17 +15,18 @@ from optuna.trial import TrialState
 
 import hyperopt_app
 from hyperopt_app.errors import MetricError
-from hyperopt_app.evaluation import WorkerTask, _Evaluation, open_study, retrain_command, trial_overrides
+from hyperopt_app.evaluation import WorkerTask, _Evaluation, retrain_command, trial_overrides
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective.outcomes import Completed
-from hyperopt_app.plan import Plan
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study import create_study
-from hyperopt_app.tickets import issue
-from hyperopt_app.worker import Tally, read_stop
+from hyperopt_app.study.opening import create_study, open_study
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import read_stop
+from hyperopt_app.study.ticket_issue import issue
+from hyperopt_app.worker import Tally
 from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
 from tests.unit._made_trials import made
 

@@ -13,11 +13,11 @@ import pytest
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.following import follow, known_jobs, last_words, new_place, remember_jobs
 from hyperopt_app.objective.outcomes import Completed
-from hyperopt_app.plan import Plan
 from hyperopt_app.schedulers import registry
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study import create_study
-from hyperopt_app.tickets import issue
+from hyperopt_app.study.opening import create_study
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.ticket_issue import issue
 from tests.unit._made_sweeps import made_plan
 from tests.unit._made_tickets import claimed, hand
 

@@ -21,8 +21,8 @@ from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reading.reader import read_pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, translate
-from hyperopt_app.plan import read_settings
 from hyperopt_app.preflight import check_settings
+from hyperopt_app.settings import read_settings
 from hyperopt_app.space.space import parse_space
 
 CASES = Path(__file__).resolve().parents[1] / "legacy_cases"

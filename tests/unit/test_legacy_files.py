@@ -14,7 +14,7 @@ from optuna.trial import TrialState, create_trial
 
 from hyperopt_app.legacy.tables import files
 from hyperopt_app.space.space import Space
-from hyperopt_app.study import Identity, keep_identity
+from hyperopt_app.study.identity import Identity, keep_identity
 from tests.unit._made_trials import made, study_of
 
 LONG = 0.00023533156661551276

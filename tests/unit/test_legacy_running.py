@@ -15,11 +15,11 @@ import yaml
 
 from hyperopt_app.legacy import application, commands, running
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study import keep_identity
+from hyperopt_app.study.identity import keep_identity
 from hyperopt_app.support.wording import front
 from tests.unit._legacy_pairs import MODEL, OPTUNA, write
 from tests.unit._old_studies import copied
-from tests.unit.test_study import IDENTITY
+from tests.unit.study.test_identity import IDENTITY
 
 PAIR = ("hyper.yml", "model.yml")
 CONFIG = Path("results/studies/rain/hydra_config/config.yaml")

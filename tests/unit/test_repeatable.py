@@ -10,16 +10,19 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hyperopt_app.budget import Limits
-from hyperopt_app.liveness import Observer, this_worker
 from hyperopt_app.objective.outcomes import Completed
-from hyperopt_app.plan import WorkerOptions, read_settings
 from hyperopt_app.sampling.samplers import sampler_factory
+from hyperopt_app.settings import read_settings
 from hyperopt_app.space.space import suggest
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study import create_study
+from hyperopt_app.study.heartbeat import this_worker
+from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.opening import create_study
+from hyperopt_app.study.plan import WorkerOptions
+from hyperopt_app.study.stopping import Limits
+from hyperopt_app.study.ticket_issue import issue
+from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.sweep import _points, _Request
-from hyperopt_app.tickets import Tickets, issue
 from hyperopt_app.worker import Worker
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 

@@ -10,10 +10,10 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget import Failure, Limits, Stop
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.outcomes import Completed, Failed
-from hyperopt_app.worker import Tally, Worker, failures_since, read_stop, write_stop
+from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
+from hyperopt_app.worker import Tally, Worker
 from tests.unit._made_tickets import Told, hand, numbers, sampler, study_with
 from tests.unit._made_trials import made
 

@@ -98,7 +98,7 @@ def _head_version() -> str:
 def _find_on_server(storage: str, place: Place, name: str, *, must_exist: bool) -> OldStudy | None:
     import optuna
 
-    from hyperopt_app.study import find_study
+    from hyperopt_app.study.opening import find_study
 
     with closing_storage(storage) as there:
         study = find_study(there, name)

@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hyperopt_app import _trials
 from hyperopt_app.legacy.reporting import curve_plot, partial_dependence, plot_points
 from hyperopt_app.legacy.reporting.plot_scales import count_from, scale_of, wrapped
 from hyperopt_app.legacy.reporting.plot_settings import PlotSettings
+from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
     import optuna
@@ -119,7 +119,7 @@ def draw_all(
     plots = _Plots(save_path, settings, len(metrics), [])
     if not complete:
         return ["No plots: no complete trial has a finite value."]
-    best = _trials.best_trials(complete, study.directions)
+    best = trial_records.best_trials(complete, study.directions)
     if len(metrics) == 1:
         is_maximum = study.directions[0].name == "MAXIMIZE"
         plots.draw("optimization_history", lambda figure: _history(figure, complete, metrics[0], is_maximum=is_maximum))

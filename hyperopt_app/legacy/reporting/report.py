@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import _trials
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.old.directions import direction_faults
 from hyperopt_app.legacy.old.memory import study_in_memory
@@ -19,6 +18,7 @@ from hyperopt_app.legacy.reporting.text import best_lines, chosen_line, importan
 from hyperopt_app.legacy.tables.best import best_config, unapplied, write_best
 from hyperopt_app.legacy.tables.files import write_study_csv
 from hyperopt_app.legacy.tables.values import params_reader
+from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
     import optuna
@@ -72,7 +72,7 @@ def report(
     pair.save_path.mkdir(parents=True, exist_ok=True)
     tried, waiting, wanted = _tried(study, pair.n_trials)
     read = params_reader(study)
-    best = _trials.best_trials(tried, study.directions)
+    best = trial_records.best_trials(tried, study.directions)
     lines = summary_lines(tried, wanted, waiting)
     lines += best_lines(best, read, is_single=len(study.directions) == 1, top_k=top_k)
     lines.append(f"Saved the results of the study to {write_study_csv(study, pair.save_path)}")
@@ -84,7 +84,7 @@ def report(
 
 def _tried(study: "optuna.Study", asked_for: int) -> tuple[list["FrozenTrial"], int, int]:
     """The trials that somebody has begun, how many are still to be tried, and how many the last command asked for."""
-    from hyperopt_app.tickets import budget_of
+    from hyperopt_app.study.ticket_issue import budget_of
 
     trials = study.get_trials(deepcopy=False)
     tried = [trial for trial in trials if trial.state.name != "WAITING"]

@@ -18,11 +18,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import _trials
 from hyperopt_app.legacy.tables import trial_table
 from hyperopt_app.legacy.tables.study_csv import study_csv
 from hyperopt_app.legacy.tables.trial_table import Result, Row
 from hyperopt_app.legacy.tables.values import params_reader
+from hyperopt_app.study import trial_records
 from hyperopt_app.support.lock_file import HolderLock
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _paths(layout: _Layout, told: Sequence["FrozenTrial"], foreign: set[Path]) -
 
 def _worker_names(told: Sequence["FrozenTrial"]) -> dict[int, str]:
     """Trial number to its worker's name: job or host, and `.k` from the second process there on."""
-    claims = {trial.number: _trials.claim_of(trial) for trial in told}
+    claims = {trial.number: trial_records.holder_of(trial) for trial in told}
     homes = {number: (_home(claim), int(claim.get("number", 0))) for number, claim in claims.items()}
     processes: dict[str, list[int]] = {}
     for home, number in sorted(set(homes.values())):

@@ -21,7 +21,7 @@ def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, 
     """
     from optuna.distributions import CategoricalDistribution
 
-    from hyperopt_app.study import stored_identity
+    from hyperopt_app.study.identity import stored_identity
 
     identity = stored_identity(study)
     space = {} if identity is None else identity.space.parameters

@@ -1,34 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Open or create the study, and decide whether it is the one that the command means."""
+"""Whether a stored study is the one that the command means."""
 
 import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.space import Space
-from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.wording import front
 
-__all__ = [
-    "Identity",
-    "check_identity",
-    "create_study",
-    "find_study",
-    "keep_identity",
-    "only_study",
-    "stored_identity",
-    "study_lock",
-]
+__all__ = ["Identity", "check_identity", "keep_identity", "stored_identity"]
 
 _SPEC = "spec"
 
@@ -48,41 +34,6 @@ class Identity:
     metric_names: tuple[str, ...]
     space: Space
     seed: int
-
-
-def study_lock(study_dir: Path) -> AbstractContextManager[Any]:
-    """One process at a time, on any machine, for the rare steps that need it: issuing tickets, freeing trials."""
-    study_dir.mkdir(parents=True, exist_ok=True)
-    return HolderLock(study_dir / ".study")
-
-
-def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
-    """The study of that name, None if there is none."""
-    try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        return None
-
-
-def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
-    """The study of that name, or the only one that there is.
-
-    Raises:
-        StudyMismatchError: There is no such study, or several and no name was given; the text lists them.
-    """
-    names = optuna.get_all_study_names(storage)
-    chosen = name if name is not None else names[0] if len(names) == 1 else None
-    if chosen not in names or chosen is None:
-        raise StudyMismatchError(
-            f"--name: {name or 'not given'}; the storage has the studies "
-            f"{', '.join(names) or '(none)'}. Give one of them."
-        )
-    return optuna.load_study(study_name=chosen, storage=storage)
-
-
-def create_study(storage: BaseStorage, name: str, directions: Sequence[Any]) -> optuna.Study:
-    """The study of that name, made if need be; two drivers may call it at once."""
-    return optuna.create_study(study_name=name, storage=storage, directions=list(directions), load_if_exists=True)
 
 
 def stored_identity(study: optuna.Study) -> Identity | None:

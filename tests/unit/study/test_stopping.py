@@ -3,7 +3,7 @@
 
 import pytest
 
-from hyperopt_app.budget import IDENTICAL_FIRST_FAILURES, Failure, Limits, Stop, may_start
+from hyperopt_app.study.stopping import IDENTICAL_FIRST_FAILURES, Failure, Limits, Stop, may_start
 
 LENIENT = Limits(max_consecutive_failures=None)
 

@@ -15,6 +15,8 @@ __all__ = [
     "duration_s",
     "failure_text",
     "failures_alone",
+    "holder_of",
+    "losses_of",
     "metrics_of",
     "state_word",
     "value_names",
@@ -40,7 +42,7 @@ def duration_s(trial: "FrozenTrial") -> float | None:
     return None if trial.duration is None else trial.duration.total_seconds()
 
 
-def claim_of(trial: "FrozenTrial") -> Mapping[str, Any]:
+def holder_of(trial: "FrozenTrial") -> Mapping[str, Any]:
     """Who runs or ran the trial (`number`, `host`, `pid`, ...); empty when nobody signed."""
     claim = trial.user_attrs.get("claim")
     return claim if isinstance(claim, dict) else {}
@@ -119,3 +121,14 @@ def _pareto(losses: Sequence[Sequence[float]]) -> list[int]:
         points, indices = points[keep], indices[keep]
         position = int(np.count_nonzero(keep[:position])) + 1
     return [int(index) for index in indices]
+
+
+def claim_of(trial: "FrozenTrial") -> Mapping[str, Any] | None:
+    """Who holds or held the trial; None if nobody has put a name on it."""
+    return trial.user_attrs.get("claim")
+
+
+def losses_of(trial: "FrozenTrial") -> Sequence[Mapping[str, Any]]:
+    """The losses of the trial so far: for each the `worker`, its `node` (empty outside a scheduler) and the `cause`."""
+    losses: Sequence[Mapping[str, Any]] = trial.user_attrs.get("losses", ())
+    return losses

@@ -9,7 +9,7 @@ ticket is left), and the step back.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,67 +17,18 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.liveness import Observer, WorkerIdentity
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
+from hyperopt_app.study.heartbeat import WorkerIdentity
+from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.ticket_issue import FEW, issue
+from hyperopt_app.study.trial_records import claim_of, losses_of
 
-__all__ = ["MOST_LOSSES", "Tickets", "budget_of", "claim_of", "issue", "keep_budget", "losses_of"]
+__all__ = ["MOST_LOSSES", "Tickets"]
 
 _log = logging.getLogger(__name__)
 
 # A trial over which so many workers have died is failed: a segfault would otherwise be tried for ever.
 MOST_LOSSES = 3
-
-# How many tickets wait after they were issued, and below how many further ones are. In a database each claim reads
-# every unfinished trial, and each trial that is made waits for the disk: twenty thousand at once took two minutes.
-_AHEAD = 128
-_FEW = 32
-
-
-def claim_of(trial: FrozenTrial) -> Mapping[str, Any] | None:
-    """Who holds or held the trial; None if nobody has put a name on it."""
-    return trial.user_attrs.get("claim")
-
-
-def losses_of(trial: FrozenTrial) -> Sequence[Mapping[str, Any]]:
-    """The losses of the trial so far: for each the `worker`, its `node` (empty outside a scheduler) and the `cause`."""
-    losses: Sequence[Mapping[str, Any]] = trial.user_attrs.get("losses", ())
-    return losses
-
-
-def keep_budget(study: optuna.Study, n_trials: int) -> None:
-    """Write the budget into the study, for those who look at it without its plan. Runs in the driver."""
-    study.set_user_attr("n_trials", n_trials)
-
-
-def budget_of(study: optuna.Study) -> int | None:
-    """The budget of the last command, None if no driver has written one."""
-    return study.user_attrs.get("n_trials")
-
-
-def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
-    """Bring the study to `n_trials` tickets, or to so many that enough of them wait.
-
-    Runs in the driver and in workers, under the study's lock. Numbers beyond `n_trials` stay where they are and are
-    not claimed.
-
-    Args:
-        study: The study.
-        n_trials: The budget.
-        points: The first tickets of an empty study carry these points; all of them are issued.
-
-    Returns:
-        How many tickets were added.
-    """
-    trials = study.get_trials(deepcopy=False)
-    waiting = sum(trial.state == TrialState.WAITING and trial.number < n_trials for trial in trials)
-    have = len(trials)
-    wanted = min(n_trials, max(have + _AHEAD - waiting, len(points)))
-    for number in range(have, wanted):
-        if number < len(points):
-            study.enqueue_trial(dict(points[number]))
-        else:
-            study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
-    return max(0, wanted - have)
 
 
 class Tickets:
@@ -138,7 +89,7 @@ class Tickets:
         if self.reap(trials):
             trials = self.trials()
         waiting = self._claimable(trials)
-        if len(waiting) < _FEW and len(trials) < self._n_trials:
+        if len(waiting) < FEW and len(trials) < self._n_trials:
             with self._lock():
                 issue(self.study, self._n_trials)
             waiting = self._claimable(self.trials())

@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""May another trial start? Pure rules over plain numbers; no study, no clock of its own."""
+"""May another trial start? Pure rules over plain numbers, and the stop that is written into the study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
 from hyperopt_app.objective.failure_kinds import TEACHING
 
-__all__ = ["IDENTICAL_FIRST_FAILURES", "Failure", "Limits", "Stop", "may_start"]
+__all__ = [
+    "IDENTICAL_FIRST_FAILURES",
+    "Failure",
+    "Limits",
+    "Stop",
+    "failures_since",
+    "may_start",
+    "read_stop",
+    "write_stop",
+]
+
+_STOP = "stop"
 
 # As many identical failures before any success mean a broken objective, not bad luck.
 IDENTICAL_FIRST_FAILURES = 3
@@ -99,3 +113,33 @@ def _rate(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
 
 def _text(failure: Failure | None) -> str:
     return "" if failure is None else failure.text
+
+
+def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> list[Failure | None]:
+    """The failures of the trials that ended in this run, in the order of their ends; pure.
+
+    Args:
+        trials: The study's trials.
+        before: Numbers of those that had ended when the run began.
+    """
+    ended = [trial for trial in trials if trial.state.is_finished() and trial.number not in before]
+    ended.sort(key=lambda trial: (trial.datetime_complete is None, trial.datetime_complete, trial.number))
+    return [_failure(trial) for trial in ended]
+
+
+def _failure(trial: FrozenTrial) -> Failure | None:
+    if trial.state != TrialState.FAIL:
+        return None
+    failure = trial.user_attrs.get("failure", {})
+    return Failure(str(failure.get("kind", "bug")), str(failure.get("error", "unknown")))
+
+
+def read_stop(study: optuna.Study) -> Stop | None:
+    """The stop that a worker, or the user, has written into the study."""
+    stop = study.user_attrs.get(_STOP)
+    return Stop(**stop) if stop else None
+
+
+def write_stop(study: optuna.Study, stop: Stop | None) -> None:
+    """Ask all workers not to start another trial; None takes it back."""
+    study.set_user_attr(_STOP, None if stop is None else {"reason": stop.reason, "is_fault": stop.is_fault})

@@ -12,16 +12,8 @@ from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.space import Space
-from hyperopt_app.study import (
-    Identity,
-    check_identity,
-    create_study,
-    find_study,
-    keep_identity,
-    only_study,
-    stored_identity,
-    study_lock,
-)
+from hyperopt_app.study.identity import Identity, check_identity, keep_identity, stored_identity
+from hyperopt_app.study.opening import create_study, find_study, only_study, study_lock
 from hyperopt_app.support.wording import Front, with_front
 from tests.unit._made_sweeps import made_space
 from tests.unit._made_trials import made

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.liveness import Observer, WorkerIdentity, beating, is_dead, read_beat, this_worker
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
 from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.study.heartbeat import WorkerIdentity, beating, read_beat, this_worker
+from hyperopt_app.study.liveness import Observer, is_dead
 from hyperopt_app.support import processes
 from tests.unit._made_jobs import PLACE, gone
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""A worker's name and its signs of life, a small file beside the study."""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.schedulers.place import place_of
+from hyperopt_app.support import processes
+from hyperopt_app.support.processes import read_text, start_ticks
+
+__all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "read_beat", "read_beats", "this_worker"]
+
+BEAT_INTERVAL_S = 10.0
+
+
+@dataclass(frozen=True)
+class WorkerIdentity:
+    """One worker process; written into every claim, so all fields are plain data.
+
+    Attributes:
+        worker: Unique name.
+        number: Place among the workers of one launch, from 0.
+        host: For people.
+        machine: Equal only for processes that share a process table (one boot of one host, one PID namespace).
+        pid: Process id there.
+        start: The process's start time in clock ticks since boot, so that a reused pid is told apart; 0 if unknown.
+        beat: Path of the worker's sign of life.
+        place: Where it runs in a cluster, as a plain `scheduler.Place`; empty in claims of older versions.
+        label: What the user calls it, by the environment variable HYPEROPT_LABEL; for tables.
+    """
+
+    worker: str
+    number: int
+    host: str
+    machine: str
+    pid: int
+    start: int
+    beat: str
+    place: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    def as_claim(self) -> dict[str, Any]:
+        """The identity as the plain mapping that is stored with a trial."""
+        return asdict(self)
+
+
+def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
+    """The identity of the calling process. Runs in a worker."""
+    host, pid = socket.gethostname(), os.getpid()
+    worker = f"{number}-{host}-{pid}-{uuid.uuid4().hex[:6]}"
+    beat = str((study_dir / "workers" / f"{worker}.json").absolute())
+    place = asdict(place_of(os.environ, host))
+    label = os.environ.get("HYPEROPT_LABEL", "")
+    return WorkerIdentity(worker, number, host, processes.machine(), pid, start_ticks(pid) or 0, beat, place, label)
+
+
+def read_beat(path: str) -> Any:
+    """The content of a worker's sign of life, None if there is none."""
+    text = read_text(Path(path)) if path else None
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def read_beats(directory: Path) -> Iterator[dict[str, Any]]:
+    """The signs of life in a study's `workers/`, by the workers' names."""
+    for path in sorted(directory.glob("*.json")):
+        beat = read_beat(str(path))
+        if isinstance(beat, dict):
+            yield beat
+
+
+@contextlib.contextmanager
+def beating(identity: WorkerIdentity, interval_s: float = BEAT_INTERVAL_S) -> Iterator[None]:
+    """Give signs of life while the body runs, from a thread of its own. Runs in a worker."""
+    path = Path(identity.beat)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(path, identity, interval_s, over), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        path.unlink(missing_ok=True)
+
+
+def _beat(path: Path, identity: WorkerIdentity, interval_s: float, over: threading.Event) -> None:
+    count = 0
+    while True:
+        aside = path.with_suffix(".new")
+        # A full or hanging disk must not end the training; the next beat tries again.
+        with contextlib.suppress(OSError):
+            aside.write_text(json.dumps({**identity.as_claim(), "count": count}))
+            aside.replace(path)
+        count += 1
+        if over.wait(interval_s):
+            return

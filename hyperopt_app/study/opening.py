@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""Open, find or create the study that a command means."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.sampling.samplers import build_pruner
+from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.support.lock_file import HolderLock
+
+__all__ = ["create_study", "find_study", "only_study", "open_study", "study_lock"]
+
+
+def study_lock(study_dir: Path) -> AbstractContextManager[Any]:
+    """One process at a time, on any machine, for the rare steps that need it: issuing tickets, freeing trials."""
+    study_dir.mkdir(parents=True, exist_ok=True)
+    return HolderLock(study_dir / ".study")
+
+
+def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
+    """The study of that name, None if there is none."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
+    """The study of that name, or the only one that there is.
+
+    Raises:
+        StudyMismatchError: There is no such study, or several and no name was given; the text lists them.
+    """
+    names = optuna.get_all_study_names(storage)
+    chosen = name if name is not None else names[0] if len(names) == 1 else None
+    if chosen not in names or chosen is None:
+        raise StudyMismatchError(
+            f"--name: {name or 'not given'}; the storage has the studies "
+            f"{', '.join(names) or '(none)'}. Give one of them."
+        )
+    return optuna.load_study(study_name=chosen, storage=storage)
+
+
+def create_study(storage: BaseStorage, name: str, directions: Sequence[Any]) -> optuna.Study:
+    """The study of that name, made if need be; two drivers may call it at once."""
+    return optuna.create_study(study_name=name, storage=storage, directions=list(directions), load_if_exists=True)
+
+
+def open_study(plan: Plan) -> optuna.Study:
+    """The study of a plan, with its pruner. Runs in workers and in the driver."""
+    storage = open_storage(plan.storage, plan.study_dir)
+    return optuna.load_study(study_name=plan.study_name, storage=storage, pruner=build_pruner(plan.pruner))

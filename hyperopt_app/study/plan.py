@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""What the driver hands to every worker: plain data, read once from the sweeper's settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.space.space import Space
+from hyperopt_app.study.stopping import Limits
+
+__all__ = ["Plan", "WorkerOptions"]
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How a worker treats its trials; what each means stands in `config.launchers.WorkersConf`.
+
+    The defaults are those under launchers that are not ours.
+    """
+
+    isolation: str = "none"
+    grace_s: float = 20.0
+    signals: tuple[str, ...] = ("SIGINT", "SIGTERM")
+    node_check: tuple[str, ...] = ()
+    lingers: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a worker needs beside the user's function and Hydra's context; it can be pickled.
+
+    Attributes:
+        storage: URL, or None for the journal in `study_dir`.
+        study_name: The study's name in its storage.
+        study_dir: Absolute directory of the study.
+        n_trials: The budget.
+        space: What is searched and fixed.
+        metric_names: The optimised metrics.
+        directions: How many values are optimised.
+        seed: The study's seed.
+        sampler: The sampler's config node.
+        pruner: The pruner's config node.
+        limits: What ends the study early.
+        ended_before: Trials that had ended when the command was given.
+        custom_search_space: Dotted path of a function that suggests further parameters.
+        lease_s: Seconds of silence after which a worker elsewhere counts as dead.
+        program: How the user started this program, e.g. `python -m hyperopt_app`.
+        driver_pid: Process id of the driver.
+        trial_timeout: Seconds that a trial may take in one worker; None for no limit.
+        suggested_key: Where a training alone is given what the objective suggested by itself; None for nowhere.
+        options: How a worker treats its trials.
+    """
+
+    storage: str | None
+    study_name: str
+    study_dir: Path
+    n_trials: int
+    space: Space
+    metric_names: tuple[str, ...]
+    directions: int
+    seed: int
+    sampler: Mapping[str, Any]
+    pruner: Mapping[str, Any]
+    limits: Limits
+    ended_before: frozenset[int]
+    custom_search_space: str | None
+    lease_s: float
+    program: str
+    driver_pid: int
+    trial_timeout: float | None = None
+    suggested_key: str | None = None
+    options: WorkerOptions = WorkerOptions()
