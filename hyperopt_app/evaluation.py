@@ -4,14 +4,12 @@
 import contextlib
 import logging
 import os
-import shlex
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -29,13 +27,13 @@ from hyperopt_app.job import TrialConfig, TrialJobs
 from hyperopt_app.nodes import avoids, bad_nodes, check_node, default_check
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
-from hyperopt_app.results import ThrottledResults, write_results
+from hyperopt_app.results.files import ThrottledResults, write_results
+from hyperopt_app.results.retrain import further_results, retrain_command, trial_overrides
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
-from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.space.space import suggest_all
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
@@ -44,7 +42,7 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.worker import Tally, Worker
 
-__all__ = ["WorkerTask", "further_results", "retrain_command", "trial_overrides"]
+__all__ = ["WorkerTask"]
 
 _log = logging.getLogger(__name__)
 
@@ -263,46 +261,6 @@ def _extend(plan: Plan, config: DictConfig, trial: optuna.Trial) -> None:
     for name, text in plan.space.pinned.items():
         trial.set_user_attr(name, text)
     get_method(str(plan.custom_search_space))(config, trial)
-
-
-def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The overrides that set a trial's parameters; those of a custom search space are plain values.
-
-    What the objective has suggested by itself is no key of the config.
-    """
-    searched = tuple(override_text(key, value) for key, value in plan.space.values(params).items())
-    if not plan.custom_search_space:
-        return searched
-    known = {*plan.space.parameters, *plan.space.pinned}
-    return searched + tuple(f"{key}={quoted_text(value)}" for key, value in params.items() if key not in known)
-
-
-def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
-    """The shell command that trains once with a trial's parameters."""
-    words = (*plan.space.fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params))
-    return f"{plan.program} {shlex.join(words)}"
-
-
-def _suggested(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The override that hands the objective what it suggested by itself; empty if that is nothing."""
-    if plan.suggested_key is None or plan.custom_search_space:
-        return ()
-    own = {name: value for name, value in params.items() if name not in plan.space.parameters}
-    return (f"+{plan.suggested_key}={quoted_text(own)}",) if own else ()
-
-
-def further_results(
-    task_function: Callable[[Any], Any], config: DictConfig, study_dir: Path, study: optuna.Study
-) -> None:
-    """Have the task function write result files of its own, if it has any. Runs in workers and in the driver."""
-    write = getattr(task_function, "write_results", None)
-    if write is None:
-        return
-    try:
-        write(study, study_dir, config)
-    except Exception as error:  # noqa: BLE001 - the user's code; the study is not affected
-        _log.warning("The objective's own result files could not be written: %s: %s", type(error).__name__, error)
-        _log.debug("Writing them failed.", exc_info=True)
 
 
 @contextlib.contextmanager

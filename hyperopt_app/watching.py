@@ -12,8 +12,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.evaluation import retrain_command
-from hyperopt_app.progress import Progress, Snapshot, WorkerView, choose_mode, snapshot
+from hyperopt_app.progress.display import Progress, choose_mode
+from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
+from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, read_beats, this_worker
 from hyperopt_app.study.liveness import Observer

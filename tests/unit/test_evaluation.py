@@ -15,10 +15,11 @@ from optuna.trial import TrialState
 
 import hyperopt_app
 from hyperopt_app.errors import MetricError
-from hyperopt_app.evaluation import WorkerTask, _Evaluation, retrain_command, trial_overrides
+from hyperopt_app.evaluation import WorkerTask, _Evaluation
 from hyperopt_app.interrupts import Interrupts
 from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective.outcomes import Completed
+from hyperopt_app.results.retrain import retrain_command, trial_overrides
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import open_storage

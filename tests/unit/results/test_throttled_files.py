@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hyperopt_app.results import ThrottledResults
+from hyperopt_app.results.files import ThrottledResults
 
 
 class Clock:

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hyperopt_app._snapshot import BestTrial, Snapshot, WorkerRow
+from hyperopt_app.progress.snapshot import BestTrial, Snapshot, WorkerRow
 from hyperopt_app.support.display_text import duration_text, value_text
 
 __all__ = ["draw"]

@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TextIO, cast
 
-from hyperopt_app._snapshot import BestTrial, Snapshot, WorkerRow, WorkerView, snapshot
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.progress.snapshot import Snapshot
 from hyperopt_app.study import trial_records
 from hyperopt_app.support.display_text import value_text
 
@@ -25,16 +25,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
-    "BestTrial",
     "Mode",
     "Progress",
-    "Snapshot",
-    "WorkerRow",
-    "WorkerView",
     "choose_mode",
     "line",
     "render",
-    "snapshot",
 ]
 
 Mode = Literal["table", "lines", "none"]
@@ -67,7 +62,7 @@ def choose_mode(setting: str, is_terminal: bool, launcher_keeps_terminal_clean: 
 
 def render(snapshot: Snapshot) -> "RenderableType":
     """One table of the whole sweep for a rich console, drawn for 80 columns and more."""
-    from hyperopt_app._progress_table import draw
+    from hyperopt_app.progress.table import draw
 
     return draw(snapshot)
 

@@ -10,7 +10,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
-from hyperopt_app.progress import Snapshot, WorkerView, render, snapshot
+from hyperopt_app.progress.display import render
+from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.support.display_text import duration_text, value_text
 from tests.unit._made_trials import START, made
 

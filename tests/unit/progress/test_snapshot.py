@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.progress import Snapshot, WorkerRow, WorkerView, snapshot
+from hyperopt_app.progress.snapshot import Snapshot, WorkerRow, WorkerView, snapshot
 from tests.unit._made_trials import START, made
 
 MINIMIZE, MAXIMIZE = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE

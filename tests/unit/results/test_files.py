@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.results import write_results
+from hyperopt_app.results.files import write_results
 from hyperopt_app.support.plain_yaml import plain_yaml
 from tests.unit._made_trials import made, study_of
 

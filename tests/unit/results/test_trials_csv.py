@@ -7,7 +7,7 @@ import io
 import optuna
 from optuna.trial import TrialState
 
-from hyperopt_app._trials_csv import trials_csv
+from hyperopt_app.results.trials_csv import trials_csv
 from tests.unit._made_trials import made, study_of
 
 

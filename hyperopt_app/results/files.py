@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app._trials_csv import trials_csv
+from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.study import trial_records
 from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.plain_yaml import plain_yaml

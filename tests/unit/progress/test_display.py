@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.progress import Progress, Snapshot, choose_mode, line, snapshot
+from hyperopt_app.progress.display import Progress, choose_mode, line
+from hyperopt_app.progress.snapshot import Snapshot, snapshot
 from tests.unit._made_trials import START, made
 
 Reading = tuple[Snapshot, Sequence[FrozenTrial]]
@@ -48,7 +49,7 @@ class Study:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    caplog.set_level(logging.INFO, logger="hyperopt_app.progress")
+    caplog.set_level(logging.INFO, logger="hyperopt_app.progress.display")
     return lambda: [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
 
 
@@ -180,14 +181,14 @@ def test_every_trial_is_told_once_in_the_order_of_their_ends(lines: Callable[[],
 
 def test_the_thread_tells_trials_while_the_sweep_runs(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody has to ask, and nothing is left running afterwards."""
-    caplog.set_level(logging.INFO, logger="hyperopt_app.progress")
+    caplog.set_level(logging.INFO, logger="hyperopt_app.progress.display")
     study, told = Study(), threading.Event()
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             told.set()
 
-    logger, ear = logging.getLogger("hyperopt_app.progress"), Ear()
+    logger, ear = logging.getLogger("hyperopt_app.progress.display"), Ear()
     logger.addHandler(ear)
     try:
         with Progress(study.read, "lines", interval_s=0.001):
@@ -205,7 +206,7 @@ def test_the_thread_tells_trials_while_the_sweep_runs(caplog: pytest.LogCaptureF
 
 def test_a_busy_storage_is_read_again(lines: Callable[[], list[str]], caplog: pytest.LogCaptureFixture) -> None:
     """A reading that fails is no more than a debug line; the next one tells what was missed."""
-    caplog.set_level(logging.DEBUG, logger="hyperopt_app.progress")
+    caplog.set_level(logging.DEBUG, logger="hyperopt_app.progress.display")
     study = Study()
     progress = Progress(study.read, "lines", interval_s=NEVER_S)
     with progress:
@@ -299,7 +300,7 @@ def test_importing_the_module_loads_no_heavy_library(
     """Neither rich nor Optuna is loaded before something is shown or read."""
     script = tmp_path / "light.py"
     script.write_text(
-        "import sys, hyperopt_app.progress, hyperopt_app.results\n"
+        "import sys, hyperopt_app.progress.display, hyperopt_app.results.files\n"
         "print(sorted({'rich', 'optuna', 'numpy', 'torch'} & set(sys.modules)))\n",
         encoding="utf-8",
     )

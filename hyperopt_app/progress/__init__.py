@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The live table of a study."""
