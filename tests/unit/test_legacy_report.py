@@ -98,7 +98,7 @@ def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pyt
     real = builtins.__import__
 
     def without(name: str, *args: Any, **options: Any) -> Any:
-        if name.startswith("hyperopt_app.legacy.reporting.plots"):
+        if name.startswith("hyperopt_app.reports.plots"):
             raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
         return real(name, *args, **options)
 

@@ -2,40 +2,21 @@
 """The YAML file of `report -p`: what a user sets about the plots; checked before anything is drawn."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reading.findings import Findings, nearest, shown
 from hyperopt_app.legacy.reading.loading import load, plain
+from hyperopt_app.reports.plot_settings import PLOTS, PlotSettings
 
-__all__ = ["PLOTS", "PlotSettings", "read_plot_settings"]
-
-PLOTS = ("optimization_history", "intermediate_values", "pareto_front", "partial_dependence")
+__all__ = ["read_plot_settings"]
 
 _LIMITS = ("set_xlim", "set_ylim")
 _SCALES = {"set_xscale", "set_yscale"}
 # What matplotlib writes, by the file's name.
 _IMAGES = frozenset({".eps", ".jpeg", ".jpg", ".pdf", ".png", ".ps", ".svg", ".tif", ".tiff", ".webp"})
 _SCALE_NAMES = ("linear", "log", "symlog", "logit")
-
-
-@dataclass(frozen=True)
-class PlotSettings:
-    """What is set for one plot.
-
-    Attributes:
-        save_path: Directory of the plot, or its file if it ends like one; None for the directory of the study.
-        is_file: Whether `save_path` is a file.
-        axes: Method of matplotlib's axes to its argument: set_xlim, set_ylim, set_xscale, set_yscale.
-        rcparams: matplotlib's own settings.
-    """
-
-    save_path: Path | None = None
-    is_file: bool = False
-    axes: Mapping[str, Any] = field(default_factory=dict)
-    rcparams: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_plot_settings(path: Path | None) -> dict[str, PlotSettings]:

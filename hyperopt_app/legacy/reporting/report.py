@@ -13,11 +13,12 @@ from hyperopt_app.legacy.old.memory import study_in_memory
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.loading import load, plain
 from hyperopt_app.legacy.reading.pair import Pair
-from hyperopt_app.legacy.reporting.plot_settings import PlotSettings, read_plot_settings
+from hyperopt_app.legacy.reporting.plot_settings import read_plot_settings
 from hyperopt_app.legacy.reporting.text import best_lines, chosen_line, importance_lines, summary_lines
 from hyperopt_app.legacy.tables.best import best_config, unapplied, write_best
 from hyperopt_app.legacy.tables.files import write_study_csv
 from hyperopt_app.legacy.tables.values import params_reader
+from hyperopt_app.reports.plot_settings import PlotSettings
 from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _drawn(
     study: "optuna.Study", pair: Pair, settings: Mapping[str, PlotSettings], n_trees: int, max_depth: int
 ) -> list[str]:
     try:
-        from hyperopt_app.legacy.reporting.plots import draw_all
+        from hyperopt_app.reports.plots import draw_all
 
         lines = draw_all(study, pair.metrics, pair.save_path, settings, n_trees=n_trees, max_depth=max_depth)
     except ModuleNotFoundError as error:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.distributions import CategoricalDistribution
 
-from hyperopt_app.legacy.reporting.plot_scales import Scale, scale_of, wrapped
+from hyperopt_app.reports.scales import Scale, scale_of, wrapped
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

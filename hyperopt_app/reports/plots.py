@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from hyperopt_app.legacy.reporting import curve_plot, partial_dependence, plot_points
-from hyperopt_app.legacy.reporting.plot_scales import count_from, scale_of, wrapped
-from hyperopt_app.legacy.reporting.plot_settings import PlotSettings
+from hyperopt_app.reports import learning_curves, partial_dependence
+from hyperopt_app.reports.plot_settings import PlotSettings
+from hyperopt_app.reports.scales import count_from, scale_of, wrapped
 from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ class _Plots:
             _save(figure, path)
         self.lines.append(f"Saved the {name} plot to {path}")
         self.lines.extend(f"\t{text}" for text in dict.fromkeys(str(one.message) for one in told))
-        if settings.axes and not any(map(plot_points.are_seen, panels)):
+        if settings.axes and not any(map(_are_seen, panels)):
             given = ", ".join(f"{method}: {argument}" for method, argument in settings.axes.items())
-            self.lines.append(f"\tNothing is seen there, with {given}: {plot_points.extent(panels)}")
+            self.lines.append(f"\tNothing is seen there, with {given}: {_extent(panels)}")
 
     def _path(self, name: str, settings: PlotSettings, *, is_general: bool) -> Path:
         """Where the plot goes; a file that is given for the plots of several metrics gets their names."""
@@ -125,7 +126,7 @@ def draw_all(
         plots.draw("optimization_history", lambda figure: _history(figure, complete, metrics[0], is_maximum=is_maximum))
         curves = [trial for trial in trials if trial.intermediate_values]
         if curves:
-            plots.draw("intermediate_values", lambda figure: curve_plot.fill(figure, curves, best[0], metrics[0]))
+            plots.draw("intermediate_values", lambda figure: learning_curves.fill(figure, curves, best[0], metrics[0]))
     elif len(metrics) <= 3:
         plots.draw("pareto_front", lambda figure: _front(figure, complete, best, metrics))
     else:
@@ -189,3 +190,33 @@ def _front(
         scales[1].put_on(axes.set_yscale)
     figure.legend(loc="outside lower center", ncols=2)
     return [axes]
+
+
+def _are_seen(axes: Axes) -> bool:
+    """Whether a point lies inside of the limits; axes in space are believed."""
+    if axes.name == "3d":
+        return True
+    points, (left, right), (low, high) = _points(axes), sorted(axes.get_xlim()), sorted(axes.get_ylim())
+    return bool(np.any(np.all((points >= (left, low)) & (points <= (right, high)), axis=1)))
+
+
+def _extent(panels: Sequence[Axes]) -> str:
+    """Where the points lie, for people."""
+    points = np.concatenate([_points(axes) for axes in panels])
+    if not len(points):
+        return "there is no point"
+    (left, low), (right, high) = points.min(axis=0), points.max(axis=0)
+    return f"the points have x from {left:.4g} to {right:.4g} and y from {low:.4g} to {high:.4g}"
+
+
+def _points(axes: Axes) -> Any:
+    """The finite points that are drawn at places of the data, shape (n, 2)."""
+    found: list[Any] = [np.empty((0, 2))]
+    found += [line.get_xydata() for line in axes.lines if line.get_transform() == axes.transData]
+    for one in axes.collections:
+        if isinstance(one, LineCollection):
+            found += one.get_segments()
+        elif isinstance(one, PathCollection):
+            found.append(np.ma.filled(one.get_offsets(), np.nan))
+    points = np.concatenate(found)
+    return points[np.isfinite(points).all(axis=1)]

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hyperopt_app.legacy.reporting.plot_scales import count_from, scale_of, wrapped
+from hyperopt_app.reports.scales import count_from, scale_of, wrapped
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

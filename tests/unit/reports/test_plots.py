@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.reporting import curve_plot
-from hyperopt_app.legacy.reporting.plot_scales import Scale, count_from, scale_of, wrapped
 from hyperopt_app.legacy.reporting.plot_settings import read_plot_settings
 from hyperopt_app.legacy.reporting.report import report
+from hyperopt_app.reports import learning_curves as curve_plot
+from hyperopt_app.reports.scales import Scale, count_from, scale_of, wrapped
 from tests.unit._made_trials import made
 from tests.unit._reports import pair_of, png_size, searched
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Plots of a study."""
