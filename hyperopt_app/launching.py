@@ -16,71 +16,22 @@ from typing import Any
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from hyperopt_app.errors import ConfigError, HyperoptError
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.evaluation import WorkerTask
+from hyperopt_app.launchers.registry import CLEAN, IN_DRIVER, IN_DRIVERS_JOB, launcher_name
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import first_value
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker import Tally
 
-__all__ = ["Crew", "launcher_faults", "launcher_script", "program_of_this_process"]
+__all__ = ["Crew", "program_of_this_process"]
 
 _log = logging.getLogger(__name__)
 
-# Their workers write into files and leave the terminal to the driver.
-_CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "PbsWorkersLauncher", "SlurmLauncher", "SlurmWorkersLauncher")
-_IN_DRIVER = ("BasicLauncher",)
-# Their workers run on the driver's machine, inside the driver's own job if it has one, and share its end.
-_IN_DRIVERS_JOB = ("BasicLauncher", "JoblibLauncher", "LocalLauncher", "LocalWorkersLauncher")
-
 _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir", "-cd")
-
-
-def launcher_faults(config: DictConfig) -> list[str]:
-    """What is wrong with the fields of a launcher that submits jobs."""
-    settings, faults = _settings(config), list[str]()
-    try:
-        if _launcher(config) == "SlurmWorkersLauncher":
-            from hyperopt_app.slurm_workers import header_faults, sharing_of
-
-            faults = header_faults(settings)
-            sharing_of(settings).workers_per_job()
-        if _launcher(config) == "PbsWorkersLauncher":
-            from hyperopt_app import pbs_workers
-
-            faults = pbs_workers.header_faults(settings)
-            pbs_workers.sharing_of(settings).workers_per_job()
-    except ConfigError as error:
-        return [*faults, *error.faults]
-    return faults
-
-
-def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
-    """The exact script that a launcher would submit; of a launcher that submits none, or its own, one line."""
-    settings = _settings(config)
-    payload = study_dir / "launches" / "0" / "payload.pkl"
-    if _launcher(config) == "SlurmWorkersLauncher":
-        from hyperopt_app.slurm_workers import script, sharing_of
-
-        return script(settings, payload, -(-workers // sharing_of(settings).workers_per_job()))
-    if _launcher(config) == "PbsWorkersLauncher":
-        from hyperopt_app import pbs_workers
-
-        jobs = range(-(-workers // pbs_workers.sharing_of(settings).workers_per_job()))
-        return "\n".join(pbs_workers.script(settings, payload, number) for number in jobs)
-    return f"# {workers} worker(s) through {_launcher(config)}, which writes no script of ours"
-
-
-def _launcher(config: DictConfig) -> str:
-    return str(config.hydra.launcher["_target_"]).rsplit(".", 1)[-1]
-
-
-def _settings(config: DictConfig) -> dict[str, Any]:
-    node: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
-    return dict(node)
 
 
 @dataclass
@@ -104,8 +55,8 @@ class Crew:
     @property
     def keeps_terminal_clean(self) -> bool | None:
         """Whether workers leave the terminal alone; None if they run inside the driver."""
-        name = _launcher(self.config)
-        return None if name in _IN_DRIVER else name in _CLEAN
+        name = launcher_name(self.config)
+        return None if name in IN_DRIVER else name in CLEAN
 
     @property
     def is_detached(self) -> bool:
@@ -153,7 +104,7 @@ class Crew:
 
     def _is_out_of_time(self, returns: Sequence[JobReturn]) -> bool:
         end = end_of_job(os.environ)
-        if end is None or _launcher(self.config) not in _IN_DRIVERS_JOB:
+        if end is None or launcher_name(self.config) not in IN_DRIVERS_JOB:
             return False  # jobs of their own have times of their own
         if time.time() >= end - self.plan.options.grace_s:
             return True  # a worker that was asked to end in the middle of a trial says no more than that

@@ -23,7 +23,8 @@ from optuna.trial import TrialState
 from hyperopt_app import preflight
 from hyperopt_app.dry_run import sampled
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError, StudyStoppedError
-from hyperopt_app.launching import Crew, launcher_faults, launcher_script, program_of_this_process
+from hyperopt_app.launchers.registry import launcher_faults, launcher_script
+from hyperopt_app.launching import Crew, program_of_this_process
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
 from hyperopt_app.sampling.samplers import lists_points

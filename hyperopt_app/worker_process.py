@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hyperopt_app.frozen import thaw
+from hyperopt_app.launchers.payload import thaw
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
 
 __all__ = ["main", "worker_number"]
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--after-job", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.after_job:
-        from hyperopt_app.resubmission import after_job
+        from hyperopt_app.launchers.resubmission import after_job
 
         return after_job(options.payload, os.environ)
     payload = thaw(options.payload)
@@ -82,8 +82,8 @@ def _supervise(payload: Path, slots: int) -> int:
 def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:
     import cloudpickle
 
-    from hyperopt_app._local_child import run_job_of
-    from hyperopt_app.resubmission import note_end
+    from hyperopt_app.launchers.local_process import run_job_of
+    from hyperopt_app.launchers.resubmission import note_end
 
     job = cloudpickle.loads(payload["job"])
     job["number"] = number

@@ -46,7 +46,7 @@ class LocalWorkersLauncher(_Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return when all have ended; a job whose process died is a failed one."""
-        from hyperopt_app.local_workers import Gang
+        from hyperopt_app.launchers.local import Gang
 
         settings = self._plain()
         settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
@@ -59,7 +59,7 @@ class SlurmWorkersLauncher(_Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""
-        from hyperopt_app.slurm_workers import launch
+        from hyperopt_app.launchers.slurm import launch
 
         return launch(*self._given(), job_overrides, self._plain())
 
@@ -69,7 +69,7 @@ class PbsWorkersLauncher(_Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""
-        from hyperopt_app.pbs_workers import launch
+        from hyperopt_app.launchers.pbs import launch
 
         return launch(*self._given(), job_overrides, self._plain())
 
@@ -79,7 +79,7 @@ class ByHandLauncher(_Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Freeze the sweep, print the command and come back."""
-        from hyperopt_app.by_hand import launch
+        from hyperopt_app.launchers.by_hand import launch
 
         return launch(*self._given(), job_overrides, self._plain())
 

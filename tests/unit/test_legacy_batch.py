@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hyperopt_app import pbs_workers, slurm_workers
+from hyperopt_app.launchers import pbs as pbs_workers
+from hyperopt_app.launchers import slurm as slurm_workers
 from hyperopt_app.legacy.reading.loading import SixtiesInt
 from hyperopt_app.legacy.reading.pair import Launcher
 from hyperopt_app.legacy.reading.reader import read_pair

@@ -12,9 +12,9 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.following import new_place
-from hyperopt_app.frozen import freeze
-from hyperopt_app.launches import plan_of, prepare
+from hyperopt_app.launchers.cluster import plan_of, prepare
+from hyperopt_app.launchers.jobs import new_place
+from hyperopt_app.launchers.payload import freeze
 from hyperopt_app.schedulers.gpu_slots import Sharing
 
 __all__ = ["command", "launch"]

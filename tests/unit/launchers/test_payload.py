@@ -11,7 +11,7 @@ import pytest
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.frozen import freeze, thaw
+from hyperopt_app.launchers.payload import freeze, thaw
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from hyperopt_app.frozen import thaw
+from hyperopt_app.launchers.payload import thaw
 
 __all__ = ["after_job", "note_end"]
 

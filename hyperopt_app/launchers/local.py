@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run Hydra jobs as processes side by side on this machine. The driver's half; `_local_child` is the other.
+"""Run Hydra jobs as processes side by side on this machine. The driver's half; `local_process` is the other.
 
 A job travels by pipe, so no password of its config lies on the disk. A process that dies is one failed job, never
 the end of the others.
@@ -200,7 +200,7 @@ def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subproces
     # A session of its own: Ctrl-C reaches the driver alone, which then asks its workers one by one.
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hyperopt_app._local_child"],
+            [sys.executable, "-m", "hyperopt_app.launchers.local_process"],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.resubmission import after_job, note_end
+from hyperopt_app.launchers.resubmission import after_job, note_end
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
 

@@ -18,9 +18,16 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, SubmissionError
-from hyperopt_app.following import new_place, remember_jobs
-from hyperopt_app.frozen import freeze
-from hyperopt_app.launches import attach_or_submit, control_characters, plan_of, prepare, python_words, worker_command
+from hyperopt_app.launchers.cluster import (
+    attach_or_submit,
+    control_characters,
+    plan_of,
+    prepare,
+    python_words,
+    worker_command,
+)
+from hyperopt_app.launchers.jobs import new_place, remember_jobs
+from hyperopt_app.launchers.payload import freeze
 from hyperopt_app.schedulers.gpu_slots import Sharing
 from hyperopt_app.support.wording import front
 

@@ -14,7 +14,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, WorkersEndedError
-from hyperopt_app.following import follow, known_jobs, last_words
+from hyperopt_app.launchers.jobs import follow, known_jobs, last_words
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.lock_file import HolderLock
 

@@ -14,9 +14,9 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 
-from hyperopt_app import local_workers
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.local_workers import Gang, WorkerDiedError, places
+from hyperopt_app.launchers import local as local_workers
+from hyperopt_app.launchers.local import Gang, WorkerDiedError, places
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 GPU = "CUDA_VISIBLE_DEVICES"

@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from hyperopt_app.errors import SubmissionError
-from hyperopt_app.following import follow, known_jobs, last_words, new_place, remember_jobs
+from hyperopt_app.launchers.jobs import follow, known_jobs, last_words, new_place, remember_jobs
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.schedulers import registry
 from hyperopt_app.storage.opening import open_storage
