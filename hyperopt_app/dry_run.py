@@ -8,11 +8,11 @@ import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.job import TrialJobs
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, suggest_all
 from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.worker.trial_job import TrialJobs
 
 __all__ = ["sampled"]
 

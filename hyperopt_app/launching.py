@@ -19,13 +19,13 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.evaluation import WorkerTask
 from hyperopt_app.launchers.registry import CLEAN, IN_DRIVER, IN_DRIVERS_JOB, launcher_name
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import first_value
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.worker import Tally
+from hyperopt_app.worker.loop import Tally
+from hyperopt_app.worker.task import WorkerTask
 
 __all__ = ["Crew", "program_of_this_process"]
 

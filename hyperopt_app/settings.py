@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.interrupts import END_SIGNALS, signal_numbers
 from hyperopt_app.study.plan import WorkerOptions
+from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 
 __all__ = ["Settings", "names_of", "read_settings", "read_worker_options"]
 

@@ -67,7 +67,7 @@ def _number(environment: Mapping[str, str], *names: str) -> int:
 
 def _supervise(payload: Path, slots: int) -> int:
     """Start a worker for each slot and wait for all; the scheduler's signals reach them without us."""
-    from hyperopt_app.interrupts import END_SIGNALS, Interrupts
+    from hyperopt_app.worker.interrupts import END_SIGNALS, Interrupts
 
     command = [sys.executable, "-m", "hyperopt_app.worker_process", str(payload), "--slot"]
     with Interrupts(END_SIGNALS, insist=False).listening():

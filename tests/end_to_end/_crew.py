@@ -27,7 +27,7 @@ from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.study.ticket_issue import issue
 from hyperopt_app.study.tickets import Tickets
-from hyperopt_app.worker import Worker
+from hyperopt_app.worker.loop import Worker
 
 NAME = "crew"
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {

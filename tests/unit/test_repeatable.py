@@ -23,7 +23,7 @@ from hyperopt_app.study.stopping import Limits
 from hyperopt_app.study.ticket_issue import issue
 from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.sweep import _points, _Request
-from hyperopt_app.worker import Worker
+from hyperopt_app.worker.loop import Worker
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 SPACE = made_space(x="range(0, 1, step=0.25)", y="range(3)", z="a,'b c'")

@@ -12,8 +12,8 @@ from hydra.core.utils import run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hyperopt_app import job
-from hyperopt_app.job import TrialJobs
+from hyperopt_app.worker import trial_job as job
+from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 CONFIGS = {

@@ -19,12 +19,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from hyperopt_app.attempt import attempt
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.interrupts import Interrupts
-from hyperopt_app.job import TrialConfig, TrialJobs
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
+from hyperopt_app.worker.attempt import attempt
+from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 
 __all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
 

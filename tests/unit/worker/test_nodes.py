@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.nodes import LOSSES_OF_A_BAD_NODE, avoids, bad_nodes, check_node, default_check
+from hyperopt_app.worker.nodes import LOSSES_OF_A_BAD_NODE, avoids, bad_nodes, check_node, default_check
 from tests.unit._made_trials import made
 
 

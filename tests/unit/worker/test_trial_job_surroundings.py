@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from optuna import TrialPruned
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.job import TrialConfig, TrialJobs
+from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 CONFIG = """

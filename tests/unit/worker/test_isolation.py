@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the server of the trials' processes imports beforehand."""
 
-from hyperopt_app.isolation import preload_names
+from hyperopt_app.worker.isolation import preload_names
 
 
 def test_packages_come_before_their_parts() -> None:

@@ -3,7 +3,7 @@
 
 The process is forked from a server (Python's `forkserver`) that has imported what trials need and has never touched
 CUDA, so it starts in milliseconds. The worker stays small: it answers the child's questions about the study, keeps the
-time, and handles signals. The other half is `_trial_child`. Runs in a worker.
+time, and handles signals. The other half is `trial_process`. Runs in a worker.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ import cloudpickle
 import optuna
 from hydra.types import HydraContext
 
-from hyperopt_app import _trial_child
-from hyperopt_app._trial_child import CHECKPOINTED, DONE, Order
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.interrupts import Interrupts
-from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
+from hyperopt_app.worker import trial_process
+from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.trial_job import TrialJobs
+from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
 __all__ = ["Isolation", "preload_names"]
 
@@ -137,7 +137,7 @@ class Isolation:
             return self._start(arguments)
 
     def _start(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
-        process = multiprocessing.get_context("forkserver").Process(target=_trial_child.main, args=arguments)
+        process = multiprocessing.get_context("forkserver").Process(target=trial_process.main, args=arguments)
         with self._signals_blocked(), _search_path_in_environment():
             process.start()
         return process

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from hyperopt_app.interrupts import Interrupts, signal_numbers
+from hyperopt_app.worker.interrupts import Interrupts, signal_numbers
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -15,9 +15,6 @@ from optuna.trial import TrialState
 
 import hyperopt_app
 from hyperopt_app.errors import MetricError
-from hyperopt_app.evaluation import WorkerTask, _Evaluation
-from hyperopt_app.interrupts import Interrupts
-from hyperopt_app.job import TrialJobs
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.results.retrain import retrain_command, trial_overrides
 from hyperopt_app.sampling.seeds import training_seed
@@ -27,7 +24,11 @@ from hyperopt_app.study.opening import create_study, open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.study.ticket_issue import issue
-from hyperopt_app.worker import Tally
+from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.loop import Tally
+from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.task import WorkerTask
+from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
 from tests.unit._made_trials import made
 
@@ -62,7 +63,7 @@ def _study(plan: Plan) -> optuna.Study:
 def _evaluated(plan: Plan, task: Task, trial: optuna.Trial | None = None) -> tuple[Any, optuna.Trial]:
     """What the evaluation of a new trial, or of this one, comes to."""
     trial = trial or optuna.create_study(directions=["minimize"] * plan.directions).ask()
-    return _Evaluation(plan, _jobs(task), Interrupts()).run(trial), trial
+    return Evaluation(plan, _jobs(task), Interrupts()).run(trial), trial
 
 
 def test_the_overrides_of_a_trial_are_its_parameters() -> None:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
-from hyperopt_app.worker import Tally, Worker
+from hyperopt_app.worker.loop import Tally, Worker
 from tests.unit._made_tickets import Told, hand, numbers, sampler, study_with
 from tests.unit._made_trials import made
 

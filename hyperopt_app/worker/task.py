@@ -7,40 +7,34 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import optuna
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
-from hydra.utils import get_method
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
-from hyperopt_app._trial_child import Order
-from hyperopt_app.errors import HyperoptError
-from hyperopt_app.interrupts import Interrupts
-from hyperopt_app.isolation import Isolation
-from hyperopt_app.job import TrialConfig, TrialJobs
-from hyperopt_app.nodes import avoids, bad_nodes, check_node, default_check
-from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
-from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.results.files import ThrottledResults, write_results
-from hyperopt_app.results.retrain import further_results, retrain_command, trial_overrides
+from hyperopt_app.results.retrain import further_results, retrain_command
 from hyperopt_app.sampling.samplers import sampler_factory
-from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
-from hyperopt_app.space.space import suggest_all
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.tickets import Tickets
-from hyperopt_app.worker import Tally, Worker
+from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.isolation import Isolation
+from hyperopt_app.worker.loop import Tally, Worker
+from hyperopt_app.worker.nodes import avoids, bad_nodes, check_node, default_check
+from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.trial_job import TrialJobs
 
 __all__ = ["WorkerTask"]
 
@@ -114,7 +108,7 @@ class WorkerTask:
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            _Evaluation(plan, jobs, interrupts, pace, isolation).run,
+            Evaluation(plan, jobs, interrupts, pace, isolation).run,
             results.update,
             told_to_end=lambda: interrupts.told_to_end,
             # An isolated trial says itself whether it was interrupted.
@@ -170,97 +164,6 @@ def _ending_in_time(grace_s: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-@dataclass
-class _Evaluation:
-    """From a claimed trial to what its objective came to."""
-
-    plan: Plan
-    jobs: TrialJobs
-    interrupts: Interrupts
-    pace: Pace = field(default_factory=Pace)
-    isolation: Isolation | None = None
-
-    def run(self, optuna_trial: optuna.Trial) -> Outcome:
-        """Suggest, compose, call the objective here or in a process of its own; the worker's boundary is around it."""
-        resumed = "directory" in optuna_trial.user_attrs  # even if there is no parameter to suggest
-        config = self._composed(optuna_trial)
-        optuna_trial.set_user_attr("directory", str(config.directory))
-        reported = tuple(_reported(optuna_trial)) if resumed else ()
-        self.pace.begin()
-        try:
-            if self.isolation is not None:
-                order = self._order(optuna_trial, config, resumed=resumed, reported=reported)
-                return self.isolation.run(order, optuna_trial)
-            return self._run_here(optuna_trial, config, resumed=resumed, reported=reported)
-        finally:
-            self.pace.mark()
-
-    def _composed(self, optuna_trial: optuna.Trial) -> TrialConfig:
-        plan = self.plan
-        try:
-            suggest_all(optuna_trial, plan.space)
-        except ImportError as error:  # a sampler loads what it needs when it first samples
-            raise HyperoptError(f"hydra.sweeper.sampler: {error}; install it where the workers run") from None
-        if plan.custom_search_space:
-            _extend(plan, self.jobs.config, optuna_trial)
-        searched = trial_overrides(plan, optuna_trial.params)
-        return self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
-
-    def _order(
-        self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
-    ) -> Order:
-        plan = self.plan
-        return Order(
-            config=config,
-            origin=self.jobs.origin,
-            number=optuna_trial.number,
-            params=optuna_trial.params,
-            user_attrs=optuna_trial.user_attrs,
-            seed=training_seed(plan.seed, optuna_trial.number),
-            resumed=resumed,
-            metric_names=plan.metric_names,
-            directions=plan.directions,
-            reported=reported,
-            signals=plan.options.signals,
-            worker_pid=os.getpid(),
-        )
-
-    def _run_here(
-        self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
-    ) -> Completed | Failed:
-        plan = self.plan
-        trial = Trial(
-            optuna_trial,
-            directory=config.directory,
-            seed=training_seed(plan.seed, optuna_trial.number),
-            resumed=resumed,
-            metric_names=plan.metric_names,
-            reported=reported,
-            writing=self.interrupts.writing,
-            on_checkpoint=self._at_checkpoint,
-            directions=plan.directions,
-        )
-        with active_trial(trial), self.interrupts.objective():
-            returned = self.jobs.run(config)
-        return outcome_of(returned, plan.metric_names, plan.directions)
-
-    def _at_checkpoint(self) -> None:
-        self.pace.mark()
-        self.interrupts.at_checkpoint()
-
-
-def _reported(trial: optuna.Trial) -> Collection[int]:
-    """The steps of the learning curve that an earlier worker has recorded."""
-    return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values.keys()
-
-
-def _extend(plan: Plan, config: DictConfig, trial: optuna.Trial) -> None:
-    # hydra-optuna-sweeper puts the fixed values where the user's function can see them.
-    for name, text in plan.space.pinned.items():
-        trial.set_user_attr(name, text)
-    get_method(str(plan.custom_search_space))(config, trial)
 
 
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from optuna import TrialPruned
 
-from hyperopt_app.attempt import attempt
 from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned, outcome_of
+from hyperopt_app.worker.attempt import attempt
 
 DONE = Completed((1.0,), {"loss": 1.0})
 
