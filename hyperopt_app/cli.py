@@ -72,8 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 def _status(options: argparse.Namespace) -> None:
     from rich.console import Console
 
+    from hyperopt_app.driver.monitor import overview
     from hyperopt_app.progress.display import render
-    from hyperopt_app.watching import overview
 
     Console().print(render(overview(_open(options), options.study)))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra/sweeper: async_optuna`; a thin door to `hyperopt_app.sweep`, which is loaded only when a sweep runs."""
+"""`hydra/sweeper: async_optuna`; a thin door to `hyperopt_app.driver.sweep`, which is loaded only when a sweep runs."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class AsyncOptunaSweeper(Sweeper):
             raise RuntimeError("setup() comes before sweep()")
         context, config, task_function = self._parts
         try:
-            from hyperopt_app.sweep import sweep
+            from hyperopt_app.driver.sweep import sweep
 
             sweep(context, config, task_function, arguments)
         except HyperoptError as error:

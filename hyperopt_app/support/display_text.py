@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Numbers, values and durations as a progress display shows them; pure."""
+"""Numbers, values and durations as people read them, and the names that a misspelt one may mean; pure."""
 
+import difflib
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["duration_text", "value_text"]
+__all__ = ["did_you_mean", "duration_text", "value_text"]
 
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
@@ -31,3 +33,11 @@ def duration_text(seconds: float) -> str:
     if whole < _DAY_S:
         return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
     return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The nearest names; a key that ends in the same word is near however long its path is."""
+    last = name.rsplit(".", 1)[-1]
+    same_end = [one for one in known if one.rsplit(".", 1)[-1] == last]
+    did_you_mean = list(dict.fromkeys([*same_end, *difflib.get_close_matches(name, known, n=3, cutoff=0.5)]))[:3]
+    return f" (did you mean {' or '.join(did_you_mean)}?)" if did_you_mean else ""

@@ -20,7 +20,7 @@ __all__ = ["attempt"]
 # Characters. The study keeps both, and a database's text field holds 65,535 bytes.
 _LONGEST_ERROR = 500
 _LONGEST_TRACEBACK = 8000
-_OURS = f"{Path(__file__).parent}{os.sep}"
+_OURS = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda: False) -> Outcome:

@@ -16,7 +16,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.launching import Crew, program_of_this_process
+from hyperopt_app.driver.crew import Crew
+from hyperopt_app.driver.prepare import program_of_this_process
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
 from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs

@@ -5,12 +5,9 @@ import contextlib
 import io
 import logging
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hydra.core.plugins import Plugins
@@ -27,11 +24,9 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
 
-__all__ = ["Crew", "program_of_this_process"]
+__all__ = ["Crew"]
 
 _log = logging.getLogger(__name__)
-
-_CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir", "-cd")
 
 
 @dataclass
@@ -144,28 +139,3 @@ def _told(lines: list[str]) -> list[str]:
     for line in lines:
         _log.warning("a worker ended badly: %s", line)
     return lines
-
-
-def program_of_this_process() -> str:
-    """How the user started this program, with the flags that choose the config, to be shown in a command."""
-    main = sys.modules["__main__"]
-    spec = getattr(main, "__spec__", None)
-    if spec is not None:
-        words = ["python", "-m", spec.name.removesuffix(".__main__")]
-    else:
-        path = Path(sys.argv[0])
-        words = [str(path)] if path.suffix != ".py" else ["python", str(path)]
-    flags = _config_flags(sys.argv[1:])
-    if not {"-m", "--multirun"} & set(sys.argv):
-        flags.append("hydra.mode=RUN")  # the config itself asked for a sweep
-    return shlex.join([*words, *flags])
-
-
-def _config_flags(arguments: Sequence[str]) -> list[str]:
-    kept: list[str] = []
-    for position, word in enumerate(arguments):
-        if word in _CONFIG_FLAGS:
-            kept += arguments[position : position + 2]
-        elif word.split("=", 1)[0] in _CONFIG_FLAGS:
-            kept.append(word)
-    return kept

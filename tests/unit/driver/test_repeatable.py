@@ -10,9 +10,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hyperopt_app.driver.request import Request, points_of
+from hyperopt_app.driver.settings import read_settings
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.sampling.samplers import sampler_factory
-from hyperopt_app.settings import read_settings
 from hyperopt_app.space.space import suggest
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
@@ -22,7 +23,6 @@ from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.study.ticket_issue import issue
 from hyperopt_app.study.tickets import Tickets
-from hyperopt_app.sweep import _points, _Request
 from hyperopt_app.worker.loop import Worker
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
@@ -65,8 +65,8 @@ class Searches:
     def command(self, name: str, n_trials: int, objective: Objective = _loss) -> None:
         """Bring the study to so many trials, as a driver and one worker would."""
         study = self._open(name)
-        request = _Request(self._settings, SPACE, self._place / name, name, n_trials, WorkerOptions())
-        issue(study, n_trials, _points(request, SEED))
+        request = Request(self._settings, SPACE, self._place / name, name, n_trials, WorkerOptions())
+        issue(study, n_trials, points_of(request, SEED))
 
         told: list[bool] = []
 

@@ -8,8 +8,8 @@ import pytest
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app import preflight
-from hyperopt_app.preflight import check_space
+from hyperopt_app.driver import preflight_space
+from hyperopt_app.driver.preflight_space import check_space
 from hyperopt_app.space.space import first_value, parse_space
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
@@ -161,7 +161,7 @@ def test_a_number_selects_no_option(tmp_path: Path) -> None:
 
 def test_many_combinations_are_tried_up_to_a_number(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     """Group choices multiply; what is not found here is found when it is tried."""
-    monkeypatch.setattr(preflight, "_MOST_COMBINATIONS", 1)
+    monkeypatch.setattr(preflight_space, "_MOST_COMBINATIONS", 1)
     assert faults(**{"model": "small,big", "model.width": "1,2"}) == []
 
 

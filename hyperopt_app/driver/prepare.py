@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Make or find the study, issue its tickets, and plan what the workers do."""
+
+import logging
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from hyperopt_app.driver.request import Request, identity_of, points_of
+from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.study.identity import check_identity, keep_identity
+from hyperopt_app.study.opening import create_study, study_lock
+from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import Limits, write_stop
+from hyperopt_app.study.ticket_issue import issue, keep_budget
+
+__all__ = ["prepare", "program_of_this_process"]
+
+_log = logging.getLogger(__name__)
+
+_CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir", "-cd")
+
+
+def prepare(request: Request) -> Plan:
+    """Make or find the study, and issue its tickets, while no other driver does the same."""
+    settings = request.settings
+    request.study_dir.mkdir(parents=True, exist_ok=True)
+    with study_lock(request.study_dir):
+        storage = open_storage(settings.storage, request.study_dir)
+        study = create_study(storage, request.study_name, settings.directions)
+        identity = identity_of(request, study)
+        for line in check_identity(study, identity, settings.accept_changes):
+            _log.warning("The study goes on with a change: %s", line)
+        keep_identity(study, identity)
+        keep_budget(study, request.n_trials)
+        issue(study, request.n_trials, points_of(request, identity.seed))
+        write_stop(study, None)
+        ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+    return Plan(
+        storage=settings.storage,
+        study_name=request.study_name,
+        study_dir=request.study_dir,
+        n_trials=request.n_trials,
+        space=request.space,
+        metric_names=settings.metric_names,
+        directions=len(settings.directions),
+        seed=identity.seed,
+        sampler=settings.sampler,
+        pruner=settings.pruner,
+        limits=Limits(
+            deadline=None if settings.timeout is None else time.time() + settings.timeout,
+            max_failure_rate=settings.max_failure_rate,
+            max_consecutive_failures=settings.max_consecutive_failures,
+            min_judged=settings.n_jobs,
+        ),
+        ended_before=frozenset(trial.number for trial in ended),
+        custom_search_space=settings.custom_search_space,
+        lease_s=settings.lease_s,
+        program=program_of_this_process(),
+        driver_pid=os.getpid(),
+        trial_timeout=settings.trial_timeout,
+        options=request.options,
+    )
+
+
+def program_of_this_process() -> str:
+    """How the user started this program, with the flags that choose the config, to be shown in a command."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        words = ["python", "-m", spec.name.removesuffix(".__main__")]
+    else:
+        path = Path(sys.argv[0])
+        words = [str(path)] if path.suffix != ".py" else ["python", str(path)]
+    flags = _config_flags(sys.argv[1:])
+    if not {"-m", "--multirun"} & set(sys.argv):
+        flags.append("hydra.mode=RUN")  # the config itself asked for a sweep
+    return shlex.join([*words, *flags])
+
+
+def _config_flags(arguments: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for position, word in enumerate(arguments):
+        if word in _CONFIG_FLAGS:
+            kept += arguments[position : position + 2]
+        elif word.split("=", 1)[0] in _CONFIG_FLAGS:
+            kept.append(word)
+    return kept

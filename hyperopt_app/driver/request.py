@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""What the user asked for, checked: every fault is found before anything is started."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from hyperopt_app.driver import preflight
+from hyperopt_app.driver.preflight_space import check_space
+from hyperopt_app.driver.settings import Settings, read_settings
+from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
+from hyperopt_app.launchers.registry import launcher_faults
+from hyperopt_app.sampling.samplers import lists_points
+from hyperopt_app.sampling.seeds import new_study_seed
+from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.space import Space, parse_space
+from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
+from hyperopt_app.study.identity import Identity, check_identity, stored_identity
+from hyperopt_app.study.opening import find_study
+from hyperopt_app.study.plan import WorkerOptions
+
+__all__ = ["Request", "checked", "identity_of", "points_of"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, checked."""
+
+    settings: Settings
+    space: Space
+    study_dir: Path
+    study_name: str
+    n_trials: int
+    options: WorkerOptions
+
+
+def checked(
+    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
+) -> Request:
+    """The request of a command; the arguments are those of `sweep`.
+
+    Raises:
+        ConfigError: With all that is wrong.
+    """
+    settings = _with_absolute_storage(read_settings(config))
+    loader = context.config_loader
+    space, faults = parse_space(settings.params, arguments, loader, settings.names)
+    faults += preflight.check_settings(settings, space)
+    faults += check_space(
+        space,
+        lambda overrides: loader.load_sweep_config(config, list(overrides)),
+        lambda group: loader.get_group_options(group) if "." not in group else [],
+    )
+    faults += getattr(task_function, "preflight", lambda _config: [])(config)
+    name = settings.study_name or _default_name(settings, config)
+    n_trials = settings.n_trials
+    if not faults and lists_points(settings.sampler, settings.custom_search_space):
+        n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
+    options, option_faults = preflight.check_worker_options(settings, config)
+    faults += option_faults
+    faults += launcher_faults(config)
+    request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options)
+    faults += _directory_faults(request.study_dir)
+    faults += _study_faults(request, is_faultless=not faults)
+    if faults:
+        raise ConfigError(faults)
+    return request
+
+
+def _with_absolute_storage(settings: Settings) -> Settings:
+    """A relative path means the driver's directory, also for workers and trials that run in another."""
+    try:
+        return replace(settings, storage=absolute_storage(settings.storage, Path.cwd()))
+    except StorageError:
+        return settings  # said with the other faults
+
+
+def _default_name(settings: Settings, config: DictConfig) -> str:
+    # In a database without a name each command begins a study of its own, as with hydra-optuna-sweeper.
+    if settings.storage is None:
+        return str(config.hydra.job.name)
+    return f"{config.hydra.job.name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def _directory_faults(directory: Path) -> list[str]:
+    nearest = next(one for one in (directory, *directory.parents) if one.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK):
+        return []
+    return [f"hydra.sweep.dir: {directory} cannot be made: {nearest} is no directory that you may write; set another"]
+
+
+def _study_faults(request: Request, *, is_faultless: bool) -> list[str]:
+    """What an existing study, or the place for a new one, has against the request; makes no study."""
+    settings = request.settings
+    if settings.dry_run and settings.storage is not None:
+        return []  # it shall work far from the database, and leave no tables behind
+    has_journal = settings.storage is None and (request.study_dir / "journal.log").exists()
+    try:
+        check_storage(settings.storage, request.study_dir)
+        # To open a new database makes its tables, and of a faulty command nothing shall be left.
+        if not (has_journal or (settings.storage is not None and is_faultless)):
+            return []
+        study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
+        if study is not None:
+            check_identity(study, identity_of(request, study), settings.accept_changes)
+    except (StorageError, StudyMismatchError) as error:
+        return [str(error)]
+    return []
+
+
+def identity_of(request: Request, study: optuna.Study | None) -> Identity:
+    """What the command asks a study to be; a seed that it leaves open is the stored study's, or a new one."""
+    stored = stored_identity(study) if study is not None else None
+    seed = request.settings.seed
+    if seed is None:
+        own = request.settings.sampler.get("seed")
+        seed = stored.seed if stored is not None else new_study_seed() if own is None else int(own)
+    return Identity(request.settings.directions, request.settings.metric_names, request.space, seed)
+
+
+def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
+    """The points that the first tickets carry: the warm start, then the grid in an order that the seed shuffles."""
+    unchecked = request.settings.enqueue_unchecked
+    points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
+    if lists_points(request.settings.sampler, request.settings.custom_search_space):
+        grid = grid_points(request.space)
+        random.Random(seed).shuffle(grid)
+        points += grid
+    return points
