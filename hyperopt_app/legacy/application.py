@@ -8,9 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hyperopt_app.legacy.last_run import changed_values
-from hyperopt_app.legacy.leavings import keep_jobs
 from hyperopt_app.legacy.reading.pair import Launcher, Pair
+from hyperopt_app.legacy.save_path import changed_values, keep_jobs
 from hyperopt_app.legacy.tables.files import replace_text
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import Translation, study_dir_of, translate

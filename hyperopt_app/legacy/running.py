@@ -17,15 +17,15 @@ from typing import Any
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.application import Search, words
-from hyperopt_app.legacy.leavings import keep_copies
+from hyperopt_app.legacy.batch.times import end_of_worker, given_seconds, seconds_of_pair
 from hyperopt_app.legacy.objectives.devices import gpu_report
+from hyperopt_app.legacy.old.takeover import imported, opened_pair, set_aside, taken_over
+from hyperopt_app.legacy.reader import read_pair, read_study
 from hyperopt_app.legacy.reading.pair import Launcher, Pair
-from hyperopt_app.legacy.reading.reader import read_pair, read_study
-from hyperopt_app.legacy.takeover import imported, opened_pair, set_aside, taken_over
+from hyperopt_app.legacy.save_path import keep_copies
 from hyperopt_app.legacy.translating.config_text import config_text, write_config
 from hyperopt_app.legacy.translating.translation import study_dir_of
 from hyperopt_app.legacy.translating.translation import translate as translated
-from hyperopt_app.legacy.wall_time import end_of_worker, given_seconds, seconds_of_pair
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.time_left import END_VARIABLE
 from hyperopt_app.support.wording import Front

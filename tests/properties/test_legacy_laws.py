@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution
 
+from hyperopt_app.legacy.batch.times import pbs_seconds, slurm_seconds, walltime_text
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.pair import Pair, Parameter
 from hyperopt_app.legacy.reading.parameter_settings import kind_of, settings_of
-from hyperopt_app.legacy.reading.times import pbs_seconds, slurm_seconds, walltime_text
 from hyperopt_app.legacy.translating.config_text import config_text
 from hyperopt_app.legacy.translating.ranges import sweep_text, value_text
 from hyperopt_app.legacy.translating.translation import translate

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.legacy.reader import read_pair
 from hyperopt_app.legacy.reading.pair import Pair
-from hyperopt_app.legacy.reading.reader import read_pair
 
 MODEL: dict[str, Any] = {
     "seed": 1000,

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from optuna.distributions import FloatDistribution
 
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.adapter import LegacyObjective
 from hyperopt_app.objective.trial import active_trial
 from tests.unit._made_objectives import LEGACY, TRAIN, a_trial, frozen, objective_of, run

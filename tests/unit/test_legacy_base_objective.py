@@ -18,8 +18,8 @@ from hyperopt_app.legacy.objectives.base_objective import (
     recursive_update,
     surround,
 )
-from hyperopt_app.legacy.objectives.plain_values import as_results, number_of, plain
 from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
+from hyperopt_app.legacy.objectives.user_config import as_results, number_of, plain
 from tests.unit._made_objectives import a_trial, always, frozen
 
 CONFIG = {

@@ -20,7 +20,7 @@ from hyperopt_app.driver.preflight import check_settings
 from hyperopt_app.driver.settings import read_settings
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
-from hyperopt_app.legacy.reading.reader import read_pair
+from hyperopt_app.legacy.reader import read_pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, translate
 from hyperopt_app.space.space import parse_space

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.devices import device_index, device_name, gpu_report
 
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from hyperopt_app.legacy.last_run import changed_values
+from hyperopt_app.legacy.save_path import changed_values
 
 BEFORE = """\
 defaults: [_self_]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.legacy.leavings import keep_copies, keep_jobs
+from hyperopt_app.legacy.save_path import keep_copies, keep_jobs
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
 from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
 from hyperopt_app.legacy.objectives.surface import surface

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app.legacy.objectives.adapter import LegacyObjective
-from hyperopt_app.legacy.objectives.packages import MOUNT, Place, place_of
-from hyperopt_app.legacy.objectives.source import missing_imports
+from hyperopt_app.legacy.objectives.source import MOUNT, Place, missing_imports, place_of
 from tests.unit._made_objectives import a_trial
 
 CLASS = """

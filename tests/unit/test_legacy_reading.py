@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.reading.reader import read_pair, read_study
+from hyperopt_app.legacy.reader import read_pair, read_study
 from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, read, section, write
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy.reading.reader import read_pair
+from hyperopt_app.legacy.reader import read_pair
 from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, read, section, write
 
 

@@ -11,7 +11,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.legacy.objectives import once
+from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
 from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
 from hyperopt_app.objective.trial import active_trial

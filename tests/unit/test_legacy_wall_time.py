@@ -4,7 +4,7 @@
 import pytest
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.wall_time import end_of_worker, given_seconds
+from hyperopt_app.legacy.batch.times import end_of_worker, given_seconds
 
 
 @pytest.mark.parametrize(

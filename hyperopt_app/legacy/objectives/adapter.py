@@ -17,10 +17,9 @@ from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.legacy.objectives.base_objective import Surroundings, call, metric_names, save
 from hyperopt_app.legacy.objectives.construction import device_argument, is_users, made
 from hyperopt_app.legacy.objectives.devices import device_index
-from hyperopt_app.legacy.objectives.plain_values import as_results, number_of, plain
 from hyperopt_app.legacy.objectives.source import faults_of, installed_imports, missing_imports
 from hyperopt_app.legacy.objectives.trial import LegacyStudy, LegacyTrial, NoTrial
-from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
+from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number_of, plain, plain_config
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial

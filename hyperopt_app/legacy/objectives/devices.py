@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Which device an original objective is told: the words of its time, for the GPUs that this worker may use."""
+"""Which device an original objective is told: the words of its time, for the GPUs that this worker may use.
+
+And how a warning is said once in a study: a trial runs in a process of its own, so the first trial alone speaks.
+"""
 
 import logging
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hyperopt_app.legacy.objectives.once import warn_once
+from hyperopt_app.objective.trial import current_trial
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 
-__all__ = ["device_index", "device_name", "gpu_report"]
+__all__ = ["device_index", "device_name", "gpu_report", "warn_once"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,3 +72,16 @@ def device_name(device: Any) -> Any:
     if isinstance(device, (list, tuple)):
         return [device_name(one) for one in device]
     return f"cuda:{device}" if str(device).isdigit() else device
+
+
+# A process may run several trials.
+_told: set[str] = set()
+
+
+def warn_once(log: logging.Logger, message: str, *args: object) -> None:
+    """Log a warning, if the running trial is the study's first (or if there is none) and it was not said already."""
+    trial = current_trial()
+    text = message % args
+    if text not in _told and (trial is None or trial.number == 0):
+        log.warning("%s", text)
+    _told.add(text)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hyperopt_app.legacy.objectives.once import warn_once
+from hyperopt_app.legacy.objectives.devices import warn_once
 
 __all__ = ["DECLARED", "Call", "cast", "read_call", "suggest", "trial_suggest_loader"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.legacy.objectives.once import warn_once
-from hyperopt_app.legacy.objectives.plain_values import number_of, plain
+from hyperopt_app.legacy.objectives.devices import warn_once
 from hyperopt_app.legacy.objectives.suggestions import Call, read_call, suggest
+from hyperopt_app.legacy.objectives.user_config import number_of, plain
 from hyperopt_app.legacy.tables.study_csv import OWN_ATTRIBUTES
 from hyperopt_app.objective.trial import Trial
 from hyperopt_app.space.override_text import element_of, quoted_text

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.legacy.objectives.packages import MOUNT, Place, parsed, place_of
+from hyperopt_app.legacy.objectives.source import MOUNT, Place, parsed, place_of
 from hyperopt_app.legacy.objectives.spawned import spawnable
 from hyperopt_app.legacy.objectives.surface import surface
 from hyperopt_app.objective.failure_kinds import kind_of

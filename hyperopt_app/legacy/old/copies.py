@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.legacy.old.directions import directions_of
-from hyperopt_app.legacy.old.memory import study_in_memory
-from hyperopt_app.legacy.old.places import JOURNAL, OldStudy
+from hyperopt_app.legacy.old.places import JOURNAL, OldStudy, directions_of, study_in_memory
 from hyperopt_app.legacy.old.trials import converted
 from hyperopt_app.storage.opening import open_storage
 

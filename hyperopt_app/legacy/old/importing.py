@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import ConfigError, StorageError
 from hyperopt_app.legacy.old.copies import closing_storage, new_storage, opened, opened_storage
-from hyperopt_app.legacy.old.directions import direction_faults, directions_of
 from hyperopt_app.legacy.old.finding import find_old, imported_names
-from hyperopt_app.legacy.old.places import IMPORTED, SQLITE, OldStudy, Place
+from hyperopt_app.legacy.old.places import IMPORTED, SQLITE, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.report import Report, budget, record_of, report_of, shown_place
 from hyperopt_app.legacy.old.trials import CLOSED, CLOSED_WHY, conversion_faults, converted, waiting_points
 from hyperopt_app.support.passwords import mask_password

@@ -1,13 +1,33 @@
 # SPDX-License-Identifier: MIT
-"""What is known of a study of another tool, and of the place where it is kept: plain data."""
+"""A study of another tool: the place where it is kept, its directions, and its trials in memory; plain data.
 
-from collections.abc import Mapping
+A study in memory is for what Optuna does with whole studies only.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hyperopt_app.support.passwords import mask_password
 
-__all__ = ["IMPORTED", "JOURNAL", "SERVER", "SQLITE", "OldStudy", "Place"]
+if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import BaseStorage
+    from optuna.study import StudyDirection
+    from optuna.trial import FrozenTrial
+
+__all__ = [
+    "IMPORTED",
+    "JOURNAL",
+    "SERVER",
+    "SQLITE",
+    "OldStudy",
+    "Place",
+    "direction_faults",
+    "directions_of",
+    "study_in_memory",
+]
 
 # User attribute of a study that was taken over: from where, and what.
 IMPORTED = "imported"
@@ -69,3 +89,53 @@ class OldStudy:
         told = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
         where = self.place.path or mask_password(self.storage)
         return f"study {self.name!r} in {where}, made by {self.tool}: {told or 'no trials'}"
+
+
+_OLD_MULTI_OBJECTIVE = "multi_objective:study:directions"
+
+
+def direction_faults(
+    given: Sequence[str], found: Sequence["StudyDirection"], *, study_name: str, where: str = ""
+) -> list[str]:
+    """Why a file's directions cannot be those of its study; empty if they are the same.
+
+    Args:
+        given: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
+        found: What the study has.
+        study_name: The study's name.
+        where: The file, as the user named it; empty if it is told elsewhere.
+    """
+    has = [direction.name.lower() for direction in found]
+    if not given or list(given) == has:
+        return []
+    key = f"{where}: optuna.direction" if where else "optuna.direction"
+    came = f"{key}: {', '.join(given)} came, but the study {study_name!r} has {', '.join(has)}"
+    more = "" if len(given) == len(has) else f", and as many metrics ({len(has)})"
+    return [f"{came}; write what the study has{more}, or name another study in study_name"]
+
+
+def directions_of(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["StudyDirection"], bool]:
+    """The directions, and whether the values stand in the intermediate values, as in `optuna.multi_objective`."""
+    from optuna.study import StudyDirection
+
+    attributes = storage.get_study_system_attrs(storage.get_study_id_from_name(study.study_name))
+    old = attributes.get(_OLD_MULTI_OBJECTIVE)
+    if old is None:
+        return study.directions, False
+    return [StudyDirection[str(direction).upper()] for direction in old], True
+
+
+def study_in_memory(
+    trials: "Iterable[FrozenTrial]", directions: "Sequence[StudyDirection]", name: str | None = None
+) -> "optuna.Study":
+    """The study; Optuna, which says of each study that it makes one, keeps still."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(directions=directions, study_name=name)
+    finally:
+        optuna.logging.set_verbosity(before)
+    study.add_trials(trials)
+    return study

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.old.directions import direction_faults
-from hyperopt_app.legacy.old.memory import study_in_memory
+from hyperopt_app.legacy.old.places import direction_faults, study_in_memory
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.loading import load, plain
 from hyperopt_app.legacy.reading.pair import Pair

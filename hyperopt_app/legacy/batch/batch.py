@@ -4,10 +4,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hyperopt_app.legacy.batch.pbs_block import read_pbs
+from hyperopt_app.legacy.batch.slurm_block import read_slurm
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.pair import Launcher
-from hyperopt_app.legacy.reading.pbs_block import read_pbs
-from hyperopt_app.legacy.reading.slurm_block import read_slurm
 
 __all__ = ["read_launchers"]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.reading.batch import read_launchers
-from hyperopt_app.legacy.reading.dialect import BATCH_BLOCKS, OWN_SECTIONS, dialect_of, is_per_worker, prunes_by_default
+from hyperopt_app.legacy.batch.batch import read_launchers
 from hyperopt_app.legacy.reading.enqueued import check_sampler, is_full_grid, read_enqueue, read_grid
 from hyperopt_app.legacy.reading.findings import Findings, missing, shown
 from hyperopt_app.legacy.reading.loading import as_written, load, odd_values, plain, without_tuples
@@ -16,7 +15,18 @@ from hyperopt_app.legacy.reading.methods import read_pruner, read_sampler
 from hyperopt_app.legacy.reading.pair import Launcher, Method, Pair, Parameter
 from hyperopt_app.legacy.reading.parameters import read_parameters, tied_names
 from hyperopt_app.legacy.reading.places import Origins, log_file, save_directory, storage_url
-from hyperopt_app.legacy.reading.study_section import KNOWN_KEYS, read_aims, read_gpu, read_name, read_trials
+from hyperopt_app.legacy.reading.study_section import (
+    BATCH_BLOCKS,
+    KNOWN_KEYS,
+    OWN_SECTIONS,
+    dialect_of,
+    is_per_worker,
+    prunes_by_default,
+    read_aims,
+    read_gpu,
+    read_name,
+    read_trials,
+)
 from hyperopt_app.storage.network_filesystems import is_network_filesystem
 from hyperopt_app.support.passwords import mask_password
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from hyperopt_app.legacy.batch.shares import as_words, is_left_out, read_jobs, setup_lines, shares_of
+from hyperopt_app.legacy.batch.times import slurm_seconds, walltime_text
 from hyperopt_app.legacy.reading.findings import Findings, shown
 from hyperopt_app.legacy.reading.pair import Launcher
 from hyperopt_app.legacy.reading.parameter_settings import whole_number
-from hyperopt_app.legacy.reading.shares import as_words, is_left_out, read_jobs, setup_lines, shares_of
-from hyperopt_app.legacy.reading.times import slurm_seconds, walltime_text
 from hyperopt_app.schedulers.sbatch_options import SHORT_OPTIONS
 
 __all__ = ["read_slurm"]

@@ -12,10 +12,9 @@ import optuna
 
 from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.legacy.old.copies import opened_storage
-from hyperopt_app.legacy.old.directions import direction_faults, directions_of
 from hyperopt_app.legacy.old.finding import imported_names
 from hyperopt_app.legacy.old.importing import Report, continued, find_old, import_study, opened
-from hyperopt_app.legacy.old.places import IMPORTED, OldStudy, Place
+from hyperopt_app.legacy.old.places import IMPORTED, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.trials import conversion_faults
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.tables.files import safe_name

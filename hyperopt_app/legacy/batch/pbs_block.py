@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from hyperopt_app.legacy.batch.shares import as_words, is_left_out, job_name, read_jobs, setup_lines, shares_of
+from hyperopt_app.legacy.batch.times import pbs_seconds, walltime_text
 from hyperopt_app.legacy.reading.findings import Findings, shown
 from hyperopt_app.legacy.reading.pair import Launcher
-from hyperopt_app.legacy.reading.shares import as_words, is_left_out, job_name, read_jobs, setup_lines, shares_of
-from hyperopt_app.legacy.reading.times import pbs_seconds, walltime_text
 
 __all__ = ["read_pbs"]
 
