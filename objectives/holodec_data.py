@@ -4,53 +4,25 @@
 Everything here is torch on the CPU (the optics may use a GPU); nothing knows the network or Lightning.
 """
 
-import contextlib
-import hashlib
-import json
 import logging
 import math
-import os
-import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from objectives.holodec_tiles import Tiles, cache_directory, cached
 from objectives.holograms import Optics, holograms
 
-__all__ = ["TASKS", "Batches", "Simulation", "Tiles", "cached", "load_tiles", "simulate"]
+__all__ = ["TASKS", "Batches", "Simulation", "load_tiles", "simulate"]
 
 _log = logging.getLogger(__name__)
 
 TASKS = ("x", "y", "z", "d", "binary")
 
 _LEAST_FREQUENCIES = 4  # on each side of zero, for a hologram that is more than a grey spot
-
-_FORMAT = 1  # part of every cache key; raise it when the code makes other data from the same settings
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """Windows of holograms and what is to be learnt of them.
-
-    Attributes:
-        images: `(n, 1, side, side)`, float32: intensity relative to the undisturbed beam, minus 1.
-        targets: `(n, 5)`, float32, a column per name of TASKS. x and y run from 0 to 1 across the window, z
-            and d across their ranges; binary is 1 if a particle's centre lies in the window. Where it is 0
-            the other columns mean nothing.
-    """
-
-    images: Tensor
-    targets: Tensor
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: slice) -> "Tiles":
-        return Tiles(self.images[index], self.targets[index])
 
 
 @dataclass(frozen=True)
@@ -129,7 +101,7 @@ def load_tiles(data: Mapping[str, Any], device: torch.device) -> tuple[Tiles, Ti
     )
     z_um = _ends("data.z_mm", data["z_mm"], scale=1000.0)
     diameter_um = _ends("data.diameter_um", data["diameter_um"])
-    directory = _cache_directory(data["cache"])
+    directory = cache_directory(data["cache"])
     if data["path"] is not None:
         from objectives.ncar import load_files
 
@@ -146,15 +118,6 @@ def load_tiles(data: Mapping[str, Any], device: torch.device) -> tuple[Tiles, Ti
     _check_reach(simulation)
     tiles = cached(asdict(simulation), directory, lambda: simulate(simulation, device))
     return tiles[:n_train], tiles[n_train:]
-
-
-def _cache_directory(cache: str | None) -> Path | None:
-    if cache is None:
-        return None
-    if cache == "auto":
-        # A variable that is set but empty counts as unset, says the XDG Base Directory Specification.
-        cache = str(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "hyperopt_app" / "holograms")
-    return Path(cache).expanduser()
 
 
 def _ends(key: str, values: Any, scale: float = 1.0) -> tuple[float, float]:
@@ -207,47 +170,3 @@ def _targets(particles: Tensor, inside: Tensor, simulation: Simulation) -> Tenso
     high = torch.tensor([half, half, z_high, d_high])
     scaled = (particles - low) / (high - low)
     return torch.cat([scaled * inside[:, None], inside[:, None]], dim=1).float()
-
-
-def cached(key: Mapping[str, Any], directory: Path | None, make: Callable[[], Tiles]) -> Tiles:
-    """The tiles that `make` gives for `key`, made once and then read from a file in `directory`.
-
-    The file is written aside and renamed: several workers that start at once may each make the data, but none
-    reads half a file. Images are kept as float16, also in what the first caller gets, so that all callers get
-    the same.
-
-    Args:
-        key: Everything that determines the data, as JSON can write it.
-        directory: None makes the data anew each time.
-        make: Called if the file is missing or cannot be read.
-    """
-    digest = hashlib.sha256(json.dumps({"format": _FORMAT, **key}, sort_keys=True).encode()).hexdigest()[:16]
-    path = None if directory is None else directory / f"tiles-{digest}.pt"
-    if path is not None and path.exists():
-        try:
-            return _unpacked(torch.load(path, map_location="cpu", weights_only=True))
-        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            _log.warning("%s cannot be read (%s); the data are made anew.", path, error)
-    tiles = make()
-    packed = {"images": tiles.images.half(), "targets": tiles.targets}
-    if path is not None:
-        _write(packed, path)
-    return _unpacked(packed)
-
-
-def _unpacked(packed: Mapping[str, Tensor]) -> Tiles:
-    return Tiles(packed["images"].float(), packed["targets"])
-
-
-def _write(packed: Mapping[str, Tensor], path: Path) -> None:
-    aside = path.with_name(f"{path.name}.{os.uname().nodename}-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(packed), aside)
-        aside.replace(path)
-    except (OSError, RuntimeError) as error:  # torch.save reports a missing or full directory as RuntimeError
-        with contextlib.suppress(OSError):
-            aside.unlink()
-        _log.warning("data.cache: %s cannot be written (%s); the data are not kept.", path, error)
-    else:
-        _log.info("%d windows of holograms are kept in %s", len(packed["images"]), path)

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from objectives.holodec_data import TASKS, Batches, Tiles, load_tiles
+from objectives.holodec_data import TASKS, Batches, load_tiles
 from objectives.holodec_model import HologramVAE, Output, kl_divergence, relative_errors
+from objectives.holodec_tiles import Tiles
 from objectives.optimizers import make_optimizer
 
 __all__ = ["HolodecData", "HolodecModule"]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from objectives.holodec_data import Tiles, cached
+from objectives.holodec_tiles import Tiles, cached
 from objectives.holograms import Optics
 
 __all__ = ["load_files"]

@@ -10,7 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from objectives.holodec_data import TASKS, Batches, Simulation, Tiles, cached, load_tiles, simulate
+from objectives.holodec_data import TASKS, Batches, Simulation, load_tiles, simulate
+from objectives.holodec_tiles import Tiles, cached
 from objectives.holograms import Optics
 
 CPU = torch.device("cpu")
