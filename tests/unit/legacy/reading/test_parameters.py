@@ -12,7 +12,7 @@ from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.space.override_text import element_of
 from hyperopt_app.space.space import parse_space
-from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, parameter, read, section
+from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, parameter, read, section
 
 
 def _with(**parameters: dict[str, Any]) -> dict[str, Any]:

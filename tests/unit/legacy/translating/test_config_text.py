@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from hyperopt_app.legacy.reading.pair import Method
 from hyperopt_app.legacy.translating.config_text import config_text, write_config
 from hyperopt_app.legacy.translating.translation import translate
-from tests.unit._legacy_pairs import MODEL, ORIGINAL, parameter, read, section
+from tests.unit.legacy._pairs import MODEL, ORIGINAL, parameter, read, section
 
 GOLDEN = """\
 # Made from {0}/hyper.yml and {0}/model.yml.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.legacy.reading.pair import Launcher
-from tests.unit._legacy_pairs import faults, notes, read
+from tests.unit.legacy._pairs import faults, notes, read
 
 WALL = "walltime=12:00:00"
 

@@ -17,8 +17,8 @@ from hyperopt_app.legacy import application, commands, running
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.identity import keep_identity
 from hyperopt_app.support.wording import front
-from tests.unit._legacy_pairs import MODEL, OPTUNA, write
-from tests.unit._old_studies import copied
+from tests.unit.legacy._old_studies import copied
+from tests.unit.legacy._pairs import MODEL, OPTUNA, write
 from tests.unit.study.test_identity import IDENTITY
 
 PAIR = ("hyper.yml", "model.yml")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.legacy.reader import read_pair
-from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, read, section, write
+from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, read, section, write
 
 
 def test_q1_save_path_need_not_exist(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hyperopt_app.legacy.old import trials as old_trials
 from hyperopt_app.legacy.old.copies import closing_storage
 from hyperopt_app.legacy.old.importing import Report, budget, continued, find_old, import_study, opened
 from hyperopt_app.legacy.old.places import Place
-from tests.unit._old_studies import FILES, OLD, SPACE, attributes_of, copied, old_one, trials_of
+from tests.unit.legacy._old_studies import FILES, OLD, SPACE, attributes_of, copied, old_one, trials_of
 
 
 @pytest.fixture(params=FILES)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.legacy.reading.pair import Method
-from tests.unit._legacy_pairs import ORIGINAL, faults, notes, parameter, read, section
+from tests.unit.legacy._pairs import ORIGINAL, faults, notes, parameter, read, section
 
 
 def _with(**parameters: dict[str, Any]) -> dict[str, Any]:

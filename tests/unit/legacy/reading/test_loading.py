@@ -10,7 +10,7 @@ import pytest
 
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.loading import SixtiesInt, as_written, load, odd_values, plain, without_tuples
-from tests.unit._legacy_pairs import write
+from tests.unit.legacy._pairs import write
 
 
 def _load(folder: Path, text: str) -> tuple[dict[Any, Any], Findings]:

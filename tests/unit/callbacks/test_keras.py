@@ -16,8 +16,8 @@ from hyperopt_app.errors import MetricError
 from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
 from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
 from hyperopt_app.objective.trial import active_trial
-from tests.unit._keras_trainings import fit, keras
 from tests.unit._made_objectives import a_trial, always, curve
+from tests.unit.callbacks._keras_trainings import fit, keras
 
 
 def test_every_epoch_is_reported_from_1_on(tmp_path: Path) -> None:

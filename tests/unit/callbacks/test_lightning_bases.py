@@ -15,13 +15,7 @@ import pytest
 
 from hyperopt_app.callbacks.lightning import HyperoptCallback
 from hyperopt_app.objective.trial import active_trial
-from tests.unit._lightning_trainings import (
-    LIGHTNINGS,
-    PACKAGES,
-    a_module,
-    a_trial,
-    train,
-)
+from tests.unit.callbacks._lightning_trainings import LIGHTNINGS, PACKAGES, a_module, a_trial, train
 
 # Advice on a machine with Slurm, which no test is about.
 pytestmark = pytest.mark.filterwarnings("ignore:The `srun` command is available on your system but is not used")

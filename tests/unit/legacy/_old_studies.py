@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from hyperopt_app.legacy.old.copies import closing_storage
 from hyperopt_app.legacy.old.importing import OldStudy, find_old
 
-OLD = Path(__file__).parents[1] / "legacy_cases" / "old_studies"
+OLD = Path(__file__).parents[2] / "legacy_cases" / "old_studies"
 FILES = ["optuna_2_10.db", "optuna_3_1.db", "optuna_3_1_journal.log"]
 # What the hyperparameter file of `single` is translated to: None is kept as the text null, and the bounds are others.
 SPACE = {

@@ -13,7 +13,7 @@ import pytest
 from hyperopt_app.callbacks.lightning import HyperoptCallback, resume_path
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.trial import active_trial
-from tests.unit._lightning_trainings import (
+from tests.unit.callbacks._lightning_trainings import (
     BATCHES,
     LIGHTNINGS,
     PACKAGES,

@@ -2,8 +2,8 @@
 """Pairs of files in every dialect of the original, and what becomes of each.
 
 `expected.yaml` of a folder of tests/legacy_cases has the dialect, the notes, and what the translation adds to the
-user's own tree; or the faults. `<here>` stands for the folder. `python -m tests.unit.test_legacy_cases` writes them
-anew; read the difference before you keep it.
+user's own tree; or the faults. `<here>` stands for the folder.
+`python -m tests.unit.legacy.translating.test_cases` writes them anew; read the difference before you keep it.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, translate
 from hyperopt_app.space.space import parse_space
 
-CASES = Path(__file__).resolve().parents[1] / "legacy_cases"
+CASES = Path(__file__).resolve().parents[3] / "legacy_cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/hyperparameter.yml"))
 
 

@@ -108,7 +108,7 @@ def test_an_unknown_type_is_named(tmp_path: Path) -> None:
 def test_q9_a_name_that_is_suggested_in_two_ways_names_both_places(tmp_path: Path) -> None:
     """Optuna's error, with the hyperparameter file and the line of the objective."""
     trial = a_trial(tmp_path, space={"lr": FloatDistribution(1e-4, 1, log=True)})
-    with pytest.raises(ValueError, match=r"'lr' is suggested twice.* hyper\.yml .*test_legacy_suggestions\.py, line"):
+    with pytest.raises(ValueError, match=r"'lr' is suggested twice.* hyper\.yml .*test_suggestions\.py, line"):
         LegacyTrial(trial, declared_in="hyper.yml").suggest_float("lr", 1e-4, 1)
 
 

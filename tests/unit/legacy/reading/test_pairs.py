@@ -8,7 +8,7 @@ import pytest
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reader import read_pair, read_study
-from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, read, section, write
+from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, read, section, write
 
 
 def test_a_pair_is_read(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from hyperopt_app.legacy.reading.pair import Method, Pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, study_dir_of, translate
 from hyperopt_app.space.space import Space, parse_space
-from tests.unit._legacy_pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section
+from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from hyperopt_app.legacy.reader import read_pair
 from hyperopt_app.legacy.reading.loading import SixtiesInt
 from hyperopt_app.legacy.reading.pair import Launcher
 from hyperopt_app.schedulers.gpu_slots import Sharing
-from tests.unit._legacy_pairs import MODEL, OPTUNA, faults, notes, read, write
+from tests.unit.legacy._pairs import MODEL, OPTUNA, faults, notes, read, write
 
 
 def _sixties(text: str) -> SixtiesInt:

@@ -17,7 +17,7 @@ from hyperopt_app.legacy.old.importing import find_old, import_study
 from hyperopt_app.legacy.old.places import Place
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import Identity, keep_identity
-from tests.unit._old_studies import FILES, OLD, SPACE, copied, old_one, trials_of
+from tests.unit.legacy._old_studies import FILES, OLD, SPACE, copied, old_one, trials_of
 
 
 @pytest.fixture(params=FILES)

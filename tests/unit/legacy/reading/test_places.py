@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.legacy.translating.translation import study_dir_of
-from tests.unit._legacy_pairs import faults, notes, read, section
+from tests.unit.legacy._pairs import faults, notes, read, section
 
 SLURM = {"jobs": 4, "batch": {"t": "12:00:00"}}
 
