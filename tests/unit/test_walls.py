@@ -3,6 +3,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import hyperopt_app
 from tests.unit._walls import FLOORS, LEGACY_FLOORS, ONLY_IN, OPTUNA_INTERNALS_ONLY_IN, STRANGERS
 
 REPO = Path(__file__).resolve().parents[2]
+MOST_MODULES = 12  # in one folder
 # Private attributes of Optuna's objects, and those methods of a storage that write past a study's own rules.
 OPTUNA_INTERNALS = {
     *("_backend", "_pop_waiting_trial_id", "_storage", "_study_id", "_trial_id"),
@@ -83,16 +85,7 @@ def _floor(module: str, floors: Sequence[set[str]]) -> int:
 
 
 def _has_a_room(module: str) -> bool:
-    room = module.partition(".")[0]
-    is_old = SOURCES[room].name != "__init__.py" and room not in {
-        "",
-        "__main__",
-        "app",
-        "cli",
-        "errors",
-        "worker_process",
-    }
-    return not is_old and any(room in rooms for rooms in FLOORS)
+    return any(module.partition(".")[0] in rooms for rooms in FLOORS)
 
 
 def _is_within(module: str, places: Iterable[str]) -> bool:
@@ -137,11 +130,25 @@ def test_launchers_and_workers_do_not_know_each_other() -> None:
     assert not wrong
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Neither at the top nor in functions; those of `objectives` included."""
+    graph = {name: {own for own, _ in _own_imports(path)} - {name} for name, path in SOURCES.items()}
+    graph |= {name: {found.name.rpartition(".")[0] for found in _imports(path)} for name, path in OBJECTIVES.items()}
+    TopologicalSorter(graph).prepare()
+    assert len(graph) == len(SOURCES) + len(OBJECTIVES)
+
+
+def test_a_folder_can_be_surveyed() -> None:
+    """At most twelve modules beside __init__.py."""
+    counts: dict[Path, int] = {}
+    for path in SOURCES.values():
+        counts[path.parent] = counts.get(path.parent, 0) + (path.name != "__init__.py")
+    assert not {str(folder): count for folder, count in counts.items() if count > MOST_MODULES}
+
+
 @by_module
 def test_packages_of_others_are_named_in_few_places(module: str) -> None:
     """As in ONLY_IN."""
-    if not _has_a_room(module):
-        return
     wrong = [
         f"line {found.line}: {found.name}"
         for found in _imports(SOURCES[module])
@@ -153,7 +160,7 @@ def test_packages_of_others_are_named_in_few_places(module: str) -> None:
 @by_module
 def test_optunas_internals_are_touched_in_few_places(module: str) -> None:
     """Elsewhere no private module of Optuna's is imported and no private attribute of its objects is used."""
-    if _is_within(module, OPTUNA_INTERNALS_ONLY_IN) or not _has_a_room(module):
+    if _is_within(module, OPTUNA_INTERNALS_ONLY_IN):
         return
     path = SOURCES[module]
     wrong = [
@@ -178,17 +185,13 @@ def test_the_plugins_folder_is_a_namespace_package() -> None:
     assert not (REPO / "hydra_plugins" / "__init__.py").exists()
 
 
-_AT_THE_TOP = {"config", "errors"}
-_IN_FUNCTIONS = {"by_hand", "config", "driver", "launchers", "local_workers", "pbs_workers", "slurm_workers", "sweep"}
-
-
 def test_the_plugins_know_the_schemas_at_the_top_and_the_sweep_in_functions() -> None:
     """Hydra imports every plugin in every program, so the rest is imported when it is used."""
     wrong = [
         f"{name}, line {found.line}: {found.name}"
         for name, path in PLUGINS.items()
         for own, found in _own_imports(path)
-        if not _is_within(own, _AT_THE_TOP if found.at_the_top else _IN_FUNCTIONS)
+        if not _is_within(own, {"config", "errors"} if found.at_the_top else {"config", "driver.sweep", "launchers"})
     ]
     assert PLUGINS, "no plugins were found"
     assert not wrong
