@@ -7,6 +7,7 @@ __all__ = [
     "ConfigError",
     "HyperoptError",
     "MetricError",
+    "PayloadError",
     "SpaceError",
     "StorageError",
     "StudyMismatchError",
@@ -53,6 +54,10 @@ class MetricError(HyperoptError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the text, with quotes and escaped line ends.
         return str(self.args[0])
+
+
+class PayloadError(HyperoptError, RuntimeError):
+    """A job's payload cannot be used by this release; the job ends and has touched no trial."""
 
 
 class StudyStoppedError(HyperoptError, RuntimeError):

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import thaw
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
 
@@ -33,7 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from hyperopt_app.launchers.resubmission import after_job
 
         return after_job(options.payload, os.environ)
-    payload = thaw(options.payload)
+    try:
+        payload = thaw(options.payload)
+    except PayloadError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     slots = slots_of_task(visible_gpus(os.environ), Sharing(**payload["settings"]["sharing"]), _local_task(os.environ))
     if options.slot is None and len(slots) > 1:
         return _supervise(options.payload, len(slots))

@@ -14,7 +14,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, WorkersEndedError
-from hyperopt_app.launchers.jobs import follow, known_jobs, last_words
+from hyperopt_app.launchers.jobs import follow, known_jobs, last_place, last_words
+from hyperopt_app.launchers.payload import is_of_this_release
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.lock_file import HolderLock
 
@@ -76,7 +77,7 @@ def attach_or_submit(
     """
     # Of two commands given at once the second attaches to the jobs of the first.
     with HolderLock(plan.study_dir / ".launch"):
-        jobs = known_jobs(plan.study_dir, scheduler)
+        jobs = _of_this_release(plan.study_dir, known_jobs(plan.study_dir, scheduler))
         is_new = not jobs
         if is_new:
             jobs = submit()
@@ -90,6 +91,19 @@ def attach_or_submit(
     follow(plan, jobs, cancel, scheduler)
     words = last_words(plan, logs)
     return [JobReturn(status=JobStatus.FAILED, _return_value=WorkersEndedError(words))] if words else []
+
+
+def _of_this_release(study_dir: Path, jobs: list[str]) -> list[str]:
+    """The jobs of the last launch, or none if they cannot work: an upgrade came while they waited in the queue."""
+    place = last_place(study_dir)
+    if not jobs or place is None or is_of_this_release(place / "payload.pkl"):
+        return jobs
+    _log.warning(
+        "Jobs %s were submitted by another release of hyperopt_app; those that still wait will end without taking a "
+        "trial, so workers of this release are submitted too.",
+        ", ".join(jobs),
+    )
+    return []
 
 
 def farewell(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:

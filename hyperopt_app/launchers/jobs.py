@@ -18,7 +18,7 @@ from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 
-__all__ = ["follow", "known_jobs", "last_words", "new_place", "remember_jobs"]
+__all__ = ["follow", "known_jobs", "last_place", "last_words", "new_place", "remember_jobs"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,9 +34,14 @@ _LAST_LINES = 3
 
 def new_place(study_dir: Path) -> Path:
     """A folder for one more launch; not made yet."""
-    base = study_dir / _LAUNCHES
-    taken = [int(path.name) for path in base.glob("[0-9]*") if path.name.isdigit()]
-    return base / str(max(taken, default=-1) + 1)
+    last = last_place(study_dir)
+    return study_dir / _LAUNCHES / ("0" if last is None else str(int(last.name) + 1))
+
+
+def last_place(study_dir: Path) -> Path | None:
+    """The folder of the last launch, None if there was none."""
+    places = [path for path in (study_dir / _LAUNCHES).glob("[0-9]*") if path.name.isdigit()]
+    return max(places, key=lambda path: int(path.name), default=None)
 
 
 def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str]) -> None:

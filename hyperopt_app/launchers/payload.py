@@ -26,7 +26,13 @@ from hydra.core.singleton import Singleton
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-__all__ = ["freeze", "thaw"]
+from hyperopt_app.errors import PayloadError
+
+__all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
+
+# The first line of a payload, before the pickle: whoever cannot read what follows still understands it. Raise the
+# number when what is pickled moves or changes its form. Payloads before 2 had no such line.
+HEAD = b"hyperopt_app payload 2\n"
 
 # Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
 _MOST_FILES = 2000
@@ -73,17 +79,32 @@ def freeze(
     # What must be set before the rest can be unpickled stands outside of it.
     payload = pickle.dumps({"sys_path": _search_path(), "cwd": str(Path.cwd()), "settings": settings, "job": job})
     path = place / "payload.pkl"
-    _write_private(path, payload)
+    _write_private(path, HEAD + payload)
     _write_private(place / "environment.json", json.dumps(_environment(), indent=1).encode())
     return path
 
 
 def thaw(path: Path) -> dict[str, Any]:
-    """The payload, with this process's import path and working directory set as the driver's were."""
-    payload: dict[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301 - our own file, the owner's alone
+    """The payload, with this process's import path and working directory set as the driver's were.
+
+    Raises:
+        PayloadError: Another release has written it; nothing of it was unpickled.
+    """
+    if not is_of_this_release(path):
+        raise PayloadError(
+            f"{path} was written by another release of hyperopt_app; its trials are left to others: "
+            "give the command of the search again, which submits workers of this release"
+        )
+    payload: dict[str, Any] = pickle.loads(path.read_bytes()[len(HEAD) :])  # noqa: S301 - our own file, the owner's alone
     sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
     os.chdir(payload["cwd"])
     return payload
+
+
+def is_of_this_release(path: Path) -> bool:
+    """Whether this release can read the payload; decided by its first line, without unpickling anything."""
+    with path.open("rb") as payload:
+        return payload.read(len(HEAD)) == HEAD
 
 
 def _with_copies(loader: Any, folder: Path, sweep_dir: Path) -> Any:

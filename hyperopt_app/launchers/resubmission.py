@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import thaw
 
 __all__ = ["after_job", "note_end"]
@@ -50,7 +51,11 @@ def after_job(
         return 0
     why = note.read_text()
     note.unlink()
-    most = int(thaw(payload)["settings"]["max_resubmissions"])
+    try:
+        most = int(thaw(payload)["settings"]["max_resubmissions"])
+    except PayloadError as error:
+        _say(f"job {job} is not put back into the queue: {error}")
+        return 0
     # A job of PBS comes back under another number, so the worker's counts.
     so_far = payload.parent / f"resubmissions-{environment.get('HYPEROPT_WORKER') or job}"
     count = int(so_far.read_text()) if so_far.exists() else 0

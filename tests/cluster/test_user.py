@@ -212,6 +212,26 @@ def test_two_commands_at_once_submit_once(slurm_cluster: Cluster, sweep: Start) 
     assert_whole()
 
 
+def test_jobs_that_an_older_release_has_queued_are_replaced(slurm_cluster: Cluster, sweep: Start) -> None:
+    """The same command submits anew; the old ones say so in one line when their turn comes, and take no trial."""
+    other = slurm_cluster.submit("sleep 300", *ALL_GPUS)
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue().get(other) == "RUNNING")
+    few = ("hydra.sweeper.n_jobs=2", "epoch_s=0.2")
+    finish(sweep(*few, "hydra.launcher.detach=true"), 40)
+    payload = STUDY / "launches/0/payload.pkl"
+    payload.write_bytes(payload.read_bytes().partition(b"\n")[2])  # before the line there was the pickle alone
+    program = sweep(*few)
+    slurm_cluster.wait_until((STUDY / "launches/1/payload.pkl").exists)
+    slurm_cluster.scancel(other)
+    output = finish(program)
+    assert "were submitted by another release of hyperopt_app" in output
+    assert_whole()
+    logs = [path.read_text() for path in STUDY.glob("workers/slurm/*") if path.suffix in {".err", ".out", ".log"}]
+    told = [text for text in logs if "was written by another release of hyperopt_app" in text]
+    assert len(told) == 2
+    assert not any("Traceback" in text for text in told)
+
+
 def test_workers_that_cannot_start_are_told_with_their_last_words(slurm_cluster: Cluster, sweep: Start) -> None:
     """Nothing is submitted for ever, and the reason stands in the message, without a traceback."""
     program = sweep("hydra.launcher.python=/no/python", "hydra.launcher.setup=[module load nosuch]")

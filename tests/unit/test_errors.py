@@ -9,6 +9,7 @@ from hyperopt_app.errors import ConfigError, HyperoptError, MetricError
 BUILTINS = {
     "ConfigError": ValueError,
     "MetricError": KeyError,
+    "PayloadError": RuntimeError,
     "SpaceError": ValueError,
     "StorageError": RuntimeError,
     "StudyMismatchError": ValueError,

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.launchers.payload import freeze, thaw
+from hyperopt_app import worker_process
+from hyperopt_app.errors import PayloadError
+from hyperopt_app.launchers.payload import HEAD, freeze, is_of_this_release, thaw
+from hyperopt_app.launchers.resubmission import after_job, note_end
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 
@@ -88,3 +92,50 @@ def test_code_outside_of_git_is_no_fault(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
     kept = json.loads(_frozen(sweep, tmp_path / "launch").with_name("environment.json").read_text())
     assert (kept["git_commit"], kept["git_dirty"]) == (None, None)
+
+
+@pytest.fixture
+def old_payload(tmp_path: Path) -> Path:
+    """As commit 4a3b948 wrote it: a pickle and nothing before it, whose task lies in a module that is gone."""
+    job = b"chyperopt_app.evaluation\nWorkerTask\n."
+    path = tmp_path / "payload.pkl"
+    content = {"sys_path": ["/drivers/own"], "cwd": "/", "settings": {"max_resubmissions": 3}, "job": job}
+    path.write_bytes(pickle.dumps(content))
+    return path
+
+
+def test_a_payload_begins_with_its_version(sweep: tuple[HydraContext, DictConfig], tmp_path: Path) -> None:
+    """In a line of text before the pickle, so that any release can tell."""
+    path = _frozen(sweep, tmp_path / "launch")
+    assert path.read_bytes().startswith(HEAD)
+    assert is_of_this_release(path)
+
+
+def test_a_payload_of_another_release_is_not_unpickled(old_payload: Path) -> None:
+    """Neither the oldest form nor a later one; import path and working directory stay as they are."""
+    before = [*sys.path], Path.cwd()
+    later = old_payload.with_name("later.pkl")
+    later.write_bytes(b"hyperopt_app payload 999\n" + old_payload.read_bytes())
+    for path in (old_payload, later):
+        assert not is_of_this_release(path)
+        with pytest.raises(PayloadError, match="written by another release"):
+            thaw(path)
+    assert ([*sys.path], Path.cwd()) == before
+
+
+def test_a_worker_with_an_old_payload_says_so_in_one_line(
+    old_payload: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And ends with a failure, before it could open the study."""
+    assert worker_process.main([str(old_payload)]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "give the command of the search again" in told
+
+
+def test_a_job_with_an_old_payload_does_not_come_back(old_payload: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its workers ran when the upgrade came; put back into the queue it could only fail."""
+    job = {"SLURM_JOB_ID": "7"}
+    note_end(old_payload, job)
+    assert after_job(old_payload, job, lambda _words: pytest.fail("Slurm was asked")) == 0
+    assert "is not put back into the queue" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperopt_app.launchers.payload import HEAD
 from hyperopt_app.launchers.resubmission import after_job, note_end
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
@@ -37,7 +38,7 @@ def payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("sys.path", ["kept"])
     path = tmp_path / "payload.pkl"
     settings = {"max_resubmissions": 2}
-    path.write_bytes(pickle.dumps({"sys_path": [], "cwd": str(tmp_path), "settings": settings, "job": b""}))
+    path.write_bytes(HEAD + pickle.dumps({"sys_path": [], "cwd": str(tmp_path), "settings": settings, "job": b""}))
     return path
 
 
