@@ -26,6 +26,8 @@ _SMALL = {
     "benchmarks/isolation.py": "--trials 4 --repeats 1",
     "benchmarks/teaching.py": "--trials 15 --seeds 1",
     "benchmarks/throughput.py": "--storages journal sqlite --sizes 10 --workers 1 2 --seconds 1",
+    # It has one size; beside the copy of the benchmarks there are no packages to trace.
+    "benchmarks/trace_rooms.py": f"--source {REPO}",
 }
 # It needs a real Slurm: tests/cluster/test_chaos.py runs it.
 _ELSEWHERE = ("benchmarks/chaos.py",)
