@@ -116,6 +116,7 @@ class Crew:
             if options_of(key.lstrip("+").split("@", 1)[0])
         ]
         own = [f"hydra.sweep.subdir=workers/{number}", "hydra.output_subdir=null", "hydra.job.chdir=false"]
+        own.append("++hydra.job_logging.root=null")  # the user's log files are the trials'; a worker has its own log
         return [*self.plan.space.fixed, *sample, *own]
 
 

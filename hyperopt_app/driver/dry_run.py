@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, suggest_all
+from hyperopt_app.support.hydra_state import moment_of
 from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.worker.trial_job import TrialJobs
 
@@ -42,7 +43,7 @@ def sampled(
     study = optuna.create_study(directions=list(directions))  # type: ignore[arg-type]  # checked before
     for point in points[:_SAMPLES]:
         study.enqueue_trial(dict(point))
-    jobs, factory = TrialJobs(context, config, lambda _config: None, "dry-run"), sampler_factory(sampler, seed)
+    jobs, factory = TrialJobs(context, config, lambda _config: None, moment_of(config)), sampler_factory(sampler, seed)
     parts = []
     for number in range(_SAMPLES):
         study.sampler = factory(number)

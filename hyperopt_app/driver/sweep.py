@@ -30,6 +30,7 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.study.tickets import MOST_LOSSES
 from hyperopt_app.study.trial_records import failures_alone
+from hyperopt_app.support.hydra_state import moment_of
 from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.wording import front
 
@@ -64,7 +65,7 @@ def sweep(
         print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
         return
     suggested_key = getattr(task_function, "suggested_key", lambda _config: None)(config)
-    plan = replace(prepare(request), suggested_key=suggested_key)
+    plan = replace(prepare(request), suggested_key=suggested_key, moment=moment_of(config))
     front().accepted()
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))

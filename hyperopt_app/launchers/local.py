@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, HyperoptError
+from hyperopt_app.support.hydra_state import HydraState, state_of_this_process
 
 __all__ = ["Gang", "WorkerDiedError", "places"]
 
@@ -111,10 +111,13 @@ class Gang:
         self._workers_per_gpu = workers_per_gpu
         self._grace_s = grace_s
         self._running: list[_Running] = []
+        self._hydra: HydraState | None = None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Run all jobs; see `LocalWorkersLauncher.launch`."""
         setup_globals()
+        self._hydra = state_of_this_process()
+        self._hydra.tell_what_is_left_behind()
         hydra = self._config.hydra
         whitelist = self._context.execution_whitelist
         configure_log(hydra.hydra_logging, hydra.verbose, execution_whitelist=whitelist)
@@ -159,7 +162,7 @@ class Gang:
                 "context": self._context,
                 "config": self._config,
                 "task_function": self._task_function,
-                "singletons": Singleton.get_state(),
+                "hydra": self._hydra,
                 "parent": os.getpid(),
             }
         )

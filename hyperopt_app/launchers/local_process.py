@@ -27,12 +27,11 @@ def _main() -> None:
 
 def run_job_of(job: dict[str, Any]) -> Any:
     """Run one Hydra job: compose its config and call its task function; a `JobReturn`."""
-    from hydra.core.singleton import Singleton
     from hydra.core.utils import run_job, setup_globals
     from omegaconf import open_dict
 
     setup_globals()
-    Singleton.set_state(job["singletons"])
+    job["hydra"].restore()
     config = job["context"].config_loader.load_sweep_config(job["config"], job["overrides"])
     with open_dict(config):
         config.hydra.job.id = f"{config.hydra.job.name}_{job['number']}"

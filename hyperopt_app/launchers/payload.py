@@ -22,17 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from hydra.core.singleton import Singleton
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import PayloadError
+from hyperopt_app.support.hydra_state import state_of_this_process
 
 __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
 
 # The first line of a payload, before the pickle: whoever cannot read what follows still understands it. Raise the
 # number when what is pickled moves or changes its form. Payloads before 2 had no such line.
-HEAD = b"hyperopt_app payload 2\n"
+HEAD = b"hyperopt_app payload 3\n"
 
 # Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
 _MOST_FILES = 2000
@@ -67,13 +67,15 @@ def freeze(
         inner = copy.copy(task.context)
         inner.config_loader = frozen.config_loader
         task.context = inner
+    hydra = state_of_this_process()
+    hydra.tell_what_is_left_behind()
     job = cloudpickle.dumps(
         {
             "context": frozen,
             "config": config,
             "task_function": task,
             "overrides": [list(one) for one in overrides],
-            "singletons": Singleton.get_state(),
+            "hydra": hydra,
         }
     )
     # What must be set before the rest can be unpickled stands outside of it.

@@ -2,7 +2,8 @@
 """What the driver hands to every worker: plain data, read once from the sweeper's settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class Plan:
         trial_timeout: Seconds that a trial may take in one worker; None for no limit.
         suggested_key: Where a training alone is given what the objective suggested by itself; None for nowhere.
         options: How a worker treats its trials.
+        moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 
     storage: str | None
@@ -71,3 +73,4 @@ class Plan:
     trial_timeout: float | None = None
     suggested_key: str | None = None
     options: WorkerOptions = WorkerOptions()
+    moment: datetime = field(default_factory=datetime.now)

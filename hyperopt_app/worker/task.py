@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.tickets import Tickets
+from hyperopt_app.support.hydra_state import sendable
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.loop import Tally, Worker
@@ -57,6 +59,9 @@ class WorkerTask:
     config: DictConfig
     task_function: Callable[[Any], Any]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "context": sendable(self.context)}
+
     def __call__(self, _config: Any) -> Tally:
         """Work until the budget is spent; what a launcher calls inside its job."""
         plan = self.plan
@@ -64,6 +69,7 @@ class WorkerTask:
         is_isolated = plan.options.isolation == "process"
         interrupts = Interrupts(plan.options.signals, plan.options.grace_s, insist=not is_isolated)
         with (
+            _own_log(),
             _quiet_optuna(),
             beating(identity),
             interrupts.listening(),
@@ -78,7 +84,7 @@ class WorkerTask:
     def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
         plan, pace, node = self.plan, Pace(), str(identity.place.get("node", ""))
         observer = Observer(plan.lease_s, scheduler=SlurmQueue())
-        jobs = TrialJobs(self.context, self.config, self.task_function, identity.worker)
+        jobs = TrialJobs(self.context, self.config, self.task_function, plan.moment)
         isolation = None
         if plan.options.isolation == "process":
             names: Callable[[Any], Sequence[str]] = getattr(self.task_function, "preload", lambda _config: ())
@@ -164,6 +170,25 @@ def _ending_in_time(grace_s: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+@contextlib.contextmanager
+def _own_log() -> Iterator[None]:
+    """Write what a worker says to its standard output, in Hydra's form; inside the driver, where the driver writes."""
+    root = logging.getLogger()
+    if root.handlers:
+        yield
+        return
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level, logging.INFO))
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
 
 
 @contextlib.contextmanager

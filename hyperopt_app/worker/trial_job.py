@@ -17,9 +17,12 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+from hydra._internal.execution_policy import execution_whitelist
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
@@ -28,6 +31,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
+from hyperopt_app.support.hydra_state import at_moment
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["TrialConfig", "TrialJobs"]
@@ -63,14 +67,14 @@ class TrialJobs:
         context: Hydra's context of the sweep.
         config: The sweep's own composed config.
         task_function: The user's function.
-        job_id: Prefix of `hydra.job.id` (the worker's name).
+        moment: That of the command, which `${now:...}` tells in every trial.
         origin: Absolute directory from which relative ones count, whatever an objective does to the working directory.
     """
 
     context: HydraContext
     config: DictConfig
     task_function: Callable[[Any], Any]
-    job_id: str
+    moment: datetime
     origin: Path = field(default_factory=Path.cwd)
     _composed: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     _groups: dict[str, bool] = field(default_factory=dict)
@@ -96,8 +100,8 @@ class TrialJobs:
         with read_write(full), open_dict(full):
             full.hydra.overrides.task = list(overrides)
             full.hydra.job.num = number
-            full.hydra.job.id = f"{self.job_id}-{number}"
-            with _hydra_config(full):  # a subdir of ${hydra:job.num} asks the singleton
+            full.hydra.job.id = str(number)
+            with _hydra_config(full), at_moment(self.moment):  # a subdir of ${hydra:job.num} asks the singleton
                 directory = Path(self.origin, str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir))
             full.hydra.runtime.output_dir = str(directory)
         OmegaConf.set_readonly(full.hydra, True)
@@ -121,7 +125,7 @@ class TrialJobs:
             task = copy.deepcopy(full)
             with flag_override(task, ["struct", "readonly"], [False, False]):
                 del task["hydra"]
-            self._composed[overrides] = pickle.dumps((full, task))
+            self._composed[overrides] = cloudpickle.dumps((full, task))  # types of the script go by value
         return self._composed[overrides]
 
     def run(self, trial: TrialConfig) -> Any:
@@ -135,7 +139,7 @@ class TrialJobs:
             BaseException: Whatever it raised; an error is also in the trial's log.
         """
         hydra = trial.full.hydra
-        with _hydra_config(trial.full):
+        with _hydra_config(trial.full), at_moment(self.moment), _execution_policy(self.context):
             with read_write(hydra.job.env_set):
                 OmegaConf.resolve(hydra.job.env_set)
             _save_inputs(trial)
@@ -202,6 +206,12 @@ def _hydra_config(full: DictConfig) -> Iterator[None]:
         yield
     finally:
         singleton.cfg = before
+
+
+def _execution_policy(context: HydraContext) -> contextlib.AbstractContextManager[None]:
+    """What `instantiate` may call in a job, as its app has allowed it."""
+    policy: contextlib.AbstractContextManager[None] = execution_whitelist(context.execution_whitelist, reset=True)
+    return policy
 
 
 @contextlib.contextmanager

@@ -113,11 +113,12 @@ class RemoteTrial:
         return answer
 
 
-def main(pipe: Connection, task: bytes, order: bytes) -> None:
+def main(pipe: Connection, task: bytes, hydra: bytes, order: bytes) -> None:
     """Run one trial and send its outcome; the target of the child process."""
     interrupts = _prepare()
-    # Both bytes are the worker's own.
+    # All bytes are the worker's own. The task brings the user's modules, which may register resolvers, hence first.
     jobs: TrialJobs = pickle.loads(task)  # noqa: S301
+    pickle.loads(hydra).restore()  # noqa: S301
     wanted: Order = pickle.loads(order)  # noqa: S301
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     remote = RemoteTrial(pipe, wanted, interrupts.writing)

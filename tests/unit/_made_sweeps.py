@@ -2,6 +2,7 @@
 """Hydra's context and config of a sweep without a command line, and small plans; no test stands here."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -17,6 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits
+
+NOON = datetime(2026, 11, 26, 12)  # noqa: DTZ001 - when a command was given, local time as Hydra tells it
 
 
 def write_configs(directory: Path, files: Mapping[str, str]) -> Path:

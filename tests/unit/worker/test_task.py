@@ -29,7 +29,7 @@ from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.run_trial import Evaluation
 from hyperopt_app.worker.task import WorkerTask
 from hyperopt_app.worker.trial_job import TrialJobs
-from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
+from tests.unit._made_sweeps import NOON, made_plan, made_space, made_sweep, write_configs
 from tests.unit._made_trials import made
 
 CONFIG = """
@@ -51,7 +51,7 @@ def _plan(**changes: Any) -> Plan:
 
 def _jobs(task: Task) -> TrialJobs:
     context, config = made_sweep(write_configs(Path.cwd() / "conf", {"config": CONFIG}))
-    return TrialJobs(context, config, task, "worker")
+    return TrialJobs(context, config, task, NOON)
 
 
 def _study(plan: Plan) -> optuna.Study:

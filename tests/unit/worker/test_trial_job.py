@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hyperopt_app.worker import trial_job as job
 from hyperopt_app.worker.trial_job import TrialJobs
-from tests.unit._made_sweeps import made_sweep, write_configs
+from tests.unit._made_sweeps import NOON, made_sweep, write_configs
 
 CONFIGS = {
     "config": """
@@ -70,7 +70,7 @@ def _by_hydra(
     """Run a job as Hydra's launchers do; its directory."""
     own = context.config_loader.load_sweep_config(config, overrides)
     with open_dict(own):
-        own.hydra.job.id = f"worker-{number}"
+        own.hydra.job.id = str(number)
         own.hydra.job.num = number
     done = run_job(task, own, "hydra.sweep.dir", "hydra.sweep.subdir", context, configure_logging=False)
     assert done.return_value == 0.5
@@ -155,7 +155,7 @@ def test_a_trial_is_the_job_that_hydra_would_run(case: str, sweep: Sweep) -> Non
     command, fixed, searched = CASES[case]
     context, config = sweep(*command)
     task = Seen()
-    jobs = TrialJobs(context, config, task, "worker")
+    jobs = TrialJobs(context, config, task, NOON)
     jobs.compose(fixed, searched, 3)
     trial = jobs.compose(fixed, searched, 5)  # from a config that was composed before
     assert jobs.run(trial) == 0.5
@@ -170,7 +170,7 @@ def test_composing_leaves_nothing_behind(sweep: Sweep) -> None:
     """One trial's values are not the next one's, and the sweep's own config stays as it was."""
     context, config = sweep()
     before = OmegaConf.to_yaml(config)
-    jobs = TrialJobs(context, config, Seen(), "worker")
+    jobs = TrialJobs(context, config, Seen(), NOON)
     first = jobs.compose([], ["x=3", "opt.lr=0.5"], 0)
     second = jobs.compose([], ["x=4"], 1)
     assert (first.task.x, first.task.opt.lr) == (3, 0.5)
@@ -191,7 +191,7 @@ def test_a_config_is_composed_once_for_each_choice_of_groups(sweep: Sweep, monke
         return load(master, overrides)
 
     monkeypatch.setattr(context.config_loader, "load_sweep_config", loaded)
-    jobs = TrialJobs(context, config, Seen(), "worker")
+    jobs = TrialJobs(context, config, Seen(), NOON)
     for number, model in enumerate(["small", "big", "small", "big"]):
         jobs.compose(["opt.lr=1"], [f"x={number}", f"model={model}"], number)
     assert composed == [["opt.lr=1", "model=small"], ["opt.lr=1", "model=big"]]
@@ -205,7 +205,7 @@ def test_a_config_is_composed_once_for_each_choice_of_groups(sweep: Sweep, monke
 def test_no_output_folder_is_made_if_none_is_wanted(sweep: Sweep) -> None:
     """`hydra.output_subdir: null`; the trial's directory is there all the same."""
     context, config = sweep("hydra.output_subdir=null")
-    jobs = TrialJobs(context, config, Seen(), "worker")
+    jobs = TrialJobs(context, config, Seen(), NOON)
     trial = jobs.compose([], ["x=3"], 0)
     jobs.run(trial)
     assert [path.name for path in trial.directory.iterdir()] == ["app.log"]

@@ -16,7 +16,7 @@ from optuna import TrialPruned
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
-from tests.unit._made_sweeps import made_sweep, write_configs
+from tests.unit._made_sweeps import NOON, made_sweep, write_configs
 
 CONFIG = """
     defaults: [_self_, {override hydra/sweeper: async_optuna}]
@@ -49,7 +49,7 @@ class Told(Callback):
 def _made(tmp_path: Path, task: Callable[[Any], Any]) -> tuple[TrialJobs, TrialConfig]:
     """The jobs of a worker, and its trial 4 with x=3."""
     context, config = made_sweep(write_configs(tmp_path / "conf", {"config": CONFIG}))
-    jobs = TrialJobs(context, config, task, "worker")
+    jobs = TrialJobs(context, config, task, NOON)
     return jobs, jobs.compose([], ["x=3"], 4)
 
 
@@ -165,7 +165,7 @@ def test_an_objective_that_goes_elsewhere_takes_nothing_with_it(tmp_path: Path) 
     before = Path.cwd()
     config = CONFIG.replace("chdir: true", "chdir: false")
     context, composed = made_sweep(write_configs(tmp_path / "conf", {"config": config}))
-    jobs = TrialJobs(context, composed, lambda _conf: os.chdir("/"), "worker")
+    jobs = TrialJobs(context, composed, lambda _conf: os.chdir("/"), NOON)
     jobs.run(jobs.compose([], ["x=3"], 4))
     assert Path.cwd() == before
     os.chdir("/")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What goes with a job to another process, what stays behind, and the moment of the command."""
+
+import pickle
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import cloudpickle
+import pytest
+from hydra._internal.callbacks import Callbacks
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import setup_globals
+from hydra.experimental.callback import Callback
+from hydra.types import HydraContext
+from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
+
+from hyperopt_app.support import hydra_state
+from hyperopt_app.support.hydra_state import HydraState, at_moment, moment_of, sendable, state_of_this_process
+from tests.unit._made_sweeps import NOON
+
+LOCK = threading.Lock()
+
+
+@pytest.fixture(autouse=True)
+def tables() -> Iterator[None]:
+    """The tables of Hydra and OmegaConf are left as they were found."""
+    setup_globals()
+    resolvers, instances = BaseContainer._resolvers, Singleton._instances
+    BaseContainer._resolvers, Singleton._instances = dict(resolvers), dict(instances)
+    yield
+    BaseContainer._resolvers, Singleton._instances = resolvers, instances
+
+
+def _locked(x: int) -> Any:
+    with LOCK:
+        return x
+
+
+def _keep_lock(name: str) -> None:
+    lock = threading.Lock()
+    OmegaConf.register_resolver(name, lambda x: (lock, x)[1])
+
+
+def _sent() -> HydraState:
+    """The state as another process gets it, which has no resolver but OmegaConf's own."""
+    state: HydraState = pickle.loads(pickle.dumps(state_of_this_process()))
+    BaseContainer._resolvers = {name: one for name, one in BaseContainer._resolvers.items() if name.startswith("oc.")}
+    return state
+
+
+def _read(text: str) -> Any:
+    return OmegaConf.create({"value": text}).value
+
+
+def test_resolvers_of_hydra_and_of_the_app_arrive() -> None:
+    """A closure too, whose function no module has."""
+    three = 3
+    OmegaConf.register_resolver("times_three", lambda x: three * x)
+    state = _sent()
+    state.restore()
+    assert _read("${times_three:4}") == 12
+    assert _read("${python_version:major}") == "3"
+    assert _read("${oc.select:nothing,7}") == 7
+
+
+def test_singletons_arrive_and_the_own_plugins_stay() -> None:
+    """The config store with the script's groups; HydraConfig is a job's own to set."""
+    ConfigStore.instance().store(group="drink", name="tea", node={"hot": True})
+    HydraConfig.instance().cfg = OmegaConf.create({"hydra": {"sweeper": "the driver's"}})  # type: ignore[assignment]
+    state = _sent()
+    kept = dict(Singleton._instances)
+    del Singleton._instances[ConfigStore], Singleton._instances[HydraConfig]
+    state.restore()
+    assert ConfigStore.instance().load("drink/tea.yaml").node == {"hot": True}
+    assert HydraConfig not in Singleton._instances
+    assert {kind.__name__ for kind in kept} - {kind.__name__ for kind in Singleton._instances} == {"HydraConfig"}
+
+
+def test_a_resolver_that_cannot_travel_is_named_and_the_others_arrive(caplog: pytest.LogCaptureFixture) -> None:
+    """One line with the reason and the ways out; where it is used, the same is said."""
+    _keep_lock("locked")
+    OmegaConf.register_resolver("free", lambda: "free")
+    state = _sent()
+    state.tell_what_is_left_behind()
+    (line,) = caplog.messages
+    assert line.startswith("The resolver 'locked' cannot be sent to another process (TypeError: cannot pickle")
+    assert "hydra.launcher.isolation=none" in line
+    state.restore()
+    assert _read("${free:}") == "free"
+    with pytest.raises(Exception, match=r"\$\{locked:\.\.\.\} cannot be read here.*isolation=none"):
+        _read("${locked:1}")
+
+
+def test_what_the_process_registers_itself_is_not_lost() -> None:
+    """A module that the job imports has registered the resolver there already."""
+    _keep_lock("locked")
+    state = _sent()
+    OmegaConf.register_resolver("locked", _locked)
+    state.restore()
+    assert _read("${locked:5}") == 5
+
+
+def test_a_stand_in_goes_on_to_further_processes() -> None:
+    """From the driver to a worker, and from there to a trial."""
+    _keep_lock("locked")
+    _sent().restore()
+    again = _sent()
+    assert not again.left_behind
+    again.restore()
+    with pytest.raises(Exception, match="cannot be read here"):
+        _read("${locked:1}")
+
+
+class Recorder(Callback):
+    """A callback of a user's."""
+
+    def __init__(self, thing: Any = None) -> None:
+        self.thing = thing
+
+
+def test_a_callback_that_cannot_travel_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However often the context is sent; the context itself keeps it."""
+    hydra_state._tell_once.cache_clear()
+    callbacks = Callbacks()
+    callbacks.callbacks = [Recorder(1), Recorder(threading.Lock())]
+    context = HydraContext(config_loader=None, callbacks=callbacks)  # type: ignore[arg-type]
+    for _ in range(3):
+        sent = cloudpickle.loads(cloudpickle.dumps(sendable(context)))
+        assert [one.thing for one in sent.callbacks.callbacks] == [1]
+    assert len(callbacks.callbacks) == 2
+    (line,) = caplog.messages
+    assert line.startswith("The Hydra callback Recorder cannot be sent to another process (TypeError")
+
+
+def test_now_is_the_moment_of_the_command() -> None:
+    """In every format; afterwards the clock counts again."""
+    with at_moment(NOON):
+        assert _read("${now:%Y-%m-%d %H:%M:%S}") == "2026-11-26 12:00:00"
+    assert _read("${now:%Y-%m-%d %H:%M:%S.%f}") != "2026-11-26 12:00:00.000000"
+
+
+def test_the_moment_is_what_the_config_has_told_already() -> None:
+    """The sweep's directory has date and time in two formats, and others that say the same again."""
+    config = OmegaConf.create({"a": "${now:%Y-%m-%d}", "b": "${now:%H-%M-%S}", "c": "${now:%Y}/${now:%H}"})
+    with at_moment(NOON):
+        _ = config.a, config.b, config.c
+    assert moment_of(config) == NOON
+
+
+@pytest.mark.parametrize("told", ["", "${now:%Y-%m-%d}", "${now:%H-%M-%S}", "${now:%s}", "${now:%%Y}"])
+def test_without_a_whole_moment_it_is_the_present(told: str) -> None:
+    """A part of it would be another day, or another century."""
+    config = OmegaConf.create({"a": told})
+    _ = config.a
+    assert abs((moment_of(config) - datetime.now()).total_seconds()) < 60  # noqa: DTZ005 - local, as Hydra's
