@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.progress.display import Progress, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
-from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, read_beats, this_worker
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import open_study, study_lock
@@ -50,7 +50,7 @@ class Watch:
         self._progress = progress
         self._sleep = sleep
         self._begun = time.monotonic()
-        self._observer = Observer(plan.lease_s, scheduler=SlurmQueue())
+        self._observer = Observer(plan.lease_s, scheduler=judge_of_claims())
         self._tickets = Tickets(
             study,
             this_worker(-1, plan.study_dir),

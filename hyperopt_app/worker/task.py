@@ -23,7 +23,7 @@ from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
-from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
@@ -83,7 +83,7 @@ class WorkerTask:
 
     def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
         plan, pace, node = self.plan, Pace(), str(identity.place.get("node", ""))
-        observer = Observer(plan.lease_s, scheduler=SlurmQueue())
+        observer = Observer(plan.lease_s, scheduler=judge_of_claims())
         jobs = TrialJobs(self.context, self.config, self.task_function, plan.moment)
         isolation = None
         if plan.options.isolation == "process":
