@@ -64,12 +64,12 @@ def yaml_of(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def wait_for(what: str, look: Callable[[], Found | None]) -> Found:
+def wait_for(what: str, look: Callable[[], Found | None], patience_s: float = PATIENCE_S) -> Found:
     """Look until there is something, and return it; the test fails if it takes too long."""
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + patience_s
     while not (found := look()):
         if time.monotonic() > until:
-            pytest.fail(f"waited {PATIENCE_S:g} s in vain for {what}")
+            pytest.fail(f"waited {patience_s:g} s in vain for {what}")
         time.sleep(0.02)
     return found
 
