@@ -61,15 +61,19 @@ def prepare(request: Request) -> Plan:
         ended_before=frozenset(trial.number for trial in ended),
         custom_search_space=settings.custom_search_space,
         lease_s=settings.lease_s,
-        program=program_of_this_process(),
+        program=program_of_this_process(sweeps_by_itself=request.sweeps_by_itself),
         driver_pid=os.getpid(),
         trial_timeout=settings.trial_timeout,
         options=request.options,
     )
 
 
-def program_of_this_process() -> str:
-    """How the user started this program, with the flags that choose the config, to be shown in a command."""
+def program_of_this_process(*, sweeps_by_itself: bool = False) -> str:
+    """How the user started this program, with the flags that choose the config, to be shown in a command.
+
+    Args:
+        sweeps_by_itself: Whether the config asks for a sweep, so that a single training has to ask for one run.
+    """
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     if spec is not None:
@@ -78,8 +82,8 @@ def program_of_this_process() -> str:
         path = Path(sys.argv[0])
         words = [str(path)] if path.suffix != ".py" else ["python", str(path)]
     flags = _config_flags(sys.argv[1:])
-    if not {"-m", "--multirun"} & set(sys.argv):
-        flags.append("hydra.mode=RUN")  # the config itself asked for a sweep
+    if sweeps_by_itself or not {"-m", "--multirun"} & set(sys.argv):
+        flags.append("hydra.mode=RUN")
     return shlex.join([*words, *flags])
 
 

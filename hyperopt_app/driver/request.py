@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.types import HydraContext
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from hyperopt_app.driver import preflight
@@ -32,7 +32,17 @@ __all__ = ["Request", "checked", "identity_of", "points_of"]
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, checked."""
+    """What the user asked for, checked.
+
+    Attributes:
+        settings: The fields of `hydra.sweeper`.
+        space: What is searched and fixed.
+        study_dir: Absolute.
+        study_name: The study's name in its storage.
+        n_trials: The budget; with a grid not more than its points.
+        options: How the workers treat their trials.
+        sweeps_by_itself: Whether the config asks for a sweep (`hydra.mode: MULTIRUN`), also without `--multirun`.
+    """
 
     settings: Settings
     space: Space
@@ -40,6 +50,7 @@ class Request:
     study_name: str
     n_trials: int
     options: WorkerOptions
+    sweeps_by_itself: bool = False
 
 
 def checked(
@@ -72,7 +83,8 @@ def checked(
     faults += _study_faults(request, is_faultless=not faults)
     if faults:
         raise ConfigError(faults)
-    return request
+    alone = loader.load_sweep_config(config, list(space.fixed))
+    return replace(request, sweeps_by_itself=alone.hydra.mode is RunMode.MULTIRUN)
 
 
 def _with_absolute_storage(settings: Settings) -> Settings:

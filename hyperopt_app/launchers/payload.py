@@ -32,7 +32,7 @@ __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
 
 # The first line of a payload, before the pickle: whoever cannot read what follows still understands it. Raise the
 # number when what is pickled moves or changes its form. Payloads before 2 had no such line.
-HEAD = b"hyperopt_app payload 3\n"
+HEAD = b"hyperopt_app payload 2\n"
 
 # Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
 _MOST_FILES = 2000
@@ -79,7 +79,15 @@ def freeze(
         }
     )
     # What must be set before the rest can be unpickled stands outside of it.
-    payload = pickle.dumps({"sys_path": _search_path(), "cwd": str(Path.cwd()), "settings": settings, "job": job})
+    payload = pickle.dumps(
+        {
+            "sys_path": _search_path(),
+            "cwd": str(Path.cwd()),
+            "environment": _set_by_the_script(),
+            "settings": settings,
+            "job": job,
+        }
+    )
     path = place / "payload.pkl"
     _write_private(path, HEAD + payload)
     _write_private(place / "environment.json", json.dumps(_environment(), indent=1).encode())
@@ -100,6 +108,8 @@ def thaw(path: Path) -> dict[str, Any]:
     payload: dict[str, Any] = pickle.loads(path.read_bytes()[len(HEAD) :])  # noqa: S301 - our own file, the owner's alone
     sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
     os.chdir(payload["cwd"])
+    for name, value in payload["environment"].items():
+        os.environ.setdefault(name, value)  # what the scheduler has set for this job counts
     return payload
 
 
@@ -151,6 +161,16 @@ def _config_files(source: Path, sweep_dir: Path) -> Iterator[Path]:
         here = Path(directory)
         folders[:] = [name for name in folders if not name.startswith(".") and here / name != sweep_dir]
         yield from (here / name for name in files if name.endswith((".yaml", ".yml")))
+
+
+def _set_by_the_script() -> dict[str, str]:
+    """Environment variables that this program has set for itself, such as PROJECT_ROOT; a job's shell lacks them."""
+    try:
+        words = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    before = dict(os.fsdecode(word).partition("=")[::2] for word in words)
+    return {name: value for name, value in os.environ.items() if before.get(name) != value}
 
 
 def _search_path() -> list[str]:

@@ -10,9 +10,11 @@ import copy
 import functools
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import FunctionType
 from typing import Any
 
 import cloudpickle
@@ -25,13 +27,21 @@ from omegaconf.basecontainer import BaseContainer
 
 from hyperopt_app.errors import HyperoptError
 
-__all__ = ["HydraState", "at_moment", "moment_of", "sendable", "state_of_this_process"]
+__all__ = [
+    "HydraState",
+    "at_moment",
+    "define_in_script",
+    "moment_of",
+    "script_definitions",
+    "sendable",
+    "state_of_this_process",
+]
 
 _log = logging.getLogger(__name__)
 
 _WAY_OUT = (
-    "register it in a module that the task imports, or stay in one process: hydra.launcher.isolation=none keeps a "
-    "trial in its worker, hydra/launcher=basic the worker in the command"
+    "register it in a module that the task imports, or stay in one process: hydra/launcher=basic keeps the worker in "
+    "the command, hydra.launcher.isolation=none a trial in its worker"
 )
 
 
@@ -43,11 +53,13 @@ class HydraState:
         singletons: The pickled singletons by class, without the plugins, which each process discovers by itself.
         resolvers: Each resolver's name and pickle.
         left_behind: The name of each resolver that cannot be pickled, and why not.
+        script: What the script defines, by name; see `script_definitions`.
     """
 
     singletons: bytes
     resolvers: Mapping[str, bytes]
     left_behind: Mapping[str, str]
+    script: Mapping[str, bytes]
 
     def restore(self) -> None:
         """Make this process's singletons and resolvers those of the state.
@@ -62,6 +74,7 @@ class HydraState:
             resolvers[name] = own.get(name, _missing(name, reason))
         Singleton._instances = {**Singleton._instances, **instances}
         BaseContainer._resolvers = resolvers
+        define_in_script(self.script)
 
     def tell_what_is_left_behind(self) -> None:
         """Log one line for each resolver that cannot be sent."""
@@ -80,7 +93,41 @@ def state_of_this_process() -> HydraState:
             resolvers[name] = pickled
     left_out = (Plugins, HydraConfig)  # which a process finds, and a job sets, by itself
     instances = {kind: one for kind, one in Singleton._instances.items() if kind not in left_out}
-    return HydraState(cloudpickle.dumps(instances), resolvers, left_behind)
+    return HydraState(cloudpickle.dumps(instances), resolvers, left_behind, script_definitions())
+
+
+# What another process's script has defined; a worker hands it on to its trials.
+_of_another_script: dict[str, bytes] = {}
+
+
+def script_definitions() -> dict[str, bytes]:
+    """The classes and functions of the script, which no other process can import: name to pickle.
+
+    A config may name one of them (`_target_: __main__.Net`) that the task function itself does not mention.
+    """
+    found = dict(_of_another_script)
+    for name, value in vars(sys.modules["__main__"]).items():
+        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
+            pickled, _ = _pickled(value)
+            if pickled is not None:
+                found[name] = pickled
+    return found
+
+
+def define_in_script(definitions: Mapping[str, bytes]) -> None:
+    """Let this `__main__` have what another process's script defines, each unpickled when it is asked for."""
+    main = sys.modules["__main__"]
+    _of_another_script.update(definitions)
+
+    def get(name: str) -> Any:
+        if name not in _of_another_script:
+            raise AttributeError(f"module '__main__' has no attribute {name!r}")
+        value = cloudpickle.loads(_of_another_script[name])
+        setattr(main, name, value)
+        return value
+
+    if definitions:
+        setattr(main, "__getattr__", get)  # noqa: B010 - PEP 562: a module's own
 
 
 def sendable(context: HydraContext) -> HydraContext:

@@ -30,7 +30,7 @@ from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.tickets import Tickets
-from hyperopt_app.support.hydra_state import sendable
+from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.loop import Tally, Worker
@@ -60,7 +60,11 @@ class WorkerTask:
     task_function: Callable[[Any], Any]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "context": sendable(self.context)}
+        return {**vars(self), "context": sendable(self.context), "script": script_definitions()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        define_in_script(state.pop("script"))
+        vars(self).update(state)
 
     def __call__(self, _config: Any) -> Tally:
         """Work until the budget is spent; what a launcher calls inside its job."""

@@ -44,7 +44,6 @@ def test_every_launcher_gives_what_basic_gives(name: str, basic: Seen, run_scrip
     world.assert_one_moment(seen)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a worker's own shell knows nothing of it")
 def test_a_variable_that_the_script_has_set_reaches_a_worker_by_hand(run_script: RunScript) -> None:
     """As the public templates do it: the script sets PROJECT_ROOT for itself, and `${oc.env:PROJECT_ROOT}` is read."""
     asked = "+seen.set=${oc.env:WORLD_SET}"

@@ -63,10 +63,7 @@ def test_the_tutorial_on_structured_configs(run_script: RunScript) -> None:
     "group",
     [
         "descent,momentum",
-        pytest.param(
-            "descent,jump",
-            marks=pytest.mark.xfail(strict=True, reason="a trial does not find _target_: __main__.Jump"),
-        ),
+        "descent,jump",
     ],
     ids=["of a module", "of the script"],
 )

@@ -38,7 +38,6 @@ def test_it_is_searched_with_pruning_and_goes_on_after_every_interruption(start_
     template.assert_went_on(template.assert_whole(12)[victim.number], victim)
 
 
-@pytest.mark.xfail(strict=True, reason="an experiment file with hydra.mode: MULTIRUN; Hydra wants hydra.mode=RUN there")
 def test_the_command_of_the_best_trial_trains_it_again(
     start_script: Start, run_script: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

@@ -83,6 +83,7 @@ def test_every_worker_is_an_equal_job(crew: Crew, monkeypatch: pytest.MonkeyPatc
             f"hydra.sweep.subdir=workers/{number}",
             "hydra.output_subdir=null",
             "hydra.job.chdir=false",
+            "++hydra.job_logging.root=null",
         ]
         for number in (0, 1)
     ]
@@ -206,3 +207,5 @@ def test_the_program_that_the_user_started(case: str, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__spec__=spec))
     monkeypatch.setattr(sys, "argv", arguments)
     assert program_of_this_process() == command
+    asked = command.removesuffix(" hydra.mode=RUN") + " hydra.mode=RUN"
+    assert program_of_this_process(sweeps_by_itself=True) == asked

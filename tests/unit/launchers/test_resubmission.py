@@ -37,8 +37,14 @@ def payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A payload that allows two resubmissions."""
     monkeypatch.setattr("sys.path", ["kept"])
     path = tmp_path / "payload.pkl"
-    settings = {"max_resubmissions": 2}
-    path.write_bytes(HEAD + pickle.dumps({"sys_path": [], "cwd": str(tmp_path), "settings": settings, "job": b""}))
+    content = {
+        "sys_path": [],
+        "cwd": str(tmp_path),
+        "environment": {},
+        "settings": {"max_resubmissions": 2},
+        "job": b"",
+    }
+    path.write_bytes(HEAD + pickle.dumps(content))
     return path
 
 
