@@ -20,11 +20,12 @@ from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.pair import Pair, Parameter
 from hyperopt_app.legacy.reading.parameter_settings import kind_of, settings_of
 from hyperopt_app.legacy.translating.config_text import config_text
-from hyperopt_app.legacy.translating.ranges import sweep_text, value_text
+from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.legacy.translating.translation import translate
 from hyperopt_app.legacy.translating.tree import escaped
 from hyperopt_app.space.override_text import element_of
 from hyperopt_app.space.space import parse_space
+from hyperopt_app.space.sweep_text import value_text
 
 # YAML can hold no other characters.
 _TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff\ufffe\uffff"), max_size=12)

@@ -10,8 +10,9 @@ from typing import Any
 
 from hyperopt_app.legacy.reading.pair import Launcher, Method, Pair, Parameter
 from hyperopt_app.legacy.translating.method_nodes import MethodNode, pruner_node, sampler_node
-from hyperopt_app.legacy.translating.ranges import choice_of, sweep_text
+from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.legacy.translating.tree import Places, Shape, escaped, places_of, shape_of
+from hyperopt_app.space.sweep_text import choice_of
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["PASSWORD_VARIABLE", "Translation", "study_dir_of", "translate"]
