@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Find every fault of a sweep's configuration before anything is started or written. Runs in the driver."""
 
-import pkgutil
+import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from hydra.utils import get_method
 from omegaconf import DictConfig
 
 from hyperopt_app.driver.settings import Settings, read_worker_options
@@ -134,10 +136,18 @@ def _extension(path: str | None) -> Iterator[str]:
         return
     wanted = "give the dotted path of a function configure(config, trial)"
     try:
-        found = pkgutil.resolve_name(path)
+        with _silent("hydra.utils"):  # it logs beforehand what it raises
+            get_method(path)
     except Exception as error:  # noqa: BLE001 - an import runs the user's module, which may raise anything
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        yield f"hydra.sweeper.custom_search_space: {path} cannot be imported ({reason}); {wanted}"
-        return
-    if not callable(found):
-        yield f"hydra.sweeper.custom_search_space: {path} is no function; {wanted}"
+        yield f"hydra.sweeper.custom_search_space: {path} cannot be found ({reason}); {wanted}"
+
+
+@contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    one = logging.getLogger(logger)
+    before, one.disabled = one.disabled, True
+    try:
+        yield
+    finally:
+        one.disabled = before

@@ -43,6 +43,11 @@ class Limits:
     max_consecutive_failures: int | None = 10
     min_judged: int = 1
 
+    @property
+    def never_for_failures(self) -> bool:
+        """Whether both limits of failures are off: then equal failures at the start stop nothing either."""
+        return self.max_consecutive_failures is None and self.max_failure_rate >= 1
+
 
 class Failure(NamedTuple):
     """How a trial failed: one of `failure_kinds.KINDS`, and one line."""
@@ -74,10 +79,12 @@ def may_start(failures: Sequence[Failure | None], now: float, limits: Limits) ->
     """
     if limits.deadline is not None and now >= limits.deadline:
         return Stop("the time of hydra.sweeper.timeout is over", is_fault=False)
-    return _broken(failures) or _in_a_row(failures, limits) or _rate(failures, limits)
+    return _broken(failures, limits) or _in_a_row(failures, limits) or _rate(failures, limits)
 
 
-def _broken(failures: Sequence[Failure | None]) -> Stop | None:
+def _broken(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
+    if limits.never_for_failures:
+        return None
     first = failures[:IDENTICAL_FIRST_FAILURES]
     if len(first) == IDENTICAL_FIRST_FAILURES and None not in failures and len(set(first)) == 1:
         failure = first[0]

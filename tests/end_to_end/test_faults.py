@@ -98,7 +98,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "search space of a function that is not there": (
         ("hydra.sweeper.custom_search_space=objectives.sphere.configure",),
         (
-            "hydra.sweeper.custom_search_space: objectives.sphere.configure cannot be imported",
+            "hydra.sweeper.custom_search_space: objectives.sphere.configure cannot be found",
             "configure(config, trial)",
         ),
     ),

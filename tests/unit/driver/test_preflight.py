@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Faults of the sweeper's own fields, found before anything is started."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,3 +168,20 @@ def test_all_faults_of_the_fields_are_told_at_once() -> None:
     )
     told = ["n_trials", "n_jobs", "timeout", "progress", "direction", "metric", "pruner", "enqueue[0]", "enqueue[1]"]
     assert [fault.split(":")[0] for fault in faults] == [f"hydra.sweeper.{name}" for name in told]
+
+
+def test_a_custom_search_space_is_found_as_hydra_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module with a hyphen in its name is no fault, as in Hydra's own example."""
+    Path("space-of-mine.py").write_text("def configure(config, trial): ...\nrange = 5\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    assert _faults(custom_search_space="space-of-mine.configure") == []
+    (fault,) = _faults(custom_search_space="space-of-mine.range")
+    assert fault.startswith("hydra.sweeper.custom_search_space: space-of-mine.range cannot be found (ValueError: ")
+
+
+def test_a_custom_search_space_that_is_not_there_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """What Hydra's look-up logs is not repeated."""
+    (fault,) = _faults(custom_search_space="nowhere.configure")
+    assert fault.startswith("hydra.sweeper.custom_search_space: nowhere.configure cannot be found (")
+    assert fault.endswith("; give the dotted path of a function configure(config, trial)")
+    assert caplog.text == ""

@@ -47,10 +47,23 @@ def test_the_deadline_comes_before_any_failure() -> None:
 )
 def test_an_objective_that_fails_alike_from_the_start_is_broken(failures: list[str | None], stops: bool) -> None:
     """As long as no trial has ended well, the first failures are compared; one success clears the objective."""
-    stop = may_start(_ended(*failures), 0.0, LENIENT)
+    stop = may_start(_ended(*failures), 0.0, Limits())
     assert (stop is not None) is stops
     if stop is not None:
         assert stop == Stop("the first 3 trials of this run failed in the same way: same", is_fault=True)
+
+
+@pytest.mark.parametrize(
+    ("limits", "stops"),
+    [
+        (LENIENT, False),
+        (Limits(max_consecutive_failures=100), True),
+        (Limits(max_consecutive_failures=None, max_failure_rate=0.99, min_judged=100), True),
+    ],
+)
+def test_both_limits_off_means_that_nothing_stops_for_failures(limits: Limits, stops: bool) -> None:
+    """Equal failures from the start stop a study as long as one of the two limits of failures is set."""
+    assert (may_start(_ended(*["same"] * 50), 0.0, limits) is not None) is stops
 
 
 def test_failures_in_a_row_stop_a_study() -> None:
