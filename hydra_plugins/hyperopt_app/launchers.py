@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn
+from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.store import register
 
 __all__ = ["ByHandLauncher", "LocalWorkersLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher"]
@@ -25,7 +27,8 @@ class _Launcher(Launcher):
         self.hydra_context: HydraContext | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives."""
+        """Keep what Hydra gives; refuse to serve a sweeper that a preset of ours did not mean."""
+        _check_preset(config)
         self.config, self.task_function, self.hydra_context = config, task_function, hydra_context
 
     def _given(self) -> tuple[HydraContext, DictConfig, TaskFunction]:
@@ -39,6 +42,19 @@ class _Launcher(Launcher):
             name: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
             for name, value in self.settings.items()
         }
+
+
+def _check_preset(config: DictConfig) -> None:
+    """Of two configs that choose the sweeper Hydra takes the later, and `+experiment=...` may stand after ours."""
+    hydra = config.hydra
+    preset, sweeper = hydra.runtime.choices.get(GROUP), hydra.runtime.choices.get("hydra/sweeper")
+    is_typed = any(str(word).startswith("hydra/sweeper=") for word in hydra.overrides.hydra)
+    is_stock = hydra.sweeper is not None and str(hydra.sweeper.get("_target_")).endswith(".OptunaSweeper")
+    if preset in PRESETS and is_stock and not is_typed:
+        raise CompactHydraException(
+            f"+{GROUP}={preset}: a config that stands after it on the command line chooses hydra/sweeper: {sweeper}, "
+            f"and the last one counts; nothing was started. Write +{GROUP}={preset} as the last word."
+        )
 
 
 class LocalWorkersLauncher(_Launcher):

@@ -22,9 +22,10 @@ from hyperopt_app.config.methods import (
     ThresholdPrunerConf,
     WilcoxonPrunerConf,
 )
+from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 
-__all__ = ["register"]
+__all__ = ["register", "register_run_note"]
 
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
@@ -51,3 +52,18 @@ def register() -> None:
     for group, name, node in _NODES:
         # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
         ConfigStore.instance().store(group=group, name=name, node=node, provider="hyperopt_app", replace=True)
+    for name, preset in PRESETS.items():
+        ConfigStore.instance().store(
+            group=GROUP, name=name, node=preset, package="_global_", provider="hyperopt_app", replace=True
+        )
+
+
+def register_run_note(target: str) -> None:
+    """Let our sweeper's config bring a Hydra callback, for this process; see `hydra_plugins.hyperopt_app.run_note`."""
+    group, name = "hydra/hyperopt_app", "run_note"
+    note = {"hydra": {"callbacks": {"hyperopt_app": {"_target_": target}}}}
+    store = ConfigStore.instance()
+    store.store(group=group, name=name, node=note, package="_global_", provider="hyperopt_app", replace=True)
+    with_note = AsyncOptunaConf()
+    with_note.defaults.append(f"/{group}/{name}")
+    store.store(group="hydra/sweeper", name="async_optuna", node=with_note, provider="hyperopt_app", replace=True)

@@ -2,19 +2,32 @@
 """The schema of our sweeper."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
 from omegaconf import MISSING
 
-__all__ = ["AsyncOptunaConf"]
+__all__ = ["AsyncOptunaConf", "SweeperClass"]
+
+_OURS = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
+_STOCK = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+
+# The class behind `hydra/sweeper: async_optuna`, under two names. Most public sweeper files have the stock class in a
+# `_target_` line. An Enum takes the name of an alias and holds its one member, so such a line means our class wherever
+# it stands, and in the composition of each job too: nothing has to be rewritten, and nothing put back.
+if TYPE_CHECKING:
+    SweeperClass = str
+else:
+    SweeperClass = Enum("SweeperClass", {_OURS: _OURS, _STOCK: _OURS}, type=str, module=__name__)
+_CLASS = SweeperClass(_OURS)
 
 
 @dataclass
 class AsyncOptunaConf(OptunaSweeperConf):
     """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and the fields below."""
 
-    _target_: str = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
+    _target_: SweeperClass = _CLASS
     defaults: list[Any] = field(default_factory=lambda: [{"sampler": "async_tpe"}, {"pruner": "nop"}])
 
     # The rule that ends bad trials early, a config group.
@@ -44,7 +57,8 @@ class AsyncOptunaConf(OptunaSweeperConf):
     # stock sweeper's default of 0 one failed trial would end the study.
     max_failure_rate: float = 1.0
 
-    # Failures in a row, of any kind, that stop the study; null for no limit.
+    # Failures in a row, of any kind, that stop the study; null for no limit. Null beside a max_failure_rate of 1 means
+    # that nothing stops for failures, not even for three equal ones at the start.
     max_consecutive_failures: int | None = 10
 
     # Go on with a study whose ranges, searched keys or fixed values differ from the stored ones. Other directions,
@@ -60,6 +74,10 @@ class AsyncOptunaConf(OptunaSweeperConf):
 
     # What the driver shows: auto, table, lines or none.
     progress: str = "auto"
+
+    # As hydra-optuna-sweeper 1.1 and 1.0 had them; a note says what to write today.
+    search_space: Any = None
+    optuna_config: Any = None
 
     # Print the script that would be submitted and three sampled configurations, and start nothing.
     dry_run: bool = False

@@ -13,7 +13,10 @@ import optuna
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
+from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
+from hyperopt_app.driver.hints import launch_note, old_dialect_note
+from hyperopt_app.driver.misplaced import misplaced
 from hyperopt_app.driver.preflight_space import check_space
 from hyperopt_app.driver.settings import Settings, read_settings
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
@@ -42,6 +45,7 @@ class Request:
         n_trials: The budget; with a grid not more than its points.
         options: How the workers treat their trials.
         sweeps_by_itself: Whether the config asks for a sweep (`hydra.mode: MULTIRUN`), also without `--multirun`.
+        notes: What to tell, once, where nothing is wrong.
     """
 
     settings: Settings
@@ -51,6 +55,7 @@ class Request:
     n_trials: int
     options: WorkerOptions
     sweeps_by_itself: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def checked(
@@ -64,12 +69,17 @@ def checked(
     settings = _with_absolute_storage(read_settings(config))
     loader = context.config_loader
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
+    space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
+    faults += settings.translation_faults
+    strays = misplaced(config, settings, typed=arguments)
+    faults += strays.faults
     faults += preflight.check_settings(settings, space)
-    faults += check_space(
-        space,
-        lambda overrides: loader.load_sweep_config(config, list(overrides)),
-        lambda group: loader.get_group_options(group) if "." not in group else [],
-    )
+    if not strays.faults:  # which the config would not know either, and say in other words
+        faults += check_space(
+            space,
+            lambda overrides: loader.load_sweep_config(config, list(overrides)),
+            lambda group: loader.get_group_options(group) if "." not in group else [],
+        )
     faults += getattr(task_function, "preflight", lambda _config: [])(config)
     name = settings.study_name or _default_name(settings, config)
     n_trials = settings.n_trials
@@ -78,7 +88,8 @@ def checked(
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
     faults += launcher_faults(config)
-    request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options)
+    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings))
+    request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
     faults += _directory_faults(request.study_dir)
     faults += _study_faults(request, is_faultless=not faults)
     if faults:
@@ -123,7 +134,14 @@ def _study_faults(request: Request, *, is_faultless: bool) -> list[str]:
         study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
         if study is not None:
             check_identity(study, identity_of(request, study), settings.accept_changes)
-    except (StorageError, StudyMismatchError) as error:
+    except StudyMismatchError as error:
+        is_preset_dir = any(is_preset(line) for line in request.space.fixed)
+        return [
+            f"{error} With +hyperopt, hydra.sweep.dir=... gives another study its directory."
+            if is_preset_dir
+            else str(error)
+        ]
+    except StorageError as error:
         return [str(error)]
     return []
 
@@ -135,7 +153,9 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
     if seed is None:
         own = request.settings.sampler.get("seed")
         seed = stored.seed if stored is not None else new_study_seed() if own is None else int(own)
-    return Identity(request.settings.directions, request.settings.metric_names, request.space, seed)
+    # Where its trials run is no part of a study.
+    space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
+    return Identity(request.settings.directions, request.settings.metric_names, space, seed)
 
 
 def points_of(request: Request, seed: int) -> list[dict[str, Any]]:

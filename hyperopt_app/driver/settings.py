@@ -2,15 +2,18 @@
 """The settings of the sweeper and of the launcher, read from the composed config."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
+from hyperopt_app.config.sweeper import AsyncOptunaConf
+from hyperopt_app.driver.old_dialects import translated
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 
-__all__ = ["Settings", "names_of", "read_settings", "read_worker_options"]
+__all__ = ["Settings", "default_fields", "names_of", "read_settings", "read_worker_options"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Settings:
     trial_timeout: float | None
     progress: str
     dry_run: bool
+    #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
+    translated: Mapping[str, Any] = field(default_factory=dict)
+    translation_faults: Sequence[str] = ()
 
 
 def names_of(value: Any) -> tuple[str, ...]:
@@ -55,13 +61,32 @@ def read_settings(config: DictConfig) -> Settings:
     node = OmegaConf.to_container(config.hydra.sweeper, resolve=True, enum_to_str=True)
     if not isinstance(node, dict):  # the schema makes it a mapping
         raise TypeError("hydra.sweeper is not a mapping")
-    data = {str(key): value for key, value in node.items() if key != "_target_"}
+    told = translated(
+        {str(key): value for key, value in node.items() if key != "_target_"}, default_fields(), _typed(config)
+    )
+    data = told.fields
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),
         params=data.pop("params") or {},
+        translated=told.changed,
+        translation_faults=told.faults,
         **data,
     )
+
+
+def default_fields() -> dict[str, Any]:
+    """What stands in `hydra.sweeper` where nobody sets anything, as plain data."""
+    schema: Any = OmegaConf.to_container(OmegaConf.structured(AsyncOptunaConf), enum_to_str=True)
+    sampler = OmegaConf.to_container(OmegaConf.structured(AsyncTPESamplerConf))
+    pruner = OmegaConf.to_container(OmegaConf.structured(NopPrunerConf))
+    return {**schema, "sampler": sampler, "pruner": pruner}
+
+
+def _typed(config: DictConfig) -> list[str]:
+    """What the command line sets below `hydra.sweeper`, as dotted names."""
+    words = [str(word).lstrip("+~").partition("=")[0].replace("/", ".") for word in config.hydra.overrides.hydra]
+    return [word.removeprefix("hydra.sweeper.") for word in words if word.startswith("hydra.sweeper.")]
 
 
 def _signals(node: DictConfig) -> tuple[str, ...]:

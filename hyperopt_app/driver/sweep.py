@@ -61,6 +61,9 @@ def sweep(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     request = checked(context, config, task_function, arguments)
+    if front().is_application:
+        for note in request.notes:
+            _log.warning("%s", note)
     if request.settings.dry_run:
         print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
         return

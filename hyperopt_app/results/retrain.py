@@ -11,6 +11,7 @@ import optuna
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.config.presets import is_preset
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.study.plan import Plan
 
@@ -33,7 +34,8 @@ def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
 
 def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters."""
-    words = (*plan.space.fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params))
+    fixed = [line for line in plan.space.fixed if not is_preset(line)]
+    words = (*fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params))
     return f"{plan.program} {shlex.join(words)}"
 
 

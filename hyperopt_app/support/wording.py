@@ -35,6 +35,11 @@ class Front:
     time: str = "this job"
     accepted: Callable[[], None] = _nothing
 
+    @property
+    def is_application(self) -> bool:
+        """Whether the user has typed a command of Hydra's and wrote the config that the driver got."""
+        return self is _APPLICATION
+
 
 _APPLICATION = Front()
 _FRONT = ContextVar("front", default=_APPLICATION)

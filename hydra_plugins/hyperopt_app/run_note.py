@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Says that `hydra.sweeper.n_trials=5` without `--multirun` searches nothing, where the sweeper is ours."""
+
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.experimental.callback import Callback
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig
+
+from hyperopt_app.config.store import register_run_note
+
+__all__ = ["RunNote", "RunNotePlugin"]
+
+_log = logging.getLogger(__name__)
+
+
+class RunNote(Callback):
+    """The one line; a part of a run only where the command line calls for it."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Tell what has no effect."""
+        words = [str(word) for word in config.hydra.overrides.hydra if _is_sweepers(str(word))]
+        _log.warning(
+            "Without --multirun (-m) this is one run and nothing is searched: %s has no effect.", " ".join(words)
+        )
+
+
+class RunNotePlugin(SearchPathPlugin):
+    """Looks at the command line before Hydra composes; the only plugin that Hydra asks then."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Have our sweeper's config bring the callback, if this command needs it; the search path stays as it is."""
+        if is_needed(sys.argv[1:]) and not _is_restricted():
+            register_run_note(f"{RunNote.__module__}.{RunNote.__name__}")
+            # Hydra 1.4 warns of every callback that a config names.
+            warnings.filterwarnings("ignore", message=rf".*_target_='{re.escape(__name__)}\.")
+
+
+def is_needed(words: Sequence[str]) -> bool:
+    """Whether a command line sets the sweeper and asks for no sweep; pure."""
+    is_multirun = any(re.fullmatch(r"-[a-z]*m[a-z]*|--multirun|hydra\.mode=.*", word) for word in words)
+    return not is_multirun and any(_is_sweepers(word) for word in words)
+
+
+def _is_sweepers(word: str) -> bool:
+    return re.match(r"[+~]*hydra[./]sweeper[./=]", word) is not None
+
+
+def _is_restricted() -> bool:
+    """Whether the program lets Hydra make only what it lists; then no note is worth an error."""
+    try:
+        from hydra._internal.execution_policy import _get_active_execution_whitelist
+    except ImportError:  # Hydra 1.3 has no such lists
+        return False
+    return _get_active_execution_whitelist() is not None

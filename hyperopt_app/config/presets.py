@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""`+hyperopt=local`, `=slurm`, `=pbs`: our sweeper, a launcher and a directory that resumes, in one word."""
+
+import re
+from typing import Any
+
+__all__ = ["GROUP", "PRESETS", "is_preset"]
+
+GROUP = "hyperopt"
+
+_LAUNCHERS = {"local": "local_workers", "slurm": "slurm_workers", "pbs": "pbs_workers"}
+
+
+def _preset(launcher: str) -> dict[str, Any]:
+    return {
+        "defaults": [{"override /hydra/sweeper": "async_optuna"}, {"override /hydra/launcher": launcher}],
+        # Nothing in it changes from command to command, so the same command finds its study again.
+        "hydra": {"sweep": {"dir": "studies/${hydra.job.name}", "subdir": "trials/${hydra.job.num}"}},
+    }
+
+
+# Option of the group to its config, of the package `_global_`.
+PRESETS = {name: _preset(launcher) for name, launcher in _LAUNCHERS.items()}
+
+
+def is_preset(override: str) -> bool:
+    """Whether an override chooses one of these: it says where trials run, not what they are."""
+    return re.fullmatch(rf"\+?{GROUP}=({'|'.join(PRESETS)})", override) is not None

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""What a command that works could do better, each said once, with the lines that do it; pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from hyperopt_app.driver.settings import Settings
+from hyperopt_app.launchers.registry import IN_DRIVER, launcher_name
+from hyperopt_app.support.plain_yaml import plain_yaml
+
+__all__ = ["launch_note", "old_dialect_note"]
+
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+_NOW = re.compile(r"\$\{\s*now\s*:")
+
+
+def old_dialect_note(translated: Mapping[str, Any]) -> Iterator[str]:
+    """What to write in the place of names that hydra-optuna-sweeper has given up."""
+    if translated:
+        text = plain_yaml({"hydra": {"sweeper": translated}}).rstrip()
+        yield f"This config has names of an older hydra-optuna-sweeper. They are understood; write instead:\n{text}"
+
+
+def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
+    """That workers run one after the other, or that the same command would not resume, and the lines that help."""
+    told, lines = [], []
+    if launcher_name(config) in IN_DRIVER and settings.n_jobs > 1:
+        told.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
+        lines.append("defaults: [..., {override /hydra/launcher: local_workers}]")
+    if settings.storage is None and _has_the_time_in_it(config):
+        told.append("the same command begins another study, since hydra.sweep.dir has the time in it")
+        lines.append(f"hydra: {{sweep: {{dir: studies/{config.hydra.job.name}}}}}")
+    if told:
+        what = "; ".join(told)
+        shown = "\n".join(f"  {line}" for line in lines)
+        yield f"{what[0].upper()}{what[1:]}. What helps, in the config:\n{shown}\nor, typed: +hyperopt=local"
+
+
+def _has_the_time_in_it(config: DictConfig) -> bool:
+    """Whether the sweep's directory is another one at another time, also by way of a value that it refers to."""
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    texts, seen = [str(plain["hydra"]["sweep"]["dir"])], set[str]()
+    while texts:
+        text = texts.pop()
+        if _NOW.search(text):
+            return True
+        for key in set(_REFERENCE.findall(text)) - seen:
+            seen.add(key)
+            texts.append(str(_at(plain, key)))
+    return False
+
+
+def _at(plain: Any, key: str) -> Any:
+    for word in key.split("."):
+        plain = plain.get(word) if isinstance(plain, Mapping) else None
+    return plain
