@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from hyperopt_app.driver.settings import Settings, read_worker_options
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
+from hyperopt_app.sampling.targets import node_name
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions
@@ -52,6 +53,7 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
 
 def _numbers(settings: Settings) -> Iterator[str]:
     own_seed = settings.sampler.get("seed")
+    own_seed_is_right = own_seed is None or (isinstance(own_seed, int) and own_seed >= 0)
     wanted: tuple[tuple[str, Any, bool, str], ...] = (
         ("n_trials", settings.n_trials, settings.n_trials > 0, "a whole number above 0"),
         ("n_jobs", settings.n_jobs, settings.n_jobs > 0, "a whole number above 0, the number of workers"),
@@ -65,7 +67,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
         ),
         ("lease_s", settings.lease_s, settings.lease_s > 0, "seconds above 0"),
         ("seed", settings.seed, settings.seed is None or settings.seed >= 0, "a whole number from 0, or null"),
-        ("sampler.seed", own_seed, own_seed is None or own_seed >= 0, "a whole number from 0, or null"),
+        ("sampler.seed", own_seed, own_seed_is_right, "a whole number from 0, or null"),
         (
             "max_consecutive_failures",
             settings.max_consecutive_failures,
@@ -99,7 +101,7 @@ def _directions(settings: Settings) -> Iterator[str]:
 
 def _methods(settings: Settings, space: Space) -> Iterator[str]:
     for check in (
-        lambda: sampler_factory(settings.sampler, 0),
+        lambda: sampler_factory(settings.sampler, 0)(0),
         lambda: build_pruner(settings.pruner),
         lambda: grid_points(space) if lists_points(settings.sampler, settings.custom_search_space) else None,
     ):
@@ -108,7 +110,7 @@ def _methods(settings: Settings, space: Space) -> Iterator[str]:
             yield fault
     if not supports_directions(settings.sampler, len(settings.directions)):
         yield (
-            f"hydra.sweeper.sampler: {settings.sampler['_target_']} optimises one objective, "
+            f"hydra.sweeper.sampler: {node_name(settings.sampler['_target_'])} optimises one objective, "
             f"hydra.sweeper.direction has {len(settings.directions)}; choose hydra/sweeper/sampler=tpe, nsgaii, "
             "nsgaiii, gp, random, qmc or grid, or one direction"
         )

@@ -5,7 +5,7 @@ import secrets
 
 import numpy as np
 
-__all__ = ["new_study_seed", "training_seed", "trial_seed"]
+__all__ = ["new_study_seed", "training_seed", "trial_seed", "worker_seed"]
 
 
 def new_study_seed() -> int:
@@ -26,5 +26,10 @@ def training_seed(study_seed: int, number: int) -> int:
     return _seeds(study_seed, number)[1]
 
 
-def _seeds(study_seed: int, number: int) -> list[int]:
-    return [int(word) & 0x7FFFFFFF for word in np.random.SeedSequence([study_seed, number]).generate_state(2)]
+def worker_seed(study_seed: int, worker: int) -> int:
+    """The seed of what one worker makes beside its sampler, in [0, 2**31); of no trial."""
+    return _seeds(study_seed, worker, 1)[0]
+
+
+def _seeds(*parts: int) -> list[int]:
+    return [int(word) & 0x7FFFFFFF for word in np.random.SeedSequence(parts).generate_state(2)]

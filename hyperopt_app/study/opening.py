@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.pruners import BasePruner
 from optuna.storages import BaseStorage
 
 from hyperopt_app.errors import StudyMismatchError
@@ -53,7 +54,14 @@ def create_study(storage: BaseStorage, name: str, directions: Sequence[Any]) -> 
     return optuna.create_study(study_name=name, storage=storage, directions=list(directions), load_if_exists=True)
 
 
-def open_study(plan: Plan) -> optuna.Study:
-    """The study of a plan, with its pruner. Runs in workers and in the driver."""
+def open_study(plan: Plan, pruner: BasePruner | None = None) -> optuna.Study:
+    """The study of a plan. Runs in workers and in the driver.
+
+    Args:
+        plan: The plan.
+        pruner: The pruner of a worker, which may keep state and is the same however often the study is opened; by
+            default a new one.
+    """
     storage = open_storage(plan.storage, plan.study_dir)
-    return optuna.load_study(study_name=plan.study_name, storage=storage, pruner=build_pruner(plan.pruner))
+    pruner = build_pruner(plan.pruner) if pruner is None else pruner
+    return optuna.load_study(study_name=plan.study_name, storage=storage, pruner=pruner)

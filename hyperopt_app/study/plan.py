@@ -40,8 +40,9 @@ class Plan:
         metric_names: The optimised metrics.
         directions: How many values are optimised.
         seed: The study's seed.
-        sampler: The sampler's config node.
-        pruner: The pruner's config node.
+        sampler: The sampler's fitted config node; the class itself stands for a class of the script that was started,
+            which travels by value (`launchers.payload`): no worker could import it.
+        pruner: The pruner's, in the same way.
         limits: What ends the study early.
         ended_before: Trials that had ended when the command was given.
         custom_search_space: Dotted path of a function that suggests further parameters.

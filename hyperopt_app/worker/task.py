@@ -21,7 +21,8 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
-from hyperopt_app.sampling.samplers import sampler_factory
+from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
+from hyperopt_app.sampling.seeds import worker_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
@@ -101,13 +102,14 @@ class WorkerTask:
                 preload=names(self.config),
             )
             isolation.warm_up()
+        pruner = build_pruner(plan.pruner, worker_seed(plan.seed, identity.number))
         tickets = Tickets(
-            open_study(plan),
+            open_study(plan, pruner),
             identity,
             plan.n_trials,
             observer=observer,
             lock=lambda: study_lock(plan.study_dir),
-            reopen=lambda: open_study(plan),
+            reopen=lambda: open_study(plan, pruner),
             avoids=lambda ticket: avoids(ticket, node, lambda: works_elsewhere(plan.study_dir, node, observer)),
         )
         if not self._is_fit(tickets.study, node):

@@ -21,27 +21,12 @@ STRANGERS = {"launchers", "worker"}
 # Package of others -> the only rooms or modules that may name it. What is not listed here is free.
 ONLY_IN = {
     "hydra": {
-        *(
-            "__main__",
-            "app",
-            "cli",
-            "config",
-            "support.hydra_state",
-            "sampling.samplers",
-            "space.override_text",
-            "space.space",
-        ),
+        *("__main__", "app", "cli", "config", "space.override_text", "space.space", "support.hydra_state"),
         *("worker.run_trial", "worker.task", "worker.trial_job"),
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
         *("launchers.payload", "launchers.pbs", "launchers.slurm"),
-        *(
-            "driver.crew",
-            "driver.dry_run",
-            "driver.preflight",
-            "driver.preflight_space",
-            "driver.request",
-            "driver.sweep",
-        ),
+        *("driver.crew", "driver.dry_run", "driver.preflight", "driver.preflight_space"),
+        *("driver.request", "driver.sweep"),
     },
     "hydra_plugins": {"config", "legacy.translating.method_nodes"},
     "keras": {"callbacks.keras"},

@@ -13,7 +13,6 @@ from optuna.samplers import BaseSampler
 from optuna.trial import create_trial
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.sampling import samplers
 from hyperopt_app.sampling.samplers import is_grid, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.seeds import new_study_seed
 from tests.unit._made_sweeps import sweeper_node
@@ -197,11 +196,10 @@ def test_a_new_study_seed_fits_every_library() -> None:
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 
-def test_hydra_builds_a_plain_sampler_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its instantiate costs as much as the sampling; each trial's sampler is made without it."""
+def test_each_trial_has_a_sampler_of_optunas_for_itself() -> None:
+    """What one trial's sampler has drawn is nothing to the next one's: each begins with its own seed."""
     factory = sampler_factory(_node("tpe"), 3)
-    monkeypatch.setattr(samplers, "instantiate", lambda *_, **__: pytest.fail("instantiated again"))
-    assert factory(1) is not factory(2)
+    assert factory(1) is not factory(1)
 
 
 def test_a_package_that_a_sampler_lacks_is_named_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:

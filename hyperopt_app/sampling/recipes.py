@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""From a config node to an object: what is called with what, looked at before, and built as often as it is wanted."""
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from optuna.exceptions import ExperimentalWarning
+
+from hyperopt_app.errors import HyperoptError
+from hyperopt_app.sampling.targets import allowed, checked, is_foreign, node_name, signature_of
+
+__all__ = ["Recipe", "built", "recipe_of"]
+
+# What Optuna's samplers import only when they sample.
+_PACKAGES = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
+
+# Words of Hydra's own in a node, which are no arguments; everything in a recipe is plain and built, as with
+# `_convert_: all`.
+_HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isolate_")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One call that a node asks for; its arguments may hold further recipes.
+
+    Attributes:
+        make: The class, or the function, that was checked.
+        arguments: Positional arguments, Hydra's `_args_`.
+        fields: The others.
+        is_partial: Whether the node asks for a `functools.partial`.
+        takes_seed: Whether a seed is an argument of it.
+    """
+
+    make: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    fields: Mapping[str, Any]
+    is_partial: bool
+    takes_seed: bool
+
+    def is_foreign(self) -> bool:
+        """Whether this class, or one inside, is not Optuna's own."""
+        inner = _recipes_in([self.arguments, self.fields])
+        return is_foreign(self.make) or any(one.is_foreign() for one in inner)
+
+
+def recipe_of(node: Mapping[str, Any], base: type, where: str, *, is_part: bool = False) -> Recipe:
+    """What a node asks for, checked at every depth; nothing of it is called.
+
+    Args:
+        node: A `_target_` node as plain data.
+        base: BaseSampler or BasePruner.
+        where: The node's key, for the error.
+        is_part: Whether it stands inside another node.
+
+    Raises:
+        HyperoptError: A target is missing, not there, or no such class; or its packages are not installed.
+    """
+    if "_target_" not in node:
+        raise HyperoptError(f"{where}._target_: it is missing; {allowed(base)}")
+    make = checked(node["_target_"], base, where, is_part=is_part)
+    _check_packages(make, where)
+    fields = {key: _inner(value, base, f"{where}.{key}") for key, value in node.items() if key not in _HYDRAS}
+    arguments = tuple(_inner(value, base, f"{where}._args_") for value in node.get("_args_") or ())
+    takes_seed = "seed" in fields or "seed" in signature_of(make).parameters
+    return Recipe(make, arguments, fields, bool(node.get("_partial_")), takes_seed)
+
+
+def _inner(value: Any, base: type, where: str) -> Any:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return recipe_of(value, base, where, is_part=True)
+        return {key: _inner(one, base, f"{where}.{key}") for key, one in value.items()}
+    return [_inner(one, base, where) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _recipes_in(value: Any) -> Iterator[Recipe]:
+    if isinstance(value, Recipe):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (found for one in value.values() for found in _recipes_in(one))
+    elif isinstance(value, (list, tuple)):
+        yield from (found for one in value for found in _recipes_in(one))
+
+
+def _check_packages(make: Callable[..., Any], where: str) -> None:
+    wanted = () if is_foreign(make) else _PACKAGES.get(make.__name__, ())
+    missing = [package for package in wanted if importlib.util.find_spec(package) is None]
+    if missing:
+        raise HyperoptError(
+            f"{where}: {make.__name__} wants {' and '.join(missing)}, not installed here; "
+            f"pip install {' '.join(missing)}, or choose another sampler"
+        )
+
+
+def built(recipe: Recipe, base: type, where: str, seed: int | None = None) -> Any:
+    """Make what the recipe says; with a seed, everything in it that takes one gets that.
+
+    Raises:
+        HyperoptError: A class refuses an argument, or raises; in one line.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            made = _made(recipe, seed)
+    except Exception as error:
+        raise HyperoptError(f"{where}: {_reason(error)}; {allowed(base)}") from error
+    if not isinstance(made, base):
+        raise HyperoptError(f"{where}._target_: {node_name(recipe.make)} made no {base.__name__}; {allowed(base)}")
+    return made
+
+
+def _made(value: Any, seed: int | None) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _made(one, seed) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_made(one, seed) for one in value]
+    if not isinstance(value, Recipe):
+        return value
+    fields = {key: _made(one, seed) for key, one in value.fields.items()}
+    if seed is not None and value.takes_seed:
+        fields["seed"] = seed
+    arguments = [_made(one, seed) for one in value.arguments]
+    return partial(value.make, *arguments, **fields) if value.is_partial else value.make(*arguments, **fields)
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    if isinstance(error, (TypeError, ValueError, ImportError)) and text:
+        return text
+    return f"{type(error).__name__}: {text}".rstrip(": ")

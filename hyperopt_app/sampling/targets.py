@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""What a sampler's or pruner's `_target_` names: it is imported and looked at, and nothing is called.
+
+Anybody's class may be named, from the user's script, a module, a package. So a config could name any function of any
+module; what is no sampler or pruner, nor a part of one, is refused before it could run.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.samplers.nsgaii import BaseCrossover, BaseMutation
+
+from hyperopt_app.errors import HyperoptError
+from hyperopt_app.support.display_text import did_you_mean
+
+__all__ = ["Signature", "allowed", "checked", "is_foreign", "made_class", "node_name", "signature_of", "travelling"]
+
+_MAIN = "__main__"
+_PARTS = (BaseSampler, BasePruner, BaseCrossover, BaseMutation)
+
+# The functions that the sampler groups of hydra-optuna-sweeper name, and the class that each of them makes.
+_UPSTREAM = "hydra_plugins.hydra_optuna_sweeper."
+_MAKERS: Mapping[str, type | None] = {
+    f"{_UPSTREAM}_impl.create_nsgaii_sampler": optuna.samplers.NSGAIISampler,
+    f"{_UPSTREAM}_impl.create_nsgaiii_sampler": optuna.samplers.NSGAIIISampler,
+    f"{_UPSTREAM}config.raise_motpe_removed": None,  # it says what to use instead
+}
+
+
+class Signature(NamedTuple):
+    """What a class takes: its parameters by name, and whether it takes others too (`**kwargs`)."""
+
+    parameters: Mapping[str, inspect.Parameter]
+    takes_any: bool
+
+
+def checked(target: object, base: type, where: str, *, is_part: bool = False) -> Callable[..., Any]:
+    """What a `_target_` names, if a node may name it; imports modules, calls nothing.
+
+    Args:
+        target: A dotted path, or the class itself where a class of the user's script has travelled.
+        base: BaseSampler or BasePruner: what the whole node is to make.
+        where: The node's key, for the error.
+        is_part: Whether the node stands inside another, which may want any sampler, pruner, crossover or mutation.
+
+    Raises:
+        HyperoptError: There is nothing of that name, its module cannot be imported, or it is no such class.
+    """
+    if target in _MAKERS:
+        return _makers_function(str(target))
+    found = located(target, base, where)
+    name = node_name(target)
+    bases = _PARTS if is_part else (base,)
+    if not isinstance(found, type):
+        raise HyperoptError(f"{where}: {name} is {_kind(found)}, no class, and was not called; {allowed(base)}")
+    if not (issubclass(found, bases) or (is_part and _is_optunas_part(found))):
+        wanted = "sampler, pruner, crossover or mutation" if is_part else base.__name__
+        raise HyperoptError(f"{where}: {name} is no {wanted}, and was not called; {allowed(base)}")
+    if inspect.isabstract(found):
+        lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise HyperoptError(f"{where}: {name} is abstract, it lacks {lacking}; {allowed(base)}")
+    return found
+
+
+def located(target: object, base: type, where: str) -> object:
+    """What a dotted path names, whatever it is; modules on the way are imported.
+
+    Raises:
+        HyperoptError: There is no such thing, or a module raises when it is imported; in one line.
+    """
+    if isinstance(target, type):
+        return target
+    if not isinstance(target, str) or not all(target.split(".")):
+        raise HyperoptError(f"{where}._target_: {target!r} is no dotted path of a class; {allowed(base)}")
+    first, *rest = target.split(".")
+    found: object = _module(first, target, base, where)
+    path = first
+    for name in rest:
+        path = f"{path}.{name}"
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            if not hasattr(found, "__path__"):
+                near = did_you_mean(name, [one for one in dir(found) if not one.startswith("_")])
+                text = f"{where}: {target} is not there: no {path}{near}; {allowed(base)}"
+                raise HyperoptError(text) from None
+            found = _module(path, target, base, where)
+        except Exception as error:  # a module may import what it is asked for only then
+            raise _not_imported(path, target, where, error) from error
+    return found
+
+
+def _module(name: str, target: str, base: type, where: str) -> ModuleType:
+    """A module, imported; the script that was started stands for itself, so that it does not run a second time."""
+    try:
+        if name not in sys.modules and _is_main(name):
+            return sys.modules[_MAIN]
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            parent = sys.modules.get(name.rpartition(".")[0])
+            near = did_you_mean(name.rpartition(".")[2], list(getattr(parent, "__all__", ())))
+            raise HyperoptError(f"{where}: {target} is not there: no module {name}{near}; {allowed(base)}") from error
+        raise _not_imported(name, target, where, error) from error
+    except (Exception, SystemExit) as error:  # an import runs the user's module, which may raise anything
+        raise _not_imported(name, target, where, error) from error
+
+
+def _not_imported(module: str, target: str, where: str, error: BaseException) -> HyperoptError:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    return HyperoptError(
+        f"{where}: {target} cannot be imported, {module} raises {reason}; mend the module, or install what it wants"
+    )
+
+
+def _is_main(name: str) -> bool:
+    """Whether the module is the file that was started, by `python train.py` or `python -m pkg.train`."""
+    main = sys.modules[_MAIN]
+    started = getattr(main, "__spec__", None)
+    if started is not None:
+        return bool(started.name == name)
+    file, spec = getattr(main, "__file__", None), importlib.util.find_spec(name)
+    if not file or spec is None or not spec.origin:
+        return False
+    return Path(spec.origin).resolve() == Path(str(file)).resolve()
+
+
+def _makers_function(target: str) -> Callable[..., Any]:
+    module, _, name = target.rpartition(".")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _is_optunas_part(found: type) -> bool:
+    return found.__module__.startswith(("optuna.samplers.", "optuna.pruners."))
+
+
+def _kind(found: object) -> str:
+    if isinstance(found, ModuleType):
+        return "a module"
+    return "a function" if inspect.isroutine(found) else f"of the type {type(found).__name__}"
+
+
+def allowed(base: type) -> str:
+    """What may stand in the place of a wrong `_target_`."""
+    module, group = (optuna.samplers, "sampler") if base is BaseSampler else (optuna.pruners, "pruner")
+    names = ", ".join(_classes(module.__all__, module, base))
+    return (
+        f"name a class that derives from optuna's {base.__name__}, or choose a group with "
+        f"hydra/sweeper/{group}=..., or one of {names}"
+    )
+
+
+def _classes(names: Sequence[str], module: Any, base: type) -> Iterable[str]:
+    classes = (found for name in names if isinstance(found := getattr(module, name), type))
+    return [cls.__name__ for cls in classes if issubclass(cls, base) and not inspect.isabstract(cls)]
+
+
+def made_class(node: Mapping[str, Any] | None) -> Any:
+    """The class that a node makes, None if that cannot be said; what is not Optuna's is not imported for it."""
+    target = (node or {}).get("_target_")
+    if not isinstance(target, str) or target in _MAKERS:
+        return _MAKERS.get(target) if isinstance(target, str) else target
+    try:
+        return located(target, BaseSampler, "") if target.startswith("optuna.") else None
+    except HyperoptError:
+        return None
+
+
+def is_foreign(made_by: Callable[..., Any]) -> bool:
+    """Whether a class is neither Optuna's own nor made by a function of hydra-optuna-sweeper."""
+    return made_by.__module__.partition(".")[0] != "optuna" and not made_by.__module__.startswith(_UPSTREAM)
+
+
+def signature_of(made_by: Callable[..., Any]) -> Signature:
+    """What a class takes by its real signature; a function of hydra-optuna-sweeper takes what its class does."""
+    made_by = _MAKERS.get(f"{made_by.__module__}.{made_by.__qualname__}") or made_by
+    try:
+        found = inspect.signature(made_by).parameters
+    except ValueError:  # written in C, without a signature
+        return Signature({}, takes_any=True)
+    named = {
+        name: one
+        for name, one in found.items()
+        if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    }
+    return Signature(named, any(one.kind is inspect.Parameter.VAR_KEYWORD for one in found.values()))
+
+
+def travelling(target: object, made_by: Callable[..., Any]) -> object:
+    """What stands for a class in a plan: the class itself if it is the script's, which no other process can import."""
+    return made_by if getattr(made_by, "__module__", "") == _MAIN else target
+
+
+def node_name(target: object) -> str:
+    """A `_target_` as text, also where the class itself stands there."""
+    return f"{target.__module__}.{target.__qualname__}" if isinstance(target, type) else str(target)
