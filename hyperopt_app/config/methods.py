@@ -26,13 +26,25 @@ __all__ = [
 class AsyncTPESamplerConf(TPESamplerConfig):
     """TPE with Optuna 5's own defaults, which suit workers that sample beside running trials.
 
-    The stock group `tpe` switches both off: its batches never sample beside a running trial.
+    The stock group `tpe` switches both off: its batches never sample beside a running trial. A class that is named over
+    this group may have fields of the same names and other types, so no type is asked for here; it is by
+    `sampling.fitting`, where Optuna's class is named. Being of upstream's type, the group can stand under its sweeper.
     """
 
     # Model all parameters together; null lets Optuna choose (on, with one objective).
-    multivariate: bool | None = None  # type: ignore[assignment]
+    multivariate: Any = None
     # Keep away from what other workers are trying just now.
-    constant_liar: bool = True
+    constant_liar: Any = True
+
+    seed: Any = None
+    consider_prior: Any = None
+    prior_weight: Any = None
+    consider_magic_clip: Any = None
+    consider_endpoints: Any = None
+    n_startup_trials: Any = 10
+    n_ei_candidates: Any = 24
+    group: Any = False
+    warn_independent_sampling: Any = None
 
 
 @dataclass

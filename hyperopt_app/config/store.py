@@ -6,7 +6,8 @@ Hydra imports this at the start of every Hydra program on the machine: no Optuna
 
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
+from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.launchers import ByHandConf, LocalWorkersConf, PbsWorkersConf, SlurmWorkersConf
 from hyperopt_app.config.methods import (
@@ -25,7 +26,7 @@ from hyperopt_app.config.methods import (
 from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 
-__all__ = ["register", "register_run_note"]
+__all__ = ["register", "register_run_note", "stored_nodes"]
 
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
@@ -47,15 +48,32 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
 )
 
 
+_PLAIN = tuple(name for group, name, _ in _NODES if group.startswith("hydra/sweeper/") and name != "async_tpe")
+
+
+def _opened() -> DictConfig:
+    """What lets the user's files add keys to `sampler` and `pruner`, whatever group is chosen.
+
+    OmegaConf takes no key that a dataclass lacks, so over a group nobody could name a class with fields of its own.
+    But a node whose flag struct is False takes any, and keeps the flag when another is merged into it. Our sweeper's
+    defaults bring two such nodes before the groups: hydra-optuna-sweeper's dataclasses stay what they are, and so does
+    all that its own sweeper does with them. What the added keys are worth is judged in `sampling.fitting`.
+    """
+    takes_any = {name: OmegaConf.create({}, flags={"struct": False}) for name in ("sampler", "pruner")}
+    return OmegaConf.create(takes_any)
+
+
 def register() -> None:
     """Put every schema into Hydra's config store; called by the plugin modules when Hydra discovers them."""
+    store = ConfigStore.instance()
     for group, name, node in _NODES:
+        # No type of a pruner's field binds a class that is named over it; AsyncTPESamplerConf says more.
+        stored = OmegaConf.to_container(OmegaConf.structured(node)) if name in _PLAIN else node
         # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
-        ConfigStore.instance().store(group=group, name=name, node=node, provider="hyperopt_app", replace=True)
+        store.store(group=group, name=name, node=stored, provider="hyperopt_app", replace=True)
+    store.store(group="hydra/sweeper/opened", name="methods", node=_opened(), provider="hyperopt_app", replace=True)
     for name, preset in PRESETS.items():
-        ConfigStore.instance().store(
-            group=GROUP, name=name, node=preset, package="_global_", provider="hyperopt_app", replace=True
-        )
+        store.store(group=GROUP, name=name, node=preset, package="_global_", provider="hyperopt_app", replace=True)
 
 
 def register_run_note(target: str) -> None:
@@ -67,3 +85,12 @@ def register_run_note(target: str) -> None:
     with_note = AsyncOptunaConf()
     with_note.defaults.append(f"/{group}/{name}")
     store.store(group="hydra/sweeper", name="async_optuna", node=with_note, provider="hyperopt_app", replace=True)
+
+
+def stored_nodes(group: str) -> dict[str, dict[str, Any]]:
+    """The nodes of a group in Hydra's config store as plain data, by name, ours and everybody else's."""
+    here: Any = ConfigStore.instance().repo
+    for part in group.split("/"):
+        here = here.get(part, {})
+    nodes = {name: one.node for name, one in here.items() if isinstance(one, ConfigNode)}
+    return {name.removesuffix(".yaml"): OmegaConf.to_container(node) for name, node in nodes.items()}  # type: ignore[misc]

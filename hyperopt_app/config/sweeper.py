@@ -28,7 +28,13 @@ class AsyncOptunaConf(OptunaSweeperConf):
     """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and the fields below."""
 
     _target_: SweeperClass = _CLASS
-    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "async_tpe"}, {"pruner": "nop"}])
+    # The first lets the user's files add keys to the two groups after it; `config.store` says how.
+    defaults: list[Any] = field(
+        default_factory=lambda: ["opened/methods@_here_", {"sampler": "async_tpe"}, {"pruner": "nop"}]
+    )
+
+    # How points are proposed, a config group.
+    sampler: Any = MISSING
 
     # The rule that ends bad trials early, a config group.
     pruner: Any = MISSING

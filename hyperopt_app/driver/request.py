@@ -6,16 +6,19 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
+from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
 from hyperopt_app.driver.hints import launch_note, old_dialect_note
+from hyperopt_app.driver.methods import with_methods
 from hyperopt_app.driver.misplaced import misplaced
 from hyperopt_app.driver.preflight_space import check_space
 from hyperopt_app.driver.settings import Settings, read_settings
@@ -66,13 +69,16 @@ def checked(
     Raises:
         ConfigError: With all that is wrong.
     """
-    settings = _with_absolute_storage(read_settings(config))
     loader = context.config_loader
+    settings, method_faults = with_methods(
+        _with_absolute_storage(read_settings(config)), config, partial(_recomposed, loader, config)
+    )
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
     faults += settings.translation_faults
     strays = misplaced(config, settings, typed=arguments)
     faults += strays.faults
+    faults += method_faults
     faults += preflight.check_settings(settings, space)
     if not strays.faults:  # which the config would not know either, and say in other words
         faults += check_space(
@@ -96,6 +102,12 @@ def checked(
         raise ConfigError(faults)
     alone = loader.load_sweep_config(config, list(space.fixed))
     return replace(request, sweeps_by_itself=alone.hydra.mode is RunMode.MULTIRUN)
+
+
+def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
+    """The config of the command, with these overrides of Hydra's own in the place of its own ones."""
+    words = [*config.hydra.overrides.task, *overrides]
+    return loader.load_configuration(config.hydra.job.config_name, words, run_mode=RunMode.MULTIRUN)
 
 
 def _with_absolute_storage(settings: Settings) -> Settings:
@@ -152,7 +164,7 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
     seed = request.settings.seed
     if seed is None:
         own = request.settings.sampler.get("seed")
-        seed = stored.seed if stored is not None else new_study_seed() if own is None else int(own)
+        seed = stored.seed if stored is not None else own if isinstance(own, int) else new_study_seed()
     # Where its trials run is no part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
     return Identity(request.settings.directions, request.settings.metric_names, space, seed)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""The sampler and the pruner of a command, fitted to the classes that they name. Runs in the driver."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from hyperopt_app.config.store import stored_nodes
+from hyperopt_app.driver.settings import Settings
+from hyperopt_app.sampling.fitting import Below, fit
+
+__all__ = ["with_methods"]
+
+_DEFAULTS: tuple[tuple[str, str, type], ...] = (("sampler", "async_tpe", BaseSampler), ("pruner", "nop", BasePruner))
+
+
+def with_methods(
+    settings: Settings, config: DictConfig, recompose: Callable[[list[str]], DictConfig]
+) -> tuple[Settings, list[str]]:
+    """The settings with a sampler and a pruner that workers can build, and what is wrong with them.
+
+    Args:
+        settings: As composed.
+        config: The sweep's config, which knows the groups that were chosen.
+        recompose: The config of the same command with other overrides of Hydra's own.
+    """
+    faults: list[str] = []
+    changes: dict[str, Any] = {}
+    for name, default, base in _DEFAULTS:
+        group = f"hydra/sweeper/{name}"
+        nodes = stored_nodes(group)
+        node, found = fit(
+            getattr(settings, name),
+            _below(config, group, nodes, recompose),
+            nodes[default],
+            base,
+            f"hydra.sweeper.{name}",
+        )
+        faults += found
+        changes[name] = nodes[default] if found else node  # the other checks need some method
+    return replace(settings, **changes), faults
+
+
+def _below(
+    config: DictConfig,
+    group: str,
+    nodes: Mapping[str, Mapping[str, Any]],
+    recompose: Callable[[list[str]], DictConfig],
+) -> Below:
+    @cache
+    def written() -> Mapping[str, Any] | None:
+        """What the command gives without the group; None if that cannot be composed."""
+        kept = [word for word in config.hydra.overrides.hydra if not word.startswith(f"{group}=")]
+        try:
+            alone = recompose([*kept, f"~{group}"])
+            node = OmegaConf.to_container(alone.hydra.sweeper).get(group.rsplit("/", 1)[1])  # type: ignore[union-attr]
+        except Exception:  # noqa: BLE001 - Hydra may raise anything here, and it is no fault of the user's
+            return None
+        return node if isinstance(node, dict) else {}
+
+    def is_written(key: str) -> bool:
+        node = written()
+        return node is None or key in node
+
+    choice = config.hydra.runtime.choices.get(group)
+    return Below(nodes.get(str(choice), {}), tuple(nodes.values()), is_written)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Fit what a user has written over a group of samplers or pruners to the class that it names; reads no file.
+
+`sampler: {_target_: mine.Sampler, width: 3}` stands over the fields of whatever group is chosen below: the node that
+Hydra composes has both. What the class takes stays; what only the group has falls away; what neither knows is a fault.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import BooleanNode, FloatNode, IntegerNode, StringNode
+from omegaconf.errors import ValidationError
+
+from hyperopt_app.errors import HyperoptError
+from hyperopt_app.sampling.targets import Signature, checked, is_foreign, node_name, signature_of, travelling
+from hyperopt_app.support.display_text import did_you_mean
+
+__all__ = ["Below", "fit"]
+
+_log = logging.getLogger(__name__)
+
+Node = dict[str, Any]
+
+_MISSING = "???"
+_HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isolate_")
+# How Optuna's signatures write plain types; what they write otherwise is not looked at.
+_PLAIN: Mapping[str, Any] = {"int": IntegerNode, "float": FloatNode, "bool": BooleanNode, "str": StringNode}
+
+
+@dataclass(frozen=True)
+class Below:
+    """What stands below that which the user has written.
+
+    Attributes:
+        node: The node of the chosen group, empty if its fields are not known: under a user's own file.
+        others: The nodes of all groups; under a user's own file what remains of one of them falls away.
+        is_written: Whether the user has written a key, asked only where it cannot be seen.
+    """
+
+    node: Mapping[str, Any] = field(default_factory=dict)
+    others: Sequence[Mapping[str, Any]] = ()
+    is_written: Callable[[str], bool] = lambda _key: True
+
+    def has(self, key: str, value: object) -> bool:
+        """Whether the key with just this value comes from below, as far as can be seen."""
+        return any(key in one and one[key] == value for one in ((self.node,) if self.node else self.others))
+
+
+def fit(
+    node: Mapping[str, Any] | None, below: Below, default: Mapping[str, Any], base: type, where: str
+) -> tuple[Node, list[str]]:
+    """The composed node as its class can take it.
+
+    Args:
+        node: The composed `hydra.sweeper.sampler` or `.pruner` as plain data; None or without a target: the default.
+        below: What stands below it.
+        default: The node of our default group.
+        base: BaseSampler or BasePruner.
+        where: The node's key, for faults.
+
+    Returns:
+        The node, with the class itself as the target where it is the script's; and what is wrong, a line each.
+    """
+    given = dict(node) if isinstance(node, Mapping) else {}
+    if given.get("_target_") in (None, _MISSING):
+        given.pop("_target_", None)
+        return fit({**default, **given}, Below(default), default, base, where)
+    return _fit(given, below, base, where, is_part=False)
+
+
+def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> tuple[Node, list[str]]:
+    try:
+        made_by = checked(node["_target_"], base, where, is_part=is_part)
+    except HyperoptError as error:
+        return node, [str(error)]
+    takes, is_same = signature_of(made_by), _makes_the_same(made_by, below, base, where)
+    fitted: Node = {"_target_": travelling(node["_target_"], made_by)}
+    faults: list[str] = []
+    for key, value in node.items():
+        if key == "_target_" or (not is_same and _falls_away(key, value, takes, below)):
+            continue
+        if not (key in _HYDRAS or key in takes.parameters or takes.takes_any):
+            if key in below.node:
+                _log.info("%s.%s: %r is left out, %s does not take it", where, key, value, node_name(node["_target_"]))
+            else:
+                faults.append(_unknown(key, node, takes, where))
+            continue
+        fitted[key], found = _value(key, value, made_by, takes, below, base, f"{where}.{key}")
+        faults += found
+    return fitted, faults
+
+
+def _makes_the_same(made_by: Callable[..., Any], below: Below, base: type, where: str) -> bool:
+    """Whether the group below names the same class, be it by another path."""
+    target = below.node.get("_target_")
+    if target in (None, _MISSING):
+        return False
+    try:
+        other = checked(target, base, where, is_part=True)
+    except HyperoptError:
+        return False
+    return other is made_by or signature_of(other) == signature_of(made_by)
+
+
+def _falls_away(key: str, value: object, takes: Signature, below: Below) -> bool:
+    """Whether a field of the group below is none of a class that the group does not name."""
+    if not below.has(key, value):
+        return False
+    if key not in takes.parameters:
+        return True
+    own = takes.parameters[key].default
+    # The class has a default of its own, which the group's shall not replace, unless the user means just that value.
+    return bool(key in below.node and own != value and not below.is_written(key))
+
+
+def _unknown(key: str, node: Node, takes: Signature, where: str) -> str:
+    names = list(takes.parameters)
+    known = f"it takes {', '.join(names)}" if names else "it takes none"
+    return f"{where}.{key}: {node_name(node['_target_'])} has no such field{did_you_mean(key, names)}; {known}"
+
+
+def _value(
+    key: str, value: Any, made_by: Callable[..., Any], takes: Signature, below: Below, base: type, where: str
+) -> tuple[Any, list[str]]:
+    """The value of a field: nodes in it are fitted too, and Optuna's plain types are kept."""
+    if isinstance(value, Mapping):
+        inner = below.node.get(key)
+        if "_target_" in value:
+            return _fit(dict(value), Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
+        parts = {
+            name: _value(name, one, made_by, _NONE, Below(), base, f"{where}.{name}") for name, one in value.items()
+        }
+        return {name: part[0] for name, part in parts.items()}, [line for part in parts.values() for line in part[1]]
+    if isinstance(value, list):
+        items = [_value("", one, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, one in enumerate(value)]
+        return [item[0] for item in items], [line for item in items for line in item[1]]
+    if is_foreign(made_by) or key not in takes.parameters or below.has(key, value):
+        return value, []
+    annotation = takes.parameters[key].annotation
+    return _plain(value, str(getattr(annotation, "__name__", annotation)), where)
+
+
+_NONE = Signature({}, takes_any=True)
+
+
+def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
+    """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
+    names = annotation.split(" | ")
+    if not set(names) <= {*_PLAIN, "None"} or ("None" if value is None else type(value).__name__) in names:
+        return value, []
+    for name in names if value is not None else ():
+        with contextlib.suppress(ValidationError, KeyError):
+            return _PLAIN[name]().validate_and_convert(value), []
+    return value, [f"{where}: {value!r} is not allowed; write a value of the type {annotation}"]
