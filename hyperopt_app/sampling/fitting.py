@@ -99,10 +99,9 @@ def _makes_the_same(made_by: Callable[..., Any], below: Below, base: type, where
     if target in (None, _MISSING):
         return False
     try:
-        other = checked(target, base, where, is_part=True)
+        return checked(target, base, where, is_part=True) is made_by
     except HyperoptError:
         return False
-    return other is made_by or signature_of(other) == signature_of(made_by)
 
 
 def _falls_away(key: str, value: object, takes: Signature, below: Below) -> bool:
