@@ -9,10 +9,10 @@ from typing import Any
 from hydra.utils import get_method
 from omegaconf import DictConfig
 
-from hyperopt_app.driver.settings import Settings, read_worker_options
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
+from hyperopt_app.settings.reading import Settings, read_worker_options
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions

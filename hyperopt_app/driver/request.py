@@ -17,15 +17,15 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
-from hyperopt_app.driver.hints import launch_note, old_dialect_note
-from hyperopt_app.driver.methods import with_methods
-from hyperopt_app.driver.misplaced import misplaced
 from hyperopt_app.driver.preflight_space import check_space
-from hyperopt_app.driver.settings import Settings, read_settings
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
+from hyperopt_app.settings.hints import launch_note, old_dialect_note
+from hyperopt_app.settings.methods import with_methods
+from hyperopt_app.settings.misplaced import misplaced
+from hyperopt_app.settings.reading import Settings, read_settings
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage

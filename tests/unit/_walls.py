@@ -10,6 +10,7 @@ FLOORS = (
     {"app", "study"},
     {"__main__", "launchers", "progress", "reports", "results"},
     {"legacy", "worker"},
+    {"settings"},
     {"driver", "worker_process"},
     {"cli"},
 )

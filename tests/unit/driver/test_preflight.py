@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.driver.preflight import check_settings
-from hyperopt_app.driver.settings import Settings
+from hyperopt_app.settings.reading import Settings
 from hyperopt_app.space.space import Space
 from tests.unit._made_sweeps import made_space
 

@@ -11,9 +11,9 @@ import pytest
 from optuna.trial import TrialState
 
 from hyperopt_app.driver.request import Request, points_of
-from hyperopt_app.driver.settings import read_settings
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.sampling.samplers import sampler_factory
+from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import suggest
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker

@@ -16,11 +16,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.distributions import CategoricalDistribution
 
 from hyperopt_app.driver.preflight import check_settings
-from hyperopt_app.driver.settings import read_settings
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reading.pair import Method, Pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, study_dir_of, translate
+from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import Space, parse_space
 from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section
 

@@ -11,8 +11,8 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hyperopt_app.config.store import stored_nodes
-from hyperopt_app.driver.settings import Settings
 from hyperopt_app.sampling.fitting import Below, fit
+from hyperopt_app.settings.reading import Settings
 
 __all__ = ["with_methods"]
 

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
-from hyperopt_app.driver.old_dialects import translated
+from hyperopt_app.settings.old_dialects import translated
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.driver.hints import launch_note
-from hyperopt_app.driver.settings import read_settings
+from hyperopt_app.settings.hints import launch_note
+from hyperopt_app.settings.reading import read_settings
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 

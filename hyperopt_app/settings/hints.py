@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.driver.settings import Settings
 from hyperopt_app.launchers.registry import IN_DRIVER, launcher_name
+from hyperopt_app.settings.reading import Settings
 from hyperopt_app.support.plain_yaml import plain_yaml
 
 __all__ = ["launch_note", "old_dialect_note"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hyperopt_app.driver.hints import old_dialect_note
-from hyperopt_app.driver.old_dialects import Translation, translated
-from hyperopt_app.driver.settings import default_fields, read_settings
+from hyperopt_app.settings.hints import old_dialect_note
+from hyperopt_app.settings.old_dialects import Translation, translated
+from hyperopt_app.settings.reading import default_fields, read_settings
 from hyperopt_app.space.space import parse_space
 from tests.unit._made_sweeps import made_sweep, write_configs
 

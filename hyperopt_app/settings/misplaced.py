@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.driver.settings import Settings, default_fields
+from hyperopt_app.settings.reading import Settings, default_fields
 
 __all__ = ["Strays", "misplaced"]
 
