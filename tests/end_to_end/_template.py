@@ -23,7 +23,6 @@ SEARCH = (
     "--multirun",
     "experiment=spirals",
     "hparams_search=spirals_optuna",
-    "hydra.sweeper._target_=hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper",
     f"hydra.sweep.dir={STUDY}",
     f"trainer.max_epochs={EPOCHS}",
 )

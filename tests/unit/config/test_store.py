@@ -66,7 +66,8 @@ def test_a_wrong_field_fails_when_the_config_is_composed(override: str) -> None:
 
 def test_the_stock_class_in_a_users_file_means_ours(tmp_path: Path) -> None:
     """The text of `_target_` is an alias: in the sweep, in each job, in what is written, and after a pickle."""
-    text = f"defaults: [_self_, {{override hydra/sweeper: async_optuna}}]\nx: 1\nhydra: {{sweeper: {{_target_: {STOCK_CLASS}}}}}"
+    chosen = "defaults: [_self_, {override hydra/sweeper: async_optuna}]\nx: 1"
+    text = f"{chosen}\nhydra: {{sweeper: {{_target_: {STOCK_CLASS}}}}}"
     context, config = made_sweep(write_configs(tmp_path, {"config": text}))
     job = context.config_loader.load_sweep_config(config, ["x=2"])
     for node in (config.hydra.sweeper, job.hydra.sweeper, pickle.loads(pickle.dumps(config)).hydra.sweeper):
