@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""An app that is a package and is started with `python -m package.train`."""
