@@ -57,6 +57,35 @@ def test_every_launcher_carries_workers(launcher: str, run_script: RunScript) ->
     assert {path.name for path in study_dir.iterdir()} >= {"journal.log", *RESULTS}
 
 
+# The fields that public projects set, with `local` for what needs a cluster.
+AS_WRITTEN = {
+    "joblib": (
+        "hydra/launcher=joblib",
+        *(f"hydra.launcher.{field}" for field in ("n_jobs=${hydra.sweeper.n_jobs}", "prefer=processes", "verbose=1")),
+        *(f"hydra.launcher.{field}" for field in ("pre_dispatch=2*n_jobs", "batch_size=1", "backend=null")),
+        *(f"hydra.launcher.{field}" for field in ("require=null", "timeout=null", "temp_folder=null")),
+        *(f"hydra.launcher.{field}" for field in ("max_nbytes=null", "mmap_mode=r")),
+    ),
+    "submitit_local": (
+        "hydra/launcher=submitit_local",
+        *(f"hydra.launcher.{field}" for field in ("timeout_min=6000", "cpus_per_task=2", "tasks_per_node=1")),
+        *(f"hydra.launcher.{field}" for field in ("mem_gb=6", "nodes=1", "name=${hydra.job.name}")),
+        "hydra.launcher.submitit_folder=${hydra.sweep.dir}/.submitit/%j",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", AS_WRITTEN.values(), ids=AS_WRITTEN.keys())
+def test_stock_launchers_as_public_files_set_them(words: tuple[str, ...], run_script: RunScript) -> None:
+    """Fields that people give to a launcher of Hydra's are taken as they are."""
+    if words[0].endswith("joblib"):
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="hydra-joblib-launcher is not installed")
+    ended = run_script(APPS / "paraboloid" / "app.py", "--multirun", *words)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_exact(Path("study"), 12)
+
+
 def test_workers_share_the_gpus_that_the_user_lists(run_script: RunScript) -> None:
     """With gpus=[0,1] and workers_per_gpu=2, four workers run at a time and two of them see each device."""
     pinned = ("hydra.launcher.gpus=[0,1]", "hydra.launcher.workers_per_gpu=2")
