@@ -80,3 +80,12 @@ def examples(session: nox.Session) -> None:
     """Train each worked objective for a moment on the CPU."""
     session.install(*TESTED_SET, "-e", ".[dev]")
     session.run("pytest", "tests/examples", "-m", "", *session.posargs)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Run our workers under Hydra's Ray launcher; not a part of CI, because Ray is large and not always to be had."""
+    session.install(*TESTED_SET, "-e", ".[test]")
+    # Not under the tested set: boto3, which the launcher wants, is content with no python-dateutil of today.
+    session.install("ray==2.60.*", "hydra-ray-launcher==1.4.0rc3")
+    session.run("pytest", "tests/contracts/test_ray.py", "-m", "", *session.posargs)
