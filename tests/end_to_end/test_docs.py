@@ -17,7 +17,8 @@ PAGES = sorted([*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("*/READM
 # Lines that make an environment: `.ci/run` runs the test command of the README; the other differs in its last word.
 _SETS_UP = "python3 -m venv"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_TITLED = re.compile(r"^# (\S+\.(?:py|ya?ml))\n")
+# A file's name stands in its first line, or below the line that Hydra wants there.
+_TITLED = re.compile(r"^(?:# @package \S+\n)?# (\S+\.(?:py|ya?ml))\n")
 # A benchmark's default size measures; a test only wants to see that it runs.
 _SMALL = {
     "benchmarks/overhead.py": "--trials 4 --repeats 1",
