@@ -10,6 +10,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.store import register
 
@@ -48,7 +49,7 @@ def _check_preset(config: DictConfig) -> None:
     """Of two configs that choose the sweeper Hydra takes the later, and `+experiment=...` may stand after ours."""
     hydra = config.hydra
     preset, sweeper = hydra.runtime.choices.get(GROUP), hydra.runtime.choices.get("hydra/sweeper")
-    is_typed = any(str(word).startswith("hydra/sweeper=") for word in hydra.overrides.hydra)
+    is_typed = any(word.startswith("hydra/sweeper=") for word in hydra_words(config))
     is_stock = hydra.sweeper is not None and str(hydra.sweeper.get("_target_")).endswith(".OptunaSweeper")
     if preset in PRESETS and is_stock and not is_typed:
         raise CompactHydraException(

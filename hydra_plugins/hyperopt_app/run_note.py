@@ -13,6 +13,7 @@ from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig
 
+from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.store import register_run_note
 
 __all__ = ["RunNote", "RunNotePlugin"]
@@ -25,7 +26,7 @@ class RunNote(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Tell what has no effect."""
-        words = [str(word) for word in config.hydra.overrides.hydra if _is_sweepers(str(word))]
+        words = [word for word in hydra_words(config) if _is_sweepers(word)]
         _log.warning(
             "Without --multirun (-m) this is one run and nothing is searched: %s has no effect.", " ".join(words)
         )

@@ -4,6 +4,7 @@
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -103,14 +104,30 @@ def built(recipe: Recipe, base: type, where: str, seed: int | None = None) -> An
         HyperoptError: A class refuses an argument, or raises; in one line.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
+        with _each_warning_once():
             made = _made(recipe, seed)
     except Exception as error:
         raise HyperoptError(f"{where}: {_reason(error)}; {allowed(base)}") from error
     if not isinstance(made, base):
         raise HyperoptError(f"{where}._target_: {node_name(recipe.make)} made no {base.__name__}; {allowed(base)}")
     return made
+
+
+# What has been said in this process: a sampler is made for each trial, and Optuna would say it for each.
+_said: set[str] = set()
+
+
+@contextmanager
+def _each_warning_once() -> Iterator[None]:
+    """Let a warning of the body pass if it is a new one; that a class is experimental is never said."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+    for one in found:
+        if str(one.message) not in _said:
+            _said.add(str(one.message))
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
 
 
 def _made(value: Any, seed: int | None) -> Any:

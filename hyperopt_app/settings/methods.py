@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.store import stored_nodes
 from hyperopt_app.sampling.fitting import Below, fit
 from hyperopt_app.settings.reading import Settings
@@ -55,7 +56,7 @@ def _below(
     @cache
     def written() -> Mapping[str, Any] | None:
         """What the command gives without the group; None if that cannot be composed."""
-        kept = [word for word in config.hydra.overrides.hydra if not word.startswith(f"{group}=")]
+        kept = [word for word in hydra_words(config) if not word.startswith(f"{group}=")]
         try:
             alone = recompose([*kept, f"~{group}"])
             node = OmegaConf.to_container(alone.hydra.sweeper).get(group.rsplit("/", 1)[1])  # type: ignore[union-attr]

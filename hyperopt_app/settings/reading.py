@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.settings.old_dialects import translated
@@ -85,7 +86,7 @@ def default_fields() -> dict[str, Any]:
 
 def _typed(config: DictConfig) -> list[str]:
     """What the command line sets below `hydra.sweeper`, as dotted names."""
-    words = [str(word).lstrip("+~").partition("=")[0].replace("/", ".") for word in config.hydra.overrides.hydra]
+    words = [word.lstrip("+~").partition("=")[0].replace("/", ".") for word in hydra_words(config)]
     return [word.removeprefix("hydra.sweeper.") for word in words if word.startswith("hydra.sweeper.")]
 
 

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""The words of the command line that set something of Hydra's, as they were typed."""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+__all__ = ["hydra_words"]
+
+
+def hydra_words(config: DictConfig) -> list[str]:
+    """The overrides of `hydra.` as text.
+
+    Hydra keeps them in a node of the config, where each `${...}` in them is an interpolation. Some have no value before
+    a job runs (`hydra.sweep.subdir=job_${hydra.job.id}`), so none is resolved here.
+    """
+    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return [str(word) for word in words]
