@@ -15,6 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
+from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
 from hyperopt_app.driver.preflight_space import check_space
@@ -22,7 +23,8 @@ from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
-from hyperopt_app.settings.hints import launch_note, old_dialect_note
+from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
+from hyperopt_app.settings.lost_keys import lost_keys
 from hyperopt_app.settings.methods import with_methods
 from hyperopt_app.settings.misplaced import misplaced
 from hyperopt_app.settings.reading import Settings, read_settings
@@ -33,7 +35,7 @@ from hyperopt_app.study.identity import Identity, check_identity, stored_identit
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
 
-__all__ = ["Request", "checked", "identity_of", "points_of"]
+__all__ = ["Request", "checked", "identity_of", "points_of", "way_on"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def checked(
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
     faults += settings.translation_faults
+    faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
     faults += strays.faults
     faults += method_faults
@@ -100,13 +103,22 @@ def checked(
     faults += _study_faults(request, is_faultless=not faults)
     if faults:
         raise ConfigError(faults)
-    alone = loader.load_sweep_config(config, list(space.fixed))
-    return replace(request, sweeps_by_itself=alone.hydra.mode is RunMode.MULTIRUN)
+    return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _sweeps_by_itself(loader: ConfigLoader, config: DictConfig) -> bool:
+    # Hydra turns --multirun into one more override.
+    typed = [word for word in hydra_words(config) if word != "hydra.mode=MULTIRUN"]
+    return _composed(loader, config, [*config.hydra.overrides.task, *typed]).hydra.mode is RunMode.MULTIRUN
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
     """The config of the command, with these overrides of Hydra's own in the place of its own ones."""
-    words = [*config.hydra.overrides.task, *overrides]
+    return _composed(loader, config, [*config.hydra.overrides.task, *overrides])
+
+
+def _composed(loader: ConfigLoader, config: DictConfig, words: list[str]) -> DictConfig:
+    """The config of another command line of this app."""
     return loader.load_configuration(config.hydra.job.config_name, words, run_mode=RunMode.MULTIRUN)
 
 
@@ -123,6 +135,16 @@ def _default_name(settings: Settings, config: DictConfig) -> str:
     if settings.storage is None:
         return str(config.hydra.job.name)
     return f"{config.hydra.job.name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def way_on(config: DictConfig, request: Request) -> str:
+    """What goes on with the study once the command has ended: the same command, or what it would have to say too."""
+    settings = request.settings
+    if settings.storage is not None and settings.study_name is None:
+        return f"the same command with hydra.sweeper.study_name={request.study_name}"
+    if settings.storage is None and has_the_time_in_it(config):
+        return f"the same command with hydra.sweep.dir={request.study_dir}"
+    return "the same command"
 
 
 def _directory_faults(directory: Path) -> list[str]:

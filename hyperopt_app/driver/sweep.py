@@ -19,7 +19,7 @@ from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import Watch, best_lines
 from hyperopt_app.driver.prepare import prepare
-from hyperopt_app.driver.request import Request, checked, points_of
+from hyperopt_app.driver.request import Request, checked, points_of, way_on
 from hyperopt_app.errors import StudyStoppedError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
@@ -68,7 +68,9 @@ def sweep(
         print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
         return
     suggested_key = getattr(task_function, "suggested_key", lambda _config: None)(config)
-    plan = replace(prepare(request), suggested_key=suggested_key, moment=moment_of(config))
+    plan = replace(
+        prepare(request), suggested_key=suggested_key, moment=moment_of(config), way_on=way_on(config, request)
+    )
     front().accepted()
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
@@ -86,7 +88,7 @@ def sweep(
                 _run(crew, watch, request.settings.n_jobs)
         except KeyboardInterrupt:
             _write_results(plan, study, config, task_function)
-            _log.warning("Interrupted with %d trials left; the same command goes on with them.", watch.left())
+            _log.warning("Interrupted with %d trials left; %s goes on with them.", watch.left(), plan.way_on)
             raise
         if crew.is_detached:
             return
@@ -136,7 +138,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
     with contextlib.nullcontext() if crew.is_detached else watch.shown(crew.keeps_terminal_clean):
         while watch.left() > 0 and watch.may_go_on():
             if crew.most_launches is not None and launches == crew.most_launches:
-                _log.warning("%d trials are left; the same command goes on with them.", watch.left())
+                _log.warning("%d trials are left; %s goes on with them.", watch.left(), crew.plan.way_on)
                 return
             before = watch.left()
             launches += 1
@@ -159,7 +161,7 @@ def _out_of_time(plan: Plan, left: int, left_at_first: int) -> str:
     """What is told when the workers have left because their time is over; no fault."""
     told = (
         f"The time of {front().time} is over, or does not suffice for a further trial: {plan.n_trials - left} of "
-        f"{plan.n_trials} trials are done, {left} are left; the same command goes on with them."
+        f"{plan.n_trials} trials are done, {left} are left; {plan.way_on} goes on with them."
     )
     if left < left_at_first:
         return told
@@ -173,9 +175,9 @@ def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
         raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {ways}.")
     for line in best_lines(plan, study):
         _log.info("%s", line)
-    if stop is None:
+    if stop is None or (watch.left() == 0 and not stop.is_fault):
         return
-    left = f"{watch.left()} of {plan.n_trials} trials are left; the same command goes on with them."
+    left = f"{watch.left()} of {plan.n_trials} trials are left; {plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, left)
         return

@@ -7,11 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.presets import is_preset
 from hyperopt_app.launchers.registry import IN_DRIVER, launcher_name
 from hyperopt_app.settings.reading import Settings
 from hyperopt_app.support.plain_yaml import plain_yaml
 
-__all__ = ["launch_note", "old_dialect_note"]
+__all__ = ["has_the_time_in_it", "launch_note", "old_dialect_note"]
 
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 _NOW = re.compile(r"\$\{\s*now\s*:")
@@ -27,10 +28,12 @@ def old_dialect_note(translated: Mapping[str, Any]) -> Iterator[str]:
 def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
     """That workers run one after the other, or that the same command would not resume, and the lines that help."""
     told, lines = [], []
+    if settings.n_jobs == 1 and any(is_preset(str(word)) for word in config.hydra.overrides.task):
+        yield "There is one worker, since hydra.sweeper.n_jobs is 1; hydra.sweeper.n_jobs=4 has four at a time."
     if launcher_name(config) in IN_DRIVER and settings.n_jobs > 1:
         told.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
         lines.append("defaults: [..., {override /hydra/launcher: local_workers}]")
-    if settings.storage is None and _has_the_time_in_it(config):
+    if settings.storage is None and has_the_time_in_it(config):
         told.append("the same command begins another study, since hydra.sweep.dir has the time in it")
         lines.append(f"hydra: {{sweep: {{dir: studies/{config.hydra.job.name}}}}}")
     if told:
@@ -39,7 +42,7 @@ def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
         yield f"{what[0].upper()}{what[1:]}. What helps, in the config:\n{shown}\nor, typed: +hyperopt=local"
 
 
-def _has_the_time_in_it(config: DictConfig) -> bool:
+def has_the_time_in_it(config: DictConfig) -> bool:
     """Whether the sweep's directory is another one at another time, also by way of a value that it refers to."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
     texts, seen = [str(plain["hydra"]["sweep"]["dir"])], set[str]()

@@ -52,6 +52,7 @@ class Plan:
         trial_timeout: Seconds that a trial may take in one worker; None for no limit.
         suggested_key: Where a training alone is given what the objective suggested by itself; None for nowhere.
         options: How a worker treats its trials.
+        way_on: What goes on with the study once the command has ended, half a sentence.
         moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 
@@ -74,4 +75,5 @@ class Plan:
     trial_timeout: float | None = None
     suggested_key: str | None = None
     options: WorkerOptions = WorkerOptions()
+    way_on: str = "the same command"
     moment: datetime = field(default_factory=datetime.now)

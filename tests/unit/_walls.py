@@ -27,7 +27,7 @@ ONLY_IN = {
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
         *("launchers.payload", "launchers.pbs", "launchers.slurm"),
         *("driver.crew", "driver.dry_run", "driver.preflight", "driver.preflight_space"),
-        *("driver.request", "driver.sweep"),
+        *("driver.request", "driver.sweep", "settings.lost_keys"),
     },
     "hydra_plugins": {"config", "legacy.translating.method_nodes"},
     "keras": {"callbacks.keras"},
