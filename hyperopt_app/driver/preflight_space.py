@@ -2,6 +2,7 @@
 """Every fault of a search space against the config that it searches."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import islice, product
 from typing import Any
 
@@ -104,9 +105,10 @@ def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
     for key in keys:
         if prefix == "" and key == "hydra":
             continue
-        yield f"{prefix}{key}"
+        name = f"{prefix}{key.name if isinstance(key, Enum) else key}"
+        yield name
         if not OmegaConf.is_missing(config, key) and not OmegaConf.is_interpolation(config, key):
-            yield from _dotted(config[key], f"{prefix}{key}.")
+            yield from _dotted(config[key], f"{name}.")
 
 
 def _combinations(space: Space, groups: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -144,6 +144,8 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
             launches += 1
             errors = crew.launch(min(n_jobs, before))
             if crew.is_detached:
+                if errors:
+                    raise StudyStoppedError(f"No worker was submitted: {'; '.join(errors)}")
                 return
             watch.await_workers()
             if crew.is_out_of_time:

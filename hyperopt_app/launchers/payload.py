@@ -108,8 +108,9 @@ def thaw(path: Path) -> dict[str, Any]:
     payload: dict[str, Any] = pickle.loads(path.read_bytes()[len(HEAD) :])  # noqa: S301 - our own file, the owner's alone
     sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
     os.chdir(payload["cwd"])
-    for name, value in payload["environment"].items():
-        os.environ.setdefault(name, value)  # what the scheduler has set for this job counts
+    for name, (before, value) in payload["environment"].items():
+        if os.environ.get(name) in (None, before):  # else the scheduler has set it for this job, and that counts
+            os.environ[name] = value
     return payload
 
 
@@ -163,14 +164,14 @@ def _config_files(source: Path, sweep_dir: Path) -> Iterator[Path]:
         yield from (here / name for name in files if name.endswith((".yaml", ".yml")))
 
 
-def _set_by_the_script() -> dict[str, str]:
-    """Environment variables that this program has set for itself, such as PROJECT_ROOT; a job's shell lacks them."""
+def _set_by_the_script() -> dict[str, tuple[str | None, str]]:
+    """Environment variables that this program has set for itself, such as PROJECT_ROOT: their value before, and now."""
     try:
         words = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
         return {}
     before = dict(os.fsdecode(word).partition("=")[::2] for word in words)
-    return {name: value for name, value in os.environ.items() if before.get(name) != value}
+    return {name: (before.get(name), value) for name, value in os.environ.items() if before.get(name) != value}
 
 
 def _search_path() -> list[str]:

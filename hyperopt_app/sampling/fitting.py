@@ -64,7 +64,10 @@ def fit(
     Returns:
         The node, with the class itself as the target where it is the script's; and what is wrong, a line each.
     """
-    given = dict(node) if isinstance(node, Mapping) else {}
+    if node is not None and not isinstance(node, Mapping):
+        way = f"choose a group with hydra/sweeper/{where.rpartition('.')[2]}={node}, or write a mapping with _target_"
+        return dict(default), [f"{where}: {node!r} is no node; {way}"]
+    given = dict(node or {})
     if given.get("_target_") in (None, _MISSING):
         given.pop("_target_", None)
         return fit({**default, **given}, Below(default), default, base, where)

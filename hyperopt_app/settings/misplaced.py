@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.settings.reading import Settings, default_fields
@@ -47,7 +48,7 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
 
 def _in_params(task: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     for key, text in settings.params.items():
-        if key in _LOOKS_RIGHT and key not in task:
+        if key not in task and key in _LOOKS_RIGHT and _LOOKS_RIGHT[key](_plain(text)):
             yield (
                 f"hydra.sweeper.params.{key}: {key} is a field of the sweeper and no key of the config; write "
                 f"hydra.sweeper.{key}: {text}"
@@ -71,6 +72,14 @@ def _at_the_top(task: Mapping[str, Any], sweeper: Mapping[str, Any], settings: S
         is_default = sweeper.get(key) == default[key] and key not in settings.translated
         if key in task and is_default and looks_right(task[key]) and task[key] != default[key]:
             yield key
+
+
+def _plain(text: str) -> Any:
+    """The value that a text of `params` would be elsewhere in a YAML file."""
+    try:
+        return yaml.safe_load(str(text))
+    except yaml.YAMLError:
+        return text
 
 
 def _is_direction(value: Any) -> bool:

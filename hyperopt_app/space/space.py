@@ -21,8 +21,9 @@ from hyperopt_app.space.override_text import distribution_of, first_line
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
-__all__ = ["Space", "compatible", "describe", "first_value", "parse_space", "suggest", "suggest_all"]
+__all__ = ["Space", "compatible", "describe", "first_value", "parse_space", "suggest", "suggest_all", "values_of"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,17 @@ def suggest_all(trial: "optuna.Trial", space: Space) -> None:
     """Let Optuna suggest every parameter of the space. Runs in a worker."""
     for name, distribution in space.parameters.items():
         suggest(trial, name, distribution)
+
+
+def values_of(trial: "optuna.Trial | FrozenTrial") -> dict[str, Any]:
+    """The parameters of a trial by name, as they are stored.
+
+    A sampler of somebody's own may give numbers of NumPy's types, which are stored as plain ones.
+    """
+    kinds = trial.distributions
+    return {
+        name: kinds[name].to_external_repr(kinds[name].to_internal_repr(value)) for name, value in trial.params.items()
+    }
 
 
 def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) -> Any:

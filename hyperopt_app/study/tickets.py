@@ -17,6 +17,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.study.heartbeat import WorkerIdentity
 from hyperopt_app.study.liveness import Observer
@@ -95,9 +96,20 @@ class Tickets:
             waiting = self._claimable(self.trials())
         for ticket in sorted(waiting, key=_urgency):
             if self._take(ticket):
-                self.study.sampler = sampler_of(ticket.number)
-                return optuna.Trial(self.study, ticket._trial_id)
+                return self._begun(ticket, sampler_of)
         return None
+
+    def _begun(self, ticket: FrozenTrial, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial:
+        """The trial of a ticket that was just taken, or an error of the sampler's with the ticket given back."""
+        try:
+            self.study.sampler = sampler_of(ticket.number)
+            return optuna.Trial(self.study, ticket._trial_id)  # which calls the sampler's before_trial
+        except Exception as error:
+            self._free(ticket._trial_id)
+            if isinstance(error, HyperoptError):
+                raise
+            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise HyperoptError(f"hydra.sweeper.sampler: it cannot begin a trial ({text}); correct it") from error
 
     def _claimable(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         return [trial for trial in trials if trial.state == TrialState.WAITING and not self._avoids(trial)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import optuna
 from optuna.trial import FrozenTrial
 
-from hyperopt_app.errors import HyperoptError
+from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.study.stopping import Limits, Stop, failures_since, may_start, read_stop, write_stop
 from hyperopt_app.study.tickets import Tickets
@@ -90,10 +90,14 @@ class Worker:
             if not self.has_time(trials):
                 tally.out_of_time = True
                 break
-            trial = self.tickets.claim(self.sampler_of, trials)
-            if trial is None:
-                # Somebody may have given a ticket back, or taken the last ones, since that look.
-                trial = self.tickets.claim(self.sampler_of)
+            try:
+                # At the second try: somebody may have given a ticket back, or taken the last ones, since that look.
+                trial = self.tickets.claim(self.sampler_of, trials) or self.tickets.claim(self.sampler_of)
+            except StorageError:
+                raise
+            except HyperoptError as error:
+                self._stop_for(error, tally)
+                break
             if trial is not None:
                 self._run_one(trial, tally)
             elif self.lingers and self.tickets.running_elsewhere() == 1:
@@ -113,6 +117,11 @@ class Worker:
             write_stop(self.tickets.study, stop)
         return stop
 
+    def _stop_for(self, error: HyperoptError, tally: Tally) -> None:
+        """Stop the study for what the user has to correct before any trial can succeed."""
+        write_stop(self.tickets.study, Stop(str(error), is_fault=True))
+        tally.interrupted = True
+
     def _run_one(self, trial: optuna.Trial, tally: Tally) -> None:
         number, begun, pid = trial.number, self.clock(), os.getpid()
         try:
@@ -121,8 +130,7 @@ class Worker:
                 os._exit(0)  # a child that the objective forked and that has come back here is no worker
         except HyperoptError as error:
             self.tickets.give_back(trial)
-            write_stop(self.tickets.study, Stop(str(error), is_fault=True))
-            tally.interrupted = True
+            self._stop_for(error, tally)
             return
         told = self.tickets.settle(trial, outcome)
         if isinstance(outcome, Interrupted):

@@ -15,7 +15,7 @@ from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.results.retrain import trial_overrides
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.time_left import Pace
-from hyperopt_app.space.space import suggest_all
+from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
@@ -58,7 +58,7 @@ class Evaluation:
             raise HyperoptError(f"hydra.sweeper.sampler: {error}; install it where the workers run") from None
         if plan.custom_search_space:
             _extend(plan, self.jobs.config, optuna_trial)
-        searched = trial_overrides(plan, optuna_trial.params)
+        searched = trial_overrides(plan, values_of(optuna_trial))
         return self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
 
     def _order(
@@ -69,7 +69,7 @@ class Evaluation:
             config=config,
             origin=self.jobs.origin,
             number=optuna_trial.number,
-            params=optuna_trial.params,
+            params=values_of(optuna_trial),
             user_attrs=optuna_trial.user_attrs,
             seed=training_seed(plan.seed, optuna_trial.number),
             resumed=resumed,

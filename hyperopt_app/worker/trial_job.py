@@ -104,6 +104,7 @@ class TrialJobs:
             with _hydra_config(full), at_moment(self.moment):  # a subdir of ${hydra:job.num} asks the singleton
                 directory = Path(self.origin, str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir))
             full.hydra.runtime.output_dir = str(directory)
+        OmegaConf.copy_cache(from_config=full, to_config=task)  # what a resolver told the directory it tells the task
         OmegaConf.set_readonly(full.hydra, True)
         return TrialConfig(full, task, overrides, directory)
 
@@ -144,8 +145,8 @@ class TrialJobs:
                 OmegaConf.resolve(hydra.job.env_set)
             _save_inputs(trial)
             with (
-                _logging(trial.full, self.context),
                 _inside(trial.directory, hydra.job.chdir),
+                _logging(trial.full, self.context),
                 env_override(hydra.job.env_set),
             ):
                 return self._call(trial)

@@ -87,7 +87,7 @@ def test_an_unknown_preset_is_told_with_those_there_are(tmp_path: Path) -> None:
     ("override", "expected"),
     [
         ("+hyperopt=local", True),
-        ("hyperopt=pbs", True),
+        ("hyperopt=pbs", False),
         ("hyperopt=mine", False),
         ("hyperopt.x=local", False),
         ("x=local", False),
