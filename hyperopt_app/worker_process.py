@@ -85,17 +85,16 @@ def _supervise(payload: Path, slots: int) -> int:
 
 
 def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:
-    import cloudpickle
-
     from hyperopt_app.launchers.local_process import run_job_of
     from hyperopt_app.launchers.resubmission import note_end
+    from hyperopt_app.support.hydra_state import unpacked
 
-    job = cloudpickle.loads(payload["job"])
+    job, hydra = unpacked(payload["job"])
     job["number"] = number
     job["overrides"] = job["overrides"][number % len(job["overrides"])]
     job["overrides"] = [word for word in job["overrides"] if not word.startswith("hydra.sweep.subdir=")]
     job["overrides"].append(f"hydra.sweep.subdir=workers/{number}")
-    tally = run_job_of(job).return_value
+    tally = run_job_of(job, hydra).return_value
     if tally.interrupted or tally.out_of_time:
         note_end(path, os.environ, out_of_time=bool(tally.out_of_time))
     return 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Our launchers, thin doors to what is loaded when jobs start."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.presets import GROUP, PRESETS
-from hyperopt_app.config.store import register
+from hyperopt_app.config.store import register, register_presets
 
 __all__ = ["ByHandLauncher", "LocalWorkersLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher"]
 
@@ -102,3 +103,4 @@ class ByHandLauncher(_Launcher):
 
 
 register()
+register_presets(sys.argv[1:])

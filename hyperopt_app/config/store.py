@@ -4,6 +4,7 @@
 Hydra imports this at the start of every Hydra program on the machine: no Optuna, no torch, no submitit here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.config_store import ConfigNode, ConfigStore
@@ -26,7 +27,7 @@ from hyperopt_app.config.methods import (
 from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 
-__all__ = ["register", "register_run_note", "stored_nodes"]
+__all__ = ["register", "register_presets", "register_run_note", "stored_nodes"]
 
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
@@ -72,6 +73,17 @@ def register() -> None:
         # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
         store.store(group=group, name=name, node=stored, provider="hyperopt_app", replace=True)
     store.store(group="hydra/sweeper/opened", name="methods", node=_opened(), provider="hyperopt_app", replace=True)
+
+
+def register_presets(words: Sequence[str]) -> None:
+    """Let a command choose a preset if it wants one: an app may have a key `hyperopt` of its own, which a group hides.
+
+    Args:
+        words: The command line.
+    """
+    if not any(word.startswith(f"+{GROUP}=") for word in words):
+        return
+    store = ConfigStore.instance()
     for name, preset in PRESETS.items():
         store.store(group=GROUP, name=name, node=preset, package="_global_", provider="hyperopt_app", replace=True)
 

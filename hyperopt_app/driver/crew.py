@@ -117,7 +117,10 @@ class Crew:
         ]
         own = [f"hydra.sweep.subdir=workers/{number}", "hydra.output_subdir=null", "hydra.job.chdir=false"]
         own.append("++hydra.job_logging.root=null")  # the user's log files are the trials'; a worker has its own log
-        return [*self.plan.space.fixed, *sample, *own]
+        words = [*self.plan.space.fixed, *sample, *own]
+        # The trials set these variables, each from what it finds.
+        alone = self.context.config_loader.load_sweep_config(self.config, words)
+        return [*words, *(f"~hydra.job.env_set.{name}" for name in alone.hydra.job.env_set)]
 
 
 def _failure(one: JobReturn) -> Exception | None:

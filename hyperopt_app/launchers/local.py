@@ -24,7 +24,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, HyperoptError
-from hyperopt_app.support.hydra_state import HydraState, state_of_this_process
+from hyperopt_app.support.hydra_state import packed
 
 __all__ = ["Gang", "WorkerDiedError", "places"]
 
@@ -111,13 +111,10 @@ class Gang:
         self._workers_per_gpu = workers_per_gpu
         self._grace_s = grace_s
         self._running: list[_Running] = []
-        self._hydra: HydraState | None = None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Run all jobs; see `LocalWorkersLauncher.launch`."""
         setup_globals()
-        self._hydra = state_of_this_process()
-        self._hydra.tell_what_is_left_behind()
         hydra = self._config.hydra
         whitelist = self._context.execution_whitelist
         configure_log(hydra.hydra_logging, hydra.verbose, execution_whitelist=whitelist)
@@ -154,7 +151,7 @@ class Gang:
         return [returns[job] for job in range(len(job_overrides))]
 
     def _payload(self, overrides: list[str], number: int, result: Path) -> bytes:
-        return cloudpickle.dumps(  # type: ignore[no-any-return]
+        return packed(
             {
                 "overrides": overrides,
                 "number": number,
@@ -162,7 +159,6 @@ class Gang:
                 "context": self._context,
                 "config": self._config,
                 "task_function": self._task_function,
-                "hydra": self._hydra,
                 "parent": os.getpid(),
             }
         )

@@ -8,7 +8,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hyperopt_app.support.hydra_state import HydraState
 
 __all__ = ["run_job_of"]
 
@@ -18,20 +21,27 @@ def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     import cloudpickle
 
-    job = cloudpickle.loads(sys.stdin.buffer.read())
+    from hyperopt_app.support.hydra_state import unpacked
+
+    job, hydra = unpacked(sys.stdin.buffer.read())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _end_with(job["parent"])
     with contextlib.suppress(KeyboardInterrupt):
-        _leave(job["result"], cloudpickle.dumps(run_job_of(job)))
+        _leave(job["result"], cloudpickle.dumps(run_job_of(job, hydra)))
 
 
-def run_job_of(job: dict[str, Any]) -> Any:
-    """Run one Hydra job: compose its config and call its task function; a `JobReturn`."""
+def run_job_of(job: dict[str, Any], hydra: "HydraState") -> Any:
+    """Run one Hydra job: compose its config and call its task function; a `JobReturn`.
+
+    Args:
+        job: What the launcher has packed.
+        hydra: The state of the driver, which came with it.
+    """
     from hydra.core.utils import run_job, setup_globals
     from omegaconf import open_dict
 
     setup_globals()
-    job["hydra"].restore()
+    hydra.restore()
     config = job["context"].config_loader.load_sweep_config(job["config"], job["overrides"])
     with open_dict(config):
         config.hydra.job.id = f"{config.hydra.job.name}_{job['number']}"

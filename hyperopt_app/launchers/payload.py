@@ -21,12 +21,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import PayloadError
-from hyperopt_app.support.hydra_state import state_of_this_process
+from hyperopt_app.support.hydra_state import packed
 
 __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
 
@@ -67,15 +66,12 @@ def freeze(
         inner = copy.copy(task.context)
         inner.config_loader = frozen.config_loader
         task.context = inner
-    hydra = state_of_this_process()
-    hydra.tell_what_is_left_behind()
-    job = cloudpickle.dumps(
+    job = packed(
         {
             "context": frozen,
             "config": config,
             "task_function": task,
             "overrides": [list(one) for one in overrides],
-            "hydra": hydra,
         }
     )
     # What must be set before the rest can be unpickled stands outside of it.

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Take Hydra's singletons and all resolvers to another process, so that a job there finds what it would find here.
 
-The stock launchers send the same, in one piece. Here each resolver is pickled by itself: one that cannot travel (it
-holds a lock, say) is left behind and named, and the others arrive.
+The stock launchers send the same. Here a resolver that cannot travel (it holds a lock, say) is left behind and named,
+and the others arrive.
 """
 
 import contextlib
 import copy
 import functools
+import importlib
 import logging
 import re
 import sys
@@ -18,6 +19,7 @@ from types import FunctionType
 from typing import Any
 
 import cloudpickle
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
@@ -32,9 +34,10 @@ __all__ = [
     "at_moment",
     "define_in_script",
     "moment_of",
+    "packed",
     "script_definitions",
     "sendable",
-    "state_of_this_process",
+    "unpacked",
 ]
 
 _log = logging.getLogger(__name__)
@@ -45,89 +48,129 @@ _WAY_OUT = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class HydraState:
-    """Hydra's singletons and OmegaConf's resolvers, ready to be sent.
+    """Hydra's singletons, OmegaConf's resolvers and what the script defines, as they are in one process.
 
     Attributes:
-        singletons: The pickled singletons by class, without the plugins, which each process discovers by itself.
-        resolvers: Each resolver's name and pickle.
+        singletons: By class; without the plugins, which each process discovers by itself.
+        resolvers: By name.
+        script: The classes and functions of the script, by name; see `script_definitions`.
         left_behind: The name of each resolver that cannot be pickled, and why not.
-        script: What the script defines, by name; see `script_definitions`.
+        modules: Those in which the resolvers were written.
     """
 
-    singletons: bytes
-    resolvers: Mapping[str, bytes]
-    left_behind: Mapping[str, str]
-    script: Mapping[str, bytes]
+    singletons: dict[type, Any]
+    resolvers: dict[str, Callable[..., Any]]
+    script: dict[str, Any]
+    left_behind: dict[str, str]
+    modules: tuple[str, ...]
 
     def restore(self) -> None:
         """Make this process's singletons and resolvers those of the state.
 
-        Call it when all that the job needs is unpickled: a module may register its resolvers when it is imported, and
-        must not find them registered already. What was left behind stays as the process itself has it, if it does.
+        What was left behind stays as the process itself has it, if it does.
         """
-        instances = cloudpickle.loads(self.singletons)
-        resolvers = {name: cloudpickle.loads(pickled) for name, pickled in self.resolvers.items()}
+        # A module may register its resolvers when it is imported, and must not find them registered already.
+        for name in self.modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
         own = BaseContainer._resolvers
-        for name, reason in self.left_behind.items():
-            resolvers[name] = own.get(name, _missing(name, reason))
-        Singleton._instances = {**Singleton._instances, **instances}
-        BaseContainer._resolvers = resolvers
+        missing = {name: own.get(name, _missing(name, reason)) for name, reason in self.left_behind.items()}
+        Singleton._instances = {**Singleton._instances, **self.singletons}
+        BaseContainer._resolvers = {**self.resolvers, **missing}
         define_in_script(self.script)
 
-    def tell_what_is_left_behind(self) -> None:
-        """Log one line for each resolver that cannot be sent."""
-        for name, reason in self.left_behind.items():
-            _log.warning("The resolver %r cannot be sent to another process (%s); %s.", name, reason, _WAY_OUT)
+
+def packed(content: Any) -> bytes:
+    """Pickle a job together with the state of this process; `unpacked` is the way back.
+
+    In one pickle, so that what they share stays shared: a variable of the script that a resolver sets and a task reads.
+    """
+    state = _state()
+    try:
+        return cloudpickle.dumps((content, state))  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 - anything of the user's may be among it; it is looked for below
+        for name, resolver in list(state.resolvers.items()):
+            pickled, reason = _pickled(resolver)
+            if pickled is None:
+                del state.resolvers[name]
+                state.left_behind[name] = reason
+                _tell_once(f"The resolver {name!r} cannot be sent to another process ({reason}); {_WAY_OUT}.")
+        return cloudpickle.dumps((content, state))  # type: ignore[no-any-return]
 
 
-def state_of_this_process() -> HydraState:
-    """The singletons and resolvers as they are now."""
-    resolvers, left_behind = dict[str, bytes](), dict[str, str]()
-    for name, resolver in BaseContainer._resolvers.items():
-        pickled, reason = _pickled(resolver)
-        if pickled is None:
-            left_behind[name] = reason
-        else:
-            resolvers[name] = pickled
+def unpacked(data: bytes) -> tuple[Any, HydraState]:
+    """The job, and the state to restore."""
+    content, state = cloudpickle.loads(data)
+    return content, state
+
+
+def _state() -> HydraState:
     left_out = (Plugins, HydraConfig)  # which a process finds, and a job sets, by itself
     instances = {kind: one for kind, one in Singleton._instances.items() if kind not in left_out}
-    return HydraState(cloudpickle.dumps(instances), resolvers, left_behind, script_definitions())
+    resolvers = dict(BaseContainer._resolvers)
+    modules = sorted({name for resolver in resolvers.values() for name in _modules_of(resolver)})
+    return HydraState(instances, resolvers, script_definitions(), {}, tuple(modules))
+
+
+def _modules_of(resolver: Any) -> Iterator[str]:
+    """Where a resolver's function was written; OmegaConf keeps the function in a closure of its own."""
+    cells = [cell.cell_contents for cell in getattr(resolver, "__closure__", None) or ()]
+    for one in (resolver, *cells):
+        name = getattr(one, "__module__", None) if callable(one) else None
+        if name and name.partition(".")[0] not in {"__main__", "builtins", "hydra", "hyperopt_app", "omegaconf"}:
+            yield name
 
 
 # What another process's script has defined; a worker hands it on to its trials.
-_of_another_script: dict[str, bytes] = {}
+_of_another_script: dict[str, Any] = {}
+# Bytes of pickled definitions; beyond, only those that a config names are sent. Each trial unpickles them.
+_MOST_OF_A_SCRIPT = 1 << 20
 
 
-def script_definitions() -> dict[str, bytes]:
-    """The classes and functions of the script, which no other process can import: name to pickle.
+def script_definitions() -> dict[str, Any]:
+    """The classes and functions of the script, which no other process can import.
 
     A config may name one of them (`_target_: __main__.Net`) that the task function itself does not mention.
     """
-    found = dict(_of_another_script)
-    for name, value in vars(sys.modules["__main__"]).items():
-        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
-            pickled, _ = _pickled(value)
-            if pickled is not None:
-                found[name] = pickled
-    return found
+    script = vars(sys.modules["__main__"])
+    named = set(re.findall(r"__main__\.(\w+)", _configs()))
+    whole = _of_another_script or {
+        name: value for name, value in script.items() if name in named or _is_of_the_script(value)
+    }
+    pickled, _ = _pickled(whole)
+    if pickled is not None and len(pickled) <= _MOST_OF_A_SCRIPT:
+        return whole
+    return {name: value for name, value in whole.items() if name in named and _pickled(value)[0] is not None}
 
 
-def define_in_script(definitions: Mapping[str, bytes]) -> None:
-    """Let this `__main__` have what another process's script defines, each unpickled when it is asked for."""
-    main = sys.modules["__main__"]
+def _is_of_the_script(value: Any) -> bool:
+    # By its type, not by isinstance: a proxy among the script's variables may raise when it is asked what it is.
+    return issubclass(type(value), (type, FunctionType)) and value.__module__ == "__main__"
+
+
+def _configs() -> str:
+    """The text of the config of this process's job and of all that the script keeps in Hydra's config store."""
+    texts = []
+    if (config := HydraConfig.instance().cfg) is not None:
+        texts.append(OmegaConf.to_yaml(config))
+    folders = [ConfigStore.instance().repo]
+    while folders:
+        for node in folders.pop().values():
+            if isinstance(node, dict):
+                folders.append(node)
+            else:
+                texts.append(OmegaConf.to_yaml(node.node))
+    return "\n".join(texts)
+
+
+def define_in_script(definitions: Mapping[str, Any]) -> None:
+    """Let this process's `__main__` have what another process's script defines."""
+    script = vars(sys.modules["__main__"])
     _of_another_script.update(definitions)
-
-    def get(name: str) -> Any:
-        if name not in _of_another_script:
-            raise AttributeError(f"module '__main__' has no attribute {name!r}")
-        value = cloudpickle.loads(_of_another_script[name])
-        setattr(main, name, value)
-        return value
-
-    if definitions:
-        setattr(main, "__getattr__", get)  # noqa: B010 - PEP 562: a module's own
+    for name, value in definitions.items():
+        script.setdefault(name, value)
 
 
 def sendable(context: HydraContext) -> HydraContext:

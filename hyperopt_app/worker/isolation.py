@@ -12,7 +12,6 @@ import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import os
-import pickle
 import signal
 import sys
 import time
@@ -29,7 +28,7 @@ import optuna
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
-from hyperopt_app.support.hydra_state import sendable, state_of_this_process
+from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.trial_job import TrialJobs
@@ -88,7 +87,6 @@ class Isolation:
     preload: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
     _task: bytes = field(default=b"", repr=False)
-    _hydra: bytes = field(default=b"", repr=False)
 
     def warm_up(self) -> None:
         """Start the server, in the background: its imports take seconds, and the worker has other things to do."""
@@ -96,9 +94,7 @@ class Isolation:
         context = sendable(self.jobs.context)
         context.config_loader = None  # type: ignore[assignment]
         jobs = TrialJobs(context, None, self.jobs.task_function, self.jobs.moment, self.jobs.origin)  # type: ignore[arg-type]
-        hydra = state_of_this_process()
-        hydra.tell_what_is_left_behind()
-        self._task, self._hydra = cloudpickle.dumps(jobs), pickle.dumps(hydra)
+        self._task = packed(jobs)
         multiprocessing.forkserver.set_forkserver_preload(preload_names([*self.preload, *sys.modules]))
         with self._signals_blocked(), _search_path_in_environment():
             # This one opens the signals again when it starts, hence first.
@@ -115,7 +111,7 @@ class Isolation:
         if not self._task:
             self.warm_up()
         ours, theirs = multiprocessing.get_context("forkserver").Pipe()
-        target = (theirs, self._task, self._hydra, cloudpickle.dumps(order))
+        target = (theirs, self._task, cloudpickle.dumps(order))
         kills = _oom_kills()
         process = self._started(target)
         theirs.close()
@@ -130,7 +126,7 @@ class Isolation:
         now = _oom_kills()
         return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
 
-    def _started(self, arguments: tuple[Connection, bytes, bytes, bytes]) -> ForkServerProcess:
+    def _started(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
         try:
             return self._start(arguments)
         except (OSError, EOFError):
@@ -139,7 +135,7 @@ class Isolation:
             multiprocessing.forkserver.set_forkserver_preload([])
             return self._start(arguments)
 
-    def _start(self, arguments: tuple[Connection, bytes, bytes, bytes]) -> ForkServerProcess:
+    def _start(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
         process = multiprocessing.get_context("forkserver").Process(target=trial_process.main, args=arguments)
         with self._signals_blocked(), _search_path_in_environment():
             process.start()

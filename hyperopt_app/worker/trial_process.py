@@ -22,6 +22,7 @@ from typing import Any
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
+from hyperopt_app.support.hydra_state import unpacked
 from hyperopt_app.worker.attempt import attempt
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
@@ -113,12 +114,12 @@ class RemoteTrial:
         return answer
 
 
-def main(pipe: Connection, task: bytes, hydra: bytes, order: bytes) -> None:
+def main(pipe: Connection, task: bytes, order: bytes) -> None:
     """Run one trial and send its outcome; the target of the child process."""
     interrupts = _prepare()
-    # All bytes are the worker's own. The task brings the user's modules, which may register resolvers, hence first.
-    jobs: TrialJobs = pickle.loads(task)  # noqa: S301
-    pickle.loads(hydra).restore()  # noqa: S301
+    # Both bytes are the worker's own.
+    jobs, hydra = unpacked(task)
+    hydra.restore()
     wanted: Order = pickle.loads(order)  # noqa: S301
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     remote = RemoteTrial(pipe, wanted, interrupts.writing)

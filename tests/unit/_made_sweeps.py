@@ -15,6 +15,7 @@ from hydra.core.utils import JobRuntime, setup_globals
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.store import register_presets
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits
@@ -35,6 +36,7 @@ def made_sweep(configs: Path, *overrides: str) -> tuple[HydraContext, DictConfig
     """What Hydra hands to a sweeper when `config.yaml` of a directory is started with these overrides."""
     setup_globals()
     JobRuntime.instance().set("name", "app")
+    register_presets(overrides)
     loader = ConfigLoaderImpl(config_search_path=create_config_search_path(str(configs)))
     config = loader.load_configuration("config", list(overrides), run_mode=RunMode.MULTIRUN)
     config.hydra.mode = RunMode.MULTIRUN

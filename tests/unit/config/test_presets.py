@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`+hyperopt=local` and its like: what they choose, and who wins where an experiment chooses a sweeper too."""
 
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from hydra.core.plugins import Plugins
@@ -11,6 +13,17 @@ from omegaconf import DictConfig
 from hyperopt_app.config.presets import PRESETS, is_preset
 from tests.unit._made_sweeps import made_sweep, write_configs
 
+RunScript = Callable[..., CompletedProcess[str]]
+
+OWN_KEY = """
+import hydra
+
+@hydra.main(config_path=".", config_name="config")
+def main(conf):
+    print(conf.hyperopt)
+
+main()
+"""
 STOCK = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 EXPERIMENT = f"""
 # @package _global_
@@ -96,3 +109,11 @@ def test_an_unknown_preset_is_told_with_those_there_are(tmp_path: Path) -> None:
 def test_a_preset_is_told_from_other_overrides(override: str, expected: bool) -> None:
     """An app's own key or group of that name with other values stays its own."""
     assert is_preset(override) is expected
+
+
+def test_an_apps_own_key_of_that_name_stays_its_own(tmp_path: Path, run_script: RunScript) -> None:
+    """Typed without a plus it is no group, whatever our plugin has."""
+    write_configs(tmp_path / "app", {"config": "hyperopt: off"})
+    (tmp_path / "app/train.py").write_text(OWN_KEY)
+    done = run_script(tmp_path / "app/train.py", "hyperopt=big")
+    assert (done.returncode, done.stdout.strip()) == (0, "big"), done.stderr

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What goes with a job to another process, what stays behind, and the moment of the command."""
 
-import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import cloudpickle
@@ -20,10 +21,69 @@ from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
 from hyperopt_app.support import hydra_state
-from hyperopt_app.support.hydra_state import HydraState, at_moment, moment_of, sendable, state_of_this_process
+from hyperopt_app.support.hydra_state import HydraState, at_moment, moment_of, packed, sendable, unpacked
 from tests.unit._made_sweeps import NOON
 
 LOCK = threading.Lock()
+RunScript = Callable[..., CompletedProcess[str]]
+
+SHARED = """
+from omegaconf import OmegaConf
+from hyperopt_app.support import hydra_state
+
+STATE, DEVICE = {"n": 0}, "cpu"
+
+def bump(x):
+    STATE["n"] += x
+    return STATE["n"]
+
+def setup(device):
+    global DEVICE
+    DEVICE = device
+
+def task():
+    return STATE["n"], DEVICE
+
+OmegaConf.register_resolver("bump", bump)
+OmegaConf.register_resolver("total", lambda: STATE["n"])
+sent, state = hydra_state.unpacked(hydra_state.packed(task))
+state.restore()
+config = OmegaConf.create({"a": "${bump:1}", "b": "${total:}"})
+state.script["setup"]("cuda")
+print(config.a, config.b, *sent())
+"""
+SEND = """
+import sys
+from pathlib import Path
+import lib
+from hyperopt_app.support.hydra_state import packed
+
+Path(sys.argv[1]).write_bytes(packed(None))
+"""
+TAKE = """
+import sys
+from omegaconf import OmegaConf
+from hyperopt_app.support.hydra_state import unpacked
+
+unpacked(open(sys.argv[1], "rb").read())[1].restore()
+import lib
+print(OmegaConf.create({"a": "${dbl:3}"}).a, lib.Net.__name__)
+"""
+LARGE = """
+from hydra.core.config_store import ConfigStore
+from hyperopt_app.support.hydra_state import script_definitions
+
+DATA = bytes(3_000_000)
+
+def mentions():
+    return DATA
+
+def named():
+    return 1
+
+ConfigStore.instance().store(name="x", node={"_target_": "__main__.named"})
+print(*script_definitions())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +108,7 @@ def _keep_lock(name: str) -> None:
 
 def _sent() -> HydraState:
     """The state as another process gets it, which has no resolver but OmegaConf's own."""
-    state: HydraState = pickle.loads(pickle.dumps(state_of_this_process()))
+    state = unpacked(packed(None))[1]
     BaseContainer._resolvers = {name: one for name, one in BaseContainer._resolvers.items() if name.startswith("oc.")}
     return state
 
@@ -83,10 +143,10 @@ def test_singletons_arrive_and_the_own_plugins_stay() -> None:
 
 def test_a_resolver_that_cannot_travel_is_named_and_the_others_arrive(caplog: pytest.LogCaptureFixture) -> None:
     """One line with the reason and the ways out; where it is used, the same is said."""
+    hydra_state._tell_once.cache_clear()
     _keep_lock("locked")
     OmegaConf.register_resolver("free", lambda: "free")
     state = _sent()
-    state.tell_what_is_left_behind()
     (line,) = caplog.messages
     assert line.startswith("The resolver 'locked' cannot be sent to another process (TypeError: cannot pickle")
     assert "hydra.launcher.isolation=none" in line
@@ -158,3 +218,31 @@ def test_without_a_whole_moment_it_is_the_present(told: str) -> None:
     config = OmegaConf.create({"a": told})
     _ = config.a
     assert abs((moment_of(config) - datetime.now()).total_seconds()) < 60  # noqa: DTZ005 - local, as Hydra's
+
+
+def test_what_resolvers_and_the_task_share_stays_shared(run_script: RunScript, tmp_path: Path) -> None:
+    """A variable of the script that one of them sets is the one that the others read."""
+    (tmp_path / "shared.py").write_text(SHARED)
+    done = run_script(tmp_path / "shared.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1", "1", "1", "cuda"]
+
+
+def test_a_module_that_registers_a_resolver_is_imported_first(run_script: RunScript, tmp_path: Path) -> None:
+    """The resolver travels by value; the module, when the job imports it, would find it registered already."""
+    text = "from omegaconf import OmegaConf\nOmegaConf.register_resolver('dbl', lambda x: 2 * x)\nclass Net: pass\n"
+    (tmp_path / "lib.py").write_text(text)
+    (tmp_path / "send.py").write_text(SEND)
+    (tmp_path / "take.py").write_text(TAKE)
+    for name in ("send.py", "take.py"):
+        done = run_script(tmp_path / name, str(tmp_path / "parcel"))
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["6", "Net"]
+
+
+def test_a_large_script_sends_what_a_config_names(run_script: RunScript, tmp_path: Path) -> None:
+    """Each trial unpickles it: a function that mentions the data is not sent for nothing."""
+    (tmp_path / "large.py").write_text(LARGE)
+    done = run_script(tmp_path / "large.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["named"]
