@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, suggest_all
-from hyperopt_app.support.hydra_state import moment_of
+from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.worker.trial_job import TrialJobs
 

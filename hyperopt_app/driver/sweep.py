@@ -30,7 +30,7 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.study.tickets import MOST_LOSSES
 from hyperopt_app.study.trial_records import failures_alone
-from hyperopt_app.support.hydra_state import moment_of
+from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.wording import front
 

@@ -9,12 +9,12 @@ import contextlib
 import copy
 import functools
 import importlib
+import inspect
 import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from types import FunctionType
 from typing import Any
 
@@ -24,21 +24,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
 from hyperopt_app.errors import HyperoptError
 
-__all__ = [
-    "HydraState",
-    "at_moment",
-    "define_in_script",
-    "moment_of",
-    "packed",
-    "script_definitions",
-    "sendable",
-    "unpacked",
-]
+__all__ = ["HydraState", "define_in_script", "packed", "script_definitions", "sendable", "unpacked"]
 
 _log = logging.getLogger(__name__)
 
@@ -116,8 +107,8 @@ def _state() -> HydraState:
 
 def _modules_of(resolver: Any) -> Iterator[str]:
     """Where a resolver's function was written; OmegaConf keeps the function in a closure of its own."""
-    cells = [cell.cell_contents for cell in getattr(resolver, "__closure__", None) or ()]
-    for one in (resolver, *cells):
+    inner = inspect.getclosurevars(resolver).nonlocals.values() if inspect.isfunction(resolver) else ()
+    for one in (resolver, *inner):
         name = getattr(one, "__module__", None) if callable(one) else None
         if name and name.partition(".")[0] not in {"__main__", "builtins", "hydra", "hyperopt_app", "omegaconf"}:
             yield name
@@ -153,14 +144,16 @@ def _is_of_the_script(value: Any) -> bool:
 def _configs() -> str:
     """The text of the config of this process's job and of all that the script keeps in Hydra's config store."""
     texts = []
-    if (config := HydraConfig.instance().cfg) is not None:
-        texts.append(OmegaConf.to_yaml(config))
+    # YAML cannot write every object that a config may hold.
+    with contextlib.suppress(Exception):
+        texts.append(OmegaConf.to_yaml(HydraConfig.instance().cfg))
     folders = [ConfigStore.instance().repo]
     while folders:
         for node in folders.pop().values():
             if isinstance(node, dict):
                 folders.append(node)
-            else:
+                continue
+            with contextlib.suppress(Exception):
                 texts.append(OmegaConf.to_yaml(node.node))
     return "\n".join(texts)
 
@@ -211,42 +204,3 @@ def _missing(name: str, reason: str) -> Callable[..., Any]:
         raise HyperoptError(f"${{{name}:...}} cannot be read here: the resolver was not sent ({reason}); {_WAY_OUT}.")
 
     return resolve
-
-
-def moment_of(config: DictConfig) -> datetime:
-    """The moment of the command: what `${now:...}` has told this config already, else the present.
-
-    Hydra keeps what it has told for each format. The directory of a sweep has date and time of day in two of them.
-
-    Args:
-        config: The composed config of the sweep.
-    """
-    patterns, texts, known = list[str](), list[str](), set[str]()
-    for (pattern,), text in OmegaConf.get_cache(config).get("now", {}).items():
-        codes = set(re.findall("%.", pattern))
-        if not codes & known:  # strptime takes each once
-            patterns.append(pattern)
-            texts.append(text)
-            known |= codes
-    if {"%Y", "%m", "%d", "%H", "%M", "%S"} <= known:
-        with contextlib.suppress(ValueError):
-            return datetime.strptime("\n".join(texts), "\n".join(patterns))  # noqa: DTZ007 - local, as Hydra's
-    return datetime.now()  # noqa: DTZ005 - local, as Hydra's
-
-
-@contextlib.contextmanager
-def at_moment(moment: datetime) -> Iterator[None]:
-    """Let `${now:...}` tell this moment while the body runs, whenever that is."""
-    before = BaseContainer._resolvers.get("now")
-
-    def now(pattern: str) -> str:
-        return moment.strftime(pattern)
-
-    OmegaConf.register_resolver("now", now, use_cache=True, replace=True)
-    try:
-        yield
-    finally:
-        if before is None:
-            OmegaConf.clear_resolver("now")
-        else:
-            BaseContainer._resolvers["now"] = before

@@ -31,7 +31,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.support.hydra_state import at_moment
+from hyperopt_app.support.moment import at_moment
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["TrialConfig", "TrialJobs"]

@@ -3,7 +3,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -21,8 +20,7 @@ from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
 from hyperopt_app.support import hydra_state
-from hyperopt_app.support.hydra_state import HydraState, at_moment, moment_of, packed, sendable, unpacked
-from tests.unit._made_sweeps import NOON
+from hyperopt_app.support.hydra_state import HydraState, packed, sendable, unpacked
 
 LOCK = threading.Lock()
 RunScript = Callable[..., CompletedProcess[str]]
@@ -195,29 +193,6 @@ def test_a_callback_that_cannot_travel_is_named_once(caplog: pytest.LogCaptureFi
     assert len(callbacks.callbacks) == 2
     (line,) = caplog.messages
     assert line.startswith("The Hydra callback Recorder cannot be sent to another process (TypeError")
-
-
-def test_now_is_the_moment_of_the_command() -> None:
-    """In every format; afterwards the clock counts again."""
-    with at_moment(NOON):
-        assert _read("${now:%Y-%m-%d %H:%M:%S}") == "2026-11-26 12:00:00"
-    assert _read("${now:%Y-%m-%d %H:%M:%S.%f}") != "2026-11-26 12:00:00.000000"
-
-
-def test_the_moment_is_what_the_config_has_told_already() -> None:
-    """The sweep's directory has date and time in two formats, and others that say the same again."""
-    config = OmegaConf.create({"a": "${now:%Y-%m-%d}", "b": "${now:%H-%M-%S}", "c": "${now:%Y}/${now:%H}"})
-    with at_moment(NOON):
-        _ = config.a, config.b, config.c
-    assert moment_of(config) == NOON
-
-
-@pytest.mark.parametrize("told", ["", "${now:%Y-%m-%d}", "${now:%H-%M-%S}", "${now:%s}", "${now:%%Y}"])
-def test_without_a_whole_moment_it_is_the_present(told: str) -> None:
-    """A part of it would be another day, or another century."""
-    config = OmegaConf.create({"a": told})
-    _ = config.a
-    assert abs((moment_of(config) - datetime.now()).total_seconds()) < 60  # noqa: DTZ005 - local, as Hydra's
 
 
 def test_what_resolvers_and_the_task_share_stays_shared(run_script: RunScript, tmp_path: Path) -> None:

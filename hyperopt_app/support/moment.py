@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""The moment of the command, which `${now:...}` tells in all of its trials."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.basecontainer import BaseContainer
+
+__all__ = ["at_moment", "moment_of"]
+
+
+def moment_of(config: DictConfig) -> datetime:
+    """The moment of the command: what `${now:...}` has told this config already, else the present.
+
+    Hydra keeps what it has told for each format. The directory of a sweep has date and time of day in two of them.
+
+    Args:
+        config: The composed config of the sweep.
+    """
+    patterns, texts, known = list[str](), list[str](), set[str]()
+    for (pattern,), text in OmegaConf.get_cache(config).get("now", {}).items():
+        codes = set(re.findall("%.", pattern))
+        if not codes & known:  # strptime takes each once
+            patterns.append(pattern)
+            texts.append(text)
+            known |= codes
+    if {"%Y", "%m", "%d", "%H", "%M", "%S"} <= known:
+        with contextlib.suppress(ValueError):
+            return datetime.strptime("\n".join(texts), "\n".join(patterns))  # noqa: DTZ007 - local, as Hydra's
+    return datetime.now()  # noqa: DTZ005 - local, as Hydra's
+
+
+@contextlib.contextmanager
+def at_moment(moment: datetime) -> Iterator[None]:
+    """Let `${now:...}` tell this moment while the body runs, whenever that is."""
+    before = BaseContainer._resolvers.get("now")
+
+    def now(pattern: str) -> str:
+        return moment.strftime(pattern)
+
+    OmegaConf.register_resolver("now", now, use_cache=True, replace=True)
+    try:
+        yield
+    finally:
+        if before is None:
+            OmegaConf.clear_resolver("now")
+        else:
+            BaseContainer._resolvers["now"] = before
