@@ -168,14 +168,7 @@ def _study_faults(request: Request, *, is_faultless: bool) -> list[str]:
         study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
         if study is not None:
             check_identity(study, identity_of(request, study), settings.accept_changes)
-    except StudyMismatchError as error:
-        is_preset_dir = any(is_preset(line) for line in request.space.fixed)
-        return [
-            f"{error} With +hyperopt, hydra.sweep.dir=... gives another study its directory."
-            if is_preset_dir
-            else str(error)
-        ]
-    except StorageError as error:
+    except (StorageError, StudyMismatchError) as error:
         return [str(error)]
     return []
 

@@ -28,7 +28,7 @@ class Front:
     """
 
     direction: str = "hydra.sweeper.direction"
-    another_study: str = "hydra.sweeper.study_name=..."
+    another_study: str = "hydra.sweep.dir=... (in a database also hydra.sweeper.study_name=...)"
     accept_changes: str = "hydra.sweeper.accept_changes=true"
     launcher: str = "hydra/launcher"
     without_scheduler: str = ""

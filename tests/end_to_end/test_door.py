@@ -120,7 +120,7 @@ def test_the_word_for_a_cluster_goes_on_with_the_study_of_the_word_for_here(app:
     assert "#SBATCH" in said
     done = run_script(app, "-m", "experiment=ours", "+hyperopt=local")
     assert done.returncode == 1
-    assert "With +hyperopt, hydra.sweep.dir=... gives another study its directory." in done.stderr
+    assert "begin another study with hydra.sweep.dir=..." in done.stderr
 
 
 def test_the_word_before_an_added_experiment_is_refused(app: Path, run_script: RunScript) -> None:
