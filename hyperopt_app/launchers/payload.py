@@ -156,8 +156,13 @@ def _is_of_a_package(source: Path) -> bool:
 def _config_files(source: Path, sweep_dir: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(source):
         here = Path(directory)
-        folders[:] = [name for name in folders if not name.startswith(".") and here / name != sweep_dir]
+        folders[:] = [name for name in folders if not name.startswith(".") and not _is_sweep(here / name, sweep_dir)]
         yield from (here / name for name in files if name.endswith((".yaml", ".yml")))
+
+
+def _is_sweep(folder: Path, sweep_dir: Path) -> bool:
+    """Whether a folder beside the configs is the directory of a sweep, of this one or an earlier one."""
+    return folder == sweep_dir or (folder / "multirun.yaml").exists()
 
 
 def _set_by_the_script() -> dict[str, tuple[str | None, str]]:

@@ -48,7 +48,8 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
 
 def _in_params(task: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     for key, text in settings.params.items():
-        if key not in task and key in _LOOKS_RIGHT and _LOOKS_RIGHT[key](_plain(text)):
+        is_sweep = "(" in str(text) or "," in str(text)  # of a config group of that name, say
+        if key not in task and key in _LOOKS_RIGHT and not is_sweep and _LOOKS_RIGHT[key](_plain(text)):
             yield (
                 f"hydra.sweeper.params.{key}: {key} is a field of the sweeper and no key of the config; write "
                 f"hydra.sweeper.{key}: {text}"

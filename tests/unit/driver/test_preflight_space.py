@@ -2,11 +2,13 @@
 """Faults between a search space and the config that it searches."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 import pytest
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.driver import preflight_space
 from hyperopt_app.driver.preflight_space import check_space
@@ -172,3 +174,22 @@ def test_many_combinations_are_tried_up_to_a_number(faults: Faults, monkeypatch:
 def test_some_value_of_a_distribution(text: str, value: object) -> None:
     """For a config that only has to compose."""
     assert first_value(made_space(x=text).distributions["x"]) == value
+
+
+class Color(Enum):
+    """Keys of a dictionary."""
+
+    RED = 1
+
+
+@dataclass
+class Counts:
+    """A schema with such a dictionary."""
+
+    by_color: dict[Color, int] = field(default_factory=lambda: {Color.RED: 1})
+
+
+def test_a_key_that_is_an_enum_is_known_by_its_name() -> None:
+    """As Hydra's overrides have it."""
+    config = OmegaConf.structured(Counts)
+    assert check_space(made_space(**{"by_color.RED": "5,6"}), lambda _overrides: config, lambda _group: []) == []

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app import worker_process
 from hyperopt_app.errors import PayloadError
+from hyperopt_app.launchers import payload as payload_module
 from hyperopt_app.launchers.payload import HEAD, freeze, is_of_this_release, thaw
 from hyperopt_app.launchers.resubmission import after_job, note_end
 from tests.unit._made_sweeps import made_sweep, write_configs
@@ -51,6 +52,16 @@ def test_the_yaml_files_are_copied(sweep: tuple[HydraContext, DictConfig], tmp_p
     copies = {path.name: path.read_text() for path in (tmp_path / "launch/conf").rglob("*.yaml")}
     assert copies["small.yaml"] == "width: 2"
     assert "config.yaml" in copies
+
+
+def test_what_other_sweeps_have_left_is_not_copied(sweep: tuple[HydraContext, DictConfig], tmp_path: Path) -> None:
+    """They lie beside the configs where `config_path` is the directory of the command."""
+    for name in ("conf/studies/a/multirun.yaml", "conf/studies/a/launches/0/conf/0/config.yaml", "conf/net/big.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("width: 4")
+    _frozen(sweep, tmp_path / "launch")
+    copies = {path.name for path in (tmp_path / "launch/conf").rglob("*.yaml")}
+    assert copies == {"config.yaml", "small.yaml", "big.yaml"}
 
 
 def test_a_worker_gets_the_drivers_surroundings(
@@ -139,3 +150,27 @@ def test_a_job_with_an_old_payload_does_not_come_back(old_payload: Path, capsys:
     note_end(old_payload, job)
     assert after_job(old_payload, job, lambda _words: pytest.fail("Slurm was asked")) == 0
     assert "is not put back into the queue" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("in_the_job", "found"),
+    [(None, "script"), ("shell", "script"), ("scheduler", "scheduler")],
+    ids=["not there", "as the driver found it", "set by the scheduler"],
+)
+def test_a_variable_that_the_script_has_set(
+    sweep: tuple[HydraContext, DictConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_the_job: str | None,
+    found: str,
+) -> None:
+    """It reaches a job, unless the scheduler has given the job a value of its own."""
+    monkeypatch.setattr(payload_module, "_set_by_the_script", lambda: {"ROOT": ("shell", "script")})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    path = _frozen(sweep, tmp_path / "launch")
+    monkeypatch.setenv("ROOT", "")  # so that the test's end takes away what is set here
+    monkeypatch.delenv("ROOT")
+    if in_the_job is not None:
+        monkeypatch.setenv("ROOT", in_the_job)
+    thaw(path)
+    assert os.environ["ROOT"] == found

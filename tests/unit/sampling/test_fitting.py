@@ -235,3 +235,11 @@ def test_a_sampler_that_raises_is_told_in_one_line() -> None:
     """Its constructor is anybody's code."""
     with pytest.raises(HyperoptError, match=r"^hydra\.sweeper\.sampler: KeyError: 'no licence'; name a class"):
         sampler_factory({"_target_": f"{made.HERE}.Raises"}, 3)(0)
+
+
+@pytest.mark.parametrize("node", ["random", 3, ["random"]])
+def test_a_method_that_is_no_node_is_a_fault(node: Any) -> None:
+    """Typed as a value instead of as a group; the default must not run in its place without a word."""
+    nodes = _nodes("sampler")
+    _, (fault,) = fit(node, Below({}), nodes["async_tpe"], BaseSampler, "hydra.sweeper.sampler")
+    assert fault.startswith(f"hydra.sweeper.sampler: {node!r} is no node; choose a group with hydra/sweeper/sampler=")

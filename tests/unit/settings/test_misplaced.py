@@ -94,3 +94,10 @@ def test_a_field_in_the_sampler_or_pruner_is_a_fault(tmp_path: Path, part: str) 
     )
     object.__setattr__(settings, part, {"_target_": "mine.Sampler", "n_trials": 3})
     assert misplaced(config, settings).faults == ()
+
+
+def test_a_group_of_a_fields_name_is_no_slip(tmp_path: Path) -> None:
+    """An app may search its config group `sampler`, whose package is another."""
+    assert (
+        _strays(tmp_path, "hydra: {sweeper: {params: {sampler: 'choice(a, b)', metric: 'choice(c, d)'}}}").faults == ()
+    )

@@ -2,8 +2,10 @@
 """Sweep texts to distributions and back, one case at a time; the laws stand in tests/properties."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -12,7 +14,7 @@ from hyperopt_app.errors import SpaceError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.points import point_of
-from hyperopt_app.space.space import Space, describe, parse_space, suggest
+from hyperopt_app.space.space import Space, describe, parse_space, suggest, values_of
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 READ = {
@@ -270,3 +272,20 @@ def test_an_unchecked_point_may_lie_outside_and_name_more() -> None:
     assert point_of(space, point, unchecked=True) == (point, [])
     assert len(point_of(space, point)[1]) == 2
     assert len(point_of(space, {"y": "c"}, unchecked=True)[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value", "plain"),
+    [
+        (IntDistribution(1, 9), np.int64(7), 7),
+        (FloatDistribution(0.0, 1.0), np.float64(0.25), 0.25),
+        (FloatDistribution(0.0, 1.0), np.float32(0.5), 0.5),
+        (CategoricalDistribution([True, False]), np.bool_(False), False),
+    ],
+    ids=["int64", "float64", "float32", "bool"],
+)
+def test_values_of_numpys_types_are_plain(distribution: BaseDistribution, value: Any, plain: Any) -> None:
+    """A sampler of a user's gives them; as override text they would be another value, or none."""
+    trial = SimpleNamespace(params={"x": value}, distributions={"x": distribution})
+    found = values_of(trial)["x"]  # type: ignore[arg-type]
+    assert (found, type(found)) == (plain, type(plain))

@@ -10,6 +10,7 @@ from optuna.distributions import FloatDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.liveness import Observer
@@ -355,3 +356,20 @@ def test_a_sampler_that_wants_to_stop_the_study_may(study: optuna.Study) -> None
         assert tickets.settle(trial, DONE)
     assert numbers(study, TrialState.COMPLETE) == [0, 1]
     assert {trial.params["x"] for trial in study.get_trials()[:2]} == {"a", "b"}
+
+
+class Unready(RandomSampler):
+    """A sampler of a user's that fails before the first value."""
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Fail."""
+        raise KeyError("no such key")
+
+
+def test_a_ticket_goes_back_if_its_sampler_cannot_begin() -> None:
+    """Nobody waits for a trial that nothing runs; the error is the sampler's, in one line."""
+    study = study_with(2)
+    with pytest.raises(HyperoptError, match=r"hydra\.sweeper\.sampler: it cannot begin a trial \(KeyError"):
+        hand(study).claim(lambda _number: Unready())
+    assert numbers(study, TrialState.WAITING) == [0, 1]
+    assert claimed(hand(study)).number == 0

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.errors import MetricError
+from hyperopt_app.errors import HyperoptError, MetricError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
 from hyperopt_app.worker.loop import Tally, Worker
@@ -226,3 +226,28 @@ def test_failures_are_in_the_order_of_their_ends() -> None:
 def test_a_failure_of_another_tool_has_no_text() -> None:
     """A trial that stock Optuna failed is counted without a reason."""
     assert failures_since([made(TrialState.FAIL)], frozenset()) == [Failure("bug", "unknown")]
+
+
+def test_a_sampler_that_cannot_begin_a_trial_stops_the_study() -> None:
+    """As every trial would end so; the reason is written for the driver."""
+
+    def sampler_of(_number: int) -> Any:
+        raise HyperoptError("hydra.sweeper.sampler: no")
+
+    study = study_with(2)
+    tally = _worker(study, sampler_of=sampler_of).work()
+    assert (tally.interrupted, tally.finished) == (True, [])
+    assert read_stop(study) == Stop("hydra.sweeper.sampler: no", is_fault=True)
+    assert numbers(study, TrialState.WAITING) == [0, 1]
+
+
+def test_a_storage_that_fails_is_no_fault_of_the_study() -> None:
+    """Nothing could be written into it either."""
+
+    def sampler_of(_number: int) -> Any:
+        raise StorageError("storage: away")
+
+    study = study_with(1)
+    with pytest.raises(StorageError):
+        _worker(study, sampler_of=sampler_of).work()
+    assert read_stop(study) is None
