@@ -98,8 +98,7 @@ def unpacked(data: bytes) -> tuple[Any, HydraState]:
 
 
 def _state() -> HydraState:
-    left_out = (Plugins, HydraConfig)  # which a process finds, and a job sets, by itself
-    instances = {kind: one for kind, one in Singleton._instances.items() if kind not in left_out}
+    instances = {kind: one for kind, one in Singleton._instances.items() if kind is not Plugins}
     resolvers = dict(BaseContainer._resolvers)
     modules = sorted({name for resolver in resolvers.values() for name in _modules_of(resolver)})
     return HydraState(instances, resolvers, script_definitions(), {}, tuple(modules))
