@@ -186,7 +186,7 @@ def test_a_study_with_other_directions_is_left_alone(faulty: Callable[..., str])
     assert_told(
         text,
         "hydra.sweeper.direction: study 'sphere' has the direction(s) maximize, the command asks for minimize",
-        "set them back, or begin another study with hydra.sweeper.study_name=",
+        "set them back, or begin another study with hydra.sweep.dir=... (in a database also hydra.sweeper.study_name=",
     )
     assert (study.trials, study.user_attrs) == ([], {})
     assert [path.name for path in Path.cwd().iterdir()] == ["shared.db"]
