@@ -52,7 +52,7 @@ def _node_of(trial: FrozenTrial) -> str:
 
 
 def _logs_of_workers() -> str:
-    return "\n".join(path.read_text() for path in sorted(STUDY.rglob("*.log")) if path.name != "journal.log")
+    return "\n".join(path.read_text() for path in sorted(STUDY.glob("workers/slurm/*.out")))
 
 
 def test_trials_of_very_different_lengths_are_exactly_the_budget(slurm_cluster: Cluster, run_script: RunScript) -> None:
