@@ -2,11 +2,14 @@
 """Why a trial failed, in one word; pure rules over exceptions and exit statuses.
 
 `oom` (no memory left) and `diverged` (NaN or infinity) are properties of the parameters, and teach the sampler.
-`timeout` is a trial past its time. `infrastructure` is a lost node, job or process, and is tried again free of charge.
-`bug` is everything else.
+`timeout` is a trial past its time. `infrastructure` is a lost node, job or process, or a full disk or quota, and is
+tried again free of charge. `bug` is everything else.
 """
 
+import errno
+import re
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["KINDS", "TEACHING", "Exit", "is_oom_text", "kind_of", "verdict_of_exit"]
@@ -26,9 +29,21 @@ _OOM_TEXTS = (
 )
 _OOM_NAMES = ("OutOfMemoryError", "ResourceExhaustedError")
 
+_NO_ROOM_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
+# The system's own words, which libraries hand on without its number; then what SQLite, torch.save (twice: it asks the
+# disk by C++ streams, which do not say why they fail) and numpy's tofile write instead of them.
+_NO_ROOM_TEXTS = re.compile(
+    r"no space left on device|disk quota exceeded|database or disk is full|pytorchstreamwriter failed writing"
+    r"|basic_ios::clear: iostream error|^\d+ requested and \d+ written",
+    re.IGNORECASE,
+)
+
 
 def kind_of(error: BaseException) -> str:
     """The kind of an exception that an objective raised, judged by it and by its causes."""
+    # First: TensorFlow says "resource exhausted" of a disk, too.
+    if any(_is_no_room(one) for one in _chain(error)):
+        return "infrastructure"
     found: BaseException | None = error
     while found is not None:
         name = type(found).__name__
@@ -40,6 +55,26 @@ def kind_of(error: BaseException) -> str:
             return "diverged"
         found = found.__cause__
     return "bug"
+
+
+def _is_no_room(error: BaseException) -> bool:
+    """Whether something could not be written because a disk is full or a quota used up."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _NO_ROOM_NUMBERS
+    try:
+        return isinstance(error, Exception) and _NO_ROOM_TEXTS.search(str(error)) is not None
+    except Exception:  # noqa: BLE001 - an exception of the user's may fail even at its text
+        return False
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what led to it: a writer that is closed after a failed write raises once more."""
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
 
 
 def is_oom_text(text: str) -> bool:

@@ -51,9 +51,11 @@ class Lost:
 
     Attributes:
         reason: One line.
+        of_node: Whether another node may do better; a quota is the same everywhere.
     """
 
     reason: str
+    of_node: bool = True
 
 
 Outcome = Completed | Pruned | Failed | Interrupted | Lost

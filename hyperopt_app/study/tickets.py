@@ -159,7 +159,7 @@ class Tickets:
             self.study = self._reopen()
             return
         if isinstance(outcome, Lost):
-            self._lose(self.study._storage.get_trial(trial._trial_id), outcome.reason)
+            self._lose(self.study._storage.get_trial(trial._trial_id), outcome.reason, of_node=outcome.of_node)
             self.study = self._reopen()
             return
         if isinstance(outcome, Completed | Failed) and outcome.metrics:
@@ -226,10 +226,11 @@ class Tickets:
             return False
         return True
 
-    def _lose(self, trial: FrozenTrial, cause: str) -> None:
+    def _lose(self, trial: FrozenTrial, cause: str, *, of_node: bool = True) -> None:
         """Count a loss that is not the trial's fault; the trial waits again, unless it has been lost too often."""
         storage, claim = self.study._storage, claim_of(trial) or {}
-        loss = {"worker": claim.get("worker", ""), "node": claim.get("place", {}).get("node", ""), "cause": cause}
+        node = claim.get("place", {}).get("node", "") if of_node else ""
+        loss = {"worker": claim.get("worker", ""), "node": node, "cause": cause}
         losses = [*losses_of(trial), loss]
         storage.set_trial_user_attr(trial._trial_id, "losses", losses)
         if len(losses) < MOST_LOSSES:

@@ -13,7 +13,7 @@ import optuna
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import kind_of
-from hyperopt_app.objective.outcomes import Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome, Pruned
 
 __all__ = ["attempt"]
 
@@ -50,7 +50,10 @@ def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda
         if mend is not None:
             raise mend from None
         text = f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR]
-        return Failed(kind_of(error), text, _shortened(_traceback(error)))
+        kind = kind_of(error)
+        if kind == "infrastructure":
+            return Lost(f"there was no room to write ({text})", of_node=False)
+        return Failed(kind, text, _shortened(_traceback(error)))
 
 
 def _text(error: BaseException) -> str:

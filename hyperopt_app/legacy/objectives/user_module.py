@@ -87,7 +87,7 @@ class UserModule:
             sys.modules[self.name] = module
             loader.exec_module(module)
         except (Exception, SystemExit) as error:
-            if kind_of(error) == "oom":
+            if kind_of(error) in {"oom", "infrastructure"}:
                 raise  # of this machine at this moment, not of the file
             raised = _raised(error, self.path.parent)
             raise HyperoptError(f"optuna.objective: {self.path} cannot be imported: {raised}") from error

@@ -2,6 +2,8 @@
 """Why a trial failed, in one word."""
 
 import signal
+from pathlib import Path
+from sqlite3 import OperationalError
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,10 @@ from hyperopt_app.objective.failure_kinds import KINDS, Exit, is_oom_text, kind_
 
 class OutOfMemoryError(RuntimeError):
     """Named as torch's."""
+
+
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow's."""
 
 
 def _caused(cause: BaseException) -> BaseException:
@@ -30,6 +36,16 @@ def _caused(cause: BaseException) -> BaseException:
         (OSError(12, "Cannot allocate memory"), "oom"),
         (_caused(MemoryError()), "oom"),
         (FloatingPointError("overflow"), "diverged"),
+        (OSError(28, "No space left on device"), "infrastructure"),
+        (OSError(122, "Disk quota exceeded"), "infrastructure"),
+        (ResourceExhaustedError("model/ckpt; No space left on device"), "infrastructure"),
+        (
+            RuntimeError("Caught OSError in DataLoader worker\nOSError: [Errno 28] No space left on device"),
+            "infrastructure",
+        ),
+        (OperationalError("database or disk is full"), "infrastructure"),
+        (_caused(OSError(28, "No space left on device")), "infrastructure"),
+        (OSError(2, "No such file", "a folder named no space left on device"), "bug"),
         (ValueError("out of memory of last year"), "bug"),
         (RuntimeError("shapes do not match"), "bug"),
         (SystemExit(3), "bug"),
@@ -40,6 +56,29 @@ def test_an_exception_has_a_kind(error: BaseException, kind: str) -> None:
     """By its class, its text, or what caused it."""
     assert kind_of(error) == kind
     assert kind in KINDS
+
+
+@pytest.mark.parametrize("way", ["by path", "by file", "old form"])
+def test_what_torch_makes_of_a_full_disk(way: str) -> None:
+    """`torch.save` to a path tells neither the number nor the system's words."""
+    torch = pytest.importorskip("torch")
+    state = {"weights": torch.zeros(100_000), "bias": torch.zeros(10)}
+    with pytest.raises((OSError, RuntimeError)) as raised:  # noqa: PT012 - the file is closed in it
+        if way == "by file":
+            with Path("/dev/full").open("wb") as file:
+                torch.save(state, file)
+        else:
+            torch.save(state, "/dev/full", _use_new_zipfile_serialization=way == "by path")
+    assert kind_of(raised.value) == "infrastructure"
+
+
+def test_what_happened_while_a_full_disk_was_handled_counts_unless_it_was_hidden() -> None:
+    """`raise ... from None` says that the one has nothing to do with the other."""
+    for hidden, kind in ((False, "infrastructure"), (True, "bug")):
+        error = ValueError("later")
+        error.__context__ = OSError(28, "No space left on device")
+        error.__suppress_context__ = hidden
+        assert kind_of(error) == kind
 
 
 @pytest.mark.parametrize(

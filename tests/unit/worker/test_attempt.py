@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from optuna import TrialPruned
 
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned, outcome_of
 from hyperopt_app.worker.attempt import attempt
 
 DONE = Completed((1.0,), {"loss": 1.0})
@@ -43,6 +43,14 @@ def _instantiated(name: str) -> Any:
 def test_what_the_objective_returned_passes() -> None:
     """An outcome is handed on as it is."""
     assert attempt(lambda: DONE) is DONE
+
+
+def test_a_full_disk_is_a_loss() -> None:
+    """It is nobody's fault, and no other node is better off."""
+    lost = attempt(raiser(OSError(28, "No space left on device", "last.ckpt")))
+    assert lost == Lost(
+        "there was no room to write (OSError: [Errno 28] No space left on device: 'last.ckpt')", of_node=False
+    )
 
 
 def test_a_pruned_trial_is_a_result() -> None:

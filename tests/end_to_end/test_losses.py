@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""What is not a trial's fault costs it nothing: it waits again, and no ticket is spent."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from tests.end_to_end._studies import APPS, trials_of
+
+NO_ROOM = ("disk", "quota", "as_a_cause", "as_a_context", "without_number")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_a_full_disk_or_quota_is_not_the_trials_fault(run_script: Run, isolation: str) -> None:
+    """However it reaches us: by its number, as a cause, as a context, or in a library's words without a number."""
+    app = APPS / "losses" / "app.py"
+    ended = run_script(app, "--multirun", f"what={','.join(NO_ROOM)}", f"hydra.launcher.isolation={isolation}")
+    trials = {trial.params["what"]: trial for trial in trials_of(Path("study"))}
+    assert {name: trial.user_attrs.get("failure", trial.state.name) for name, trial in trials.items()} == (
+        dict.fromkeys(NO_ROOM, "COMPLETE")
+    ), ended.stdout + ended.stderr
+    assert {trial.value for trial in trials.values()} == {2.0}
+    assert {len(trial.user_attrs["losses"]) for trial in trials.values()} == {1}
+    assert ended.returncode == 0
+
+
+def test_a_disk_that_stays_full_fails_the_trial_after_three_losses(run_script: Run) -> None:
+    """As other losses do; of the kind `infrastructure`, which no sampler learns from."""
+    run_script(APPS / "losses" / "app.py", "--multirun", "what=disk", "always=true")
+    (trial,) = trials_of(Path("study"))
+    assert (trial.state, trial.user_attrs["failure"]["kind"]) == (TrialState.FAIL, "infrastructure")
+    assert "no room" in trial.user_attrs["failure"]["error"]
+    assert "No space left on device" in trial.user_attrs["failure"]["error"]
+    assert [loss["node"] for loss in trial.user_attrs["losses"]] == ["", "", ""]
