@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "ConfigError",
+    "DescendantError",
     "HyperoptError",
     "MetricError",
     "PayloadError",
@@ -54,6 +55,10 @@ class MetricError(HyperoptError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the text, with quotes and escaped line ends.
         return str(self.args[0])
+
+
+class DescendantError(HyperoptError, RuntimeError):
+    """A process that an objective has forked or spawned speaks for the trial, which only the first process may."""
 
 
 class PayloadError(HyperoptError, RuntimeError):

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.objective.first_process import Absent, FirstProcess, marked, refuse_descendants
+
 if TYPE_CHECKING:
     import optuna
 
@@ -21,6 +23,10 @@ OWN_ATTRIBUTES = frozenset({"claim", "directory", "failure", "losses", "metrics"
 
 class Trial:
     """One trial as its objective sees it: a thin view of Optuna's trial with a place on disk.
+
+    It belongs to the process in which the objective was called, with all its threads. In a process that was forked or
+    spawned from there, or to which it was sent by pickle, the attributes below and `params`, `checkpoint` and
+    `user_attrs` can be read; each call raises `hyperopt_app.errors.DescendantError`.
 
     Attributes:
         number: Number in the study, from 0; it stays the same when another worker continues the trial.
@@ -47,6 +53,7 @@ class Trial:
         on_checkpoint: Callable[[], object] = lambda: None,
         directions: int | None = None,
     ) -> None:
+        self._first = FirstProcess()
         self._trial = optuna_trial
         self._writing = writing
         self._on_checkpoint = on_checkpoint
@@ -62,11 +69,14 @@ class Trial:
         """Everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) is Optuna's."""
         if name.startswith("_"):
             raise AttributeError(name)
+        if name == "study":
+            self._first.check("trial.study")
         found = getattr(self._trial, name)
-        return self._shielded(found) if callable(found) else found
+        return self._shielded(name, found) if callable(found) else found
 
-    def _shielded(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _shielded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
+            self._first.check(f"trial.{name}()")
             with self._writing():
                 return method(*args, **kwargs)
 
@@ -74,6 +84,12 @@ class Trial:
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"
+
+    def __reduce__(self) -> Any:
+        """What another process gets: the facts, and no voice."""
+        names = ("_first", "_directions", "number", "directory", "seed", "resumed", "metric_names")
+        absent = Absent(self._first, params=self.params, user_attrs=dict(self.user_attrs))
+        return _received, ({name: vars(self)[name] for name in names}, absent)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -91,6 +107,7 @@ class Trial:
         Raises:
             ValueError: The key is one of this package's own.
         """
+        self._first.check("trial.set_user_attr()")
         if key in OWN_ATTRIBUTES:
             raise ValueError(f"the user attribute {key!r} is this package's own; take another name")
         with self._writing():
@@ -102,6 +119,7 @@ class Trial:
         A trial that continues after an interruption repeats the steps since its last checkpoint, hence the
         silence. With several objectives there is no curve to prune on and nothing is recorded.
         """
+        self._first.check("trial.report()")
         if step in self._reported or self._directions > 1:
             return
         self._reported.add(step)
@@ -110,6 +128,7 @@ class Trial:
 
     def should_prune(self) -> bool:
         """Whether the study's pruner would end this trial now; False with several objectives."""
+        self._first.check("trial.should_prune()")
         return self._directions == 1 and self._trial.should_prune()
 
     def checkpointed(self) -> None:
@@ -119,6 +138,7 @@ class Trial:
         continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
         interrupts an objective that makes it; one that never does is interrupted at once.
         """
+        self._first.check("trial.checkpointed()")
         self._on_checkpoint()
 
     @property
@@ -133,7 +153,17 @@ _active: Trial | None = None
 
 
 def current_trial() -> Trial | None:
-    """The trial that this process is running, None outside a sweep."""
+    """The trial that this process is running, None outside a sweep.
+
+    Raises:
+        DescendantError: The objective of a trial has spawned this process, by `multiprocessing` or what builds on it.
+    """
+    return _asked_by("current_trial()")
+
+
+def _asked_by(call: str) -> Trial | None:
+    if _active is None:
+        refuse_descendants(call)
     return _active
 
 
@@ -143,9 +173,20 @@ def active_trial(trial: Trial) -> Iterator[None]:
     global _active  # noqa: PLW0603 - one process runs one trial; see above
     before, _active = _active, trial
     try:
-        yield
+        with marked():
+            yield
     finally:
         _active = before
+
+
+def _received(facts: dict[str, Any], absent: Absent) -> Trial:
+    """The trial itself, if it is a copy in its own process (`copy.deepcopy`), else one without a voice."""
+    here = _active
+    if here is not None and (here.number, here.directory) == (facts["number"], facts["directory"]):
+        return here
+    trial = Trial.__new__(Trial)
+    vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext)
+    return trial
 
 
 def report(value: float, step: int) -> None:
@@ -159,8 +200,9 @@ def report(value: float, step: int) -> None:
 
     Raises:
         optuna.TrialPruned: The trial is not worth going on; let it pass.
+        DescendantError: The objective has forked or spawned this process.
     """
-    trial = current_trial()
+    trial = _asked_by("report()")
     if trial is None:
         return
     trial.report(value, step)
@@ -174,7 +216,10 @@ def checkpointed() -> None:
     """Say that the running trial's checkpoint has just been written; see `Trial.checkpointed`.
 
     Outside a sweep it does nothing.
+
+    Raises:
+        DescendantError: The objective has forked or spawned this process.
     """
-    trial = current_trial()
+    trial = _asked_by("checkpointed()")
     if trial is not None:
         trial.checkpointed()

@@ -5,7 +5,6 @@ Runs in a worker process and knows neither Hydra nor a scheduler: what runs a tr
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.errors import HyperoptError, StorageError
+from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.study.stopping import Limits, Stop, failures_since, may_start, read_stop, write_stop
 from hyperopt_app.study.tickets import Tickets
@@ -123,11 +123,10 @@ class Worker:
         tally.interrupted = True
 
     def _run_one(self, trial: optuna.Trial, tally: Tally) -> None:
-        number, begun, pid = trial.number, self.clock(), os.getpid()
+        number, begun = trial.number, self.clock()
         try:
-            outcome = attempt(lambda: self.run(trial), self.cut_short or self.told_to_end)
-            if os.getpid() != pid:
-                os._exit(0)  # a child that the objective forked and that has come back here is no worker
+            with ending_forks():
+                outcome = attempt(lambda: self.run(trial), self.cut_short or self.told_to_end)
         except HyperoptError as error:
             self.tickets.give_back(trial)
             self._stop_for(error, tally)

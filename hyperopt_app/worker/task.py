@@ -19,6 +19,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
@@ -79,6 +80,7 @@ class WorkerTask:
             beating(identity),
             interrupts.listening(),
             _ending_in_time(plan.options.grace_s),
+            ending_forks(),
         ):
             tally = self._work(identity, interrupts)
         if interrupts.told_to_end and os.getpid() == plan.driver_pid:

@@ -31,6 +31,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
+from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.support.moment import at_moment
 from hyperopt_app.support.passwords import mask_password
 
@@ -156,10 +157,12 @@ class TrialJobs:
             overrides=list(trial.overrides), cfg=trial.task, hydra_cfg=trial.full, working_dir=str(Path.cwd())
         )
         callbacks = self.context.callbacks
-        callbacks.on_job_start(config=trial.full, task_function=self.task_function)
+        with ending_forks():
+            callbacks.on_job_start(config=trial.full, task_function=self.task_function)
         _stand_in_for_the_script(self.task_function)
         try:
-            result.return_value = self.task_function(trial.task)
+            with ending_forks():
+                result.return_value = self.task_function(trial.task)
             result.status = JobStatus.COMPLETED
         except BaseException as error:
             result.return_value = error

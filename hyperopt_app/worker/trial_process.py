@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.support.hydra_state import unpacked
@@ -77,6 +78,7 @@ class RemoteTrial:
     """Optuna's trial, at the other end of a pipe; one call at a time, from any thread."""
 
     def __init__(self, pipe: Connection, order: Order, writing: Writing = contextlib.nullcontext) -> None:
+        self._first = FirstProcess()
         self._pipe = pipe
         self._writing = writing
         self._lock = threading.Lock()
@@ -86,6 +88,7 @@ class RemoteTrial:
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Have the worker call a method of the real trial, or read an attribute, and return what it came to."""
+        self._first.check(f"trial.{name}")
         # An interrupt between the question and its answer would give that answer to the next question.
         with self._writing(), self._lock:
             self._pipe.send((name, args, kwargs))
@@ -116,7 +119,14 @@ class RemoteTrial:
 
 def main(pipe: Connection, task: bytes, order: bytes) -> None:
     """Run one trial and send its outcome; the target of the child process."""
+    with ending_forks():
+        _serve(pipe, task, order)
+
+
+def _serve(pipe: Connection, task: bytes, order: bytes) -> None:
     interrupts = _prepare()
+    # What the objective forks has no hold of the pipe; it would mix its words into ours.
+    os.register_at_fork(after_in_child=pipe.close)
     # Both bytes are the worker's own.
     jobs, hydra = unpacked(task)
     hydra.restore()

@@ -8,6 +8,7 @@ from hyperopt_app.errors import ConfigError, HyperoptError, MetricError
 
 BUILTINS = {
     "ConfigError": ValueError,
+    "DescendantError": RuntimeError,
     "MetricError": KeyError,
     "PayloadError": RuntimeError,
     "SpaceError": ValueError,

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Which process may speak for a trial, and what becomes of the others: the one place where this is decided.
+
+A trial belongs to the process in which its objective was called, the first one; any of its threads may speak. What that
+process has forked or spawned holds copies of our objects and of our call stack: it would answer for the trial, or take
+an answer that is not its own. So it is refused at each call, and where it comes back into our code it ends.
+"""
+
+import contextlib
+import functools
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from hyperopt_app.errors import DescendantError
+
+__all__ = ["Absent", "FirstProcess", "ending_forks", "marked", "refuse_descendants"]
+
+_log = logging.getLogger(__name__)
+
+# In the environment of all that an objective starts: the first process's id.
+_MARK = "HYPEROPT_TRIAL_PID"
+
+
+class FirstProcess:
+    """The right to speak for a trial.
+
+    Attributes:
+        pid: The process that has it; by default the one that makes this object.
+    """
+
+    def __init__(self, pid: int | None = None) -> None:
+        self.pid = os.getpid() if pid is None else pid
+
+    def check(self, call: str) -> None:
+        """Let the first process pass.
+
+        Args:
+            call: What it is about to do, as a user would write it.
+
+        Raises:
+            DescendantError: This is a process that the first one has forked or spawned.
+        """
+        if os.getpid() != self.pid:
+            raise DescendantError(_refusal(call, str(self.pid)))
+
+
+class Absent:
+    """What a trial that was sent to another process by pickle has in place of Optuna's: the facts.
+
+    Args:
+        first: Who has the right to speak.
+        facts: What can be read, by name.
+    """
+
+    def __init__(self, first: FirstProcess, **facts: Any) -> None:
+        self.first = first
+        vars(self).update(facts)
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse what was not sent along."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise DescendantError(_refusal(f"trial.{name}", str(self.first.pid)))
+
+
+@contextlib.contextmanager
+def marked() -> Iterator[None]:
+    """Let what is started meanwhile know that it descends from this process's trial."""
+    before = os.environ.get(_MARK)
+    os.environ[_MARK] = str(os.getpid())
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_MARK, None)
+        else:
+            os.environ[_MARK] = before
+
+
+def refuse_descendants(call: str) -> None:
+    """For a process that knows of no trial: let it pass unless a trial's objective has spawned it.
+
+    A program of its own, which an objective has started, may well train alone; it is told once that it does.
+
+    Args:
+        call: What it is about to do, as a user would write it.
+
+    Raises:
+        DescendantError: `multiprocessing`, or what builds on it, has started this process for the objective.
+    """
+    first = os.environ.get(_MARK)
+    if first is None or first == str(os.getpid()):
+        return
+    import multiprocessing
+
+    if multiprocessing.parent_process() is not None:
+        raise DescendantError(_refusal(call, first))
+    _tell_once(first)
+
+
+@functools.cache
+def _tell_once(first: str) -> None:
+    _log.warning(
+        "this program was started by the objective of a trial and is not a part of it: report() and checkpointed() do "
+        "nothing here; let the objective's own process (%s) call them",
+        first,
+    )
+
+
+def _refusal(call: str, first: str) -> str:
+    return (
+        f"{call}: called in process {os.getpid()}, which the objective of a trial has started; only the process in "
+        f"which the objective itself was called ({first}) may speak for the trial, so hand it what you have (by a "
+        "queue, a pipe or as the result of a pool) and call this there"
+    )
+
+
+@contextlib.contextmanager
+def ending_forks() -> Iterator[None]:
+    """Around user code: a process that was forked in it and comes back here, however it does, ends at once.
+
+    Its copy of what this process does next (callbacks, logs, files, the study) must not run.
+    """
+    _flush_before_forks()
+    pid = os.getpid()
+    try:
+        yield
+    except BaseException as error:
+        if os.getpid() != pid:
+            _end(error)
+        raise
+    if os.getpid() != pid:
+        _end(None)
+
+
+def _end(error: BaseException | None) -> NoReturn:
+    """End this process as Python would, but for what was registered to run at the end of the first one."""
+    code = 0
+    try:
+        if isinstance(error, SystemExit):
+            code = _code_of(error)
+        elif error is not None:
+            code = 1
+            traceback.print_exception(error)
+    finally:
+        with contextlib.suppress(BaseException):
+            _flush()
+        os._exit(code)
+
+
+def _code_of(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write(f"{error.code}\n")
+    return 1
+
+
+@functools.cache
+def _flush_before_forks() -> None:
+    """Leave nothing in the buffers that a forked process would copy, and write a second time when it ends."""
+    os.register_at_fork(before=_flush)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # No stream, a closed one, or one that this very thread is writing to.
+        with contextlib.suppress(AttributeError, OSError, ValueError, RuntimeError):
+            stream.flush()
