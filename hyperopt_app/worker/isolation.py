@@ -7,7 +7,6 @@ time, and handles signals. The other half is `trial_process`. Runs in a worker.
 """
 
 import contextlib
-import logging
 import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
@@ -30,13 +29,12 @@ from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
+from hyperopt_app.worker.fork_server import SERVER_DIED, end_orphan, started
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.trial_job import TrialJobs
 from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
 __all__ = ["Isolation", "preload_names"]
-
-_log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 # Seconds between the interrupt and the end by force.
@@ -110,36 +108,30 @@ class Isolation:
         """
         if not self._task:
             self.warm_up()
-        ours, theirs = multiprocessing.get_context("forkserver").Pipe()
-        target = (theirs, self._task, cloudpickle.dumps(order))
         kills = _oom_kills()
-        process = self._started(target)
-        theirs.close()
+        try:
+            process, ours = started(trial_process.main, self._task, self._starting)
+        except (OSError, EOFError) as error:
+            return Lost(f"no process could be started for it ({type(error).__name__}: {error})")
         watched = _Watched(self, process, ours, trial)
         try:
+            with contextlib.suppress(OSError):  # it has died already
+                ours.send_bytes(cloudpickle.dumps(order))
             outcome = watched.serve()
         finally:
             watched.end_by_force()
             ours.close()
         if outcome is not None:
             return outcome
+        if process.exitcode == SERVER_DIED:
+            return Lost("the server of the trials' processes was killed from outside")
         now = _oom_kills()
         return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
 
-    def _started(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
-        try:
-            return self._start(arguments)
-        except (OSError, EOFError):
-            # The server ends if a module cannot be imported there. Then each trial imports what it needs itself.
-            _log.warning("the server of the trials' processes has ended; a new one starts without imports")
-            multiprocessing.forkserver.set_forkserver_preload([])
-            return self._start(arguments)
-
-    def _start(self, arguments: tuple[Connection, bytes, bytes]) -> ForkServerProcess:
-        process = multiprocessing.get_context("forkserver").Process(target=trial_process.main, args=arguments)
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
         with self._signals_blocked(), _search_path_in_environment():
-            process.start()
-        return process
+            yield
 
     def _numbers(self) -> set[signal.Signals]:
         return {signal.SIGINT, *self.interrupts.numbers}
@@ -240,6 +232,8 @@ class _Watched:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pid(), signal.SIGKILL)
         self._process.join(_KILL_AFTER_S)
+        if self._process.exitcode == SERVER_DIED:
+            end_orphan(self._pid(), _KILL_AFTER_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()

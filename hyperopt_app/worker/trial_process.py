@@ -117,14 +117,21 @@ class RemoteTrial:
         return answer
 
 
-def main(pipe: Connection, task: bytes, order: bytes) -> None:
-    """Run one trial and send its outcome; the target of the child process."""
+def main(pipe: Connection, task: bytes) -> None:
+    """Run one trial and send its outcome; the target of the child process.
+
+    The order comes by the pipe, and does not come if the worker has heard nothing of this process.
+    """
     with ending_forks():
-        _serve(pipe, task, order)
+        interrupts = _prepare()
+        try:
+            order = pipe.recv_bytes()
+        except EOFError:
+            return
+        _serve(pipe, task, order, interrupts)
 
 
-def _serve(pipe: Connection, task: bytes, order: bytes) -> None:
-    interrupts = _prepare()
+def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) -> None:
     # What the objective forks has no hold of the pipe; it would mix its words into ours.
     os.register_at_fork(after_in_child=pipe.close)
     # Both bytes are the worker's own.
