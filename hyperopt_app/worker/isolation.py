@@ -7,6 +7,7 @@ time, and handles signals. The other half is `trial_process`. Runs in a worker.
 """
 
 import contextlib
+import logging
 import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
@@ -35,6 +36,8 @@ from hyperopt_app.worker.trial_job import TrialJobs
 from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
 __all__ = ["Isolation", "preload_names"]
+
+_log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 # Seconds between the interrupt and the end by force.
@@ -112,7 +115,11 @@ class Isolation:
         try:
             process, ours = started(trial_process.main, self._task, self._starting)
         except (OSError, EOFError) as error:
-            return Lost(f"no process could be started for it ({type(error).__name__}: {error})")
+            # The trial has not begun, and this worker would fare no better with the next one.
+            _log.error(
+                "no process for a trial can be started here (%s); this worker ends", error or type(error).__name__
+            )
+            return Interrupted()
         watched = _Watched(self, process, ours, trial)
         try:
             with contextlib.suppress(OSError):  # it has died already

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-import descent
+import descent  # type: ignore[import-not-found]  # beside this file, which is run as a script
 import hydra
 
 import hyperopt_app
@@ -14,7 +14,7 @@ def main(conf: Any) -> float:
     """Do it."""
     trial = hyperopt_app.current_trial()
     assert trial is not None
-    return descent.work(trial, conf.what)
+    return float(descent.work(trial, conf.what))
 
 
 if __name__ == "__main__":

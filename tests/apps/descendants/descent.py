@@ -169,8 +169,12 @@ def raises(trial: hyperopt_app.Trial) -> float:
 
 def talks(trial: hyperopt_app.Trial) -> float:
     """A helper sets attributes while its parent reports and asks."""
-    number = "set_user_attr"
-    pid = child(lambda: [tried(trial, number, lambda: trial.set_user_attr("helper", 1)) for _ in range(300)])
+
+    def helper() -> None:
+        for _ in range(300):
+            tried(trial, "set_user_attr", lambda: trial.set_user_attr("helper", 1))
+
+    pid = child(helper)
     for step in range(300):
         trial.report(1.0, step)
         answer = trial.should_prune()

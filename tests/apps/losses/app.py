@@ -35,7 +35,7 @@ def _as_a_context() -> None:
     try:
         _disk()
     finally:
-        {}["a writer that is closed after a failed write raises once more"]
+        raise RuntimeError("a writer that is closed after a failed write raises once more")
 
 
 def _without_number() -> None:

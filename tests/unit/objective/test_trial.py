@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What an objective sees of its trial, and what is made of what it returns."""
 
+import copy
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import optuna
 import pytest
 
 import hyperopt_app
-from hyperopt_app.errors import MetricError
+from hyperopt_app.errors import DescendantError, MetricError
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.outcomes import Completed, Failed, outcome_of
 from hyperopt_app.objective.trial import OWN_ATTRIBUTES, Trial, active_trial
@@ -210,3 +213,34 @@ def test_what_cannot_be_optimised_is_told_with_what_came(case: str) -> None:
         outcome_of(returned, names, directions)
     assert text in str(error.value)
     assert "hydra.sweeper.metric" in str(error.value)
+
+
+def test_a_trial_that_was_sent_by_pickle_has_its_facts_and_no_voice(tmp_path: Path) -> None:
+    """What another process gets of it; a copy where the trial itself runs is the trial."""
+    trial = _trial(tmp_path, metric_names=["loss"], resumed=True)
+    value = trial.suggest_float("x", 0, 1)
+    trial.set_user_attr("note", "n")
+    sent = pickle.loads(pickle.dumps(trial))
+    assert (sent.number, sent.directory, sent.seed, sent.resumed) == (0, tmp_path, 7, True)
+    assert (sent.metric_names, sent.checkpoint, repr(sent)) == (("loss",), trial.checkpoint, repr(trial))
+    assert (sent.params, sent.user_attrs) == ({"x": value}, {"note": "n"})
+    for call in (
+        lambda: sent.report(1.0, 1),
+        sent.should_prune,
+        lambda: sent.set_user_attr("other", 1),
+        lambda: sent.suggest_float("y", 0, 1),
+        lambda: sent.study,
+    ):
+        with pytest.raises(DescendantError, match="may speak for the trial"):
+            call()
+    with active_trial(trial):
+        assert copy.deepcopy(trial) is trial
+        assert pickle.loads(pickle.dumps(trial)) is trial
+
+
+def test_what_a_trial_starts_knows_that_it_descends_from_one(tmp_path: Path) -> None:
+    """By its environment, which is as it was when the trial is over."""
+    before = dict(os.environ)
+    with active_trial(_trial(tmp_path)):
+        assert set(os.environ.items()) - set(before.items()) == {("HYPEROPT_TRIAL_PID", str(os.getpid()))}
+    assert dict(os.environ) == before
