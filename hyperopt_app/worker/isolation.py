@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -32,6 +32,7 @@ from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import SERVER_DIED, end_orphan, started
 from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.last_word import Ending, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
 from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
@@ -42,6 +43,8 @@ _log = logging.getLogger(__name__)
 _POLL_S = 0.1
 # Seconds between the interrupt and the end by force.
 _KILL_AFTER_S = 5.0
+# Seconds for which a worker waits for a signal of its own, when one may have ended its trial's process.
+_WORD_COMES_WITHIN_S = 5.0
 # Bytes of names for the server's command line, of which Linux takes 128 kB.
 _LONGEST_PRELOAD = 60_000
 # What a package imports when it is first used, which would be in every trial anew: torch's first optimizer takes one to
@@ -100,7 +103,7 @@ class Isolation:
         with self._signals_blocked(), _search_path_in_environment():
             # This one opens the signals again when it starts, hence first.
             multiprocessing.resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers())
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.numbers)
             multiprocessing.forkserver.ensure_running()
 
     def run(self, order: Order, trial: optuna.Trial) -> Outcome:
@@ -112,15 +115,18 @@ class Isolation:
         if not self._task:
             self.warm_up()
         kills = _oom_kills()
+        struck, strikes_there = multiprocessing.get_context("forkserver").Pipe(duplex=False)
         try:
-            process, ours = started(trial_process.main, self._task, self._starting)
+            with strikes_there:
+                process, ours = started(trial_process.main, (self._task, strikes_there), self._starting)
         except (OSError, EOFError) as error:
             # The trial has not begun, and this worker would fare no better with the next one.
             _log.error(
                 "no process for a trial can be started here (%s); this worker ends", error or type(error).__name__
             )
+            struck.close()
             return Interrupted()
-        watched = _Watched(self, process, ours, trial)
+        watched = _Watched(self, process, ours, struck, trial)
         try:
             with contextlib.suppress(OSError):  # it has died already
                 ours.send_bytes(cloudpickle.dumps(order))
@@ -128,6 +134,7 @@ class Isolation:
         finally:
             watched.end_by_force()
             ours.close()
+            struck.close()
         if outcome is not None:
             return outcome
         if process.exitcode == SERVER_DIED:
@@ -140,13 +147,15 @@ class Isolation:
         with self._signals_blocked(), _search_path_in_environment():
             yield
 
-    def _numbers(self) -> set[signal.Signals]:
+    @property
+    def numbers(self) -> Collection[signal.Signals]:
+        """The signals that ask this worker, or its trial, to end."""
         return {signal.SIGINT, *self.interrupts.numbers}
 
     @contextlib.contextmanager
     def _signals_blocked(self) -> Iterator[None]:
         """The server, and a child until it is ready, must not die of a signal that is meant for the worker."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers())
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, self.numbers)
         try:
             yield
         finally:
@@ -156,11 +165,21 @@ class Isolation:
 class _Watched:
     """One running child."""
 
-    def __init__(self, settings: Isolation, process: ForkServerProcess, pipe: Connection, trial: optuna.Trial) -> None:
+    def __init__(
+        self,
+        settings: Isolation,
+        process: ForkServerProcess,
+        pipe: Connection,
+        struck: Connection,
+        trial: optuna.Trial,
+    ) -> None:
         self._settings = settings
         self._process = process
         self._pipe = pipe
+        self._struck = struck
         self._trial = trial
+        self._prune_said = False
+        self._strikes: set[int] = set()
         self._begun = settings.clock()
         self._is_cooperative = False
         self._patient_until: float | None = None
@@ -178,21 +197,36 @@ class _Watched:
                     self._process.join(_KILL_AFTER_S)
                     return self._died()
                 if name == DONE:
-                    return self._done(args[0])
+                    return self._done(*args)
                 self._answer(name, args, kwargs)
             elif ready:
                 return self._died()
             self._govern()
 
     def _died(self) -> Outcome | None:
-        # However an objective takes its interrupt: it was told to end.
-        return self._forced or (None if self._killed_at is None else Interrupted())
+        counted = self._counted(None)
+        return self._forced or (None if isinstance(counted, str) else counted)
 
-    def _done(self, outcome: Outcome | str) -> Outcome:
+    def _done(self, said: Outcome | str, taken: Collection[int]) -> Outcome:
         self._process.join(_KILL_AFTER_S)
+        outcome = self._counted(said, taken)
         if isinstance(outcome, str):
             raise HyperoptError(outcome)
-        return outcome
+        return outcome or Interrupted()
+
+    def _counted(self, said: Outcome | str | None, taken: Collection[int] = ()) -> Outcome | str | None:
+        """What the end of the process comes to; waits a while if it may have heard a signal before this worker did."""
+        self._hear()
+        interrupts = self._settings.interrupts
+        ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said)
+        if ending.may_be_a_signals(self._settings.numbers):
+            until = self._settings.clock() + _WORD_COMES_WITHIN_S
+            while not interrupts.told_to_end and self._settings.clock() < until:
+                time.sleep(_POLL_S)
+        return ending.counted(told_to_end=interrupts.told_to_end)
+
+    def _hear(self) -> None:
+        self._strikes |= strikes(self._struck) & set(self._settings.numbers)
 
     def _answer(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         try:
@@ -208,12 +242,16 @@ class _Watched:
             self._settings.on_checkpoint()
             return self._settings.interrupts.told_to_end
         found = getattr(self._trial, name)
-        return found(*args, **kwargs) if callable(found) else found
+        answer = found(*args, **kwargs) if callable(found) else found
+        self._prune_said |= name == "should_prune" and bool(answer)
+        return answer
 
     def _govern(self) -> None:
         """Keep the time: a wish to end becomes an interrupt, and an interrupt that is not heard an end by force."""
         now, settings = self._settings.clock(), self._settings
-        if settings.trial_timeout is not None and now - self._begun > settings.trial_timeout and self._forced is None:
+        self._hear()
+        is_late = settings.trial_timeout is not None and now - self._begun > settings.trial_timeout
+        if is_late and self._forced is None and not settings.interrupts.told_to_end:
             text = f"the trial took longer than hydra.sweeper.trial_timeout={settings.trial_timeout:g} seconds"
             self._forced = Failed("timeout", text)
             self._kill()

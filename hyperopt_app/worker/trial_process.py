@@ -26,6 +26,7 @@ from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.support.hydra_state import unpacked
 from hyperopt_app.worker.attempt import attempt
 from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.last_word import let_strikes_be_heard
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 
 __all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
@@ -117,13 +118,15 @@ class RemoteTrial:
         return answer
 
 
-def main(pipe: Connection, task: bytes) -> None:
+def main(pipe: Connection, argument: tuple[bytes, Connection]) -> None:
     """Run one trial and send its outcome; the target of the child process.
 
     The order comes by the pipe, and does not come if the worker has heard nothing of this process.
     """
     with ending_forks():
+        task, struck = argument
         interrupts = _prepare()
+        let_strikes_be_heard(struck)
         try:
             order = pipe.recv_bytes()
         except EOFError:
@@ -142,7 +145,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
     with interrupts.listening():
         # The worker's word may be waiting since this process began.
-        _unblock(wanted.signals)
+        taken = _unblock(wanted.signals)
         try:
             outcome: Outcome | HyperoptError = attempt(
                 lambda: _run(jobs, wanted, remote, interrupts), lambda: interrupts.told_to_end
@@ -151,7 +154,9 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
             outcome = error
     _flush()
     with contextlib.suppress(BrokenPipeError):
-        pipe.send((DONE, (_plain(outcome),), {}))
+        if interrupts.told_to_end:
+            taken.add(signal.SIGINT)
+        pipe.send((DONE, (_plain(outcome), taken), {}))
 
 
 def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:
@@ -206,15 +211,20 @@ def _end_with(worker_pid: int) -> None:
         time.sleep(_WATCH_S)
 
 
-def _unblock(names: Sequence[str]) -> None:
+def _unblock(names: Sequence[str]) -> set[int]:
     """Ignore the signals that the scheduler sends to every process of a job: the worker tells what they mean.
 
     A handler, not SIG_IGN, which programs that the objective starts would inherit.
+
+    Returns:
+        The signals that were ignored in this way; it grows. What a handler of the objective's own gets is not in it.
     """
+    taken: set[int] = set()
     numbers = [signal.Signals[name] for name in names if name != "SIGINT"]
     for number in numbers:
-        signal.signal(number, lambda _number, _frame: None)
+        signal.signal(number, lambda number, _frame: taken.add(number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*numbers, signal.SIGINT})
+    return taken
 
 
 def _calm_a_grandchild() -> None:
@@ -226,6 +236,7 @@ def _calm_a_grandchild() -> None:
     if sys._getframe(1).f_globals.get("__name__") == "subprocess":  # noqa: SLF001 - the one way to ask who forks
         return
     with contextlib.suppress(ValueError):  # forked from a thread
+        signal.set_wakeup_fd(-1)  # what strikes it does not strike the trial
         for number in (signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
