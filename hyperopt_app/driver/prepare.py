@@ -11,10 +11,12 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
+from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, identity_of, points_of
+from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.identity import check_identity, keep_identity
-from hyperopt_app.study.opening import create_study, study_lock
+from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
 from hyperopt_app.study.ticket_issue import issue, keep_budget
@@ -32,11 +34,17 @@ def prepare(request: Request) -> Plan:
     request.study_dir.mkdir(parents=True, exist_ok=True)
     with study_lock(request.study_dir):
         storage = open_storage(settings.storage, request.study_dir)
+        # Looked at again: another driver may have been faster, and what a faster one has begun is its own.
+        found = find_study(storage, request.study_name)
+        fault = other_study(request.study_dir, request.study_name, found, settings.storage)
+        if fault is not None:
+            raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)
         identity = identity_of(request, study)
         for line in check_identity(study, identity, settings.accept_changes):
             _log.warning("The study goes on with a change: %s", line)
         keep_identity(study, identity)
+        keep_owner(request.study_dir, study)
         keep_budget(study, request.n_trials)
         issue(study, request.n_trials, points_of(request, identity.seed))
         write_stop(study, None)

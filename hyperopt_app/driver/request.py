@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
+from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.driver.preflight_space import check_space
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults
@@ -100,7 +101,8 @@ def checked(
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings))
     request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
     faults += _directory_faults(request.study_dir)
-    faults += _study_faults(request, is_faultless=not faults)
+    own_places = partial(place_faults, context, config, space, n_trials, request.study_dir)
+    faults += _study_faults(request, None if faults else own_places)
     if faults:
         raise ConfigError(faults)
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
@@ -154,23 +156,30 @@ def _directory_faults(directory: Path) -> list[str]:
     return [f"hydra.sweep.dir: {directory} cannot be made: {nearest} is no directory that you may write; set another"]
 
 
-def _study_faults(request: Request, *, is_faultless: bool) -> list[str]:
-    """What an existing study, or the place for a new one, has against the request; makes no study."""
-    settings = request.settings
+def _study_faults(request: Request, own_places: Callable[[optuna.Study | None], list[str]] | None) -> list[str]:
+    """What an existing study, or the place for a new one, has against the request; makes no study.
+
+    Args:
+        request: The request.
+        own_places: What is wrong with the directories of the study's next trials; None if the request has faults.
+    """
+    settings, study = request.settings, None
     if settings.dry_run and settings.storage is not None:
         return []  # it shall work far from the database, and leave no tables behind
     has_journal = settings.storage is None and (request.study_dir / "journal.log").exists()
     try:
         check_storage(settings.storage, request.study_dir)
         # To open a new database makes its tables, and of a faulty command nothing shall be left.
-        if not (has_journal or (settings.storage is not None and is_faultless)):
-            return []
-        study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
+        if has_journal or (settings.storage is not None and own_places is not None):
+            study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
         if study is not None:
             check_identity(study, identity_of(request, study), settings.accept_changes)
     except (StorageError, StudyMismatchError) as error:
         return [str(error)]
-    return []
+    if own_places is None:
+        return []
+    fault = other_study(request.study_dir, request.study_name, study, settings.storage)
+    return own_places(study) if fault is None else [fault]
 
 
 def identity_of(request: Request, study: optuna.Study | None) -> Identity:

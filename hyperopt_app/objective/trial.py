@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["OWN_ATTRIBUTES", "Trial", "active_trial", "checkpointed", "current_trial", "report"]
 
 # What this package keeps with a trial.
-OWN_ATTRIBUTES = frozenset({"claim", "directory", "failure", "losses", "metrics"})
+OWN_ATTRIBUTES = frozenset({"attempts", "claim", "directory", "failure", "losses", "metrics"})
 
 
 class Trial:

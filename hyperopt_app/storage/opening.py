@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # heavy, and only named in annotations
     from optuna.storages import BaseStorage
     from sqlalchemy.engine import URL
 
-__all__ = ["absolute_storage", "check_storage", "open_storage"]
+__all__ = ["JOURNAL_NAME", "absolute_storage", "check_storage", "open_storage"]
 
 JOURNAL_NAME = "journal.log"
 _JOURNAL_SUFFIXES = (".log", ".journal")

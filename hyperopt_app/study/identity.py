@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Whether a stored study is the one that the command means."""
 
+import uuid
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from hyperopt_app.space.changes import differences, space_from_json, space_to_js
 from hyperopt_app.space.space import Space
 from hyperopt_app.support.wording import front
 
-__all__ = ["Identity", "check_identity", "keep_identity", "stored_identity"]
+__all__ = ["Identity", "check_identity", "keep_identity", "stored_identity", "study_id"]
 
 _SPEC = "spec"
+_ID = "study_id"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ def stored_identity(study: optuna.Study) -> Identity | None:
 
 
 def keep_identity(study: optuna.Study, identity: Identity) -> None:
-    """Store the identity in the study. Runs in the driver, under the study's lock."""
+    """Store the identity in the study, and an id if it has none. Runs in the driver, under the study's lock."""
+    if _ID not in study.user_attrs:
+        study.set_user_attr(_ID, uuid.uuid4().hex)
     spec = {
         "metric": list(identity.metric_names),
         "space": space_to_json(identity.space),
@@ -57,6 +61,12 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names(list(identity.metric_names))
+
+
+def study_id(study: optuna.Study) -> str:
+    """What tells a study from every other, also from one of its name: a random text that copies of it share."""
+    # A driver of ours has given it one; the name will do for a study that none has seen.
+    return str(study.user_attrs.get(_ID, f"name:{study.study_name}"))
 
 
 def _directions(study: optuna.Study) -> tuple[str, ...]:

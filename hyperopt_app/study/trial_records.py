@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 __all__ = [
+    "attempts_of",
     "best_trials",
     "claim_of",
+    "directory_of",
     "duration_s",
     "failure_text",
     "failures_alone",
     "holder_of",
+    "keep_attempt",
     "losses_of",
     "metrics_of",
     "state_word",
@@ -132,3 +135,26 @@ def losses_of(trial: "FrozenTrial") -> Sequence[Mapping[str, Any]]:
     """The losses of the trial so far: for each the `worker`, its `node` (empty outside a scheduler) and the `cause`."""
     losses: Sequence[Mapping[str, Any]] = trial.user_attrs.get("losses", ())
     return losses
+
+
+def directory_of(trial: "FrozenTrial | optuna.Trial") -> str | None:
+    """Where the trial's files were when it was last taken on; None before its first attempt."""
+    directory = trial.user_attrs.get("directory")
+    return None if directory is None else str(directory)
+
+
+def attempts_of(trial: "FrozenTrial | optuna.Trial") -> int:
+    """How often workers have taken the trial on; 0 before its first attempt.
+
+    An older release has not counted: of its trials the later attempts count.
+    """
+    begun = 0 if directory_of(trial) is None else 1
+    return int(trial.user_attrs.get("attempts", begun))
+
+
+def keep_attempt(trial: "optuna.Trial", directory: str, attempt: int) -> None:
+    """Store where a trial is taken on, and for which time; a first attempt is one write, as each later one is."""
+    if directory_of(trial) != directory:
+        trial.set_user_attr("directory", directory)
+    if attempt > 1:
+        trial.set_user_attr("attempts", attempt)

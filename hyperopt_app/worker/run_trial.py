@@ -4,19 +4,23 @@
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import optuna
 from hydra.utils import get_method
 from omegaconf import DictConfig
 
-from hyperopt_app.errors import HyperoptError
+from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.results.retrain import trial_overrides
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.time_left import Pace
 from hyperopt_app.space.space import suggest_all, values_of
+from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.trial_directory import Owner, claim, go_on
+from hyperopt_app.study.trial_records import attempts_of, directory_of, keep_attempt
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
@@ -34,12 +38,12 @@ class Evaluation:
     interrupts: Interrupts
     pace: Pace = field(default_factory=Pace)
     isolation: Isolation | None = None
+    _study_id: str | None = field(default=None, init=False)
 
     def run(self, optuna_trial: optuna.Trial) -> Outcome:
         """Suggest, compose, call the objective here or in a process of its own; the worker's boundary is around it."""
-        resumed = "directory" in optuna_trial.user_attrs  # even if there is no parameter to suggest
-        config = self._composed(optuna_trial)
-        optuna_trial.set_user_attr("directory", str(config.directory))
+        resumed = directory_of(optuna_trial) is not None  # even if there is no parameter to suggest
+        config = self._placed(optuna_trial, self._composed(optuna_trial))
         reported = tuple(_reported(optuna_trial)) if resumed else ()
         self.pace.begin()
         try:
@@ -60,6 +64,23 @@ class Evaluation:
             _extend(plan, self.jobs.config, optuna_trial)
         searched = trial_overrides(plan, values_of(optuna_trial))
         return self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
+
+    def _placed(self, optuna_trial: optuna.Trial, config: TrialConfig) -> TrialConfig:
+        """The job in a directory that is this trial's alone: the one of its first attempt, or a new one."""
+        study, study_dir = optuna_trial.study, self.plan.study_dir
+        if self._study_id is None:
+            self._study_id = study_id(study)
+        attempt = attempts_of(optuna_trial) + 1
+        me = Owner(self._study_id, study.study_name, optuna_trial.number, attempt)
+        stored = directory_of(optuna_trial)
+        try:
+            found = stored and go_on(Path(stored), me, study_dir, lambda: _is_shared(study, stored))
+            directory, owner = found or claim(config.directory, me, study_dir)
+        except OSError as error:
+            place = stored or config.directory
+            raise StorageError(f"{place}: cannot be written ({error}); make room, or mend its permissions") from None
+        keep_attempt(optuna_trial, str(directory), owner.attempt)
+        return config.moved(directory, self.jobs.origin)
 
     def _order(
         self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
@@ -107,6 +128,11 @@ class Evaluation:
 def _reported(trial: optuna.Trial) -> Collection[int]:
     """The steps of the learning curve that an earlier worker has recorded."""
     return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values.keys()
+
+
+def _is_shared(study: optuna.Study, directory: str) -> bool:
+    """Whether the study knows the directory of several trials, as it may be after an older release."""
+    return sum(directory_of(trial) == directory for trial in study.get_trials(deepcopy=False)) > 1
 
 
 def _extend(plan: Plan, config: DictConfig, trial: optuna.Trial) -> None:

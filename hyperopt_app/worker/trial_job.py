@@ -16,7 +16,7 @@ import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,23 @@ class TrialConfig:
     task: DictConfig
     overrides: tuple[str, ...]
     directory: Path
+
+    def moved(self, directory: Path, origin: Path) -> "TrialConfig":
+        """The same job in another absolute directory, which all that names a job's directory tells.
+
+        Args:
+            directory: Where the job goes.
+            origin: Absolute directory from which relative ones count.
+        """
+        if directory == self.directory:
+            return self
+        hydra = self.full.hydra
+        with flag_override(hydra, "readonly", False), open_dict(hydra):
+            sweep_dir = Path(origin, str(hydra.sweep.dir))
+            is_within = sweep_dir in directory.parents
+            hydra.sweep.subdir = _verbatim(directory.relative_to(sweep_dir) if is_within else directory)
+            hydra.runtime.output_dir = _verbatim(directory)
+        return replace(self, directory=directory)
 
 
 @dataclass
@@ -172,6 +189,11 @@ class TrialJobs:
         finally:
             callbacks.on_job_end(config=trial.full, job_return=result)
         return result.return_value
+
+
+def _verbatim(path: Path) -> str:
+    """A path as text of a config."""
+    return str(path).replace("${", "\\${")
 
 
 def _save_inputs(trial: TrialConfig) -> None:

@@ -26,7 +26,7 @@ ONLY_IN = {
         *("worker.run_trial", "worker.task", "worker.trial_job"),
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
         *("launchers.payload", "launchers.pbs", "launchers.slurm"),
-        *("driver.crew", "driver.dry_run", "driver.preflight", "driver.preflight_space"),
+        *("driver.crew", "driver.dry_run", "driver.places", "driver.preflight", "driver.preflight_space"),
         *("driver.request", "driver.sweep", "settings.lost_keys"),
     },
     "hydra_plugins": {"config", "legacy.translating.method_nodes"},

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""Whether the directories of a sweep are its own: of the study, and of the trials that it is about to begin.
+
+A trial goes on from what lies in its directory, so another study's, or another trial's, would give it a wrong value.
+Workers keep trials apart by themselves (`study.trial_directory`); here the user is told before anything starts. Runs
+in the driver and writes one file, `.hyperopt_study.json` in the study's directory, which says whose that is.
+"""
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from hyperopt_app.space.override_text import override_text
+from hyperopt_app.space.space import Space, first_value
+from hyperopt_app.storage.opening import JOURNAL_NAME, open_storage
+from hyperopt_app.study.identity import study_id
+from hyperopt_app.study.trial_directory import OWNER_FILE, holds_all_of, is_free, owner_of
+from hyperopt_app.study.trial_records import directory_of
+from hyperopt_app.support.moment import moment_of
+from hyperopt_app.support.wording import front
+from hyperopt_app.worker.trial_job import TrialJobs
+
+__all__ = ["keep_owner", "other_study", "place_faults"]
+
+_STUDY_FILE = ".hyperopt_study.json"
+# Folders of ours beside the trials; and how deep a trial's directory is looked for.
+_OURS = {"workers", "launches"}
+_DEPTH = 4
+
+
+def keep_owner(study_dir: Path, study: optuna.Study) -> None:
+    """Write down whose the directory is. Under the study's lock."""
+    text = json.dumps({"study_id": study_id(study), "study_name": study.study_name}, ensure_ascii=False) + "\n"
+    path = study_dir / _STUDY_FILE
+    if _owner(study_dir) != (study_id(study), study.study_name):
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+
+
+def other_study(study_dir: Path, name: str, study: optuna.Study | None, storage: str | None) -> str | None:
+    """Why the directory is another study's; None if it is not.
+
+    Args:
+        study_dir: The directory of the sweep.
+        name: The name of the study that the command means.
+        study: That study, None if it is not there yet.
+        storage: The setting `hydra.sweeper.storage`.
+    """
+    if study is None and (names := _names_in_journal(study_dir)):
+        return _second(study_dir, name, names[0], storage)
+    owner = _owner(study_dir)
+    if owner is None or (study is not None and owner[0] == study_id(study)) or not _has_trials(study_dir):
+        return None
+    if study is None and owner[1] == name:
+        where = "its journal.log is gone" if storage is None else "hydra.sweeper.storage does not hold it"
+        return (
+            f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
+            f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir)}"
+        )
+    told = _second(study_dir, name, owner[1], storage)
+    if study is None or storage is not None or not front().is_application:
+        return told
+    return f"{told} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
+
+
+def _second(study_dir: Path, name: str, other: str, storage: str | None) -> str:
+    is_kept = storage is not None and other in optuna.get_all_study_names(open_storage(storage, study_dir))
+    back = f", or go on with that one: {_word('hydra.sweeper.study_name', other)}"
+    back = back if is_kept and front().is_application else ""
+    return (
+        f"hydra.sweep.dir: {_shown(study_dir)} is the directory of the study {other!r}; the study {name!r} needs one "
+        f"of its own, or it would go on from the other's checkpoints: {_elsewhere(study_dir)}{back}"
+    )
+
+
+def place_faults(
+    context: HydraContext, config: DictConfig, space: Space, n_trials: int, study_dir: Path, study: optuna.Study | None
+) -> list[str]:
+    """What is wrong with the directories of the next trials: all the same, the study's own, or somebody else's."""
+    known = dict(_known(study))
+    numbers = list(islice((number for number in count() if number not in known), 2))
+    if numbers[0] >= n_trials:
+        return []
+    points = [_ends(space, 0), _ends(space, -1)]
+    try:
+        wanted = _wanted(context, config, space, dict(zip(numbers, points, strict=True)))
+    except Exception:  # noqa: BLE001 - a resolver of the user's may want what only a worker has; then the workers see
+        return []
+    raw = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index,call-overload]
+    can_tell = points[0] != points[1] and not config.hydra.sweeper.get("custom_search_space")
+    is_constant = n_trials > 1 and ("${" not in raw or (can_tell and wanted[0] == wanted[1]))
+    mine = None if study is None else study_id(study)
+    fault = _fault_of_all(wanted, study_dir, raw, is_constant=is_constant) or next(
+        (
+            _taken(place, study_dir, raw)
+            for place in wanted[: n_trials - numbers[0]]
+            if _is_anothers(place, mine, known.values())
+        ),
+        None,
+    )
+    return [] if fault is None else [fault]
+
+
+def _fault_of_all(wanted: Sequence[Path], study_dir: Path, raw: str, *, is_constant: bool) -> str | None:
+    around = next((place for place in wanted if holds_all_of(place, study_dir)), None)
+    if around is not None:
+        return (
+            f"hydra.sweep.subdir: {raw!r} is {_shown(around)}, the study's own directory or one above it; every trial "
+            f"needs one of its own: {_numbered(raw)}"
+        )
+    if is_constant:
+        return (
+            f"hydra.sweep.subdir: {raw!r} is the same directory for every trial, {_shown(wanted[0])}; each needs one "
+            f"of its own, or it would go on from another's checkpoint: {_numbered(raw)}"
+        )
+    return None
+
+
+def _wanted(
+    context: HydraContext, config: DictConfig, space: Space, points: Mapping[int, Mapping[str, Any]]
+) -> list[Path]:
+    jobs = TrialJobs(context, config, lambda _config: None, moment_of(config))
+    return [
+        jobs.compose(space.fixed, [override_text(key, value) for key, value in point.items()], number).directory
+        for number, point in points.items()
+    ]
+
+
+def _known(study: optuna.Study | None) -> Iterator[tuple[int, str]]:
+    for trial in [] if study is None else study.get_trials(deepcopy=False):
+        directory = directory_of(trial)
+        if directory is not None:
+            yield trial.number, directory
+
+
+def _ends(space: Space, end: int) -> dict[str, Any]:
+    """The point at one end of every range, by override key."""
+    return {key: _at(distribution, end) for key, distribution in space.distributions.items()}
+
+
+def _at(distribution: BaseDistribution, end: int) -> Any:
+    if end == 0:
+        return first_value(distribution)
+    return distribution.choices[-1] if isinstance(distribution, CategoricalDistribution) else distribution.high  # type: ignore[attr-defined]
+
+
+def _is_anothers(place: Path, mine: str | None, known: Collection[str]) -> bool:
+    """Whether something lies in a place that no trial of this study has left there."""
+    owner = owner_of(place)
+    if owner is not None:
+        return owner.study_id != mine
+    return str(place) not in known and not is_free(place)
+
+
+def _taken(place: Path, study_dir: Path, raw: str) -> str:
+    owner = owner_of(place)
+    whose = (
+        f"belongs to trial {owner.number} of the study {owner.study_name!r}"
+        if owner is not None
+        else "is there already and not empty, and no trial of this study has made it"
+    )
+    way = _elsewhere(study_dir) if study_dir in place.parents else _numbered(raw, anew=True)
+    return (
+        f"hydra.sweep.subdir: {_shown(place)} {whose}; a trial must not go on from what another has left. "
+        f"Take other directories: {way}"
+    )
+
+
+def _owner(study_dir: Path) -> tuple[str, str] | None:
+    """The id and the name of the study that has begun in the directory."""
+    try:
+        told = json.loads((study_dir / _STUDY_FILE).read_text(encoding="utf-8"))
+        return str(told["study_id"]), str(told["study_name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _names_in_journal(study_dir: Path) -> list[str]:
+    if not (study_dir / JOURNAL_NAME).exists():
+        return []
+    return list(optuna.get_all_study_names(open_storage(None, study_dir)))
+
+
+def _has_trials(study_dir: Path) -> bool:
+    """Whether a trial's directory is left there; not so after `rm -r DIR/*`, which leaves our hidden file."""
+    for here, folders, files in os.walk(study_dir):
+        if here != str(study_dir) and (OWNER_FILE in files or ".hydra" in folders):
+            return True
+        depth = len(Path(here).relative_to(study_dir).parts)
+        folders[:] = [] if depth >= _DEPTH else [one for one in folders if one not in _OURS and one[0] != "."]
+    return False
+
+
+def _elsewhere(study_dir: Path) -> str:
+    """What to type for a directory that is not there yet."""
+    if not front().is_application:
+        return front().another_study
+    free = next(
+        place for number in count(2) if not os.path.lexists(place := study_dir.with_name(f"{study_dir.name}-{number}"))
+    )
+    return _word("hydra.sweep.dir", _shown(free))
+
+
+def _numbered(raw: str, *, anew: bool = False) -> str:
+    """What to type for a directory with the trial's number in it."""
+    is_plain = not anew and re.fullmatch(r"[\w${}:%.-]+(/[\w${}:%.-]+)*", raw) and not raw.startswith(".")
+    return shlex.quote(f"hydra.sweep.subdir={raw if is_plain else 'trials'}/${{hydra.job.num}}")
+
+
+def _word(key: str, value: str) -> str:
+    return shlex.quote(override_text(key, value))
+
+
+def _shown(path: Path) -> str:
+    """As the user would type it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if here in path.parents else str(path)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""Whose a trial's directory is: one trial of one study, which says so in a file of its own.
+
+The file is written before the objective starts and made so that of several workers exactly one succeeds, also on NFS.
+It tells the attempt too, counted up whenever the trial is taken on, so that a worker which was thought dead can see
+that somebody else goes on with its trial. Knows no Hydra and no Optuna; runs in workers, the driver only reads.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from hyperopt_app.errors import HyperoptError
+
+__all__ = ["OWNER_FILE", "Owner", "claim", "go_on", "holds_all_of", "is_free", "is_taken_over", "owner_of"]
+
+OWNER_FILE = ".hyperopt_trial.json"
+# What a filesystem without hard links answers to one.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK}
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a directory is.
+
+    Attributes:
+        study_id: The study's own id, see `study.identity.study_id`; copies of a study share it.
+        study_name: Its name, for people.
+        number: The trial's number.
+        attempt: How often the trial has been taken on, from 1.
+    """
+
+    study_id: str
+    study_name: str
+    number: int
+    attempt: int = 1
+
+    def is_trial_of(self, other: "Owner | None") -> bool:
+        """Whether both are attempts of one trial."""
+        return other is not None and (self.study_id, self.number) == (other.study_id, other.number)
+
+
+def owner_of(directory: Path) -> Owner | None:
+    """Whose the directory is; None if it is nobody's, is not there or has a file that is none of ours."""
+    try:
+        told = json.loads((directory / OWNER_FILE).read_text(encoding="utf-8"))
+        return Owner(str(told["study_id"]), str(told["study_name"]), int(told["number"]), int(told["attempt"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_taken_over(directory: Path, owner: Owner) -> bool:
+    """Whether somebody else has taken the trial on since `owner` signed its directory."""
+    found = owner_of(directory)
+    return owner.is_trial_of(found) and found is not None and found.attempt > owner.attempt
+
+
+def is_free(directory: Path) -> bool:
+    """Whether a trial may have the place: nothing is there, or an empty directory, or one that a worker died over."""
+    try:
+        return all(one.name.startswith(f"{OWNER_FILE}.") for one in directory.iterdir())
+    except FileNotFoundError:
+        return not directory.is_symlink()
+    except NotADirectoryError:
+        return False
+
+
+def holds_all_of(directory: Path, study_dir: Path) -> bool:
+    """Whether the directory is the study's own, or one above it, which cannot be a trial's."""
+    place, root = (Path(os.path.realpath(one)) for one in (directory, study_dir))
+    return place == root or place in root.parents
+
+
+def claim(wanted: Path, owner: Owner, study_dir: Path) -> tuple[Path, Owner]:
+    """A directory for a trial that has none yet: the wanted one, or where that is not free one with a suffix.
+
+    Args:
+        wanted: Absolute.
+        owner: Who claims.
+        study_dir: Absolute.
+
+    Returns:
+        The directory, which exists and holds nothing of anybody else, and the owner that stands in it.
+
+    Raises:
+        HyperoptError: The wanted directory holds the whole study.
+        OSError: It cannot be made or written.
+    """
+    if holds_all_of(wanted, study_dir):
+        raise HyperoptError(
+            f"hydra.sweep.subdir: trial {owner.number} gets {wanted}, which is the study's own directory or above it; "
+            "every trial needs one of its own: 'hydra.sweep.subdir=trials/${hydra.job.num}'"
+        )
+    for place in _candidates(wanted, study_dir):
+        signed = _signed(place, owner)
+        if signed is not None:
+            return place, signed
+    raise AssertionError("there is always a further suffix")
+
+
+def go_on(
+    stored: Path, owner: Owner, study_dir: Path, is_shared: Callable[[], bool] = lambda: False
+) -> tuple[Path, Owner] | None:
+    """The directory of a trial that has been begun before: the stored one, or where it is since the study was moved.
+
+    A directory that nobody has signed is the trial's own too: an older release has made it, or the objective has
+    cleared it.
+
+    Args:
+        stored: As the study knows it, absolute.
+        owner: Who takes the trial on.
+        study_dir: Absolute; a copy of a study finds its trials here and not in the original.
+        is_shared: Whether the study knows the stored directory of another trial too: then nobody can tell whose
+            checkpoint lies there.
+
+    Returns:
+        The directory and the owner that stands in it now; None if the trial's directory is gone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    places = [one for one in _places(stored, study_dir) if one.is_dir() and not holds_all_of(one, study_dir)]
+    for place in places:
+        found = owner_of(place)
+        if found is not None and owner.is_trial_of(found):
+            return place, _sign_again(place, owner, found)
+    for place in places:
+        if owner_of(place) is None and not is_shared():
+            if _sign_first(place, owner):
+                return place, owner
+            return None
+    return None
+
+
+def _places(stored: Path, study_dir: Path) -> Iterator[Path]:
+    """Where a stored directory may be now, the likeliest first."""
+    if study_dir in stored.parents:
+        yield stored
+        return
+    for begin in range(1, len(stored.parts)):
+        yield study_dir.joinpath(*stored.parts[begin:])
+    yield stored
+
+
+def _candidates(wanted: Path, study_dir: Path) -> Iterator[Path]:
+    """The wanted place, then the same with _1, _2, ...; nothing within another trial's directory."""
+    if wanted.name == "..":
+        wanted = Path(os.path.realpath(wanted))
+    within = [one for one in wanted.parents if one != study_dir and one not in study_dir.parents]
+    outer = next((one for one in reversed(within) if owner_of(one) is not None), None)
+    if outer is None:
+        yield wanted
+        for number in count(1):
+            yield wanted.with_name(f"{wanted.name}_{number}")
+    else:
+        for number in count(1):
+            apart = outer.with_name(f"{outer.name}_{number}")
+            if owner_of(apart) is None:
+                yield from _few(apart / wanted.relative_to(outer))
+
+
+def _few(wanted: Path) -> Iterator[Path]:
+    yield wanted
+    yield wanted.with_name(f"{wanted.name}_1")
+
+
+def _signed(place: Path, owner: Owner) -> Owner | None:
+    """The owner that stands in the place now, None if it is somebody else's."""
+    with contextlib.suppress(FileExistsError):
+        place.mkdir(parents=True)
+    if not place.is_dir():
+        return None
+    found = owner_of(place)
+    if found is None:
+        if not is_free(place):
+            return None
+        if _sign_first(place, owner):
+            return owner
+        found = owner_of(place)
+    if found is None or not owner.is_trial_of(found):
+        return None
+    return _sign_again(place, owner, found)
+
+
+def _sign_first(place: Path, owner: Owner) -> bool:
+    """Sign what nobody has signed; False if another was faster."""
+    aside = _written(place, owner)
+    try:
+        os.link(aside, place / OWNER_FILE)
+    except FileExistsError:
+        return _is_one_file(aside, place / OWNER_FILE)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _sign_without_links(place, owner)
+    finally:
+        aside.unlink(missing_ok=True)
+    return True
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    """NFS may answer that the link is there because it has made it: the first answer was lost on the way."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _sign_without_links(place: Path, owner: Owner) -> bool:
+    try:
+        with (place / OWNER_FILE).open("x", encoding="utf-8") as file:
+            file.write(_text(owner))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sign_again(place: Path, owner: Owner, found: Owner) -> Owner:
+    """One more attempt of the trial whose directory it is."""
+    now = replace(owner, attempt=max(owner.attempt, found.attempt + 1))
+    _written(place, now).replace(place / OWNER_FILE)
+    return now
+
+
+def _written(place: Path, owner: Owner) -> Path:
+    aside = place / f"{OWNER_FILE}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
+    aside.write_text(_text(owner), encoding="utf-8")
+    return aside
+
+
+def _text(owner: Owner) -> str:
+    return json.dumps(asdict(owner), ensure_ascii=False, indent=2) + "\n"
