@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.objective.base import Objective
-from hyperopt_app.objective.trial import current_trial
+from hyperopt_app.objective.trial import current_seed, current_trial
 
 if TYPE_CHECKING:
     import optuna
@@ -44,10 +45,20 @@ def _trained(conf: DictConfig) -> Any:
         raise ConfigError(faults)
     # Only a class that derives from Objective gets this far, so the YAML cannot call anything else.
     objective = instantiate(conf.objective, _execution_whitelist_=str(conf.objective["_target_"]), _recursive_=False)
+    if current_trial() is None:
+        _seed(conf)
     returned = objective.train(current_trial(), conf)
     if current_trial() is None:
         _log.info("Result: %s", _shown(returned))
     return returned
+
+
+def _seed(conf: DictConfig) -> None:
+    """Begin a training alone with the seed that it is given, as a worker does for a trial."""
+    own = conf.get("seed")
+    seed = current_seed(own if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else None)
+    if seed is not None:
+        seed_libraries(seed)
 
 
 def check_objective(conf: DictConfig) -> list[str]:

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import Objective, Trial, report
+from hyperopt_app import Objective, Trial, current_seed, report
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,14 +23,14 @@ class Digits(Objective):
         """Train for `conf.epochs` epochs and report the accuracy on a quarter of the digits after each.
 
         Args:
-            trial: The running trial, None outside a sweep; only its seed is used here.
+            trial: The running trial, None outside a sweep; `current_seed` asks for its seed.
             conf: See `conf/hparams/digits.yaml`.
         """
         import torch
         from torch.nn import functional
 
         torch.set_num_threads(int(conf.threads))
-        torch.manual_seed(int(conf.seed) if trial is None else trial.seed)
+        torch.manual_seed(current_seed(int(conf.seed)))
         train_x, train_y, valid_x, valid_y = _digits()
         network = _network(int(conf.hidden), int(conf.layers), float(conf.dropout))
         optimizer = torch.optim.AdamW(

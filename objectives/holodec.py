@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app import Objective, Trial
+from hyperopt_app import Objective, Trial, current_seed
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -42,7 +42,7 @@ class Holodec(Objective):
         from objectives.holodec_lightning import HolodecData, HolodecModule
 
         settings = conf.trainer
-        seed = int(conf.seed) if trial is None else trial.seed
+        seed = current_seed(int(conf.seed))
         if settings.threads:
             torch.set_num_threads(int(settings.threads))
         directory = _directory(trial, settings.path_save)

@@ -2,6 +2,7 @@
 """Says that `hydra.sweeper.n_trials=5` without `--multirun` searches nothing, where the sweeper is ours."""
 
 import logging
+import os
 import re
 import sys
 import warnings
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.store import register_run_note
+from hyperopt_app.errors import ConfigError
 
 __all__ = ["RunNote", "RunNotePlugin"]
 
@@ -36,11 +38,29 @@ class RunNotePlugin(SearchPathPlugin):
     """Looks at the command line before Hydra composes; the only plugin that Hydra asks then."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Have our sweeper's config bring the callback, if this command needs it; the search path stays as it is."""
+        """Have our sweeper's config bring the callback, if this command needs it; the search path stays as it is.
+
+        This is also where a program that knows nothing of ours takes the seed that best.yaml's command gives it.
+        """
+        _seed()
         if is_needed(sys.argv[1:]) and not _is_restricted():
             register_run_note(f"{RunNote.__module__}.{RunNote.__name__}")
             # Hydra 1.4 warns of every callback that a config names.
             warnings.filterwarnings("ignore", message=rf".*_target_='{re.escape(__name__)}\.")
+
+
+def _seed() -> None:
+    if "HYPEROPT_SEED" not in os.environ:
+        return
+    from hyperopt_app.config.seeding import seed_libraries, seed_of_environment
+
+    try:
+        seed = seed_of_environment()
+    except ConfigError as error:
+        _log.warning("%s", error)
+        return
+    if seed is not None:
+        seed_libraries(seed)
 
 
 def is_needed(words: Sequence[str]) -> bool:

@@ -98,8 +98,9 @@ class HyperoptCallback(_Base):
             self._report(trainer)
         self._save(trainer)
         trial = current_trial()
-        if trial is not None and trainer.is_global_zero:
-            trial.checkpointed()
+        # After the last epoch there is nothing to go on with elsewhere: the trial ends by itself.
+        if trial is not None and trainer.is_global_zero and not _is_over(trainer):
+            trial.checkpointed(reported=True)
 
     def _report(self, trainer: Any) -> None:
         self._validations += 1
@@ -124,6 +125,14 @@ class HyperoptCallback(_Base):
         trainer.save_checkpoint(aside, weights_only=False)
         if trainer.is_global_zero:
             aside.replace(path)
+
+
+def _is_over(trainer: Any) -> bool:
+    """Whether the training ends with this epoch."""
+    has_ended = trainer.max_epochs not in (None, -1) and (
+        trainer.fit_loop.epoch_progress.current.processed >= trainer.max_epochs
+    )
+    return bool(has_ended or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step)
 
 
 def resume_path(directory: str | os.PathLike[str] | None = None) -> str | None:

@@ -16,14 +16,14 @@ from hyperopt_app.progress.display import Progress, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
-from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, read_beats, this_worker
+from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats, this_worker
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import failures_since, may_start, read_stop
 from hyperopt_app.study.ticket_issue import budget_of
 from hyperopt_app.study.tickets import Tickets
-from hyperopt_app.study.trial_records import claim_of
+from hyperopt_app.study.trial_records import claim_of, worked_s
 
 __all__ = ["Watch", "best_lines", "overview"]
 
@@ -107,7 +107,8 @@ class Watch:
         for trial in failed:
             text = trial.user_attrs.get("failure", {}).get("traceback", "")
             if text:
-                return f"Trial {trial.number} ({trial.user_attrs.get('directory')}):\n{text}"
+                again = retrain_command(self._plan, trial)
+                return f"Trial {trial.number} ({trial.user_attrs.get('directory')}):\n{text}  again: {again}\n"
         return ""
 
 
@@ -125,27 +126,22 @@ def overview(
         study_dir: Its directory, where the workers give signs of life.
         trials: The trials of the budget; all of the study if None.
         observer: Judges whether workers live; if None, a single look does, which believes any recent sign of life.
-        elapsed_s: Seconds since the search began; since the first trial started if None.
+        elapsed_s: Seconds since the search began; if None, those in which a worker was at work.
     """
     shown = study.get_trials(deepcopy=False) if trials is None else trials
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
     if elapsed_s is None:
-        elapsed_s = _age_s(shown, now)
+        elapsed_s = worked_s(shown, lambda trial: _at_work_until(trial, now.timestamp()))
     workers = list(_workers(shown, study_dir, observer))
     names = study.metric_names or ()
     n_trials = budget_of(study) or len(shown)
     return snapshot(shown, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
 
 
-def _age_s(trials: Sequence[FrozenTrial], now: datetime) -> float:
-    """Seconds from the first start to now, or to the last end if nothing runs."""
-    starts = [trial.datetime_start for trial in trials if trial.datetime_start is not None]
-    ends = [trial.datetime_complete for trial in trials if trial.datetime_complete is not None]
-    if not starts:
-        return 0.0
-    runs = any(trial.state == TrialState.RUNNING for trial in trials)
-    until = now if runs or not ends else max(ends)
-    return (until - min(starts)).total_seconds()
+def _at_work_until(trial: FrozenTrial, now: float) -> float:
+    """Now, or the last sign of life of a running trial's worker if that was long ago."""
+    beat = last_beat(str((claim_of(trial) or {}).get("beat", "")))
+    return now if beat is None or now - beat < _OLD_S else beat
 
 
 def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer | None) -> Iterator[WorkerView]:

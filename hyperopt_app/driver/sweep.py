@@ -69,7 +69,11 @@ def sweep(
         return
     suggested_key = getattr(task_function, "suggested_key", lambda _config: None)(config)
     plan = replace(
-        prepare(request), suggested_key=suggested_key, moment=moment_of(config), way_on=way_on(config, request)
+        prepare(request),
+        suggested_key=suggested_key,
+        seed_key=_has_seed_key(config),
+        moment=moment_of(config),
+        way_on=way_on(config, request),
     )
     front().accepted()
     study = open_study(plan)
@@ -96,6 +100,14 @@ def sweep(
             _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
     _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch)
+
+
+def _has_seed_key(config: DictConfig) -> bool:
+    """Whether the config has a key `seed` of its own that a number can be put into."""
+    if "seed" not in list(config):
+        return False
+    seed = None if OmegaConf.is_missing(config, "seed") else config.seed
+    return seed is None or (isinstance(seed, int) and not isinstance(seed, bool))
 
 
 def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_function: Callable[[Any], Any]) -> None:

@@ -5,20 +5,36 @@ All of this runs in a worker. Outside a sweep there is no trial: `current_trial(
 nothing, so the same training code runs alone.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+from hyperopt_app.config.seeding import seed_of_environment
 from hyperopt_app.objective.first_process import Absent, FirstProcess, marked, refuse_descendants
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["OWN_ATTRIBUTES", "Trial", "active_trial", "checkpointed", "current_trial", "report"]
+__all__ = ["OWN_ATTRIBUTES", "Trial", "active_trial", "checkpointed", "current_seed", "current_trial", "report"]
+
+_log = logging.getLogger(__name__)
 
 # What this package keeps with a trial.
-OWN_ATTRIBUTES = frozenset({"attempts", "claim", "directory", "failure", "losses", "metrics"})
+OWN_ATTRIBUTES = frozenset(
+    {
+        "attempts",
+        "claim",
+        "directory",
+        "ended_attempts",
+        "failure",
+        "losses",
+        "metrics",
+        "reads_seed",
+        "training_seed",
+    }
+)
 
 
 class Trial:
@@ -31,13 +47,13 @@ class Trial:
     Attributes:
         number: Number in the study, from 0; it stays the same when another worker continues the trial.
         directory: The trial's own directory; it exists.
-        seed: Seed for the training, derived from the study's seed and the number; in [0, 2**31).
         resumed: True if an earlier worker has already run a part of this very trial.
         metric_names: The metrics that the sweeper optimises, in the order of the directions; may be empty.
 
     The argument `reported` has the steps whose values an earlier worker has recorded; `writing` makes the context in
-    which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called after
-    each checkpoint; `directions` counts the optimised values, by default those of the trial's study.
+    which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called where
+    the trial may end after a checkpoint, `on_saved` where it may not yet; `directions` counts the optimised values, by
+    default those of the trial's study; `on_seed` is called when the objective first reads the seed.
     """
 
     def __init__(
@@ -51,17 +67,25 @@ class Trial:
         reported: Collection[int] = (),
         writing: Callable[[], AbstractContextManager[Any]] = nullcontext,
         on_checkpoint: Callable[[], object] = lambda: None,
+        on_saved: Callable[[], object] = lambda: None,
         directions: int | None = None,
+        on_seed: Callable[[], object] = lambda: None,
     ) -> None:
         self._first = FirstProcess()
         self._trial = optuna_trial
         self._writing = writing
         self._on_checkpoint = on_checkpoint
+        self._on_saved = on_saved
+        # Which comes first in a step; None before either has come. A checkpoint that awaits its report.
+        self._saves_first: bool | None = None
+        self._awaits_report = False
+        self._has_warned = False
         self._directions = len(optuna_trial.study.directions) if directions is None else directions
         self._reported = set(reported)
+        self._seed: int = seed
+        self._on_seed: Callable[[], object] | None = on_seed
         self.number: int = optuna_trial.number
         self.directory = directory
-        self.seed = seed
         self.resumed = resumed
         self.metric_names = tuple(metric_names)
 
@@ -87,9 +111,24 @@ class Trial:
 
     def __reduce__(self) -> Any:
         """What another process gets: the facts, and no voice."""
-        names = ("_first", "_directions", "number", "directory", "seed", "resumed", "metric_names")
+        names = ("_first", "_directions", "_seed", "number", "directory", "resumed", "metric_names")
         absent = Absent(self._first, params=self.params, user_attrs=dict(self.user_attrs))
         return _received, ({name: vars(self)[name] for name in names}, absent)
+
+    @property
+    def seed(self) -> int:
+        """Seed for the training, derived from the study's seed and the number; in [0, 2**31).
+
+        Where the user searches or fixes a key `seed` of the config, it is that key's value.
+        """
+        on_seed, self._on_seed = self._on_seed, None
+        if on_seed is not None:
+            on_seed()
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._seed = seed
 
     @property
     def params(self) -> dict[str, Any]:
@@ -113,6 +152,20 @@ class Trial:
         with self._writing():
             self._trial.set_user_attr(key, value)
 
+    def suggest_int(self, name: str, low: int, high: int, **options: Any) -> int:
+        """Optuna's own, for whole numbers that the study keeps exactly.
+
+        Raises:
+            ValueError: A bound lies beyond 2**53.
+        """
+        if max(abs(low), abs(high)) > 2**53:
+            raise ValueError(
+                f"suggest_int({name!r}, {low}, {high}): beyond 2**53 the study would keep other numbers than these; "
+                "take suggest_categorical for numbers that can be listed, or suggest_float"
+            )
+        with self._writing():
+            return self._trial.suggest_int(name, low, high, **options)
+
     def report(self, value: float, step: int) -> None:
         """Record a point of the learning curve; a step that was already recorded is left as it is.
 
@@ -120,26 +173,56 @@ class Trial:
         silence. With several objectives there is no curve to prune on and nothing is recorded.
         """
         self._first.check("trial.report()")
-        if step in self._reported or self._directions > 1:
+        if self._directions > 1:
             return
-        self._reported.add(step)
-        with self._writing():
-            self._trial.report(float(value), step)
+        if step not in self._reported:
+            self._reported.add(step)
+            with self._writing():
+                self._trial.report(float(value), step)
+        self._end_after_report()
+
+    def _end_after_report(self) -> None:
+        """Where an objective tells its checkpoint before its report, the trial may end here and not there."""
+        if self._saves_first is None:
+            self._saves_first = False
+        if self._awaits_report:
+            self._awaits_report = False
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning(
+                    "checkpointed() was called before report(): report first; where the trial is killed between the "
+                    "two, that step of the learning curve is lost"
+                )
+            self._on_checkpoint()
 
     def should_prune(self) -> bool:
         """Whether the study's pruner would end this trial now; False with several objectives."""
         self._first.check("trial.should_prune()")
         return self._directions == 1 and self._trial.should_prune()
 
-    def checkpointed(self) -> None:
-        """Say that a checkpoint has just been written from which the training can go on.
+    def checkpointed(self, *, reported: bool = False) -> None:
+        """Say that a checkpoint has just been written from which the training can go on; report its step before.
 
         If the worker has been told to end (a time limit comes near, the job is preempted), the trial ends here and
         continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
-        interrupts an objective that makes it; one that never does is interrupted at once.
+        interrupts an objective that makes it; one that never does is interrupted at once. Leave it out after the last
+        step: then the trial completes.
+
+        Where no report came before the trial's first checkpoint, its step may be reported afterwards, and the trial
+        ends with that report, or at the next checkpoint.
+
+        Args:
+            reported: Nothing of this step is still to be reported.
         """
         self._first.check("trial.checkpointed()")
-        self._on_checkpoint()
+        if self._saves_first is None and not reported:
+            self._saves_first = self._directions == 1
+        may_end = reported or not self._saves_first or self._awaits_report
+        self._awaits_report = bool(self._saves_first)
+        if may_end:
+            self._on_checkpoint()
+        else:
+            self._on_saved()
 
     @property
     def resumed_from(self) -> Path | None:
@@ -185,8 +268,29 @@ def _received(facts: dict[str, Any], absent: Absent) -> Trial:
     if here is not None and (here.number, here.directory) == (facts["number"], facts["directory"]):
         return here
     trial = Trial.__new__(Trial)
-    vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext)
+    vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext, _on_seed=None)
     return trial
+
+
+@overload
+def current_seed(default: int) -> int: ...
+@overload
+def current_seed(default: None = None) -> int | None: ...
+def current_seed(default: int | None = None) -> int | None:
+    """The seed of this training: that of the running trial, or what the command of best.yaml gives to a training alone.
+
+    Args:
+        default: For a training alone that is given none, such as `conf.seed`.
+
+    Raises:
+        ConfigError: The environment variable HYPEROPT_SEED holds no whole number.
+    """
+    trial = current_trial()
+    if trial is not None:
+        # With a default from the config, that key is where the command puts the seed.
+        return trial._seed if default is None else trial.seed  # noqa: SLF001
+    given = seed_of_environment()
+    return default if given is None else given
 
 
 def report(value: float, step: int) -> None:
@@ -212,14 +316,17 @@ def report(value: float, step: int) -> None:
         raise TrialPruned(f"pruned at step {step} with {value:.6g}")
 
 
-def checkpointed() -> None:
-    """Say that the running trial's checkpoint has just been written; see `Trial.checkpointed`.
+def checkpointed(*, reported: bool = False) -> None:
+    """Say that the running trial's checkpoint has just been written, after the report; see `Trial.checkpointed`.
 
     Outside a sweep it does nothing.
+
+    Args:
+        reported: Nothing of this step is still to be reported.
 
     Raises:
         DescendantError: The objective has forked or spawned this process.
     """
     trial = _asked_by("checkpointed()")
     if trial is not None:
-        trial.checkpointed()
+        trial.checkpointed(reported=reported)

@@ -179,6 +179,7 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
         "trial": trial.number,
         **values,
         "params": trial.params,
+        "seed": trial_records.seed_of(trial),
         "metrics": dict(trial_records.metrics_of(trial)),
         "directory": directory,
         "checkpoint": None if place is None else _checkpoint(place),

@@ -12,10 +12,13 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.config.presets import is_preset
+from hyperopt_app.config.seeding import command_with_seed
+from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.trial_records import reads_seed, seed_of
 
-__all__ = ["further_results", "retrain_command", "trial_overrides"]
+__all__ = ["chooses_seed", "further_results", "retrain_command", "trial_overrides"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +36,33 @@ def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
-    """The shell command that trains once with a trial's parameters."""
+    """The shell command that trains once with a trial's parameters and its seed.
+
+    The seed goes where the objective has read it: into the config's own key `seed` if that is there and the objective
+    asked for the trial's seed, else into the environment, for `current_seed` and our seeding of the libraries.
+    """
     fixed = [line for line in plan.space.fixed if not is_preset(line)]
-    words = (*fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params))
-    return f"{plan.program} {shlex.join(words)}"
+    words = [*fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params)]
+    seed = _seed(plan, trial)
+    if seed is None:
+        return f"{plan.program} {shlex.join(words)}".rstrip()
+    if plan.seed_key and reads_seed(trial) and not chooses_seed(plan, trial.params):
+        return f"{plan.program} {shlex.join([*words, f'seed={seed}'])}"
+    return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
+
+
+def chooses_seed(plan: Plan, params: Mapping[str, Any]) -> bool:
+    """Whether the user himself searches or fixes the config's top-level `seed`."""
+    suggested = params if plan.custom_search_space else ()
+    return any(key.lstrip("+") == "seed" for key in (*plan.space.distributions, *plan.space.pinned, *suggested))
+
+
+def _seed(plan: Plan, trial: FrozenTrial) -> int | None:
+    """The seed of a trial's training; None for a trial that another tool has run."""
+    stored = seed_of(trial)
+    if stored is None and "directory" in trial.user_attrs:
+        return training_seed(plan.seed, trial.number)  # run by a release that did not write it down
+    return stored
 
 
 def _suggested(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ _SPELLED = {None: "null", True: "true", False: "false"}
 def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
     """One row per trial that has started, with a header.
 
+    Only a complete trial has a value; what another has reported last stands in `last_value`.
+
     Args:
         trials: Trials of one study; waiting ones are left out.
         columns: Headers of the optimised values.
@@ -36,6 +38,7 @@ def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
         + [f"params.{name}" for name in params]
         + [f"metrics.{name}" for name in metrics]
         + ["start", "duration_s", "worker", "host", "directory", "error"]
+        + ["failure_kind", "seed", "steps", "attempts", "last_value"]
     )
     writer.writerows(_row(trial, len(columns), params, metrics) for trial in shown)
     return text.getvalue()
@@ -50,20 +53,30 @@ def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _row(trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str]) -> list[Any]:
     claim, chosen, returned = trial_records.holder_of(trial), trial.params, trial_records.metrics_of(trial)
-    duration_s = trial_records.duration_s(trial)
+    duration_s, start = trial_records.duration_s(trial), trial_records.begun_at(trial)
+    state = trial_records.state_word(trial)
     return [
         trial.number,
-        trial_records.state_word(trial),
-        *(trial.values or [""] * values),
+        state,
+        *((state == "complete" and trial.values) or [""] * values),
         *_cells(chosen, params),
         *_cells(returned, metrics),
-        "" if trial.datetime_start is None else trial.datetime_start.isoformat(timespec="seconds"),
+        "" if start is None else start.isoformat(timespec="seconds"),
         "" if duration_s is None else f"{duration_s:.3f}",
         claim.get("number", ""),
         claim.get("host", ""),
         trial.user_attrs.get("directory", ""),
         trial_records.failure_text(trial),
+        trial_records.failure_kind(trial),
+        _blank(trial_records.seed_of(trial)),
+        len(trial.intermediate_values),
+        trial_records.count_of_attempts(trial),
+        _blank(trial_records.last_value(trial)),
     ]
+
+
+def _blank(cell: float | None) -> float | str:
+    return "" if cell is None else cell
 
 
 def _cells(table: Mapping[str, Any], names: Sequence[str]) -> list[Any]:

@@ -16,7 +16,7 @@ from hyperopt_app.schedulers.place import place_of
 from hyperopt_app.support import processes
 from hyperopt_app.support.processes import read_text, start_ticks
 
-__all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "read_beat", "read_beats", "this_worker"]
+__all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "last_beat", "read_beat", "read_beats", "this_worker"]
 
 BEAT_INTERVAL_S = 10.0
 
@@ -70,6 +70,14 @@ def read_beat(path: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
+        return None
+
+
+def last_beat(path: str) -> float | None:
+    """When a worker gave its last sign of life, in seconds since the epoch; None if it has left none."""
+    try:
+        return Path(path).stat().st_mtime if path else None
+    except OSError:
         return None
 
 

@@ -53,6 +53,7 @@ class Plan:
         suggested_key: Where a training alone is given what the objective suggested by itself; None for nowhere.
         options: How a worker treats its trials.
         way_on: What goes on with the study once the command has ended, half a sentence.
+        seed_key: Whether the config has a key `seed`, with a number or null: there a training alone is given its seed.
         moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 
@@ -74,6 +75,7 @@ class Plan:
     driver_pid: int
     trial_timeout: float | None = None
     suggested_key: str | None = None
+    seed_key: bool = False
     options: WorkerOptions = WorkerOptions()
     way_on: str = "the same command"
     moment: datetime = field(default_factory=datetime.now)

@@ -9,6 +9,7 @@ ticket is left), and the step back.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -19,10 +20,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
-from hyperopt_app.study.heartbeat import WorkerIdentity
+from hyperopt_app.study.heartbeat import WorkerIdentity, last_beat
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.ticket_issue import FEW, issue
-from hyperopt_app.study.trial_records import claim_of, losses_of
+from hyperopt_app.study.trial_records import claim_of, losses_of, with_ended_attempt
 
 __all__ = ["MOST_LOSSES", "Tickets"]
 
@@ -155,11 +156,13 @@ class Tickets:
 
     def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if isinstance(outcome, Interrupted):
+            self._end_attempt(self.study._storage.get_trial(trial._trial_id), time.time())
             self._free(trial._trial_id)
             self.study = self._reopen()
             return
         if isinstance(outcome, Lost):
-            self._lose(self.study._storage.get_trial(trial._trial_id), outcome.reason, of_node=outcome.of_node)
+            lost = self.study._storage.get_trial(trial._trial_id)
+            self._lose(lost, outcome.reason, time.time(), of_node=outcome.of_node)
             self.study = self._reopen()
             return
         if isinstance(outcome, Completed | Failed) and outcome.metrics:
@@ -218,16 +221,30 @@ class Tickets:
             return False
         cause = self._observer.cause(claim_of(trial))
         try:
+            last = last_beat(str((claim_of(trial) or {}).get("beat", "")))
             if cause == "OUT_OF_MEMORY":
+                self._end_attempt(trial, last)
                 self._fail(trial, Failed("oom", "Slurm has ended its job for want of memory (OUT_OF_MEMORY)"))
             else:
-                self._lose(trial, f"its worker is gone ({cause})" if cause else "its worker is gone")
+                text = f"its worker is gone ({cause})" if cause else "its worker is gone"
+                self._lose(trial, text, last)
         except UpdateFinishedTrialError:
             return False
         return True
 
-    def _lose(self, trial: FrozenTrial, cause: str, *, of_node: bool = True) -> None:
+    def _end_attempt(self, trial: FrozenTrial, ended: float | None) -> None:
+        """Store that the running attempt has ended and the trial has not: how long it took is not to be lost.
+
+        Args:
+            trial: A running trial as it is stored.
+            ended: Seconds since the epoch; None if nobody knows, which counts as no time at all.
+        """
+        attempts = with_ended_attempt(trial, 0.0 if ended is None else ended)
+        self.study._storage.set_trial_user_attr(trial._trial_id, "ended_attempts", attempts)
+
+    def _lose(self, trial: FrozenTrial, cause: str, ended: float | None, *, of_node: bool = True) -> None:
         """Count a loss that is not the trial's fault; the trial waits again, unless it has been lost too often."""
+        self._end_attempt(trial, ended)
         storage, claim = self.study._storage, claim_of(trial) or {}
         node = claim.get("place", {}).get("node", "") if of_node else ""
         loss = {"worker": claim.get("worker", ""), "node": node, "cause": cause}

@@ -2,27 +2,38 @@
 """Facts about stored trials that results and progress share; pure, reads no storage and shows nothing."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
 __all__ = [
+    "Attempt",
     "attempts_of",
+    "begun_attempts",
+    "begun_at",
     "best_trials",
     "claim_of",
+    "count_of_attempts",
     "directory_of",
     "duration_s",
+    "failure_kind",
     "failure_text",
     "failures_alone",
     "holder_of",
     "keep_attempt",
+    "last_value",
     "losses_of",
     "metrics_of",
+    "reads_seed",
+    "seed_of",
     "state_word",
     "value_names",
+    "with_ended_attempt",
+    "worked_s",
 ]
 
 # By name, not by `optuna.trial.TrialState`, so that importing this module does not load Optuna.
@@ -40,9 +51,97 @@ def state_word(trial: "FrozenTrial") -> str:
     return _WORDS[trial.state.name]
 
 
+class Attempt(NamedTuple):
+    """One piece of a trial between two interruptions; times in seconds since the epoch, by the worker's clock."""
+
+    worker: str
+    begun: float
+    ended: float
+
+
+def attempts_of(trial: "FrozenTrial", until: float | None = None) -> list[Attempt]:
+    """The attempts at a trial, in their order.
+
+    Args:
+        trial: Any trial.
+        until: When the attempt that runs now shall have ended; None leaves it out.
+    """
+    found = _ended_attempts(trial)
+    current = _current_attempt(trial, until)
+    return found if current is None else [*found, current]
+
+
+def _ended_attempts(trial: "FrozenTrial") -> list[Attempt]:
+    stored = trial.user_attrs.get("ended_attempts") or ()
+    return [Attempt(str(one["worker"]), float(one["begun"]), float(one["ended"])) for one in stored]
+
+
+def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | None:
+    """The attempt that runs, or has ended the trial; None if there is none, or if it is stored as an ended one."""
+    start, end = trial.datetime_start, trial.datetime_complete
+    ended = until if end is None else end.timestamp()
+    if start is None or ended is None or trial.state.name == "WAITING":
+        return None
+    begun = start.timestamp()
+    if any(one.begun == begun for one in _ended_attempts(trial)):
+        return None
+    return Attempt(str(holder_of(trial).get("worker", "")), begun, max(begun, ended))
+
+
+def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[dict[str, Any]]:
+    """What is stored of the attempts (`ended_attempts`) when the running one has ended and the trial has not."""
+    stored = attempts_of(trial, ended) if trial.datetime_complete is None else _ended_attempts(trial)
+    return [one._asdict() for one in stored]
+
+
+def count_of_attempts(trial: "FrozenTrial") -> int:
+    """How often a worker has begun the trial; of a study of an older release at least so often."""
+    current = _current_attempt(trial, float("inf"))
+    earlier = max(len(_ended_attempts(trial)), len(losses_of(trial)))
+    return max(earlier + (current is not None), begun_attempts(trial))
+
+
+def begun_at(trial: "FrozenTrial") -> datetime | None:
+    """When the first attempt began, local time without a zone, as Optuna stamps its trials; None before."""
+    ended = _ended_attempts(trial)
+    return datetime.fromtimestamp(ended[0].begun) if ended else trial.datetime_start  # noqa: DTZ006
+
+
 def duration_s(trial: "FrozenTrial") -> float | None:
-    """Seconds from start to end; None while the trial is not finished."""
-    return None if trial.duration is None else trial.duration.total_seconds()
+    """Seconds that all attempts at the trial took together; None while it is not finished."""
+    if trial.duration is None:
+        return None
+    ended = _ended_attempts(trial)
+    before_s = sum(one.ended - one.begun for one in ended)
+    is_stored = bool(ended) and _current_attempt(trial, None) is None
+    return before_s if is_stored else before_s + trial.duration.total_seconds()
+
+
+def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], float]) -> float:
+    """Seconds in which at least one worker was at work: each from its first trial's begin to its last one's end.
+
+    Args:
+        trials: Of one study.
+        until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for trial in trials:
+        for number, one in enumerate(attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None)):
+            # Without a name (of another tool's trials) each attempt stands for itself.
+            worker = one.worker or f"{trial.number} {number}"
+            begun, ended = found.get(worker, (one.begun, one.ended))
+            found[worker] = (min(begun, one.begun), max(ended, one.ended))
+    total, reached = 0.0, float("-inf")
+    for begun, ended in sorted(found.values()):
+        total += max(0.0, ended - max(begun, reached))
+        reached = max(reached, ended)
+    return total
+
+
+def last_value(trial: "FrozenTrial") -> float | None:
+    """The last report of the trial; None if it has reported nothing."""
+    step = trial.last_step
+    return None if step is None else float(trial.intermediate_values[step])
 
 
 def holder_of(trial: "FrozenTrial") -> Mapping[str, Any]:
@@ -57,12 +156,29 @@ def metrics_of(trial: "FrozenTrial") -> Mapping[str, Any]:
     return metrics if isinstance(metrics, dict) else {}
 
 
+def seed_of(trial: "FrozenTrial") -> int | None:
+    """The seed of the trial's training; None if it has not started, or a release that did not write it down ran it."""
+    seed = trial.user_attrs.get("training_seed")
+    return seed if isinstance(seed, int) else None
+
+
+def reads_seed(trial: "FrozenTrial") -> bool:
+    """Whether the objective has asked for the trial's seed."""
+    return bool(trial.user_attrs.get("reads_seed"))
+
+
 def failure_text(trial: "FrozenTrial") -> str:
     """Why a trial failed, in one line; empty when it did not fail or nobody wrote the reason."""
     failure = trial.user_attrs.get("failure")
     if not isinstance(failure, dict) or state_word(trial) != "failed":
         return ""
     return " ".join(str(failure.get("error", "")).split())
+
+
+def failure_kind(trial: "FrozenTrial") -> str:
+    """The kind of a failed trial (`objective.failure_kinds`); empty for others, and where nobody wrote it."""
+    failure = trial.user_attrs.get("failure")
+    return str(failure.get("kind", "")) if isinstance(failure, dict) and state_word(trial) == "failed" else ""
 
 
 def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
@@ -143,7 +259,7 @@ def directory_of(trial: "FrozenTrial | optuna.Trial") -> str | None:
     return None if directory is None else str(directory)
 
 
-def attempts_of(trial: "FrozenTrial | optuna.Trial") -> int:
+def begun_attempts(trial: "FrozenTrial | optuna.Trial") -> int:
     """How often workers have taken the trial on; 0 before its first attempt.
 
     An older release has not counted: of its trials the later attempts count.

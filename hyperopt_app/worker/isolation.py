@@ -197,6 +197,8 @@ class _Watched:
                     self._process.join(_KILL_AFTER_S)
                     return self._died()
                 if name == DONE:
+                    if kwargs["reads_seed"]:
+                        self._trial.set_user_attr("reads_seed", True)
                     return self._done(*args)
                 self._answer(name, args, kwargs)
             elif ready:

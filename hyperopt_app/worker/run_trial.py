@@ -8,19 +8,20 @@ from pathlib import Path
 
 import optuna
 from hydra.utils import get_method
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
-from hyperopt_app.results.retrain import trial_overrides
+from hyperopt_app.results.retrain import chooses_seed, trial_overrides
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.time_left import Pace
 from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_directory import Owner, claim, go_on
-from hyperopt_app.study.trial_records import attempts_of, directory_of, keep_attempt
+from hyperopt_app.study.trial_records import begun_attempts, directory_of, keep_attempt
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
@@ -44,13 +45,15 @@ class Evaluation:
         """Suggest, compose, call the objective here or in a process of its own; the worker's boundary is around it."""
         resumed = directory_of(optuna_trial) is not None  # even if there is no parameter to suggest
         config = self._placed(optuna_trial, self._composed(optuna_trial))
+        seed = _seed(self.plan, config, optuna_trial)
+        optuna_trial.set_user_attr("training_seed", seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
         self.pace.begin()
         try:
             if self.isolation is not None:
-                order = self._order(optuna_trial, config, resumed=resumed, reported=reported)
+                order = self._order(optuna_trial, config, seed, resumed=resumed, reported=reported)
                 return self.isolation.run(order, optuna_trial)
-            return self._run_here(optuna_trial, config, resumed=resumed, reported=reported)
+            return self._run_here(optuna_trial, config, seed, resumed=resumed, reported=reported)
         finally:
             self.pace.mark()
 
@@ -70,7 +73,7 @@ class Evaluation:
         study, study_dir = optuna_trial.study, self.plan.study_dir
         if self._study_id is None:
             self._study_id = study_id(study)
-        attempt = attempts_of(optuna_trial) + 1
+        attempt = begun_attempts(optuna_trial) + 1
         me = Owner(self._study_id, study.study_name, optuna_trial.number, attempt)
         stored = directory_of(optuna_trial)
         try:
@@ -83,7 +86,7 @@ class Evaluation:
         return config.moved(directory, self.jobs.origin)
 
     def _order(
-        self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
+        self, optuna_trial: optuna.Trial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
     ) -> Order:
         plan = self.plan
         return Order(
@@ -92,7 +95,7 @@ class Evaluation:
             number=optuna_trial.number,
             params=values_of(optuna_trial),
             user_attrs=optuna_trial.user_attrs,
-            seed=training_seed(plan.seed, optuna_trial.number),
+            seed=seed,
             resumed=resumed,
             metric_names=plan.metric_names,
             directions=plan.directions,
@@ -102,27 +105,47 @@ class Evaluation:
         )
 
     def _run_here(
-        self, optuna_trial: optuna.Trial, config: TrialConfig, *, resumed: bool, reported: Collection[int]
+        self, optuna_trial: optuna.Trial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
     ) -> Completed | Failed:
-        plan = self.plan
+        plan, pid, seed_reads = self.plan, os.getpid(), list[bool]()
         trial = Trial(
             optuna_trial,
             directory=config.directory,
-            seed=training_seed(plan.seed, optuna_trial.number),
+            seed=seed,
             resumed=resumed,
             metric_names=plan.metric_names,
             reported=reported,
             writing=self.interrupts.writing,
             on_checkpoint=self._at_checkpoint,
+            on_saved=self._at_saved,
             directions=plan.directions,
+            on_seed=lambda: seed_reads.append(True),
         )
-        with active_trial(trial), self.interrupts.objective():
-            returned = self.jobs.run(config)
+        seed_libraries(seed)
+        try:
+            with active_trial(trial), self.interrupts.objective():
+                returned = self.jobs.run(config)
+        finally:
+            if seed_reads and os.getpid() == pid:  # what the objective has forked does not write to the study
+                optuna_trial.set_user_attr("reads_seed", True)
         return outcome_of(returned, plan.metric_names, plan.directions)
+
+    def _at_saved(self) -> None:
+        self.pace.mark()
+        self.interrupts.cooperative = True
 
     def _at_checkpoint(self) -> None:
         self.pace.mark()
         self.interrupts.at_checkpoint()
+
+
+def _seed(plan: Plan, config: TrialConfig, trial: optuna.Trial) -> int:
+    """The seed of a trial's training: that of the config's `seed` if the user searches or fixes it, else its own."""
+    if chooses_seed(plan, trial.params):
+        own = OmegaConf.select(config.task, "seed")
+        if isinstance(own, int) and not isinstance(own, bool) and own >= 0:
+            return own
+    return training_seed(plan.seed, trial.number)
 
 
 def _reported(trial: optuna.Trial) -> Collection[int]:

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
@@ -86,6 +87,7 @@ class RemoteTrial:
         self.number = order.number
         self.params = dict(order.params)
         self.user_attrs = dict(order.user_attrs)
+        self.seed_reads: list[bool] = []
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Have the worker call a method of the real trial, or read an attribute, and return what it came to."""
@@ -156,7 +158,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     with contextlib.suppress(BrokenPipeError):
         if interrupts.told_to_end:
             taken.add(signal.SIGINT)
-        pipe.send((DONE, (_plain(outcome), taken), {}))
+        pipe.send((DONE, (_plain(outcome), taken), {"reads_seed": bool(remote.seed_reads)}))
 
 
 def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:
@@ -169,13 +171,14 @@ def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interru
         reported=order.reported,
         writing=interrupts.writing,
         on_checkpoint=lambda: interrupts.at_checkpoint(lambda: bool(remote.ask(CHECKPOINTED))),
+        on_saved=lambda: remote.ask(CHECKPOINTED),
         directions=order.directions,
+        on_seed=lambda: remote.seed_reads.append(True),
     )
     os.chdir(order.origin)
-    if "numpy" in sys.modules:
-        # All children begin with the server's state, where processes of their own would begin apart.
-        sys.modules["numpy"].random.seed()
     _refuse_a_used_device()
+    # All children begin with the server's state, where processes of their own would begin apart.
+    seed_libraries(order.seed)
     with active_trial(trial), interrupts.objective():
         returned = jobs.run(order.config)
     return outcome_of(returned, order.metric_names, order.directions)

@@ -90,7 +90,7 @@ def _assert_trained(trial: FrozenTrial, place: Path) -> None:
 def retrain(run_script: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     """Type the command that best.yaml gives; it trains the same network."""
     best = yaml_of(STUDY / "best.yaml")
-    program, *words = shlex.split(best["retrain"])[1:]
+    program, *words = shlex.split(best["retrain"].removeprefix(f"HYPEROPT_SEED={best['seed']} "))[1:]
     ended = run_script(program, *words, "hydra.run.dir=again")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     again, first = (yaml_of(Path(place, "resolved.yaml")) for place in ("again", best["directory"]))

@@ -106,7 +106,9 @@ def test_one_word_searches_and_resumes_where_the_experiment_names_the_stock_swee
     assert "+hyperopt=local" not in said.replace(" ".join(words), "")  # nothing is left to be advised
     study = Path("studies/train").absolute()
     assert_exact(study, 4)
-    assert yaml_of(study / "best.yaml")["retrain"].startswith(f"python {app} experiment=stock model.lr=")
+    best = yaml_of(study / "best.yaml")
+    command = f"HYPEROPT_SEED={best['seed']} python {app} experiment=stock model.lr="
+    assert best["retrain"].startswith(command)
     assert "there is nothing to do" in _said(run_script(app, "-m", *words))
     _said(run_script(app, "-m", *reversed(words), "hydra.sweeper.n_trials=5"))
     assert_exact(study, 5)

@@ -100,7 +100,8 @@ def test_best_yaml_has_the_command_that_trains_again(paraboloid: Run, run_script
     """The words of `retrain`, run as they stand, give the best trial's configuration without a search."""
     good(paraboloid("hydra.sweeper.n_trials=3"))
     best = yaml_of(STUDY / "best.yaml")
-    program, script, *overrides = shlex.split(best["retrain"])
+    seed, program, script, *overrides = shlex.split(best["retrain"])
+    assert seed == f"HYPEROPT_SEED={best['seed']}"
     assert (program, Path(script)) == ("python", PARABOLOID)
     good(run_script(script, *overrides, "hydra.run.dir=again"))
     again = yaml_of(Path("again", ".hydra", "config.yaml"))

@@ -22,6 +22,7 @@ for module in pkgutil.walk_packages(hyperopt_app.__path__, "hyperopt_app.", oner
 assert hyperopt_app.report(1.0, 0) is None
 assert hyperopt_app.checkpointed() is None
 assert hyperopt_app.current_trial() is None
+assert hyperopt_app.current_seed() is None
 assert issubclass(type("Mine", (hyperopt_app.Objective,), {}), hyperopt_app.Objective)
 assert hyperopt_app.Trial.__name__ == "Trial"
 print("called", *sorted(hyperopt_app.__all__))
@@ -34,7 +35,7 @@ def test_public_functions_can_be_called_when_all_is_imported(
     """No room has taken the place of one."""
     done = run_script("-c", CALL_ALL)
     assert done.returncode == 0, done.stderr
-    known = ["Objective", "Trial", "__version__", "checkpointed", "current_trial", "report"]
+    known = ["Objective", "Trial", "__version__", "checkpointed", "current_seed", "current_trial", "report"]
     assert done.stdout.split() == ["called", *known]
 
 

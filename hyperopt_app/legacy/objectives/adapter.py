@@ -22,7 +22,7 @@ from hyperopt_app.legacy.objectives.trial import LegacyStudy, LegacyTrial, NoTri
 from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number_of, plain, plain_config
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
-from hyperopt_app.objective.trial import Trial
+from hyperopt_app.objective.trial import Trial, current_seed, current_trial
 
 if TYPE_CHECKING:
     import optuna
@@ -94,7 +94,8 @@ class LegacyObjective(Objective):
         tree = plain_config(conf, self.shape)
         user = user_module(self.file, self.dialect)
         with user.active(self.hyper_file):
-            kind = user.objective(None if trial is None else trial.seed)
+            is_running = trial is None or trial is current_trial()
+            kind = user.objective(current_seed() if is_running else trial.seed)
             return self._run(kind, trial, tree)
 
     def _run(self, kind: type[Any], trial: Trial | None, tree: dict[Any, Any]) -> Mapping[str, float]:

@@ -102,15 +102,17 @@ def test_the_driver_waits_for_workers_that_live(plan: Plan, study: optuna.Study)
 
 
 def test_the_first_traceback_of_this_run_is_shown_once(tmp_path: Path, study: optuna.Study) -> None:
-    """With the trial's number and directory; a failure without a traceback, or of an earlier run, is passed over."""
+    """With number, directory and command; a failure without a traceback, or of an earlier run, is passed over."""
     worker = hand(study)
     stories = ("of before", "", "Traceback: here\n", "Traceback: later\n")
     for number, story in enumerate(stories):
         trial = claimed(worker)
         trial.set_user_attr("directory", f"/trials/{number}")
+        trial.set_user_attr("training_seed", number)
         worker.settle(trial, Failed("bug", "e", story))
     watch = _watch(made_plan(tmp_path, ended_before=frozenset({0})), study)
-    assert watch.first_traceback() == "Trial 2 (/trials/2):\nTraceback: here\n"
+    again = "  again: HYPEROPT_SEED=2 python -m app\n"
+    assert watch.first_traceback() == "Trial 2 (/trials/2):\nTraceback: here\n" + again
 
 
 def test_without_a_failure_there_is_no_traceback(plan: Plan, study: optuna.Study) -> None:
@@ -199,14 +201,14 @@ def test_how_the_sweep_is_shown(
 
 
 def test_the_best_trial_is_told_with_the_way_to_train_it_again(tmp_path: Path) -> None:
-    """Number, value, directory and command."""
+    """Number, value, directory and command, which sets the trial's seed."""
     study = study_of()
     study.add_trial(made(values=[0.7], params={"x": 0.2}))
-    study.add_trial(made(values=[0.25], params={"x": 0.5}, directory="/study/trials/1"))
+    study.add_trial(made(values=[0.25], params={"x": 0.5}, directory="/study/trials/1", training_seed=7))
     assert best_lines(made_plan(tmp_path, made_space(x="interval(0, 1)")), study) == [
         "Best: trial 1 with value=0.25, of 2 complete",
         "  in /study/trials/1",
-        "  again: python -m app x=0.5",
+        "  again: HYPEROPT_SEED=7 python -m app x=0.5",
     ]
     assert "with loss=0.25" in best_lines(made_plan(tmp_path, metric_names=("loss",)), study)[0]
 

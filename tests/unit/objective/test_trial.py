@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 import hyperopt_app
-from hyperopt_app.errors import DescendantError, MetricError
+from hyperopt_app.errors import ConfigError, DescendantError, MetricError
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.outcomes import Completed, Failed, outcome_of
 from hyperopt_app.objective.trial import OWN_ATTRIBUTES, Trial, active_trial
@@ -105,6 +105,93 @@ def test_a_step_that_was_recorded_before_an_interruption_stays(tmp_path: Path, r
     for step in (1, 2, 2, 3):
         trial.report(0.1, step)
     assert set(_curve(trial)) == {1, 2, 3} - set(reported)
+
+
+STORY = {
+    "report first": (["report", "save", "report", "save"], ["report", "save, may end", "report", "save, may end"]),
+    "save first": (["save", "report", "save", "report"], ["save", "report, may end", "save", "report, may end"]),
+    "saves alone": (["save", "save", "save"], ["save", "save, may end", "save, may end"]),
+    "reports alone": (["report", "report"], ["report", "report"]),
+    "reports seldom": (["save", "save", "report", "save"], ["save", "save, may end", "report, may end", "save"]),
+}
+
+
+@pytest.mark.parametrize("case", STORY)
+def test_a_trial_may_end_behind_both_the_report_and_the_checkpoint_of_a_step(case: str, tmp_path: Path) -> None:
+    """Whichever of the two comes first; an objective that never reports may end at its second checkpoint."""
+    calls, seen = STORY[case]
+    ends: list[bool] = []
+    trial = _trial(tmp_path, on_checkpoint=lambda: ends.append(True))
+    story = []
+    for step, call in enumerate(calls):
+        ends.clear()
+        if call == "report":
+            trial.report(0.5, step)
+        else:
+            trial.checkpointed()
+        story.append(f"{call}, may end" if ends else call)
+    assert story == seen
+
+
+def test_a_checkpoint_after_which_nothing_is_reported_is_an_end(tmp_path: Path) -> None:
+    """The objective may say so, and with several objectives it is always so."""
+    for directions, options in ((1, {"reported": True}), (2, {})):
+        ends: list[bool] = []
+        trial = _trial(tmp_path, directions, on_checkpoint=lambda: ends.append(True))  # noqa: B023
+        trial.checkpointed(**options)
+        assert ends == [True]
+
+
+def test_whoever_watches_hears_of_a_checkpoint_at_which_the_trial_may_not_end_yet(tmp_path: Path) -> None:
+    """Of an objective that writes checkpoints it is known from the first one on that it will write others."""
+    heard: list[str] = []
+    trial = _trial(tmp_path, on_saved=lambda: heard.append("saved"), on_checkpoint=lambda: heard.append("may end"))
+    trial.checkpointed()
+    assert heard == ["saved"]
+    trial.report(0.5, 1)
+    assert heard == ["saved", "may end"]
+
+
+def test_the_order_is_pointed_out_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In the trial's log."""
+    trial = _trial(tmp_path)
+    for step in range(3):
+        trial.checkpointed()
+        trial.report(0.5, step)
+    assert [record.message[:46] for record in caplog.records] == ["checkpointed() was called before report(): rep"]
+
+
+def test_a_seed_is_the_trials_then_the_environments_then_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of best.yaml sets the variable; in a trial it counts nothing."""
+    assert (hyperopt_app.current_seed(), hyperopt_app.current_seed(3)) == (None, 3)
+    monkeypatch.setenv("HYPEROPT_SEED", "11")
+    assert (hyperopt_app.current_seed(), hyperopt_app.current_seed(3)) == (11, 11)
+    with active_trial(_trial(tmp_path)):
+        assert (hyperopt_app.current_seed(), hyperopt_app.current_seed(3)) == (7, 7)
+    monkeypatch.setenv("HYPEROPT_SEED", "-1")
+    with pytest.raises(ConfigError, match="HYPEROPT_SEED: '-1' is not allowed; set a whole number from 0"):
+        hyperopt_app.current_seed()
+
+
+def test_it_is_noticed_that_an_objective_reads_the_seed(tmp_path: Path) -> None:
+    """Once; who asks without a default is answered by the environment later, whatever keys the config has."""
+    read: list[bool] = []
+    trial = _trial(tmp_path, on_seed=lambda: read.append(True))
+    with active_trial(trial):
+        hyperopt_app.current_seed()
+        assert read == []
+        assert hyperopt_app.current_seed(0) == trial.seed == 7
+    assert read == [True]
+
+
+def test_whole_numbers_that_the_study_could_not_keep_are_not_suggested(tmp_path: Path) -> None:
+    """Up to 2**53 floats tell them apart, in which Optuna keeps them."""
+    trial = _trial(tmp_path)
+    assert trial.suggest_int("n", 2**53, 2**53) == trial.params["n"] == 2**53
+    with pytest.raises(ValueError, match="suggest_categorical"):
+        trial.suggest_int("m", 0, 2**53 + 1)
 
 
 def test_several_objectives_have_no_curve(tmp_path: Path) -> None:

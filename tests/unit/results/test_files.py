@@ -130,6 +130,7 @@ def test_best_yaml_tells_all_about_the_best_trial(tmp_path: Path) -> None:
         "value": 0.2,
         "metric": "val_loss",
         "params": {"x": 0.5},
+        "seed": None,
         "metrics": metrics,
         "directory": str(place),
         "checkpoint": str(place / "last.ckpt"),

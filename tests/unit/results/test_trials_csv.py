@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.results.trials_csv import trials_csv
-from tests.unit._made_trials import made, study_of
+from tests.unit._made_trials import START, made, study_of
 
 
 def rows(study: optuna.Study, *columns: str) -> list[dict[str, str]]:
@@ -20,7 +20,8 @@ def test_the_table_has_every_trial_that_started() -> None:
     """State, value, parameters, metrics, times, worker, place and error; waiting trials are left out."""
     study = study_of()
     claim = {"worker": "w", "number": 3, "host": "node-1", "pid": 99}
-    study.add_trial(made(params={"x": 0.25}, metrics={"loss": 0.5}, claim=claim, directory="/data/0"))
+    facts = {"metrics": {"loss": 0.5}, "claim": claim, "directory": "/data/0", "training_seed": 5}
+    study.add_trial(made(params={"x": 0.25}, curve={1: 1.5, 2: 0.75}, **facts))
     study.add_trial(made(TrialState.PRUNED, params={"y": 2}, claim=claim))
     failure = {"kind": "bug", "error": 'ValueError: "x",\nmust be\tpositive', "traceback": "...", "log": ""}
     study.add_trial(made(TrialState.FAIL, params={"x": 0.5, "y": 1}, failure=failure, metrics={"acc": 0.1}))
@@ -41,6 +42,11 @@ def test_the_table_has_every_trial_that_started() -> None:
         ("host", "node-1"),
         ("directory", "/data/0"),
         ("error", ""),
+        ("failure_kind", ""),
+        ("seed", "5"),
+        ("steps", "2"),
+        ("attempts", "1"),
+        ("last_value", "0.75"),
     ]
     assert [(row["number"], row["state"], row["params.y"]) for row in table] == [
         ("0", "complete", ""),
@@ -49,15 +55,37 @@ def test_the_table_has_every_trial_that_started() -> None:
         ("4", "running", ""),
     ]
     assert table[2]["error"] == 'ValueError: "x", must be positive'
+    assert [row["failure_kind"] for row in table] == ["", "", "bug", ""]
     assert table[3]["duration_s"] == ""
 
 
-def test_a_pruned_trial_has_its_last_report_as_value_if_optuna_keeps_one() -> None:
-    """The column holds what the storage holds, for pruned trials too."""
+def test_only_a_complete_trial_has_a_value() -> None:
+    """What a pruned one has reported last, which Optuna keeps as its value, stands in a column of its own."""
     study = study_of()
-    study.add_trial(made(TrialState.PRUNED, [0.7]))
+    study.add_trial(made(TrialState.PRUNED, [0.7], curve={1: 0.9, 2: 0.7}))
     study.add_trial(made(TrialState.PRUNED))
-    assert [row["value"] for row in rows(study)] == ["0.7", ""]
+    study.add_trial(made(values=[0.8]))
+    shown = [(row["value"], row["last_value"], row["steps"]) for row in rows(study)]
+    assert shown == [("", "0.7", "2"), ("", "", "0"), ("0.8", "", "0")]
+
+
+def test_the_duration_is_that_of_all_attempts() -> None:
+    """What was interrupted counts, the pause between does not; the trial began with the first attempt."""
+    study = study_of()
+    first = {"worker": "a", "begun": START.timestamp() - 3600, "ended": START.timestamp() - 3590}
+    study.add_trial(made(length_s=4.5, ended_attempts=[first]))
+    lost = {"worker": "b", "begun": START.timestamp(), "ended": START.timestamp() + 1}
+    study.add_trial(made(TrialState.FAIL, length_s=500.0, ended_attempts=[first, lost]))
+    shown = [(row["start"], row["duration_s"], row["attempts"]) for row in rows(study)]
+    assert shown == [("2026-11-23T11:00:00", "14.500", "2"), ("2026-11-23T11:00:00", "11.000", "2")]
+
+
+def test_a_trial_of_an_older_release_has_been_tried_once_more_than_lost() -> None:
+    """It stores no attempts."""
+    study = study_of()
+    study.add_trial(made(losses=[{"worker": "a", "node": "", "cause": "gone"}]))
+    study.add_trial(made())
+    assert [(row["duration_s"], row["attempts"]) for row in rows(study)] == [("4.100", "2"), ("4.100", "1")]
 
 
 def test_a_reason_that_was_written_before_a_retry_is_not_shown() -> None:
@@ -97,5 +125,6 @@ def test_several_values_have_a_column_each() -> None:
 
 def test_a_study_without_trials_has_a_header_only() -> None:
     """The table is there from the beginning."""
-    header = "number,state,value,start,duration_s,worker,host,directory,error\n"
-    assert trials_csv(study_of().trials, ["value"]) == header
+    header = "number,state,value,start,duration_s,worker,host,directory,error"
+    appended = "failure_kind,seed,steps,attempts,last_value"
+    assert trials_csv(study_of().trials, ["value"]) == f"{header},{appended}\n"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From a claimed trial to what its objective returned, and a worker as the task of a Hydra job."""
 
+import random
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,65 @@ def test_an_objective_sees_its_values_its_trial_and_its_place() -> None:
     assert seen == [trial.params["x"], 5, name, True, training_seed(9, 0), False]
     assert trial.user_attrs["directory"] == str(Path.cwd() / "study" / "trials" / "0")
     assert hyperopt_app.current_trial() is None
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["+seed=12"], 12),
+        (["+seed=choice(12,12)"], 12),
+        (["+seed=null"], training_seed(9, 0)),
+        ([], training_seed(9, 0)),
+    ],
+)
+def test_a_seed_that_the_user_searches_or_fixes_is_the_trials(words: list[str], expected: int) -> None:
+    """If it is a number; it stands in the command already, and no other is put into that key."""
+    seeds: list[Any] = []
+
+    def task(_conf: Any) -> float:
+        trial = hyperopt_app.current_trial()
+        assert trial is not None
+        seeds.append(trial.seed)
+        return 0.25
+
+    plan = _plan(seed=9, space=made_space(*words, x="interval(0, 1)"), seed_key=True)
+    study = optuna.create_study()
+    trial = study.ask()
+    study.tell(trial, _evaluated(plan, task, trial)[0].values)
+    assert seeds == [expected]
+    (stored,) = study.trials
+    assert (stored.user_attrs["training_seed"], stored.user_attrs["reads_seed"]) == (expected, True)
+    command = retrain_command(plan, stored)
+    assert command.count("seed=") == 1
+    assert command.startswith(f"HYPEROPT_SEED={expected} " if words else "python -m app ")
+    assert words or command.endswith(f" seed={expected}")
+
+
+@pytest.mark.parametrize(("seed_key", "reads"), [(True, False), (False, True), (False, False)])
+def test_a_seed_that_no_key_takes_stands_before_the_command(seed_key: bool, reads: bool) -> None:
+    """Also where the config has a key `seed` that the objective reads as it stands there."""
+    trial = made(params={"x": 0.5}, training_seed=4, **({"reads_seed": True} if reads else {}))
+    assert retrain_command(_plan(seed_key=seed_key), trial) == "HYPEROPT_SEED=4 python -m app y=5 x=0.5"
+
+
+def test_the_seed_of_a_trial_that_an_older_release_has_run_is_known() -> None:
+    """It follows from the study's seed and the number; of a trial that another tool has run nobody knows it."""
+    told = retrain_command(_plan(seed=9), made(params={"x": 0.5}, directory="/trials/0"))
+    assert told == f"HYPEROPT_SEED={training_seed(9, 0)} python -m app y=5 x=0.5"
+    assert retrain_command(_plan(seed=9), made(params={"x": 0.5})) == "python -m app y=5 x=0.5"
+
+
+def test_the_libraries_begin_with_the_trials_seed() -> None:
+    """So that what seeds nothing repeats too."""
+    drawn: list[float] = []
+
+    def task(_conf: Any) -> float:
+        drawn.append(random.random())
+        return 0.25
+
+    _evaluated(_plan(seed=9), task)
+    _evaluated(_plan(seed=9), task)
+    assert drawn == [random.Random(training_seed(9, 0)).random()] * 2
 
 
 def test_a_dictionary_of_metrics_is_looked_up() -> None:
