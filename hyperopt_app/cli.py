@@ -2,6 +2,7 @@
 """`hyperopt-app`: look at a study and steer it; every other argument goes to the Hydra application."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -93,6 +94,35 @@ def _stop(options: argparse.Namespace) -> None:
     print("No further trial is started; those that run now end by themselves. The study can be resumed.")
 
 
+def _repair(options: argparse.Namespace) -> None:
+    from hyperopt_app.storage.journal_copy import place_of_copy, salvage, write_copy
+    from hyperopt_app.storage.opening import journal_of
+
+    _check_directory(options.study)
+    storage = options.storage
+    if storage is None and not (options.study / "journal.log").exists():
+        storage, _ = _kept(options.study)
+    path = journal_of(storage, options.study)
+    found = salvage(path)
+    if not found.damaged:
+        print(f"{path}: no line of {found.lines} is damaged; nothing was written.")
+        return
+    copy = place_of_copy(path)
+    write_copy(found, copy)
+    aside, left = path.with_name(f"{path.stem}.damaged{path.suffix}"), len(found.left_out)
+    print(f"{path}: {len(found.damaged)} of {found.lines} lines are damaged")
+    for number, fault in found.damaged:
+        print(f"  line {number}: {fault}")
+    print(f"{copy} keeps {found.trials - left} of {found.trials} trials; {path.name} is as it was.")
+    for number, reason in found.left_out.items():
+        print(f"  trial {number} is left out, and stands there as failed: {reason}")
+    old, new, aside_ = (shlex.quote(str(one)) for one in (path, copy, aside))
+    print("Once no worker of the study is left, go on with the copy, then with the same command as before:")
+    print(f"  mv -n {old} {aside_} && mv -n {new} {old}")
+    if left:
+        print(f"For as many trials as are left out, raise hydra.sweeper.n_trials by {left}.")
+
+
 def _open(options: argparse.Namespace) -> "optuna.Study":
     """The study that the options name; makes nothing."""
     from hyperopt_app.storage.opening import open_storage
@@ -149,6 +179,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "status": (_status, "show what the workers do, the counts and the best trial so far"),
     "best": (_best, "print the best trial: value, parameters, directory, the command that trains it again"),
     "stop": (_stop, "ask all workers not to start another trial"),
+    "repair": (_repair, "copy the whole trials of a damaged journal into a new one; the old one stays as it is"),
 }
 
 # Not the parser's to read; it names them.

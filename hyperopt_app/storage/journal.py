@@ -6,11 +6,13 @@ backend appends the next record to it: every later read then fails in every proc
 bytes are overwritten with blanks before anything is appended. JSON ignores blanks before a record, so the
 next record completes the line, Optuna's own readers understand the file at every moment, the file never
 shrinks, and the offsets of complete lines, which readers in other processes remember, stay right.
+
+Any other damage (a disk's, an editor's) is never read around: the line is named, and the study refused.
 """
 
-import json
 import logging
 import os
+import shlex
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,18 +22,44 @@ from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StorageError
+from hyperopt_app.storage.journal_audit import Audit
+from hyperopt_app.storage.journal_lines import line_of, read_line, record_of, torn_part
 from hyperopt_app.support.lock_file import HolderLock
 
 __all__ = ["ExactJournalStorage", "RepairingJournalBackend"]
 
 _log = logging.getLogger(__name__)
 
-_RECORD_START = b'{"op_code":'  # how Optuna writes every record
 _CHUNK = 1 << 16
 
 
 class ExactJournalStorage(JournalStorage):
-    """A journal storage in which no claim is won twice."""
+    """A journal storage in which no claim is won twice, and no damaged record is taken for a whole one.
+
+    Raises:
+        StorageError: A line is damaged; from whatever reads the study.
+    """
+
+    _backend: "RepairingJournalBackend"
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        state.pop("_audit", None)
+        return state
+
+    def _sync_with_backend(self) -> None:
+        """As Optuna's, but each record is judged before it counts."""
+        first = self._replay_result.log_number_read
+        if first == 0:  # also once it was unpickled
+            self._audit = Audit()
+        self._replay_result.apply_logs(self._audited(first))
+
+    def _audited(self, first: int) -> Iterator[dict[str, Any]]:
+        for number, record in enumerate(self._backend.read_logs(first), first):
+            fault = self._audit.fault(record)
+            if fault:
+                raise self._backend.damage(number, fault)
+            yield record
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """As Optuna's, but a claim counts only if it was this one that made the trial RUNNING.
@@ -74,12 +102,16 @@ class RepairingJournalBackend(BaseJournalBackend):
             self._repair_at_opening()
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """The complete records from this number on; takes no lock unless a line is damaged."""
+        """The complete records from this number on; takes no lock unless a line was torn.
+
+        Raises:
+            StorageError: A line is damaged otherwise.
+        """
         while True:
             damaged = yield from self._read(log_number_from)
             if damaged is None:
                 return
-            self._mend(damaged)
+            self._mend(damaged, self._position[0])
             log_number_from = max(log_number_from, self._position[0])
 
     def _read(self, log_number_from: int) -> Generator[dict[str, Any], None, int | None]:
@@ -92,8 +124,10 @@ class RepairingJournalBackend(BaseJournalBackend):
                 line = journal.readline()
                 if not line.endswith(b"\n") or offset + len(line) > size:
                     return None
-                record = _parse(line)
+                record, fault = read_line(line)
                 if record is None:
+                    if torn_part(line) is None:
+                        raise self.damage(number, fault)
                     return offset
                 number, offset = number + 1, offset + len(line)
                 self._position = (number, offset)
@@ -107,7 +141,7 @@ class RepairingJournalBackend(BaseJournalBackend):
         Raises:
             StorageError: The file cannot be written (disk full, no permission) or was removed.
         """
-        data = b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
+        data = b"".join(map(line_of, logs))
         try:
             with self._lock:
                 fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
@@ -146,29 +180,37 @@ class RepairingJournalBackend(BaseJournalBackend):
         if _is_whole(fd):
             return
         start, tail = _last_line(fd)
-        if _parse(tail) is not None:
+        if record_of(tail) is not None:
             os.write(fd, b"\n")
         elif tail.strip(b" "):
             self._blank(start, tail)
 
-    def _mend(self, offset: int) -> None:
-        """Blank what is no record in the complete line at this offset; takes the lock.
+    def _mend(self, offset: int, number: int) -> None:
+        """Blank the torn part of the complete line at this offset; takes the lock.
 
-        Two writers without repair have joined a torn line and the next record, or a disk has lost bytes. The
-        last record of the line survives. If there is none, the line end goes too and the next line's record
-        moves up.
+        A writer without repair has appended its record to a torn line. If a line is nothing but blanks, its end goes
+        too and the next line's record moves up.
         """
         try:
             with self._lock, open(self._path, "rb") as journal:  # noqa: PTH123 - as above
                 journal.seek(offset)
                 line = journal.readline()
-                if line.endswith(b"\n") and _parse(line) is None:
-                    self._blank(offset, line[: _record_in(line)])
+                torn = torn_part(line) if line.endswith(b"\n") and record_of(line) is None else None
+                if torn is not None:
+                    self._blank(offset, line[:torn])
         except OSError as error:
-            raise StorageError(
-                f"{self._path}: line at byte {offset} is damaged and cannot be repaired: {error.strerror}. "
-                "Open the journal as a user who may write it, or open a copy"
-            ) from error
+            fault = f"it begins with a torn record that cannot be blanked out: {error.strerror}"
+            raise self.damage(number, fault) from error
+
+    def damage(self, number: int, fault: str) -> StorageError:
+        """The error that refuses the study because of this record, counted from 0: each complete line holds one."""
+        path = Path(self._path)
+        storage = "" if path.name == "journal.log" else f" --storage {shlex.quote(f'journal:{path}')}"
+        return StorageError(
+            f"{path}, line {number + 1}: the journal is damaged there: {fault}. Nothing is read around it; "
+            "this writes a copy that keeps every whole trial, and leaves the journal as it is:\n"
+            f"  hyperopt-app repair {shlex.quote(str(path.parent))}{storage}"
+        )
 
     def _blank(self, offset: int, damaged: bytes) -> None:
         with open(f"{self._path}.torn", "ab") as aside:  # noqa: PTH123 - the name is a text here
@@ -180,25 +222,6 @@ class RepairingJournalBackend(BaseJournalBackend):
             journal.flush()
             os.fsync(journal.fileno())
         _log.warning("%s: blanked out %d bytes of a torn record at byte %d", self._path, len(damaged), offset)
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """The record of a line, None if it is damaged; a part of an object never parses, so it is whole."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and "op_code" in record else None
-
-
-def _record_in(line: bytes) -> int:
-    """Where the last complete record of a damaged line begins; the length of the line if it holds none."""
-    start = line.find(_RECORD_START)
-    while start >= 0:
-        if _parse(line[start:]) is not None:
-            return start
-        start = line.find(_RECORD_START, start + 1)
-    return len(line)
 
 
 def _is_whole(fd: int) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # heavy, and only named in annotations
     from optuna.storages import BaseStorage
     from sqlalchemy.engine import URL
 
-__all__ = ["JOURNAL_NAME", "absolute_storage", "check_storage", "open_storage"]
+__all__ = ["JOURNAL_NAME", "absolute_storage", "check_storage", "journal_of", "open_storage"]
 
 JOURNAL_NAME = "journal.log"
 _JOURNAL_SUFFIXES = (".log", ".journal")
@@ -48,6 +48,20 @@ def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
         _make_directory(file.parent)
     # The word is for us; SQLite's driver does not know it.
     return open_database(place.difference_update_query(["network"]) if file is not None else place)
+
+
+def journal_of(storage: str | None, study_dir: Path) -> Path:
+    """The file of a study that is kept in a journal; opens nothing.
+
+    Raises:
+        StorageError: It is a database, or there is no such file.
+    """
+    place = _place(storage, study_dir)
+    if not isinstance(place, Path):
+        raise StorageError(f"storage: {place} is a database; only a journal is a file of lines that can be repaired")
+    if not place.is_file():
+        raise StorageError(f"{place}: there is no such journal; give --storage journal:PATH")
+    return place
 
 
 def check_storage(storage: str | None, study_dir: Path) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Whatever is torn off or smeared into a journal, its complete records and the new ones are read."""
+"""Whatever is torn off a journal, its complete records and the new ones are read; other damage is refused."""
 
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ def lines(records: list[dict[str, Any]]) -> list[bytes]:
     return [json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in records]
 
 
+def plain(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As Optuna has written them, without the checksum, over which it reads."""
+    return [{key: value for key, value in record.items() if key != "crc32"} for record in records]
+
+
 @settings(max_examples=60, deadline=None)
 @given(RECORDS, RECORDS, st.data())
 def test_cutting_a_journal_anywhere_costs_only_the_cut_record(
@@ -52,15 +58,16 @@ def test_cutting_a_journal_anywhere_costs_only_the_cut_record(
             backend.append_logs([record])
         expected = kept + new
         assert list(backend.read_logs(0)) == expected
-        assert list(JournalFileBackend(str(path)).read_logs(0)) == expected
-        assert seen + list(stock.read_logs(len(seen))) == expected
+        assert plain(JournalFileBackend(str(path)).read_logs(0)) == expected
+        assert seen + plain(stock.read_logs(len(seen))) == expected
 
 
 @settings(max_examples=60, deadline=None)
-@given(RECORDS, st.lists(st.binary(max_size=12), min_size=6, max_size=6))
-def test_smearing_anything_before_records_costs_none(records: list[dict[str, Any]], smears: list[bytes]) -> None:
-    """Bytes before a record's own do not hide it, neither from us nor, afterwards, from plain Optuna."""
-    whole = b"".join(smear + line for smear, line in zip(smears, lines(records), strict=False))
+@given(RECORDS, st.lists(st.integers(0, 60), min_size=6, max_size=6))
+def test_torn_records_before_records_cost_none(records: list[dict[str, Any]], lengths: list[int]) -> None:
+    """What a dying writer leaves before a record does not hide it, neither from us nor, afterwards, from Optuna."""
+    torn = b'{"op_code":8,"worker_id":"somebody","trial_id":3,"user_attr":{"k":"'
+    whole = b"".join(torn[:length] + line for length, line in zip(lengths, lines(records), strict=False))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.log"
         path.write_bytes(whole)

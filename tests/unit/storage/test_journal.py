@@ -89,17 +89,39 @@ def test_a_long_torn_line_is_found_whole(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [b"\n", b"   \n", b"\x00" * 50 + b"\n", b"\xff\xfe\x00\n", b"12\n", b'{"no":"code"}\n', b"\x00\x00", b"{"],
-    ids=repr,
+    "torn", [b"\n", b"   \n", b"{", b'{"op_code":8,"worker', b'{"op_code":8,{"op_code":8,'], ids=repr
 )
-def test_damage_in_the_middle_costs_no_record(path: Path, damage: bytes) -> None:
-    """Whatever stands between two records, all records are read, by Optuna's own reader too after that."""
+def test_what_dying_writers_leave_in_the_middle_costs_no_record(path: Path, torn: bytes) -> None:
+    """Blanks and torn records between two records are passed over, by Optuna's own reader too after that."""
     first, _, rest = path.read_bytes().partition(b"\n")
-    path.write_bytes(first + b"\n" + damage + rest)
+    path.write_bytes(first + b"\n" + torn + rest)
     assert numbers(RepairingJournalBackend(path)) == [0, 1, 2]
     stock = optuna.storages.journal.JournalFileBackend(str(path))
     assert [log["trial_id"] for log in stock.read_logs(0)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (b"\x00" * 50 + b"\n", "it is no JSON"),
+        (b"\xff\xfe\x00\n", "it is no JSON"),
+        (b"\x00\x00", "it is no JSON"),
+        (b"12\n", "it is no JSON object"),
+        (b'{"no":"code"}\n', "it has no op_code"),
+        (b'{"op_code":8,"worker\n', "it is no JSON"),
+        (b'{"op_code":8}J', "it is no JSON"),  # a flipped line end: two records in one line
+        (b'{"op_code":8,"crc32":7}\n', "its checksum does not fit"),
+    ],
+    ids=repr,
+)
+def test_other_damage_is_named_and_nothing_is_touched(path: Path, damage: bytes, words: str) -> None:
+    """Damage that no dying writer leaves is refused with its line, and the file stays as it is, byte for byte."""
+    first, _, rest = path.read_bytes().partition(b"\n")
+    damaged = first + b"\n" + damage + rest
+    path.write_bytes(damaged)
+    with pytest.raises(StorageError, match=f"journal.log, line 2: the journal is damaged there: {words}"):
+        numbers(RepairingJournalBackend(path))
+    assert path.read_bytes() == damaged
 
 
 def test_a_reader_without_rights_reads_a_torn_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,8 +140,8 @@ def test_a_reader_without_rights_reads_a_torn_journal(path: Path, monkeypatch: p
     assert numbers(backend) == [0, 1, 2]
     with pytest.raises(StorageError, match=r"journal\.log: the journal cannot be written: Permission denied"):
         backend.append_logs([record(3)])
-    path.write_bytes(b"damage\n" + path.read_bytes())
-    with pytest.raises(StorageError, match="line at byte 0 is damaged and cannot be repaired: Permission"):
+    path.write_bytes(b'{"op_' + path.read_bytes())
+    with pytest.raises(StorageError, match=r"line 1: .* torn record that cannot be blanked out: Permission"):
         numbers(RepairingJournalBackend(path))
 
 

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""Whether the records of a journal, one after the other, are what Optuna can have written; pure, reads no file.
+
+Optuna takes each record as it comes: a missing key is a KeyError in every process, and what refers to a trial that is
+not there is passed over. Here each record is looked at before Optuna gets it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, json_to_distribution
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+__all__ = ["CREATE_STUDY", "CREATE_TRIAL", "Audit"]
+
+Record = Mapping[str, Any]
+
+CREATE_STUDY, CREATE_TRIAL = 0, 4
+
+
+class Audit:
+    """Follows a journal from its first record on.
+
+    Attributes:
+        studies: How many values each study that was made optimises, by its number.
+        trials: The study of each trial that was made, by the number that the journal gives it.
+    """
+
+    def __init__(self) -> None:
+        self.studies: list[int] = []
+        self.trials: list[int] = []
+        self._names: dict[str, int] = {}
+        self._checks: dict[Any, tuple[str, Callable[[Record], str]]] = {
+            CREATE_STUDY: ("make a study", self._make_study),
+            1: ("delete a study", self._delete_study),
+            2: ("set an attribute of a study", lambda record: self._study(record) or _one(record["user_attr"])),
+            3: ("set an attribute of a study", lambda record: self._study(record) or _one(record["system_attr"])),
+            CREATE_TRIAL: ("make a trial", self._make_trial),
+            5: ("set a parameter", self._param),
+            6: ("set a trial's state", self._state),
+            7: ("report a value", self._report),
+            8: ("set an attribute of a trial", lambda record: self._trial(record) or _one(record["user_attr"])),
+            9: ("set an attribute of a trial", lambda record: self._trial(record) or _one(record["system_attr"])),
+            10: ("discard trials", lambda _record: ""),  # passed over by Optuna too
+        }
+
+    def fault(self, record: Record) -> str:
+        """What is wrong with the next record; empty if nothing is, and then it counts."""
+        code = record["op_code"]
+        if type(code) is not int or code not in self._checks:
+            return f"its op_code {code!r} is none that this Optuna knows"
+        words, check = self._checks[code]
+        try:
+            if type(record["worker_id"]) is not str:
+                return f"to {words}, its worker_id is no text"
+            return check(record)
+        except KeyError as error:
+            return f"to {words}, it wants the key {error}"
+        except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+            return f"it cannot {words} ({type(error).__name__}: {' '.join(str(error).split())})"
+
+    def _make_study(self, record: Record) -> str:
+        name, directions = record["study_name"], [StudyDirection(one) for one in record["directions"]]
+        if type(name) is not str or not directions:
+            return "a study wants a name and a direction"
+        if name not in self._names:  # else two drivers made it at once, and the first counts
+            self._names[name] = len(self.studies)
+            self.studies.append(len(directions))
+        return ""
+
+    def _delete_study(self, record: Record) -> str:
+        fault = self._study(record)
+        if not fault:
+            self._names = {name: one for name, one in self._names.items() if one != record["study_id"]}
+        return fault
+
+    def _study(self, record: Record) -> str:
+        number = record["study_id"]
+        return "" if _is_place(number, self.studies) else f"it is about study {number!r}, which was never made"
+
+    def _trial(self, record: Record) -> str:
+        number = record["trial_id"]
+        return "" if _is_place(number, self.trials) else f"it is about trial {number!r}, which was never made"
+
+    def _make_trial(self, record: Record) -> str:
+        fault = self._study(record)
+        if fault:
+            return fault
+        study = record["study_id"]
+        if record["datetime_start"] is not None:
+            datetime.fromisoformat(record["datetime_start"])
+        fault = _filled(record, self.studies[study]) if len(record) > _FEWEST else ""
+        if not fault and study in self._names.values():  # of a deleted study Optuna makes none
+            self.trials.append(study)
+        return fault
+
+    def _param(self, record: Record) -> str:
+        fault = self._trial(record)
+        if not fault and type(record["param_name"]) is not str:
+            return "the name of a parameter is no text"
+        return fault or _misfit(record["distribution"], record["param_value_internal"])
+
+    def _state(self, record: Record) -> str:
+        fault = self._trial(record)
+        if fault:
+            return fault
+        state, values = TrialState(record["state"]), record["values"]
+        if state == TrialState.RUNNING:
+            datetime.fromisoformat(record["datetime_start"])
+        elif state.is_finished():
+            datetime.fromisoformat(record["datetime_complete"])
+        return _values_fault(state, values, self.studies[self.trials[record["trial_id"]]])
+
+    def _report(self, record: Record) -> str:
+        fault = self._trial(record)
+        if not fault and (type(record["step"]) is not int or not _is_number(record["intermediate_value"])):
+            return "a report wants a step and a number"
+        return fault
+
+
+# The keys of a running or waiting trial without a past: op_code, worker_id, study_id, datetime_start.
+_FEWEST = 4
+
+
+def _filled(record: Record, directions: int) -> str:
+    """What is wrong with a trial that is made with parameters, values or attributes."""
+    if record.get("datetime_complete") is not None:
+        datetime.fromisoformat(record["datetime_complete"])
+    distributions = record.get("distributions", {})
+    for name, value in record.get("params", {}).items():
+        fault = _misfit(distributions[name], value)
+        if fault:
+            return fault
+    for text in distributions.values():
+        _distribution(text)
+    if not all(_is_number(value) for step, value in record.get("intermediate_values", {}).items() if int(step) or True):
+        return "a report wants a number"
+    if not all(isinstance(record.get(name, {}), dict) for name in ("user_attrs", "system_attrs")):
+        return "the attributes of a trial are no JSON object"
+    values = record.get("values")
+    if values is None and record.get("value") is not None:
+        values = [record["value"]]
+    return _values_fault(TrialState(record.get("state", TrialState.RUNNING.value)), values, directions)
+
+
+def _values_fault(state: TrialState, values: Any, directions: int) -> str:
+    if values is None:
+        return "a complete trial has no value" if state == TrialState.COMPLETE else ""
+    if not isinstance(values, list) or len(values) != directions or not all(map(_is_number, values)):
+        return f"the study wants {directions} number(s) as values"
+    return ""
+
+
+def _misfit(text: str, value: Any) -> str:
+    """What is wrong with the stored value of a parameter."""
+    distribution = _distribution(text)
+    if not _is_number(value):
+        return "the value of a parameter is no number"
+    if isinstance(distribution, CategoricalDistribution) and not 0 <= int(value) < len(distribution.choices):
+        return f"a parameter has {len(distribution.choices)} choices, and none is number {value}"
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _distribution(text: str) -> BaseDistribution:
+    found: BaseDistribution = json_to_distribution(text)
+    return found
+
+
+def _one(attributes: Any) -> str:
+    return "" if isinstance(attributes, dict) and len(attributes) == 1 else "it wants one attribute"
+
+
+def _is_place(number: Any, places: list[int]) -> bool:
+    return type(number) is int and 0 <= number < len(places)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or type(value) is int

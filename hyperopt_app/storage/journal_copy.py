@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Copy what is whole in a damaged journal into a new one; the damaged file is only read.
+
+Records name a trial by its place among all trials that were ever made, so a trial that cannot be kept leaves a failed
+one in its place: numbers, directories and the budget of the others stay right, and no later trial takes its directory.
+"""
+
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import TrialState
+
+from hyperopt_app.errors import StorageError
+from hyperopt_app.storage.journal_audit import CREATE_TRIAL, Audit
+from hyperopt_app.storage.journal_lines import line_of, put_right, read_line, record_of, torn_part
+
+__all__ = ["Salvage", "place_of_copy", "salvage", "write_copy"]
+
+_PARAM, _STATE, _REPORT = 5, 6, 7
+_START = b'{"op_code":'
+_TRIAL_ID, _STUDY_ID = re.compile(rb'"trial_id":(\d+)'), re.compile(rb'"study_id":(\d+)')
+# What every record that makes a trial holds; of three marks a flipped bit leaves two.
+_MARKS_OF_MAKING = (b'"op_code":4,', b'"study_id":', b'"datetime_start":')
+
+
+@dataclass
+class Salvage:
+    """What a journal still holds.
+
+    Attributes:
+        lines: How many lines it has.
+        damaged: Line number and what is wrong, of each damaged line.
+        left_out: Number in the study and the reason, of each trial that is not whole.
+        trials: How many trials there are, those that are left out among them.
+        kept: The lines of the copy.
+    """
+
+    lines: int = 0
+    damaged: list[tuple[int, str]] = field(default_factory=list)
+    left_out: dict[int, str] = field(default_factory=dict)
+    trials: int = 0
+    kept: list[bytes] = field(default_factory=list)
+
+
+def salvage(path: Path) -> Salvage:
+    """Read a journal line by line and judge each trial; changes nothing.
+
+    Raises:
+        StorageError: The file cannot be read, or the line that makes the study is lost.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    reader = _Reader()
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if line.strip() and (number < len(lines) or record_of(line) is not None):  # else a dying writer's last words
+            reader.read(number, line)
+    if not reader.audit.studies:
+        first = f": {reader.found.damaged[0][1]}" if reader.found.damaged else ""
+        raise StorageError(
+            f"{path}: no line that makes a study is whole{first}. Nothing can be kept; restore the file from a backup"
+        )
+    reader.finish()
+    reader.found.lines = len(lines) - (not lines[-1])
+    return reader.found
+
+
+def place_of_copy(path: Path) -> Path:
+    """Where the copy of a journal goes."""
+    return path.with_name(f"{path.stem}.repaired{path.suffix}")
+
+
+def write_copy(found: Salvage, place: Path) -> None:
+    """Write the copy aside and rename it; never over a file that is there.
+
+    Raises:
+        StorageError: There is such a file, or it cannot be written.
+    """
+    aside = place.with_name(f"{place.name}.new")
+    try:
+        with aside.open("wb") as copy:
+            copy.writelines(found.kept)
+            copy.flush()
+            os.fsync(copy.fileno())
+        os.link(aside, place)
+    except FileExistsError:
+        raise StorageError(f"{place} is there already: move it away, then give the same command again") from None
+    except OSError as error:
+        raise StorageError(f"{place}: the copy cannot be written: {error.strerror}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+class _Reader:
+    """Goes through a journal once; trials are known by their places in it."""
+
+    def __init__(self) -> None:
+        self.found = Salvage()
+        self.audit = Audit()
+        self._whole: list[tuple[int | None, dict[str, Any]]] = []  # the trial, if it is about one
+        self._states: dict[int, TrialState] = {}
+        self._hurt: dict[int, str] = {}
+        self._all_later = ""  # why no trial that is made from here on can be told by its place
+
+    def read(self, number: int, line: bytes) -> None:
+        """Judge the next line."""
+        at = line.rfind(_START)
+        if at > 1 and record_of(line[: at - 1]) is not None and record_of(line[at:]) is not None:
+            self.found.damaged.append((number, "two lines had become one, and are two again"))
+            self.read(number, line[: at - 1])
+            line = line[at:]
+        record, fault = read_line(line)
+        if record is None and (torn := torn_part(line)) is not None:
+            record = record_of(line[torn:])
+        if record is None and (record := put_right(line)) is not None:
+            self.found.damaged.append((number, "one bit had flipped, which its checksum puts right"))
+        if record is not None:
+            fault = self.audit.fault(record)
+        if record is None or fault:
+            self.found.damaged.append((number, fault))
+            self._miss(line, f"line {number} is damaged: {fault}")
+        else:
+            self._keep(record)
+
+    def _keep(self, record: dict[str, Any]) -> None:
+        code = record["op_code"]
+        trial = record.get("trial_id")
+        if code == CREATE_TRIAL and len(self.audit.trials) > len(self._states):
+            trial = len(self._states)
+            self._states[trial] = TrialState(record.get("state", TrialState.RUNNING.value))
+            if self._all_later:
+                self._hurt.setdefault(trial, self._all_later)
+        elif trial is not None:
+            waits = self._states[trial] == TrialState.WAITING
+            state = TrialState(record["state"]) if code == _STATE else None
+            if waits and (code in (_PARAM, _REPORT) or (state is not None and state.is_finished())):
+                self._hurt.setdefault(trial, "the line that says when it began is lost")
+            if state is not None and not self._states[trial].is_finished():
+                self._states[trial] = state
+        self._whole.append((trial, record))
+
+    def _miss(self, line: bytes, reason: str) -> None:
+        """Find out which trial a damaged line was about, as far as its text still tells."""
+        about = _TRIAL_ID.search(line)
+        made = sum(mark in line for mark in _MARKS_OF_MAKING)
+        if made >= 2 and about is None and self.audit.studies:
+            study = _STUDY_ID.search(line)
+            place = min(int(study[1]), len(self.audit.studies) - 1) if study else 0
+            self.audit.trials.append(place)
+            trial = len(self._states)
+            self._states[trial] = TrialState.FAIL
+            self._hurt[trial] = reason
+            self._whole.append((trial, {"op_code": CREATE_TRIAL, "worker_id": "repair", "study_id": place}))
+        elif about is not None and line.count(b'"op_code":') <= 1 and int(about[1]) in self._states:
+            self._hurt.setdefault(int(about[1]), reason)
+            if self._states[int(about[1])].is_finished():  # then its number may be what is damaged
+                self._hurt_those_running(reason)
+        elif _STUDY_ID.search(line) is None or line.count(b'"op_code":') > 1:
+            self._hurt_those_running(reason)
+            self._all_later = f"it was made after {reason}"
+
+    def _hurt_those_running(self, reason: str) -> None:
+        for trial, state in self._states.items():
+            if state == TrialState.RUNNING:
+                self._hurt.setdefault(trial, reason)
+
+    def finish(self) -> None:
+        """Make the lines of the copy."""
+        numbers, counts = {}, defaultdict[int, int](int)
+        for trial, study in enumerate(self.audit.trials):
+            numbers[trial] = counts[study]
+            counts[study] += 1
+        for trial, record in self._whole:
+            if trial not in self._hurt:
+                self.found.kept.append(line_of(record))
+            elif record["op_code"] == CREATE_TRIAL:
+                self.found.kept.append(line_of(_placeholder(record, self._hurt[trial])))
+        self.found.left_out = {numbers[trial]: reason for trial, reason in sorted(self._hurt.items())}
+        self.found.trials = len(self.audit.trials)
+
+
+def _placeholder(made: dict[str, Any], reason: str) -> dict[str, Any]:
+    """A failed trial in the place of one that is left out."""
+    now = datetime.now(timezone.utc).isoformat()
+    failure = {"kind": "infrastructure", "error": f"left out when the journal was repaired: {reason}", "traceback": ""}
+    return {
+        "op_code": CREATE_TRIAL,
+        "worker_id": made["worker_id"],
+        "study_id": made["study_id"],
+        "datetime_start": now,
+        "datetime_complete": now,
+        "state": TrialState.FAIL.value,
+        "user_attrs": {"failure": failure},
+    }

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""One line of a journal: how a record is written, read and judged; pure, knows no file and no study.
+
+A record gets one more key than Optuna writes, the CRC of its own text: without it a flipped bit in a number is another
+number. Optuna reads the keys that it knows and passes over this one; lines that plain Optuna or an earlier release
+has written have none, and are judged by their form alone.
+"""
+
+import json
+import zlib
+from typing import Any
+
+__all__ = ["line_of", "put_right", "read_line", "record_of", "torn_part"]
+
+_RECORD_START = b'{"op_code":'  # how Optuna writes every record
+_KEY = "crc32"
+_CHECK = b',"crc32":'
+# Longer lines are not searched for a flipped bit: the time grows with the square of the length.
+_LONGEST_SEARCHED = 1 << 14
+
+
+def line_of(record: dict[str, Any]) -> bytes:
+    """The line of a record, with its line end."""
+    text = json.dumps(record, separators=(",", ":")).encode()[:-1]
+    return b"%s%s%d}\n" % (text, _CHECK, zlib.crc32(text))
+
+
+def record_of(line: bytes) -> dict[str, Any] | None:
+    """The record of a line, None if it is damaged; a part of an object never parses, so it is whole."""
+    return read_line(line)[0]
+
+
+def read_line(line: bytes) -> tuple[dict[str, Any] | None, str]:
+    """The record of a line, or None and what is wrong with the line."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return None, f"it is no JSON ({' '.join(str(error).split())})"
+    if not isinstance(record, dict):
+        return None, "it is no JSON object"
+    if "op_code" not in record:
+        return None, "it has no op_code"
+    if _KEY in record:
+        written = record.pop(_KEY)
+        end = line.rfind(_CHECK)
+        if end < 0 or zlib.crc32(line[line.find(b"{") : end]) != written:
+            return None, "its checksum does not fit, so that something in it has changed since it was written"
+    return record, ""
+
+
+def torn_part(line: bytes) -> int | None:
+    """How many bytes of a damaged line come before the record with which it ends, if a dying writer has left them.
+
+    Such bytes begin as a record does, or are blank, and hold no whole one. None for every other damage.
+    """
+    start = line.find(_RECORD_START)
+    while start >= 0 and record_of(line[start:]) is None:
+        start = line.find(_RECORD_START, start + 1)
+    if start < 0:
+        return None if line.strip() else len(line)
+    torn = line[:start].strip(b" ")
+    if torn and not torn.startswith(_RECORD_START) and not _RECORD_START.startswith(torn):
+        return None
+    return None if _begins_whole(torn) else start
+
+
+def _begins_whole(torn: bytes) -> bool:
+    """Whether a whole record stands at the beginning: two have become one line, and none of them may be lost."""
+    try:
+        json.JSONDecoder().raw_decode(torn.decode(errors="replace"))
+    except ValueError:
+        return False
+    return True
+
+
+def put_right(line: bytes) -> dict[str, Any] | None:
+    """The record of a line in which one bit has flipped, as its checksum tells; None if that is not what happened."""
+    if len(line) > _LONGEST_SEARCHED:
+        return None
+    body = bytearray(line.strip(b" \n"))
+    for place in range(len(body)):
+        before = body[place]
+        for bit in range(8):
+            body[place] = before ^ (1 << bit)
+            if _fits(body):
+                record = record_of(bytes(body))
+                if record is not None:
+                    return record
+        body[place] = before
+    return None
+
+
+def _fits(body: bytearray) -> bool:
+    """Whether the text ends in its own checksum; quick, since it is asked for each bit."""
+    end = body.rfind(_CHECK)
+    digits = body[end + len(_CHECK) : -1]
+    return end >= 0 and digits.isdigit() and zlib.crc32(body[:end]) == int(digits)
