@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import optuna
@@ -46,6 +47,18 @@ SET_BY_LIBRARIES = (
     "PYTORCH_NVML_BASED_CUDA_CHECK",
 )
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
+
+
+def _hear_and_do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+# In the background of a script SIGINT is ignored, under nohup SIGHUP, and whoever is started inherits that. Of a signal
+# that is heard, a program that is started gets the default again: so this process goes on as it was meant to, and what
+# the tests start is as a user starts it.
+for _one in (*SIGNALS, signal.SIGQUIT):
+    if signal.getsignal(_one) is signal.SIG_IGN:
+        signal.signal(_one, _hear_and_do_nothing)
 
 # No deadline for an example: the machine may be busy. No database: a run does not depend on the one before.
 settings.register_profile("project", deadline=None, database=None)
