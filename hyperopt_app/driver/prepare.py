@@ -7,19 +7,26 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, identity_of, points_of
 from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.identity import check_identity, keep_identity
+from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
-from hyperopt_app.study.ticket_issue import issue, keep_budget
+from hyperopt_app.study.ticket_issue import issue, keep_budget, points_left
+from hyperopt_app.study.tickets import Tickets
+from hyperopt_app.support.wording import front
 
 __all__ = ["prepare", "program_of_this_process"]
 
@@ -46,7 +53,7 @@ def prepare(request: Request) -> Plan:
         keep_identity(study, identity)
         keep_owner(request.study_dir, study)
         keep_budget(study, request.n_trials)
-        issue(study, request.n_trials, points_of(request, identity.seed))
+        _issue(study, request, identity.seed)
         write_stop(study, None)
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
     return Plan(
@@ -73,6 +80,34 @@ def prepare(request: Request) -> Plan:
         driver_pid=os.getpid(),
         trial_timeout=settings.trial_timeout,
         options=request.options,
+    )
+
+
+def _issue(study: optuna.Study, request: Request, seed: int) -> None:
+    """Issue the tickets; points that are new in the command go to tickets that wait, and to new ones."""
+    points, n_trials = points_of(request, seed), request.n_trials
+    fresh = points_left(study.get_trials(deepcopy=False), points)
+    tickets = Tickets(
+        study,
+        this_worker(-1, request.study_dir),
+        n_trials,
+        observer=Observer(request.settings.lease_s),
+        lock=nullcontext,
+        reopen=lambda: study,
+    )
+    tickets.carry(fresh)
+    issue(study, n_trials, points)
+    asked = points[: len(request.settings.enqueue)]
+    trials = study.get_trials(deepcopy=False)
+    left = len(points_left(trials, asked))
+    if not left:
+        return
+    room = f"{front().budget}={max(n_trials, len(trials)) + left} makes room for them"
+    if lists_points(request.settings.sampler, request.settings.custom_search_space):
+        room = "a grid has as many trials as points, so keep those of earlier commands in the list"
+    _log.warning(
+        "%s: no trial is free for %d of %d points, since all %d of the budget have begun or carry a point; %s.",
+        *(front().points, left, len(asked), n_trials, room),
     )
 
 

@@ -140,7 +140,9 @@ def _tell(pair: Pair) -> None:
 
 
 def _front(pair: Pair, **changes: Any) -> Front:
-    return Front(direction=f"{pair.hyper_path}: optuna.direction", accept_changes="--accept_changes", **changes)
+    words = {"points": f"{pair.hyper_path}: optuna.enqueue", "budget": "optuna.n_trials"}
+    direction = f"{pair.hyper_path}: optuna.direction"
+    return Front(direction=direction, accept_changes="--accept_changes", **words, **changes)
 
 
 def _typed(command: str, options: argparse.Namespace) -> list[str]:

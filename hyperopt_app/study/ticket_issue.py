@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: MIT
 """The budget of a study, and the tickets that are issued for it."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["FEW", "budget_of", "issue", "keep_budget"]
+from hyperopt_app.study.trial_records import claim_of
+
+__all__ = ["FEW", "POINT", "budget_of", "issue", "keep_budget", "points_left"]
+
+# Where Optuna keeps the parameters with which a ticket is to begin.
+POINT = "fixed_params"
 
 # How many tickets wait after they were issued, and below how many further ones are. In a database each claim reads
 # every unfinished trial, and each trial that is made waits for the disk: twenty thousand at once took two minutes.
@@ -34,18 +41,44 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     Args:
         study: The study.
         n_trials: The budget.
-        points: The first tickets of an empty study carry these points; all of them are issued.
+        points: What the first tickets that are added carry; all of them are issued that the study does not have yet.
 
     Returns:
         How many tickets were added.
     """
     trials = study.get_trials(deepcopy=False)
     waiting = sum(trial.state == TrialState.WAITING and trial.number < n_trials for trial in trials)
-    have = len(trials)
-    wanted = min(n_trials, max(have + _AHEAD - waiting, len(points)))
-    for number in range(have, wanted):
-        if number < len(points):
-            study.enqueue_trial(dict(points[number]))
-        else:
-            study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
-    return max(0, wanted - have)
+    have, left = len(trials), points_left(trials, points)
+    wanted = max(0, min(n_trials - have, max(_AHEAD - waiting, len(left))))
+    for point in left[:wanted]:
+        study.enqueue_trial(dict(point))
+    for _ in range(wanted - len(left)):
+        study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
+    return wanted
+
+
+def points_left(trials: Sequence[FrozenTrial], points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of the points that no ticket carries or has carried, in their order; pure.
+
+    A point that stands twice in the list wants two tickets. A trial of another tool, which no worker of ours has held,
+    has a point if its parameters are those of the point.
+    """
+    had = Counter(_spelled(trial.system_attrs[POINT]) for trial in trials if POINT in trial.system_attrs)
+    foreign = (trial for trial in trials if POINT not in trial.system_attrs and claim_of(trial) is None)
+    others = [trial.params for trial in foreign if trial.params]
+    left = []
+    for point in points:
+        text = _spelled(point)
+        if had[text] > 0:
+            had[text] -= 1
+        elif not point or not any(params.items() >= point.items() for params in others):
+            left.append(point)
+    return left
+
+
+def _spelled(point: Mapping[str, Any]) -> str:
+    """Equal for equal points, before and after they were stored as JSON; true and 1 are two values."""
+    whole = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in point.items()
+    }
+    return json.dumps(whole, sort_keys=True, default=str)

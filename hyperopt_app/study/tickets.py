@@ -10,7 +10,7 @@ ticket is left), and the step back.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -22,7 +22,7 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.study.heartbeat import WorkerIdentity, last_beat
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.ticket_issue import FEW, issue
+from hyperopt_app.study.ticket_issue import FEW, POINT, issue
 from hyperopt_app.study.trial_records import claim_of, losses_of, with_ended_attempt
 
 __all__ = ["MOST_LOSSES", "Tickets"]
@@ -124,6 +124,26 @@ class Tickets:
             return False
         storage.set_trial_user_attr(ticket._trial_id, "claim", self.identity.as_claim())
         return True
+
+    def carry(self, points: Sequence[Mapping[str, Any]]) -> int:
+        """Let waiting tickets that have no point and have never begun carry these, in the order of their numbers.
+
+        Each is claimed for the moment in which its point is written, so that no worker begins it meanwhile. Runs in the
+        driver.
+
+        Returns:
+            How many of the points, from the first on, have found a ticket.
+        """
+        carried = 0
+        for ticket in self.trials(TrialState.WAITING):
+            if carried == len(points):
+                break
+            if ticket.system_attrs.get(POINT) or ticket.params or not self._take(ticket):
+                continue
+            self.study._storage.set_trial_system_attr(ticket._trial_id, POINT, dict(points[carried]))
+            self._free(ticket._trial_id)
+            carried += 1
+        return carried
 
     def running_elsewhere(self) -> int:
         """How many trials of the budget other workers hold."""

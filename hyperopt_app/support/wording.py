@@ -21,6 +21,8 @@ class Front:
         direction: Where the direction stands.
         another_study: What begins another study.
         accept_changes: What goes on with a changed search.
+        points: Where the points stand that are tried first.
+        budget: Where the number of trials stands.
         launcher: Where the launcher stands.
         without_scheduler: What else can be done where there is no scheduler, or it refuses; half a sentence.
         time: Whose time is over when workers leave because of it.
@@ -30,6 +32,8 @@ class Front:
     direction: str = "hydra.sweeper.direction"
     another_study: str = "hydra.sweep.dir=... (in a database also hydra.sweeper.study_name=...)"
     accept_changes: str = "hydra.sweeper.accept_changes=true"
+    points: str = "hydra.sweeper.enqueue"
+    budget: str = "hydra.sweeper.n_trials"
     launcher: str = "hydra/launcher"
     without_scheduler: str = ""
     time: str = "this job"

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.study import ticket_issue, tickets
-from hyperopt_app.study.ticket_issue import issue
+from hyperopt_app.study.ticket_issue import POINT, issue, points_left
 from hyperopt_app.study.tickets import MOST_LOSSES, Tickets
 from hyperopt_app.study.trial_records import claim_of
 from tests.unit._made_tickets import Told, hand, identity, sampler
@@ -37,6 +37,7 @@ class Sweep(RuleBasedStateMachine):
         self.held: dict[int, optuna.Trial] = {}
         self.told: Counter[int] = Counter()
         self.params: dict[int, float] = {}
+        self.points: list[dict[str, float]] = []
 
     def crew(self) -> list[Tickets]:
         """The workers' hands, on the budget of this moment."""
@@ -79,6 +80,23 @@ class Sweep(RuleBasedStateMachine):
         self.n_trials += more
         issue(self.study, self.n_trials)
         self.hands = self.crew()
+
+    @rule(value=st.sampled_from([0.25, 0.5]))
+    def enqueue(self, value: float) -> None:
+        """A driver enqueues one point more, while workers work; its tickets have it once, if there is room."""
+        self.points.append({"x": value})
+        driver = hand(self.study, WORKERS + 1, self.n_trials, self.observer)
+        driver.carry(points_left(self.study.get_trials(deepcopy=False), self.points))
+        issue(self.study, self.n_trials, self.points)
+
+    @invariant()
+    def each_point_has_one_ticket(self) -> None:
+        """None is tried twice, and what has no ticket has found none that is free; a trial begins at its point."""
+        trials = self.study.get_trials(deepcopy=False)
+        carried = [trial for trial in trials if POINT in trial.system_attrs]
+        asked = Counter(point["x"] for point in self.points)
+        assert Counter(trial.system_attrs[POINT]["x"] for trial in carried) <= asked
+        assert all(trial.params.get("x") in (None, trial.system_attrs[POINT]["x"]) for trial in carried)
 
     def lost(self) -> set[int]:
         """The trials over which too many workers have died."""
@@ -132,7 +150,7 @@ class SweepOfALargeBudget(Sweep):
     def issued(self, trials: list[FrozenTrial]) -> int:
         """Few wait, unless they were given back."""
         begun = sum(bool(trial.params) or trial.state != TrialState.WAITING for trial in trials)
-        assert len(trials) <= min(self.n_trials, begun + 2)
+        assert len(trials) <= min(self.n_trials, begun + 2 + len(self.points))
         return len(trials)
 
     def teardown(self) -> None:
