@@ -75,8 +75,12 @@ def _status(options: argparse.Namespace) -> None:
 
     from hyperopt_app.driver.monitor import overview
     from hyperopt_app.progress.display import render
+    from hyperopt_app.study.notes import read_notes
 
-    Console().print(render(overview(_open(options), options.study)))
+    study = _open(options)
+    Console().print(render(overview(study, options.study)))
+    for note in read_notes(study):
+        print(f"note: {note}")
 
 
 def _best(options: argparse.Namespace) -> None:

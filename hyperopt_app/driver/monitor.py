@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The driver's eyes: what is left, who works, is the display up to date; changes nothing but to free dead claims."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats, this_worker
 from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import failures_since, may_start, read_stop
@@ -26,6 +28,8 @@ from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.study.trial_records import claim_of, worked_s
 
 __all__ = ["Watch", "best_lines", "overview"]
+
+_log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 # Seconds after which a single look takes a silent worker of another machine for ended.
@@ -60,6 +64,9 @@ class Watch:
             reopen=lambda: open_study(plan),
         )
 
+        self._told = set(read_notes(study))
+        self._workers_tell = False
+
     def left(self) -> int:
         """Trials of the budget that have not ended."""
         return self._plan.n_trials - sum(trial.state.is_finished() for trial in self._tickets.trials())
@@ -86,6 +93,7 @@ class Watch:
             keeps_terminal_clean: Whether workers leave the terminal to the driver; None if they run inside the
                 driver, where their own log lines are enough.
         """
+        self._workers_tell = keeps_terminal_clean is None
         if keeps_terminal_clean is None and self._progress == "auto":
             return Progress(lambda: self._read(self._study), "none")
         mode = choose_mode(self._progress, sys.stdout.isatty(), bool(keeps_terminal_clean))
@@ -96,10 +104,19 @@ class Watch:
         return Progress(lambda: self._read(own), mode)
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
+        self.tell_notes(study)
         trials = study.get_trials(deepcopy=False)
         budget = [trial for trial in trials if trial.number < self._plan.n_trials]
         elapsed_s = time.monotonic() - self._begun
         return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
+
+    def tell_notes(self, study: optuna.Study | None = None) -> None:
+        """Say what the workers have noted, each once; those of the command itself have been told before."""
+        notes = read_notes(self._study if study is None else study)
+        for note in notes:
+            if note not in self._told and not self._workers_tell:
+                self._told.add(note)
+                _log.warning("%s", note)
 
     def first_traceback(self) -> str:
         """The traceback of the first trial that failed in this run, with its directory; empty if none did."""

@@ -16,11 +16,13 @@ from optuna.trial import TrialState
 from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, identity_of, points_of
 from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.identity import check_identity, keep_identity
 from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
@@ -55,6 +57,7 @@ def prepare(request: Request) -> Plan:
         keep_budget(study, request.n_trials)
         _issue(study, request, identity.seed)
         write_stop(study, None)
+        begin_notes(study, idle_pruner(settings.sampler, settings.pruner, len(settings.directions)))
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
     return Plan(
         storage=settings.storage,
@@ -79,6 +82,7 @@ def prepare(request: Request) -> Plan:
         program=program_of_this_process(sweeps_by_itself=request.sweeps_by_itself),
         driver_pid=os.getpid(),
         trial_timeout=settings.trial_timeout,
+        pruner_key=front().pruner,
         options=request.options,
     )
 

@@ -22,6 +22,7 @@ from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.driver.preflight_space import check_space
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults
+from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
@@ -98,7 +99,8 @@ def checked(
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
     faults += launcher_faults(config)
-    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings))
+    idle = {} if faults else idle_pruner(settings.sampler, settings.pruner, len(settings.directions))
+    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
     request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
     faults += _directory_faults(request.study_dir)
     own_places = partial(place_faults, context, config, space, n_trials, request.study_dir)

@@ -90,6 +90,7 @@ def sweep(
         try:
             with _all_ends_are_ctrl_c():
                 _run(crew, watch, request.settings.n_jobs)
+            watch.tell_notes()
         except KeyboardInterrupt:
             _write_results(plan, study, config, task_function)
             _log.warning("Interrupted with %d trials left; %s goes on with them.", watch.left(), plan.way_on)

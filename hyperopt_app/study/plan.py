@@ -43,6 +43,7 @@ class Plan:
         sampler: The sampler's fitted config node; the class itself stands for a class of the script that was started,
             which travels by value (`launchers.payload`): no worker could import it.
         pruner: The pruner's, in the same way.
+        pruner_key: Where the user has set it.
         limits: What ends the study early.
         ended_before: Trials that had ended when the command was given.
         custom_search_space: Dotted path of a function that suggests further parameters.
@@ -78,4 +79,5 @@ class Plan:
     seed_key: bool = False
     options: WorkerOptions = WorkerOptions()
     way_on: str = "the same command"
+    pruner_key: str = "hydra.sweeper.pruner"
     moment: datetime = field(default_factory=datetime.now)

@@ -23,6 +23,7 @@ class Front:
         accept_changes: What goes on with a changed search.
         points: Where the points stand that are tried first.
         budget: Where the number of trials stands.
+        pruner: Where the pruner stands.
         launcher: Where the launcher stands.
         without_scheduler: What else can be done where there is no scheduler, or it refuses; half a sentence.
         time: Whose time is over when workers leave because of it.
@@ -34,6 +35,7 @@ class Front:
     accept_changes: str = "hydra.sweeper.accept_changes=true"
     points: str = "hydra.sweeper.enqueue"
     budget: str = "hydra.sweeper.n_trials"
+    pruner: str = "hydra.sweeper.pruner"
     launcher: str = "hydra/launcher"
     without_scheduler: str = ""
     time: str = "this job"

@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
+from hyperopt_app.sampling.idle_pruners import pruner_name
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 from hyperopt_app.sampling.seeds import worker_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
@@ -33,6 +34,7 @@ from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
+from hyperopt_app.worker.idle_pruner import IdlePruner
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.loop import Tally, Worker
@@ -122,7 +124,7 @@ class WorkerTask:
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            Evaluation(plan, jobs, interrupts, pace, isolation).run,
+            IdlePruner(Evaluation(plan, jobs, interrupts, pace, isolation).run, _pruner_of(plan), plan.pruner_key).run,
             results.update,
             told_to_end=lambda: interrupts.told_to_end,
             # An isolated trial says itself whether it was interrupted.
@@ -151,6 +153,11 @@ class WorkerTask:
         if node:
             study.set_user_attr(f"bad_node:{node}", reason)
         return False
+
+
+def _pruner_of(plan: Plan) -> str | None:
+    """The pruner that should act; None also with several directions, of which the driver has told."""
+    return pruner_name(plan.pruner) if plan.directions == 1 else None
 
 
 def _has_time(plan: Plan, pace: Pace, trials: Sequence[FrozenTrial]) -> bool:

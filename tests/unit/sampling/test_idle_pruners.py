@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What the configuration tells of a pruner that cannot act."""
+
+from typing import Any
+
+import pytest
+
+from hyperopt_app.sampling.idle_pruners import idle_pruner, pruner_name
+
+
+def node(path: str, **fields: Any) -> dict[str, Any]:
+    return {"_target_": f"optuna.{path}", **fields}
+
+
+NOP, MEDIAN, HYPERBAND = (node(f"pruners.{name}Pruner") for name in ("Nop", "Median", "Hyperband"))
+TPE, RANDOM = node("samplers.TPESampler"), node("samplers.RandomSampler")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "directions", "words"),
+    [
+        (TPE, NOP, 2, ""),
+        (TPE, MEDIAN, 1, ""),
+        (RANDOM, HYPERBAND, 1, ""),
+        (TPE, MEDIAN, 2, "MedianPruner never ends"),
+        (TPE, HYPERBAND, 1, "HyperbandPruner does harm"),
+        (node("samplers.PartialFixedSampler", base_sampler=TPE, fixed_params={}), HYPERBAND, 1, "does harm"),
+        (TPE, node("pruners.PatientPruner", wrapped_pruner=HYPERBAND, patience=1), 1, "HyperbandPruner does harm"),
+    ],
+    ids=["none", "acts", "at random", "several", "harm", "sampler inside", "pruner inside"],
+)
+def test_what_is_said_before_anything_starts(
+    sampler: dict[str, Any], pruner: dict[str, Any], directions: int, words: str
+) -> None:
+    """One line, or nothing."""
+    told = idle_pruner(sampler, pruner, directions)
+    assert bool(told) is bool(words)
+    assert all(words in text for text in told.values())
+
+
+def test_a_pruner_is_called_by_its_class() -> None:
+    """Only one that could act has a name."""
+    assert [pruner_name(one) for one in (NOP, MEDIAN)] == [None, "MedianPruner"]
