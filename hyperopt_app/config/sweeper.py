@@ -50,6 +50,10 @@ class AsyncOptunaConf(OptunaSweeperConf):
     # name share one value.
     names: dict[str, str] = field(default_factory=dict)
 
+    # Whether a new study holds the choices of its parameters as plain Optuna does ('10.0', None, a list) instead of as
+    # override text ("'10.0'", 'null', '[a]'). A study that is there keeps its own form.
+    plain_choices: bool = False
+
     # Warm-start points, tried first: a list of {dotted key: value}; keys that are left out are sampled.
     enqueue: list[Any] = field(default_factory=list)
 

@@ -8,19 +8,20 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.driver.places import keep_owner, other_study
-from hyperopt_app.driver.request import Request, identity_of, points_of
+from hyperopt_app.driver.request import Request, fixed_by_sampler, identity_of, points_of
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
-from hyperopt_app.study.identity import check_identity, keep_identity
+from hyperopt_app.study.identity import check_identity, in_the_studys_form, keep_identity
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
@@ -49,6 +50,8 @@ def prepare(request: Request) -> Plan:
         if fault is not None:
             raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)
+        space = in_the_studys_form(study, request.space, plain_choices=settings.plain_choices)
+        request = replace(request, space=space)
         identity = identity_of(request, study)
         for line in check_identity(study, identity, settings.accept_changes):
             _log.warning("The study goes on with a change: %s", line)
@@ -64,11 +67,11 @@ def prepare(request: Request) -> Plan:
         study_name=request.study_name,
         study_dir=request.study_dir,
         n_trials=request.n_trials,
-        space=request.space,
+        space=space,
         metric_names=settings.metric_names,
         directions=len(settings.directions),
         seed=identity.seed,
-        sampler=settings.sampler,
+        sampler=fixed_by_sampler(request),
         pruner=settings.pruner,
         limits=Limits(
             deadline=None if settings.timeout is None else time.time() + settings.timeout,

@@ -4,7 +4,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ from hyperopt_app.study.identity import Identity, check_identity, stored_identit
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
 
-__all__ = ["Request", "checked", "identity_of", "points_of", "way_on"]
+__all__ = ["Request", "checked", "fixed_by_sampler", "identity_of", "points_of", "way_on"]
 
 
 @dataclass(frozen=True)
@@ -205,3 +205,12 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
         random.Random(seed).shuffle(grid)
         points += grid
     return points
+
+
+def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
+    """The sampler's settings, in which what PartialFixedSampler holds fast is spelled as the study holds it."""
+    sampler = request.settings.sampler
+    fixed = sampler.get("fixed_params")
+    if not isinstance(fixed, Mapping):
+        return sampler
+    return {**sampler, "fixed_params": {**fixed, **point_of(request.space, fixed, unchecked=True)[0]}}

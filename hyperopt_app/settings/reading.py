@@ -33,6 +33,7 @@ class Settings:
     max_consecutive_failures: int | None
     params: Mapping[str, str]
     names: Mapping[str, str]
+    plain_choices: bool
     custom_search_space: str | None
     timeout: float | None
     enqueue: Sequence[Mapping[str, Any]]

@@ -51,15 +51,18 @@ def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[st
 
 def space_to_json(space: Space) -> dict[str, Any]:
     """The space as plain data for the study; space_from_json(space_to_json(s)) equals s."""
+    stored = {key: list(values) for key, values in space.stored.items()}
     return {
         "distributions": {key: json.loads(distribution_to_json(d)) for key, d in space.distributions.items()},
         "fixed": list(space.fixed),
         "pinned": dict(space.pinned),
         "names": dict(space.names),
+        **({"stored": stored} if stored else {}),
     }
 
 
 def space_from_json(data: Mapping[str, Any]) -> Space:
     """The space that `space_to_json` wrote."""
     distributions = {key: json_to_distribution(json.dumps(d)) for key, d in data["distributions"].items()}
-    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), dict(data.get("names", {})))
+    stored = {key: tuple(values) for key, values in data.get("stored", {}).items()}
+    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), dict(data.get("names", {})), stored)

@@ -30,7 +30,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from hyperopt_app.errors import SpaceError
 
-__all__ = ["distribution_of", "element_of", "first_line", "override_text", "quoted_text"]
+__all__ = ["distribution_of", "element_of", "first_line", "override_text", "quoted_text", "value_of_choice"]
 
 
 # Optuna keeps the whole numbers of a range as floats, which tell no two of them apart beyond this one.
@@ -162,6 +162,36 @@ def element_of(text: str) -> Any:
         return _parsed(text)
     except HydraException:
         return text
+
+
+def value_of_choice(choice: Any) -> Any:
+    """What a config holds in which a choice of a space is set, where the choice alone tells that.
+
+    An interpolation means something else in each config, so such a choice is its own value.
+    """
+    if not isinstance(choice, str):
+        return choice
+    value = element_of(choice)
+    return choice if _has_interpolation(value) else _unescaped(value)
+
+
+def _has_interpolation(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_interpolation, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_interpolation, value))
+    return isinstance(value, str) and any(len(found) % 2 == 0 for found in re.findall(r"(\\*)\$\{", value))
+
+
+def _unescaped(value: Any) -> Any:
+    """The text that `quoted_text` has escaped, as OmegaConf reads it."""
+    if isinstance(value, Mapping):
+        return {key: _unescaped(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_unescaped(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"(\\*)\\\$\{", lambda found: f"{found[1][::2]}${{", value)
 
 
 def _parsed(text: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hyperopt_app.errors import SpaceError
-from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.override_text import element_of, value_of_choice
 from hyperopt_app.space.space import Space, describe
 
 __all__ = ["MOST_POINTS", "grid_points", "point_of"]
@@ -30,7 +30,7 @@ def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False)
         Name in the study to value, and the faults: unknown keys and values out of range.
     """
     keys = {key.lstrip("+"): key for key in space.distributions}
-    parameters = space.parameters
+    parameters = space.as_texts.parameters
     known, faults = {}, []
     for given, value in point.items():
         key = keys.get(str(given).lstrip("+"))
@@ -48,7 +48,7 @@ def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False)
             faults.append(f"{given}={value!r} is out of range; allowed is {describe(parameters[name])}")
             continue
         known[name] = spelled
-    return known, faults
+    return space.held(known), faults
 
 
 _OUTSIDE = object()
@@ -56,10 +56,12 @@ _OUTSIDE = object()
 
 def _spelled(distribution: BaseDistribution, value: Any) -> Any:
     if isinstance(distribution, CategoricalDistribution):
-        for choice in distribution.choices:
-            meanings = (choice, element_of(choice)) if isinstance(choice, str) else (choice,)
-            if any(type(value) is type(meaning) and value == meaning for meaning in meanings):
-                return choice
+        # First as values: the text 'null' is another choice than null.
+        for meaning in (value_of_choice, element_of, str):
+            for choice in distribution.choices:
+                means = meaning(choice) if isinstance(choice, str) else choice
+                if type(value) is type(means) and value == means:
+                    return choice
         return _OUTSIDE
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return _OUTSIDE
@@ -79,17 +81,18 @@ def grid_points(space: Space) -> list[dict[str, Any]]:
     Raises:
         SpaceError: A range has no step, so that there is no grid, or there are more than MOST_POINTS points.
     """
-    size = math.prod(_grid_size(name, distribution) for name, distribution in space.parameters.items())
+    parameters = space.as_texts.parameters
+    size = math.prod(_grid_size(name, distribution) for name, distribution in parameters.items())
     if size > MOST_POINTS:
         raise SpaceError(
             f"hydra.sweeper.params: a grid of {size:,} points is more than the {MOST_POINTS:,} that are allowed; "
             "use wider steps, or another sampler"
         )
     points: list[dict[str, Any]] = [{}]
-    for name, distribution in space.parameters.items():
+    for name, distribution in parameters.items():
         values = _grid_values(name, distribution)
         points = [{**point, name: value} for point in points for value in values]
-    return points
+    return [space.held(point) for point in points]
 
 
 def _grid_size(key: str, distribution: BaseDistribution) -> int:

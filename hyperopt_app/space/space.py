@@ -17,13 +17,26 @@ from optuna.distributions import (
 )
 
 from hyperopt_app.errors import SpaceError
-from hyperopt_app.space.override_text import distribution_of, first_line
+from hyperopt_app.space.override_text import distribution_of, first_line, value_of_choice
+from hyperopt_app.support.list_choices import lists_allowed
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["Space", "compatible", "describe", "first_value", "parse_space", "suggest", "suggest_all", "values_of"]
+__all__ = [
+    "Space",
+    "categorical",
+    "compatible",
+    "describe",
+    "first_value",
+    "index_of",
+    "parse_space",
+    "suggest",
+    "suggest_all",
+    "values_of",
+    "with_values",
+]
 
 
 @dataclass(frozen=True)
@@ -35,25 +48,49 @@ class Space:
         fixed: Override texts that every trial gets, in the order in which they were written.
         pinned: The fixed `key=value` among them, key to value text.
         names: Override key to its name in the study, where that is another; keys with one name share one value.
+        stored: Override key of choices to what the study holds for each of them, where that is not the override text.
     """
 
     distributions: Mapping[str, BaseDistribution]
     fixed: tuple[str, ...] = ()
     pinned: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, BaseDistribution]:
-        """Name in the study to distribution; of keys that share a name the first counts."""
+        """Name in the study to the distribution there; of keys that share a name the first counts."""
         found: dict[str, BaseDistribution] = {}
         for key, distribution in self.distributions.items():
-            found.setdefault(self.names.get(key, key), distribution)
+            name = self.names.get(key, key)
+            if name not in found:
+                found[name] = categorical(self.stored[key]) if key in self.stored else distribution
+        return found
+
+    @property
+    def as_texts(self) -> "Space":
+        """The same for a study that holds choices as override text."""
+        return dataclasses.replace(self, stored={})
+
+    def held(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """A point by name, whose choices are override text, as the study holds it."""
+        found = dict(point)
+        for key, values in self.stored.items():
+            name, choices = self.names.get(key, key), self.distributions[key].choices  # type: ignore[attr-defined]
+            index = index_of(choices, point[name]) if name in point else None
+            if index is not None:
+                found[name] = values[index]
         return found
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Override key to value, from a trial's parameters; what the trial does not have is left out."""
         named = {key: self.names.get(key, key) for key in self.distributions}
-        return {key: params[name] for key, name in named.items() if name in params}
+        return {key: self._text(key, params[name]) for key, name in named.items() if name in params}
+
+    def _text(self, key: str, value: Any) -> Any:
+        """The override text of a choice that the study holds as a value."""
+        index = index_of(self.stored[key], value) if key in self.stored else None
+        return value if index is None else self.distributions[key].choices[index]  # type: ignore[attr-defined]
 
 
 def parse_space(
@@ -132,6 +169,30 @@ def _space(entries: Iterable[tuple[str, BaseDistribution | str, str]]) -> Space:
     return Space(distributions, tuple(fixed), pinned)
 
 
+def with_values(space: Space) -> Space:
+    """The same space for a study that holds the values of choices, as a study of plain Optuna does."""
+    stored = {}
+    for key, distribution in space.distributions.items():
+        if isinstance(distribution, CategoricalDistribution):
+            values = tuple(map(value_of_choice, distribution.choices))
+            if values != distribution.choices:
+                stored[key] = values
+    return dataclasses.replace(space, stored=stored)
+
+
+def categorical(choices: Sequence[Any]) -> CategoricalDistribution:
+    """The distribution of choices of any type that JSON holds."""
+    with lists_allowed():
+        return CategoricalDistribution(choices)
+
+
+def index_of(choices: Sequence[Any], value: Any) -> int | None:
+    """The place of a value among choices, None if it is none of them; True is not 1 where both are there."""
+    same = (index for index, one in enumerate(choices) if type(one) is type(value) and repr(one) == repr(value))
+    equal = (index for index, one in enumerate(choices) if one == value)
+    return next(same, next(equal, None))
+
+
 def suggest_all(trial: "optuna.Trial", space: Space) -> None:
     """Let Optuna suggest every parameter of the space. Runs in a worker."""
     for name, distribution in space.parameters.items():
@@ -158,7 +219,8 @@ def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) ->
         low, high = distribution.low, distribution.high
         return trial.suggest_int(name, low, high, step=distribution.step, log=distribution.log)
     if isinstance(distribution, CategoricalDistribution):
-        return trial.suggest_categorical(name, distribution.choices)
+        with lists_allowed():
+            return trial.suggest_categorical(name, distribution.choices)
     raise SpaceError(f"{name}: {distribution!r} is not a distribution that can be searched")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.network_filesystems import is_network_filesystem, nearest_existing
+from hyperopt_app.support.list_choices import allow_lists
 
 if TYPE_CHECKING:  # heavy, and only named in annotations
     from optuna.storages import BaseStorage
@@ -35,6 +36,7 @@ def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
     Raises:
         StorageError: It must not or cannot be used; the text has one line and shows no password.
     """
+    allow_lists()
     place = _place(storage, study_dir)
     if isinstance(place, Path):
         from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend

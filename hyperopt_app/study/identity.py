@@ -4,18 +4,19 @@
 import uuid
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
-from hyperopt_app.space.space import Space
+from hyperopt_app.space.space import Space, with_values
 from hyperopt_app.support.wording import front
 
-__all__ = ["Identity", "check_identity", "keep_identity", "stored_identity", "study_id"]
+__all__ = ["Identity", "check_identity", "in_the_studys_form", "keep_identity", "stored_identity", "study_id"]
 
 _SPEC = "spec"
 _ID = "study_id"
@@ -44,6 +45,39 @@ def stored_identity(study: optuna.Study) -> Identity | None:
     if spec is None:
         return None
     return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"])
+
+
+def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool) -> Space:
+    """The space with choices as this study holds them: as override text, or as the values of plain Optuna.
+
+    What its trials hold decides, then what its first command has kept. A release before this one kept texts only, and
+    plain Optuna knows nothing of override text; neither form can be changed afterwards.
+
+    Args:
+        study: The study; it may be new.
+        space: The space of the command.
+        plain_choices: What the command wishes for what the study does not hold yet.
+    """
+    stored, held, values = stored_identity(study), _held(study), with_values(space)
+    asked = values.parameters
+
+    def is_plain(key: str) -> bool:
+        name = space.names.get(key, key)
+        if name in held:
+            return bool(held[name] == asked[name])
+        if stored is not None and key in stored.space.distributions:
+            return key in stored.space.stored
+        return plain_choices
+
+    return replace(space, stored={key: choices for key, choices in values.stored.items() if is_plain(key)})
+
+
+def _held(study: optuna.Study) -> dict[str, BaseDistribution]:
+    found: dict[str, BaseDistribution] = {}
+    for trial in study.get_trials(deepcopy=False):
+        for name, distribution in trial.distributions.items():
+            found.setdefault(name, distribution)
+    return found
 
 
 def keep_identity(study: optuna.Study, identity: Identity) -> None:

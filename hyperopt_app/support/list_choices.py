@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""Lists among the choices of a parameter: Optuna keeps them as JSON, and warns of each whenever it reads a trial."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["allow_lists", "lists_allowed"]
+
+_WARNING = "Choices for a categorical distribution should be a tuple of None"
+
+
+def allow_lists() -> None:
+    """Say nothing of lists among choices in this process from now on: they come back from each storage as they were."""
+    warnings.filterwarnings("ignore", _WARNING, UserWarning)
+
+
+@contextmanager
+def lists_allowed() -> Iterator[None]:
+    """The same while the body runs."""
+    with warnings.catch_warnings():
+        allow_lists()
+        yield
