@@ -23,8 +23,8 @@ from hyperopt_app.legacy.translating.config_text import config_text
 from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.legacy.translating.translation import translate
 from hyperopt_app.legacy.translating.tree import escaped
-from hyperopt_app.space.override_text import element_of
-from hyperopt_app.space.space import parse_space
+from hyperopt_app.space.override_text import element_of, value_of_choice
+from hyperopt_app.space.space import parse_space, with_values
 from hyperopt_app.space.sweep_text import value_text
 
 # YAML can hold no other characters.
@@ -126,6 +126,24 @@ def test_choices_keep_their_values_and_their_order(choices: list[Any]) -> None:
         OmegaConf.update(config, "k", value)
         seen = OmegaConf.to_container(config, resolve=True)["k"]  # type: ignore[call-overload,index]
         assert (type(seen), seen) == (type(choice), choice)
+
+
+@settings(max_examples=40)
+@given(st.lists(_CHOICES, min_size=2, max_size=5))
+def test_choices_are_held_as_the_original_held_them(choices: list[Any]) -> None:
+    """with_values gives the distribution of suggest_categorical to the last type; each value leads to its text."""
+    assume(not any(map(_has_mark, choices)))
+    parameter = _parameter("categorical", choices=choices)
+    assert parameter is not None
+    space = with_values(parse_space({"k": sweep_text(parameter)}, [])[0])
+    held = space.parameters["k"]
+    assert isinstance(held, CategoricalDistribution)
+    assert repr(held) == repr(_suggested("categorical", choices=choices))
+    texts = space.distributions["k"].choices  # type: ignore[attr-defined]
+    for text, value in zip(texts, choices, strict=True):
+        assert repr(space.held({"k": text})) == repr({"k": value})
+        (found,) = space.values({"k": value}).values()
+        assert repr(value_of_choice(found)) == repr(value)
 
 
 @given(_TEXTS)

@@ -104,8 +104,9 @@ class LegacyObjective(Objective):
         directions = self._directions(tree)
         seen: Any = NoTrial({**_values(tree), **self.params})
         if trial is not None:
-            applied = [name for name, is_applied in _parameters(tree).items() if is_applied] or None
-            seen = LegacyTrial(trial, self.study_name, directions, self.hyper_file, applied)
+            applied = {name: None for name, is_applied in _parameters(tree).items() if is_applied}
+            searched = {name: choices for name, choices in _choices(tree).items() if name in applied}
+            seen = LegacyTrial(trial, self.study_name, directions, self.hyper_file, {**applied, **searched} or None)
         around = self._surroundings(trial, tree)
         values = {
             "study": LegacyStudy(self.study_name, directions) if trial is None else seen.study,
@@ -202,6 +203,13 @@ class LegacyObjective(Objective):
         from hyperopt_app.legacy.tables.files import write_tables
 
         write_tables(study, conf)
+
+
+def _choices(tree: Mapping[Any, Any]) -> dict[str, Any]:
+    """The choices of every categorical entry of `optuna.parameters`, by name in the study."""
+    entries = ((tree.get("optuna") or {}).get("parameters") or {}).values()
+    found = [one.get("settings") or {} for one in entries if isinstance(one, Mapping)]
+    return {str(one["name"]): one["choices"] for one in found if "name" in one and "choices" in one}
 
 
 def _declared(tree: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ In a process of its own a trial has no study at hand, so the little that callbac
 
 import logging
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from hyperopt_app.legacy.objectives.user_config import number_of, plain
 from hyperopt_app.legacy.tables.study_csv import OWN_ATTRIBUTES
 from hyperopt_app.objective.trial import Trial
 from hyperopt_app.space.override_text import element_of, quoted_text
+from hyperopt_app.support.list_choices import lists_allowed
 
 if TYPE_CHECKING:
     from optuna.study import StudyDirection
@@ -68,7 +69,8 @@ class LegacyTrial(Suggests):
         study_name: The study's name.
         directions: minimize or maximize, as many as metrics.
         declared_in: The hyperparameter file, for messages.
-        searched: The parameters that the application has suggested; by default those that are there now.
+        searched: The parameters that the application has suggested, and the choices that the file declares for each
+            (None where it declares none); by default those parameters that are there now.
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class LegacyTrial(Suggests):
         study_name: str = "",
         directions: Sequence[str] = ("minimize",),
         declared_in: str = "",
-        searched: Collection[str] | None = None,
+        searched: Mapping[str, Sequence[Any] | None] | None = None,
     ) -> None:
         self._trial = trial
         # Callbacks of optuna-integration ask for it, and do without what it leads to.
         self._trial_id = trial.number
-        self._searched = frozenset(trial.params if searched is None else set(searched) & set(trial.params))
+        given = dict.fromkeys(trial.params) if searched is None else searched
+        self._searched = {name: choices for name, choices in given.items() if name in trial.params}
+        self._plain: dict[str, bool] = {}
         self._stand_in = (study_name, tuple(directions))
         self._declared_in = declared_in or "the hyperparameter file"
 
@@ -100,8 +104,16 @@ class LegacyTrial(Suggests):
         return {name: self._meant(name, value) for name, value in self._trial.params.items()}
 
     def _meant(self, name: str, value: Any) -> Any:
-        # A choice of the searched space is kept as the text that selects it.
-        return element_of(value) if name in self._searched and isinstance(value, str) else value
+        if not isinstance(value, str) or name not in self._searched or self._is_plain(name):
+            return value
+        return element_of(value)
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether the study keeps the choices as they are declared, and not as the texts that select them."""
+        if name not in self._plain:
+            kept = getattr(self._trial.distributions.get(name), "choices", ())
+            self._plain[name] = [*map(_key, kept)] == [*map(_key, self._searched[name] or ())]
+        return self._plain[name]
 
     @cached_property
     def study(self) -> Any:
@@ -152,9 +164,16 @@ class LegacyTrial(Suggests):
             kept = getattr(self._trial.distributions[call.name], "choices", None)
             if kept is not None and [_key(self._meant(call.name, one)) for one in kept] == list(map(_key, choices)):
                 return self.params[call.name]
-        spelled = [_spelled(one) for one in choices]
-        value = self._trial.suggest_categorical(call.name, spelled)
-        return choices[list(map(_key, spelled)).index(_key(value))]
+        kept = [plain(one) for one in choices]
+        with lists_allowed():
+            try:
+                return choices[_place(kept, self._trial.suggest_categorical(call.name, kept))]
+            except ValueError:
+                spelled = [_spelled(one) for one in kept]
+                if spelled == kept:
+                    raise
+            # An earlier release of ours, which began this study, kept lists as text.
+            return choices[_place(spelled, self._trial.suggest_categorical(call.name, spelled))]
 
     def _two_places(self, call: Call, error: ValueError) -> str:
         return (
@@ -165,9 +184,13 @@ class LegacyTrial(Suggests):
 
 
 def _spelled(choice: Any) -> Any:
-    """A choice as Optuna keeps it: numbers of NumPy are numbers, lists and the like are text."""
-    found = plain(choice) if hasattr(choice, "item") else choice
-    return found if isinstance(found, (str, int, float, type(None))) else quoted_text(choice)
+    """A choice as text, if it is no plain value."""
+    return choice if isinstance(choice, (str, int, float, type(None))) else quoted_text(choice)
+
+
+def _place(choices: Sequence[Any], value: Any) -> int:
+    keys = list(map(_key, choices))
+    return keys.index(_key(value)) if _key(value) in keys else choices.index(value)
 
 
 def _key(value: Any) -> tuple[type, str]:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a trial's parameters mean: choices that the study keeps as override text become values again; pure."""
+"""What a trial's parameters mean: choices that a study of ours keeps as override text become values again; pure.
+
+So do those begun before choices were kept as the original kept them, and those of a config without `plain_choices`.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -25,7 +28,8 @@ def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, 
 
     identity = stored_identity(study)
     space = {} if identity is None else identity.space.parameters
-    texts = {name for name, distribution in space.items() if isinstance(distribution, CategoricalDistribution)}
+    plain = set() if identity is None else {identity.space.names.get(key, key) for key in identity.space.stored}
+    texts = {name for name, one in space.items() if isinstance(one, CategoricalDistribution)} - plain
 
     def read(trial: "FrozenTrial") -> dict[str, Any]:
         params = trial.params

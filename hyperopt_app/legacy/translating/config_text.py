@@ -44,6 +44,8 @@ _SWEEPER = {
     "pruner": "optuna.pruner: its arguments; the name stands under defaults.",
     "params": "optuna.parameters that are set in the model config; + adds a key, without it a misspelt one is refused.",
     "names": "settings.name: what a key is called in the study where that differs. Equal names share one value.",
+    "plain_choices": "A new study holds '10.0', null and lists as they are, as the original's did; one that is there "
+    "keeps its own form.",
     "enqueue": "Points that are tried first.",
     "enqueue_unchecked": "Among them is what only the objective suggests, or what is out of range.",
 }

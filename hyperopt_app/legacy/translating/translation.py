@@ -4,11 +4,11 @@
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hyperopt_app.legacy.reading.pair import Launcher, Method, Pair, Parameter
+from hyperopt_app.legacy.reading.pair import Launcher, Pair, Parameter
 from hyperopt_app.legacy.translating.method_nodes import MethodNode, pruner_node, sampler_node
 from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.legacy.translating.tree import Places, Shape, escaped, places_of, shape_of
@@ -58,7 +58,7 @@ def translate(pair: Pair) -> Translation:
     """The config that runs the same study."""
     launchers = pair.launchers or (Launcher("local_workers", {}, pair.workers),)
     storage, environment = _without_secret(pair.storage)
-    sampler, pruner = sampler_node(_in_the_studys_words(pair)), pruner_node(pair.pruner)
+    sampler, pruner = sampler_node(pair.sampler), pruner_node(pair.pruner)
     configs = [_config(pair, launcher, storage, sampler, pruner) for launcher in launchers]
     files: dict[str, Mapping[Any, Any]] = {}
     for group, node in (("sampler", sampler), ("pruner", pruner)):
@@ -67,16 +67,6 @@ def translate(pair: Pair) -> Translation:
     for launcher, config in zip(launchers[1:], configs[1:], strict=True):
         files[f"config_{launcher.name}.yaml"] = config
     return Translation(configs[0], files, tuple(one.name for one in launchers), environment, pair.notes)
-
-
-def _in_the_studys_words(pair: Pair) -> Method | None:
-    """The sampler; what it fixes is a choice of the study."""
-    fixed = {} if pair.sampler is None else pair.sampler.arguments.get("fixed_params")
-    if pair.sampler is None or not fixed:
-        return pair.sampler
-    listed = {one.name for one in pair.parameters if one.declared == "categorical"}
-    words = {name: choice_of(value) if name in listed else value for name, value in fixed.items()}
-    return replace(pair.sampler, arguments={**pair.sampler.arguments, "fixed_params": words})
 
 
 def _config(pair: Pair, launcher: Launcher, storage: str, sampler: MethodNode, pruner: MethodNode) -> dict[Any, Any]:
@@ -158,6 +148,7 @@ def _hydra(
         "pruner": _escaped_all(pruner.values),
         "params": {key: escaped(sweep_text(one)) for key, one in keys.items()},
         "names": names,
+        "plain_choices": _has_other_words(applied) or None,
         "enqueue": points,
         "enqueue_unchecked": is_unchecked or None,
     }
@@ -170,6 +161,12 @@ def _hydra(
         "sweeper": {key: value for key, value in sweeper.items() if value or isinstance(value, int)},
         **_logging(pair.log_path),
     }
+
+
+def _has_other_words(parameters: list[Parameter]) -> bool:
+    """Whether a choice is another text in an override than the value which the original stored."""
+    choices = [choice for one in parameters if one.declared == "categorical" for choice in one.settings["choices"]]
+    return any(choice_of(choice) is not choice for choice in choices)
 
 
 def _points(pair: Pair, keys: Mapping[str, str]) -> tuple[list[Any], bool]:

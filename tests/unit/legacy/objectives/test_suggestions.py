@@ -15,6 +15,7 @@ from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
 from hyperopt_app.legacy.objectives.trial import LegacyTrial, NoTrial
 from hyperopt_app.objective.trial import active_trial
+from hyperopt_app.space.space import categorical
 from tests.unit._made_objectives import a_trial, curve, frozen
 
 CALLS: dict[str, tuple[Callable[[Any], Any], type, Any]] = {
@@ -34,7 +35,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type, Any]] = {
     "categorical of lists": (
         lambda trial: trial.suggest_categorical("p", [["mae", 1]]),
         list,
-        CategoricalDistribution(["['mae',1]"]),
+        categorical([["mae", 1]]),
     ),
     "categorical of nothing": (
         lambda trial: trial.suggest_categorical("p", [None]),
@@ -143,7 +144,7 @@ def test_choices_of_the_searched_space_come_back_as_they_were_written(
 def test_what_the_objective_has_suggested_itself_is_as_it_wrote_it(tmp_path: Path) -> None:
     """Also in a trial that continues after an interruption, where it is there from the start."""
     space = {"own": CategoricalDistribution(["1e-3"]), "c": CategoricalDistribution(["null"])}
-    trial = LegacyTrial(a_trial(tmp_path, space=space), searched=["c", "not yet"])
+    trial = LegacyTrial(a_trial(tmp_path, space=space), searched={"c": [None], "not yet": None})
     assert trial.params == {"own": "1e-3", "c": None}
 
 
@@ -151,12 +152,12 @@ def test_choices_of_numpy_are_numbers_in_the_study(tmp_path: Path) -> None:
     """The objective gets back what it gave."""
     import numpy as np
 
-    trial = a_trial(tmp_path, params={"n": 2, "t": "[1,2]"})
+    trial = a_trial(tmp_path, params={"n": 2, "t": [1, 2]})
     legacy = LegacyTrial(trial)
     assert isinstance(legacy.suggest_categorical("n", list(np.arange(3))), np.integer)
     assert legacy.suggest_categorical("t", ("a", (1, 2))) == (1, 2)
     assert frozen(trial).distributions["n"] == CategoricalDistribution((0, 1, 2))
-    assert trial.params == {"n": 2, "t": "[1,2]"}
+    assert trial.params == {"n": 2, "t": [1, 2]}
 
 
 def test_attributes_of_the_users_do_not_replace_ours(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from hyperopt_app.legacy.reading.pair import Method, Pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, study_dir_of, translate
 from hyperopt_app.settings.reading import read_settings
-from hyperopt_app.space.space import Space, parse_space
+from hyperopt_app.space.space import Space, parse_space, with_values
 from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section
 
 
@@ -382,13 +382,15 @@ def test_a_section_and_a_key_within_it_are_set_in_the_files_order(tmp_path: Path
 
 @pytest.mark.parametrize("value", ["x", "a,b", "1", None, ["m", 1], {"k": "v w"}, 2.5, True], ids=repr)
 def test_what_a_sampler_fixes_is_a_choice_of_the_study(tmp_path: Path, value: Any) -> None:
-    """The study keeps choices as override text, and Optuna compares."""
+    """The study keeps choices as the original did, and Optuna compares."""
     choices = ["x", "a,b", "1", None, ["m", 1], {"k": "v w"}, 2.5, True]
     sampler = {"type": "PartialFixedSampler", "fixed_params": {"p": value}}
     entry = {"model:activation": parameter("categorical", choices=choices)}
     pair = read(tmp_path, section({"sampler": sampler, "parameters": entry}))
     with _composed(tmp_path, pair) as config:
-        (distribution,) = _space(config).distributions.values()
+        (distribution,) = with_values(_space(config)).parameters.values()
+        assert config.hydra.sweeper.plain_choices
         fixed = config.hydra.sweeper.sampler.fixed_params.p
     assert isinstance(distribution, CategoricalDistribution)
+    fixed = OmegaConf.to_container(fixed) if OmegaConf.is_config(fixed) else fixed
     assert distribution.choices.index(fixed) == choices.index(value)
