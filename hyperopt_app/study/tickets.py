@@ -232,7 +232,8 @@ class Tickets:
         claim = claim_of(trial)
         if claim is not None and claim["worker"] == self.identity.worker:
             return False
-        return self._observer.is_dead(claim, f"trial {trial.number}")
+        # A worker of another tool writes no claim and no beat; what it reports is a sign of life.
+        return self._observer.is_dead(claim, f"trial {trial.number} at {len(trial.intermediate_values)}")
 
     def _free_if_abandoned(self, trial_id: int) -> bool:
         # Another worker may have freed it, and a third claimed it, since it was suspected: look again, in the lock.

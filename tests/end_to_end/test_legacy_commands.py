@@ -3,9 +3,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +194,12 @@ def test_an_older_study_goes_on_in_a_copy(optimize: Run, run_script: Run) -> Non
     Path("results").mkdir()
     old = optuna.create_study(study_name="holodec_optimization.db", storage=f"sqlite:///{DATABASE}")
     old.optimize(lambda trial: trial.suggest_float("lr", 1e-7, 1e-2, log=True), n_trials=3)
+    params = [trial.params for trial in old.trials]
     old.ask()
+    with closing(sqlite3.connect(DATABASE)) as database:  # as Optuna 3.1 left it
+        database.execute("DROP INDEX ix_trials_study_id")
+        database.execute("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
+        database.commit()
     before = DATABASE.read_bytes()
     refused = run_script(REPO / "optimize.py", *PAIR)
     assert refused.returncode == 1
@@ -200,7 +207,7 @@ def test_an_older_study_goes_on_in_a_copy(optimize: Run, run_script: Run) -> Non
     optimize("--yes")
     assert DATABASE.read_bytes() == before
     trials = _trials("sqlite:///results/holodec_optimization-continued.db")
-    assert [trial.params for trial in trials[:3]] == [trial.params for trial in old.trials[:3]]
+    assert [trial.params for trial in trials[:3]] == params
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3 + ["FAIL"] + ["COMPLETE"] * 2
 
 

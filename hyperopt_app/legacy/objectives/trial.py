@@ -17,7 +17,7 @@ from hyperopt_app.legacy.objectives.suggestions import Call, read_call, suggest
 from hyperopt_app.legacy.objectives.user_config import number_of, plain
 from hyperopt_app.legacy.tables.study_csv import OWN_ATTRIBUTES
 from hyperopt_app.objective.trial import Trial
-from hyperopt_app.space.override_text import element_of, quoted_text
+from hyperopt_app.space.override_text import quoted_text, value_of_choice
 from hyperopt_app.support.list_choices import lists_allowed
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class LegacyTrial(Suggests):
     def _meant(self, name: str, value: Any) -> Any:
         if not isinstance(value, str) or name not in self._searched or self._is_plain(name):
             return value
-        return element_of(value)
+        return value_of_choice(value)
 
     def _is_plain(self, name: str) -> bool:
         """Whether the study keeps the choices as they are declared, and not as the texts that select them."""

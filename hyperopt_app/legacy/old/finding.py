@@ -17,7 +17,7 @@ from hyperopt_app.support.passwords import mask_password
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["find_old", "imported_names"]
+__all__ = ["find_old", "imported_names", "is_of_today"]
 
 _OURS = frozenset({IMPORTED, "spec"})
 _TABLES = {"studies", "study_user_attributes", "trials", "version_info"}
@@ -72,6 +72,11 @@ def imported_names(place: Place) -> dict[str, bool]:
     """The names of the studies in a file, and whether each was imported; empty if there is no file."""
     contents = _contents(place)
     return {} if contents is None else {name: IMPORTED in keys for name, keys in contents.studies.items()}
+
+
+def is_of_today(old: OldStudy) -> bool:
+    """Whether the installed Optuna can write into the study's file as it is."""
+    return old.schema == JOURNAL or old.schema == _head_version()
 
 
 def _check_missing(path: Path, name: str, contents: _Contents, *, must_exist: bool) -> None:

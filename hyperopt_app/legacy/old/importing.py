@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import ConfigError, StorageError
 from hyperopt_app.legacy.old.copies import closing_storage, new_storage, opened, opened_storage
 from hyperopt_app.legacy.old.finding import find_old, imported_names
+from hyperopt_app.legacy.old.in_place import go_on_in_place
 from hyperopt_app.legacy.old.places import IMPORTED, SQLITE, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.report import Report, budget, record_of, report_of, shown_place
-from hyperopt_app.legacy.old.trials import CLOSED, CLOSED_WHY, conversion_faults, converted, waiting_points
+from hyperopt_app.legacy.old.trials import conversion_faults, converted, waiting_points
 from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def import_study(
     """Take over the study, unless an earlier call has done so. Runs in the driver.
 
     The new file is made aside and put in place as a whole, so that a broken import leaves nothing, and of two at the
-    same time one wins. On a server the study stays where it is: its trials that were left running are closed there.
+    same time one wins. On a server the study stays where it is.
 
     Args:
         old: From `find_old`.
@@ -82,16 +83,17 @@ def import_study(
     before = continued(old, target)
     if before is not None:
         return before
-    if old.place.path is None:
-        return _close_in_place(old, space, wanted)
-    place = _free_place(old, target)
+    on_server = old.place.path is None
+    place = old.place if on_server else _free_place(old, target)
     with opened_storage(old) as storage:
         study = optuna.load_study(study_name=old.name, storage=storage)
         directions, in_curve = directions_of(study, storage)
         faults = direction_faults(wanted, directions, study_name=old.name)
-        faults += conversion_faults(study.get_trials(deepcopy=False), space)
+        faults += conversion_faults(study.get_trials(deepcopy=False), space, may_respell=not on_server)
         if faults:
             raise ConfigError(faults)
+        if on_server:
+            return go_on_in_place(old)
         with tempfile.TemporaryDirectory(prefix="hyperopt_app_") as folder:
             made = Path(folder) / "new"
             report = _write(study, old, place, made, space, directions, in_curve=in_curve)
@@ -203,35 +205,3 @@ def _publish(made: Path, target: Path) -> bool:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
     return True
-
-
-def _close_in_place(old: OldStudy, space: Mapping[str, "BaseDistribution"], wanted: Sequence[str]) -> Report:
-    """On a server: fail what was left running, and remember that the study is ours now."""
-    import optuna
-    from optuna.trial import TrialState
-
-    with closing_storage(old.storage) as storage:
-        study = optuna.load_study(study_name=old.name, storage=storage)
-        trials = study.get_trials(deepcopy=False)
-        faults = direction_faults(wanted, study.directions, study_name=old.name)
-        faults += conversion_faults(trials, space, may_respell=False)
-        if faults:
-            raise ConfigError(faults)
-        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-        study_id = storage.get_study_id_from_name(old.name)
-        for trial in running:
-            number = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
-            storage.set_trial_user_attr(number, CLOSED, {"was": "RUNNING", "why": CLOSED_WHY})
-            study.tell(trial.number, state=TrialState.FAIL)
-        # What waits is a ticket of ours as it is.
-        failed = sum(trial.state == TrialState.FAIL for trial in trials)
-        report = Report(
-            storage=old.storage,
-            is_new=True,
-            source=shown_place(old),
-            trials=len(trials),
-            uncounted=failed + len(running),
-            closed=tuple(trial.number for trial in running),
-        )
-        study.set_user_attr(IMPORTED, record_of(old, report))
-    return report

@@ -27,6 +27,7 @@ class Report:
         uncounted: How many of them the original does not count: failed, and left running or waiting.
         closed: Numbers of the trials that were left running or waiting, and are failed now.
         enqueued: How many points that were waiting wait again, as new trials.
+        running: Numbers of the trials that are RUNNING where the study goes on in its own storage.
     """
 
     storage: str
@@ -36,6 +37,7 @@ class Report:
     uncounted: int
     closed: tuple[int, ...] = ()
     enqueued: int = 0
+    running: tuple[int, ...] = ()
 
     def lines(self) -> list[str]:
         """The report for people, a line each."""
@@ -51,6 +53,12 @@ class Report:
         if self.closed:
             numbers = ", ".join(map(str, self.closed))
             lines.append(f"Left running or waiting by a worker of old, now failed: {numbers}.")
+        if self.running:
+            numbers = ", ".join(map(str, self.running))
+            lines.append(
+                f"RUNNING there: {numbers}. A worker that lives ends them itself; without a sign of it for two minutes "
+                "they are run anew under their numbers."
+            )
         if self.enqueued:
             lines.append(f"Enqueued points that wait again: {self.enqueued}.")
         return lines

@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
+from omegaconf import OmegaConf
 
 from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.legacy.old.copies import opened_storage
 from hyperopt_app.legacy.old.finding import imported_names
 from hyperopt_app.legacy.old.importing import Report, continued, find_old, import_study, opened
+from hyperopt_app.legacy.old.in_place import go_on_in_place, stays
 from hyperopt_app.legacy.old.places import IMPORTED, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.trials import conversion_faults
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.tables.files import safe_name
 from hyperopt_app.legacy.translating.translation import study_dir_of, translate
-from hyperopt_app.space.space import parse_space
+from hyperopt_app.space.space import parse_space, with_values
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.support.passwords import mask_password
@@ -44,7 +47,7 @@ def taken_over(pair: Pair, *, yes: bool) -> Pair:
     """
     old = find_old(pair.storage, pair.study_name)
     if old is None:
-        return replace(pair, n_trials=pair.n_trials + _uncounted_on_server(pair))
+        return replace(pair, n_trials=pair.n_trials + _uncounted_in_place(pair))
     report = _import(old, pair, yes=yes)
     return replace(pair, storage=report.storage, n_trials=pair.n_trials + report.uncounted)
 
@@ -69,32 +72,40 @@ def _import(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
     return report
 
 
-def _uncounted_on_server(pair: Pair) -> int:
+def _uncounted_in_place(pair: Pair) -> int:
     """A study that goes on in place is found as ours once we have begun with it; it knows what was taken over."""
-    if Place.of(pair.storage).path is not None:
+    path = Place.of(pair.storage).path
+    if path is not None and not path.exists():
         return 0
     study = find_study(open_storage(pair.storage, pair.save_path), pair.study_name)
-    return 0 if study is None else int(study.user_attrs.get(IMPORTED, {}).get("uncounted", 0))
+    record = {} if study is None else study.user_attrs.get(IMPORTED, {})
+    return int(record.get("uncounted", 0)) if path is None or record.get("in_place") else 0
 
 
 def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
     sweeper = translate(pair).config["hydra"]["sweeper"]
-    space, faults = parse_space(sweeper.get("params", {}), [], None, sweeper.get("names", {}))
+    written = OmegaConf.create({key: sweeper.get(key, {}) for key in ("params", "names")})
+    searched: Any = OmegaConf.to_container(written, resolve=True)  # which takes back how a `${` is written there
+    space, faults = parse_space(searched["params"], [], None, searched["names"])
     if faults:  # the reader has checked all that can be checked
         raise ConfigError(faults)
     # Nobody shall be asked about what is refused then.
     with opened_storage(old) as storage:
         study = optuna.load_study(study_name=old.name, storage=storage)
-        has, trials = directions_of(study, storage)[0], study.get_trials(deepcopy=False)
+        (has, in_curve), trials = directions_of(study, storage), study.get_trials(deepcopy=False)
     faults = direction_faults(pair.directions, has, study_name=old.name, where=str(pair.hyper_path))
-    faults += conversion_faults(trials, space.parameters, may_respell=old.place.path is not None)
+    held = with_values(space).parameters
+    # As text a choice shows its type: '10.0' is no number.
+    on_server = old.place.path is None
+    faults += conversion_faults(trials, held if on_server else space.parameters, may_respell=not on_server)
     if faults:
         raise ConfigError(faults)
-    way = "take it over into a copy, and leave it as it is" if old.place.path else "go on in it"
-    _confirm(f"There is an older {old.describe()}. Shall we {way}?", yes=yes)
+    if stays(old, trials, held, in_curve=in_curve):
+        return go_on_in_place(old)
+    _confirm(f"There is an older {old.describe()}. Shall we take it over into a copy, and leave it as it is?", yes=yes)
     # Optuna says by itself that it makes a study; the report says more.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return import_study(old, None, space.parameters, pair.directions)
+    return import_study(old, None, held, pair.directions)
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Trials of an old study as this project's study holds them; pure, opens no storage.
 
-Numbers, values, curves, attributes and times stay. What changes: a choice is spelled as the space spells it, a trial
+Numbers, values, curves, attributes and times stay. What changes: a choice is spelled as the space holds it, a trial
 that was running or waiting is failed, and old kinds of distributions become today's.
 """
 
@@ -21,10 +21,19 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.override_text import value_of_choice
 from hyperopt_app.space.space import describe
 
-__all__ = ["CLOSED", "CLOSED_WHY", "conversion_faults", "converted", "is_counted", "spelled", "waiting_points"]
+__all__ = [
+    "CLOSED",
+    "CLOSED_WHY",
+    "conversion_faults",
+    "converted",
+    "is_counted",
+    "spelled",
+    "waiting_points",
+    "would_change",
+]
 
 # User attribute of a trial that was closed; it says in which state it was found.
 CLOSED = "closed"
@@ -76,17 +85,19 @@ def _fits(old: BaseDistribution, new: BaseDistribution, *, may_respell: bool) ->
 
 
 def spelled(choice: Any, distribution: CategoricalDistribution) -> Any:
-    """The choice of the distribution that means this one: `null` for None, `[mae]` for a list."""
+    """The choice of the distribution that is this one, or means it: `null` for None, `[mae]` for a list."""
     for other in distribution.choices:
-        meanings = (other, _meaning(other)) if isinstance(other, str) else (other,)
-        if any(type(meaning) is type(choice) and meaning == choice for meaning in meanings):
+        if type(other) is type(choice) and other == choice:
+            return other
+    for other in distribution.choices:
+        if isinstance(other, str) and type(_meaning(other)) is type(choice) and _meaning(other) == choice:
             return other
     return _NOT_THERE
 
 
 @lru_cache(maxsize=10_000)
 def _meaning(text: str) -> Any:
-    return element_of(text)  # Hydra's parser takes a millisecond, and each old trial asks for the same few texts
+    return value_of_choice(text)  # Hydra's parser takes a millisecond, and each old trial asks for the same few texts
 
 
 def converted(
@@ -111,15 +122,24 @@ def converted(
         is_whole = trial.state == TrialState.COMPLETE and all(step in curve for step in range(objectives))
         taken.values = [curve[step] for step in range(objectives)] if is_whole else None
         taken.intermediate_values = {}
-    values: Sequence[float] | None = taken.values
-    lacks_value = taken.state == TrialState.COMPLETE and (values is None or any(map(math.isnan, values)))
-    if not taken.state.is_finished() or lacks_value:
+    if not taken.state.is_finished() or _lacks_value(taken):
         return _closed(taken, now)
     if taken.state == TrialState.FAIL:
         taken.values = None
     taken.datetime_start = taken.datetime_start or taken.datetime_complete or now
     taken.datetime_complete = taken.datetime_complete or taken.datetime_start
     return taken
+
+
+def would_change(trial: FrozenTrial) -> bool:
+    """Whether an ended trial can only be taken over in another form: of kinds that Optuna has given up, or no value."""
+    is_old = any(_modern(one) is not one for one in trial.distributions.values())
+    return is_old or _lacks_value(trial)
+
+
+def _lacks_value(trial: FrozenTrial) -> bool:
+    values: Sequence[float] | None = trial.values
+    return trial.state == TrialState.COMPLETE and (values is None or any(map(math.isnan, values)))
 
 
 def _closed(trial: FrozenTrial, now: datetime) -> FrozenTrial:

@@ -7,7 +7,7 @@ So do those begun before choices were kept as the original kept them, and those 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.space.override_text import element_of
+from hyperopt_app.space.override_text import value_of_choice
 
 if TYPE_CHECKING:
     import optuna
@@ -42,7 +42,7 @@ def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, 
         if not isinstance(choice, str):
             return choice
         if choice not in meanings:  # Hydra's parser takes a millisecond
-            meanings[choice] = element_of(choice)
+            meanings[choice] = value_of_choice(choice)
         return meanings[choice]
 
     return read
