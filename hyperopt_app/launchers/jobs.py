@@ -17,6 +17,7 @@ from hyperopt_app.study.heartbeat import read_beats
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
+from hyperopt_app.support.files import replacing
 
 __all__ = ["follow", "known_jobs", "last_place", "last_words", "new_place", "remember_jobs"]
 
@@ -48,9 +49,8 @@ def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str]) -> None:
     """Keep the numbers of the last launch's jobs beside the study."""
     path = study_dir / _LAUNCHES / "jobs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".new")
-    aside.write_text(json.dumps({"scheduler": scheduler, "jobs": list(jobs)}))
-    aside.replace(path)
+    with replacing(path) as aside:
+        aside.write_text(json.dumps({"scheduler": scheduler, "jobs": list(jobs)}))
 
 
 def known_jobs(study_dir: Path, scheduler: str) -> list[str]:

@@ -25,6 +25,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import PayloadError
+from hyperopt_app.support.files import NotOwnError, read_own, replacing
 from hyperopt_app.support.hydra_state import packed
 
 __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
@@ -32,6 +33,8 @@ __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
 # The first line of a payload, before the pickle: whoever cannot read what follows still understands it. Raise the
 # number when what is pickled moves or changes its form. Payloads before 2 had no such line.
 HEAD = b"hyperopt_app payload 2\n"
+
+_PRIVATE_FOLDER = 0o700
 
 # Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
 _MOST_FILES = 2000
@@ -48,7 +51,7 @@ def freeze(
     """Write the payload of one launch, readable for its owner alone (a storage's password may be in it).
 
     Args:
-        place: The folder of this launch; made here.
+        place: The folder of this launch; made here, for its owner alone.
         context: Hydra's context, as the launcher got it.
         config: The composed config of the sweep.
         task_function: What each worker runs.
@@ -58,7 +61,8 @@ def freeze(
     Returns:
         The path of the payload.
     """
-    place.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir(mode=_PRIVATE_FOLDER)  # a folder that is there already may be anybody's
     frozen = copy.copy(context)
     frozen.config_loader = _with_copies(context.config_loader, place / "conf", Path(str(config.hydra.sweep.dir)))
     task = copy.copy(task_function)
@@ -94,14 +98,21 @@ def thaw(path: Path) -> dict[str, Any]:
     """The payload, with this process's import path and working directory set as the driver's were.
 
     Raises:
-        PayloadError: Another release has written it; nothing of it was unpickled.
+        PayloadError: Another release has written it, or another user can have; nothing of it was unpickled.
     """
-    if not is_of_this_release(path):
+    try:
+        content = read_own(path)
+    except NotOwnError as error:
+        raise PayloadError(
+            f"{error}; a worker runs what its payload says, so it takes none that another user can have written: "
+            "see who wrote it, then give the command of the search again, which submits workers with a new payload"
+        ) from None
+    if not content.startswith(HEAD):
         raise PayloadError(
             f"{path} was written by another release of hyperopt_app; its trials are left to others: "
             "give the command of the search again, which submits workers of this release"
         )
-    payload: dict[str, Any] = pickle.loads(path.read_bytes()[len(HEAD) :])  # noqa: S301 - our own file, the owner's alone
+    payload: dict[str, Any] = pickle.loads(content[len(HEAD) :])  # noqa: S301 - nobody else can have written it
     sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
     os.chdir(payload["cwd"])
     for name, (before, value) in payload["environment"].items():
@@ -130,7 +141,7 @@ def _with_copies(loader: Any, folder: Path, sweep_dir: Path) -> Any:
         target.mkdir(parents=True, exist_ok=True)
         for file in files:
             (target / file.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target / file.relative_to(source))
+            shutil.copy(file, target / file.relative_to(source))  # with its mode: what was private stays so
         entry.path = f"file://{target.absolute()}"
     return type(loader)(search_path)
 
@@ -202,7 +213,5 @@ def _git(*words: str) -> str | None:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    aside = path.with_suffix(".new")
-    aside.touch(mode=0o600)
-    aside.write_bytes(content)
-    aside.replace(path)
+    with replacing(path, mode=0o600) as aside:
+        aside.write_bytes(content)

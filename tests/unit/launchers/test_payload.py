@@ -40,8 +40,9 @@ def _git(*words: str) -> str:
 
 
 def test_a_payload_is_the_owners_alone(sweep: tuple[HydraContext, DictConfig], tmp_path: Path) -> None:
-    """The password of a storage may be in it."""
+    """The password of a storage may be in it; nobody else may put another in its place."""
     path = _frozen(sweep, tmp_path / "launch")
+    assert path.parent.stat().st_mode & 0o777 == 0o700
     assert {one.stat().st_mode & 0o777 for one in (path, path.with_name("environment.json"))} == {0o600}
 
 
@@ -52,6 +53,14 @@ def test_the_yaml_files_are_copied(sweep: tuple[HydraContext, DictConfig], tmp_p
     copies = {path.name: path.read_text() for path in (tmp_path / "launch/conf").rglob("*.yaml")}
     assert copies["small.yaml"] == "width: 2"
     assert "config.yaml" in copies
+
+
+def test_a_private_yaml_file_stays_private(sweep: tuple[HydraContext, DictConfig], tmp_path: Path) -> None:
+    """It may hold a password."""
+    (tmp_path / "conf/net/small.yaml").chmod(0o600)
+    _frozen(sweep, tmp_path / "launch")
+    (copy,) = (tmp_path / "launch/conf").rglob("small.yaml")
+    assert copy.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_other_sweeps_have_left_is_not_copied(sweep: tuple[HydraContext, DictConfig], tmp_path: Path) -> None:
@@ -132,6 +141,24 @@ def test_a_payload_of_another_release_is_not_unpickled(old_payload: Path) -> Non
         with pytest.raises(PayloadError, match="written by another release"):
             thaw(path)
     assert ([*sys.path], Path.cwd()) == before
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_payload_that_others_can_have_written_is_not_unpickled(
+    sweep: tuple[HydraContext, DictConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+) -> None:
+    """A pickle runs what its writer wants; the worker ends with one line."""
+    path = _frozen(sweep, tmp_path / "launch")
+    (path if place == "file" else path.parent).chmod(0o770)
+    monkeypatch.setattr(pickle, "loads", lambda _bytes: pytest.fail("it was unpickled"))
+    assert worker_process.main([str(path)]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "may be written by other users (mode 770)" in told
 
 
 def test_a_worker_with_an_old_payload_says_so_in_one_line(
