@@ -6,13 +6,14 @@ from typing import Any
 
 import optuna
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, suggest_all
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.support.shown_config import shown_config
 from hyperopt_app.worker.trial_job import TrialJobs
 
 __all__ = ["sampled"]
@@ -51,7 +52,7 @@ def sampled(
         suggest_all(trial, space)
         overrides = [override_text(key, value) for key, value in space.values(trial.params).items()]
         composed = jobs.compose(space.fixed, overrides, number)
-        words = " ".join(composed.overrides)
-        text = mask_password(OmegaConf.to_yaml(composed.task)).rstrip()
+        words = mask_password(" ".join(composed.overrides))
+        text = shown_config(composed.task).rstrip()
         parts.append(f"# configuration {number + 1} of {_SAMPLES}: {words}\n{text}\n")
     return "\n".join(parts)

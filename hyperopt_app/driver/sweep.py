@@ -13,7 +13,7 @@ from typing import Any
 
 import optuna
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
@@ -30,8 +30,10 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.study.tickets import MOST_LOSSES
 from hyperopt_app.study.trial_records import failures_alone
+from hyperopt_app.support.files import replacing
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.support.shown_config import shown_config
 from hyperopt_app.support.wording import front
 
 __all__ = ["sweep"]
@@ -85,7 +87,8 @@ def sweep(
         has = f" (it has {more} more than that)" if more > 0 else ""
         _log.info("All %d trials of the study are done%s: there is nothing to do.", plan.n_trials, has)
     else:
-        OmegaConf.save(OmegaConf.create(mask_password(OmegaConf.to_yaml(config))), plan.study_dir / "multirun.yaml")
+        with replacing(plan.study_dir / "multirun.yaml") as aside:
+            aside.write_text(shown_config(config), encoding="utf-8")
         crew = Crew(plan, context, config, task_function)
         try:
             with _all_ends_are_ctrl_c():

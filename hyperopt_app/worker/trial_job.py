@@ -33,7 +33,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_writ
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.support.moment import at_moment
-from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.support.shown_config import shown_config
 
 __all__ = ["TrialConfig", "TrialJobs"]
 
@@ -213,12 +213,12 @@ def _write_inputs(trial: TrialConfig) -> None:
     place = trial.directory / str(subdir)
     place.mkdir(exist_ok=True)
     texts = {
-        "config": OmegaConf.to_yaml(trial.task),
-        "hydra": "hydra:\n" + textwrap.indent(OmegaConf.to_yaml(trial.full.hydra), "  "),
-        "overrides": OmegaConf.to_yaml(OmegaConf.create(list(trial.overrides))),
+        "config": shown_config(trial.task),
+        "hydra": "hydra:\n" + textwrap.indent(shown_config(trial.full.hydra), "  "),
+        "overrides": shown_config(OmegaConf.create(list(trial.overrides))),
     }
     for name, text in texts.items():
-        (place / f"{name}.yaml").write_text(mask_password(text), encoding="utf-8")
+        (place / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 REQUIRE = "HYPEROPT_REQUIRE_SERVERS"
-PASSWORD = "s3cr@t/{x}"  # every character that a URL, a template or a shell might trip over
+PASSWORD = "s3 cr@t/{x}"  # every character that a URL, a template or a shell might trip over
 START_TIMEOUT_S = 40.0
 
 
