@@ -130,12 +130,13 @@ def _repair(options: argparse.Namespace) -> None:
 def _open(options: argparse.Namespace) -> "optuna.Study":
     """The study that the options name; makes nothing."""
     from hyperopt_app.storage.opening import open_storage
+    from hyperopt_app.study.finding import kept_storage
     from hyperopt_app.study.opening import only_study
 
     storage, name = options.storage, options.name
     _check_directory(options.study)
     if storage is None and not (options.study / "journal.log").exists():
-        storage, kept_name = _kept(options.study)
+        storage, kept_name = kept_storage(options.study)
         name = name or kept_name
     return only_study(open_storage(storage, options.study), name)
 
@@ -147,36 +148,6 @@ def _check_directory(study_dir: Path) -> None:
     inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))
     if inner and not (study_dir / "multirun.yaml").exists():
         raise StudyMismatchError(f"{study_dir} is not a study's directory, but holds some: {', '.join(inner)}")
-
-
-def _kept(study_dir: Path) -> tuple[str, str | None]:
-    """The storage and the study's name of the last search in that directory."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from hyperopt_app.storage.opening import absolute_storage
-
-    path = study_dir / "multirun.yaml"
-    try:
-        config = OmegaConf.load(path)
-        keys = ("hydra.sweeper.storage", "hydra.sweeper.study_name", "hydra.runtime.cwd")
-        storage, name, cwd = (OmegaConf.select(config, key) for key in keys)
-    except (OSError, ValueError, OmegaConfBaseException):
-        storage = name = cwd = None
-    if not storage:
-        raise StudyMismatchError(
-            f"{study_dir} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
-            "the study is in a database."
-        )
-    if "***" in storage:
-        raise StudyMismatchError(
-            f"{path} does not hold the password of the storage: give --storage {storage}, with it."
-        )
-    found = absolute_storage(str(storage), Path(cwd or study_dir)) or ""
-    file = Path(found.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
-    if "://" not in found.removeprefix("sqlite:///") and not file.exists():
-        raise StudyMismatchError(f"{file}, in which the study was by {path}, is not there: give --storage.")
-    return found, name
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {

