@@ -101,11 +101,12 @@ def _stop(options: argparse.Namespace) -> None:
 def _repair(options: argparse.Namespace) -> None:
     from hyperopt_app.storage.journal_copy import place_of_copy, salvage, write_copy
     from hyperopt_app.storage.opening import journal_of
+    from hyperopt_app.study.finding import kept_storage
 
     _check_directory(options.study)
     storage = options.storage
     if storage is None and not (options.study / "journal.log").exists():
-        storage, _ = _kept(options.study)
+        storage, _ = kept_storage(options.study)
     path = journal_of(storage, options.study)
     found = salvage(path)
     if not found.damaged:

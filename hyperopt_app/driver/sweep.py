@@ -13,7 +13,7 @@ from typing import Any
 
 import optuna
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled

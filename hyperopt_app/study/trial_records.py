@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "attempts_of",
-    "begun_attempts",
     "begun_at",
+    "begun_attempts",
     "best_trials",
     "claim_of",
     "count_of_attempts",
