@@ -122,7 +122,7 @@ class Isolation:
         except (OSError, EOFError) as error:
             # The trial has not begun, and this worker would fare no better with the next one.
             _log.error(
-                "no process for a trial can be started here (%s); this worker ends", error or type(error).__name__
+                "no process for a trial can be started here (%s: %s); this worker ends", type(error).__name__, error
             )
             struck.close()
             return Interrupted()

@@ -49,7 +49,7 @@ def test_a_server_that_cannot_import_is_started_without_imports(
 ) -> None:
     """It ends with an exit code; one that was killed keeps its imports."""
     told: list[Any] = []
-    monkeypatch.setattr(fork_server.server, "set_forkserver_preload", told.append)
+    monkeypatch.setattr("multiprocessing.forkserver.set_forkserver_preload", told.append)
     tries += [EOFError(), "a process"]
     fork_server.started(print, None, contextlib.nullcontext)
     assert told == []
