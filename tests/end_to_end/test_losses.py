@@ -10,7 +10,6 @@ from optuna.trial import TrialState
 
 from tests.end_to_end._studies import APPS, trials_of
 
-THREE_TIMES = ["hydra.sweeper.n_trials=6"]
 NO_ROOM = ("disk", "quota", "as_a_cause", "as_a_context", "without_number")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -40,16 +39,17 @@ def test_a_disk_that_stays_full_fails_the_trial_after_three_losses(run_script: R
     assert [loss["node"] for loss in trial.user_attrs["losses"]] == ["", "", ""]
 
 
+@pytest.mark.timeout(120)
 def test_a_killed_fork_server_costs_a_trial_nothing(run_script: Run) -> None:
     """While a trial runs, and at its very end, where the next trial finds the server dying: a new one starts."""
     what = "what=server,server_at_the_end"
-    ended = run_script(APPS / "losses" / "app.py", "--multirun", what, "+again=1,2,3", *THREE_TIMES)
+    ended = run_script(APPS / "losses" / "app.py", "--multirun", what, "+again=1,2", timeout=100)
     logs = "".join(path.read_text() for path in Path("study").glob("workers/*.log"))
     found = [
         (trial.params["what"], trial.user_attrs.get("failure", {"error": trial.state.name})["error"], trial.value)
         for trial in trials_of(Path("study"))
     ]
-    assert len(found) == 6
+    assert len(found) == 4
     assert set(found) <= {
         ("server", "COMPLETE", 2.0),
         ("server_at_the_end", "COMPLETE", 1.0),
