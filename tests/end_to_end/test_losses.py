@@ -39,11 +39,11 @@ def test_a_disk_that_stays_full_fails_the_trial_after_three_losses(run_script: R
     assert [loss["node"] for loss in trial.user_attrs["losses"]] == ["", "", ""]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_a_killed_fork_server_costs_a_trial_nothing(run_script: Run) -> None:
     """While a trial runs, and at its very end, where the next trial finds the server dying: a new one starts."""
     what = "what=server,server_at_the_end"
-    ended = run_script(APPS / "losses" / "app.py", "--multirun", what, "+again=1,2", timeout=100)
+    ended = run_script(APPS / "losses" / "app.py", "--multirun", what, "+again=1,2", timeout=150)
     logs = "".join(path.read_text() for path in Path("study").glob("workers/*.log"))
     found = [
         (trial.params["what"], trial.user_attrs.get("failure", {"error": trial.state.name})["error"], trial.value)
