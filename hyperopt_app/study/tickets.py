@@ -170,6 +170,10 @@ class Tickets:
             return False
         return True
 
+    def holds(self, trial: optuna.Trial) -> bool:
+        """Whether a trial is still this worker's, as the study says."""
+        return self._holds(trial._trial_id)
+
     def _holds(self, trial_id: int) -> bool:
         claim = claim_of(self.study._storage.get_trial(trial_id))
         return claim is not None and claim["worker"] == self.identity.worker
@@ -239,6 +243,8 @@ class Tickets:
         # Another worker may have freed it, and a third claimed it, since it was suspected: look again, in the lock.
         trial = self.study._storage.get_trial(trial_id)
         if trial.state != TrialState.RUNNING or not self._is_abandoned(trial):
+            return False
+        if not self._observer.end(claim_of(trial)):
             return False
         cause = self._observer.cause(claim_of(trial))
         try:

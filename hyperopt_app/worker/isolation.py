@@ -23,12 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-import optuna
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
+from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
 from hyperopt_app.support.hydra_state import packed, sendable
+from hyperopt_app.support.process_family import MARK, mark_of
+from hyperopt_app.support.processes import start_ticks
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import SERVER_DIED, end_orphan, started
 from hyperopt_app.worker.interrupts import Interrupts
@@ -45,6 +47,8 @@ _POLL_S = 0.1
 _KILL_AFTER_S = 5.0
 # Seconds for which a worker waits for a signal of its own, when one may have ended its trial's process.
 _WORD_COMES_WITHIN_S = 5.0
+# Seconds without a look at the child after which the worker looks whether the trial is still its own: it was stopped.
+_GAP_S = 5.0
 # Bytes of names for the server's command line, of which Linux takes 128 kB.
 _LONGEST_PRELOAD = 60_000
 # What a package imports when it is first used, which would be in every trial anew: torch's first optimizer takes one to
@@ -100,13 +104,13 @@ class Isolation:
         jobs = TrialJobs(context, None, self.jobs.task_function, self.jobs.moment, self.jobs.origin)  # type: ignore[arg-type]
         self._task = packed(jobs)
         multiprocessing.forkserver.set_forkserver_preload(preload_names([*self.preload, *sys.modules]))
-        with self._signals_blocked(), _search_path_in_environment():
+        with self._signals_blocked(), _servers_environment():
             # This one opens the signals again when it starts, hence first.
             multiprocessing.resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, self.numbers)
             multiprocessing.forkserver.ensure_running()
 
-    def run(self, order: Order, trial: optuna.Trial) -> Outcome:
+    def run(self, order: Order, trial: OwnTrial) -> Outcome:
         """Run one trial to its end.
 
         Raises:
@@ -144,7 +148,7 @@ class Isolation:
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
-        with self._signals_blocked(), _search_path_in_environment():
+        with self._signals_blocked(), _servers_environment():
             yield
 
     @property
@@ -171,7 +175,7 @@ class _Watched:
         process: ForkServerProcess,
         pipe: Connection,
         struck: Connection,
-        trial: optuna.Trial,
+        trial: OwnTrial,
     ) -> None:
         self._settings = settings
         self._process = process
@@ -180,7 +184,7 @@ class _Watched:
         self._trial = trial
         self._prune_said = False
         self._strikes: set[int] = set()
-        self._begun = settings.clock()
+        self._begun = self._governed = settings.clock()
         self._is_cooperative = False
         self._patient_until: float | None = None
         self._killed_at: float | None = None
@@ -198,7 +202,7 @@ class _Watched:
                     return self._died()
                 if name == DONE:
                     if kwargs["reads_seed"]:
-                        self._trial.set_user_attr("reads_seed", True)
+                        self._answer("set_user_attr", ("reads_seed", True), {})
                     return self._done(*args)
                 self._answer(name, args, kwargs)
             elif ready:
@@ -233,6 +237,9 @@ class _Watched:
     def _answer(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         try:
             answer = (False, self._call(name, args, kwargs))
+        except NotOurTrialError as error:
+            self._give_up(error)
+            return
         except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
             answer = (True, error)
         with contextlib.suppress(BrokenPipeError):
@@ -240,6 +247,7 @@ class _Watched:
 
     def _call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if name == CHECKPOINTED:
+            self._trial.check()
             self._is_cooperative = True
             self._settings.on_checkpoint()
             return self._settings.interrupts.told_to_end
@@ -252,6 +260,9 @@ class _Watched:
         """Keep the time: a wish to end becomes an interrupt, and an interrupt that is not heard an end by force."""
         now, settings = self._settings.clock(), self._settings
         self._hear()
+        if now - self._governed > _GAP_S:
+            self._look_after_a_gap()
+        self._governed = now
         is_late = settings.trial_timeout is not None and now - self._begun > settings.trial_timeout
         if is_late and self._forced is None and not settings.interrupts.told_to_end:
             text = f"the trial took longer than hydra.sweeper.trial_timeout={settings.trial_timeout:g} seconds"
@@ -266,6 +277,19 @@ class _Watched:
         if self._killed_at is not None and now >= self._killed_at and self._forced is None:
             self._forced = Interrupted()
             self._kill()
+
+    def _look_after_a_gap(self) -> None:
+        try:
+            self._trial.check()
+        except NotOurTrialError as error:
+            self._give_up(error)
+        except Exception:  # noqa: BLE001 - a storage that cannot be asked now says nothing; the next report asks again
+            _log.debug("whose trial %d is cannot be asked now", self._trial.number)
+
+    def _give_up(self, error: NotOurTrialError) -> None:
+        """The trial goes on in other hands, so what runs here writes into another's directory: end it at once."""
+        self._forced = Lost(str(error))
+        self.end_by_force()
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -304,16 +328,20 @@ def _oom_kills() -> int | None:
 
 
 @contextlib.contextmanager
-def _search_path_in_environment() -> Iterator[None]:
-    """The server imports from where this worker does; before Python 3.13 it does not take over sys.path by itself."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")
-    )
+def _servers_environment() -> Iterator[None]:
+    """The server imports from where this worker does; before Python 3.13 it does not take over sys.path by itself.
+
+    It and the trials bear this worker's mark, by which others find them should this worker die.
+    """
+    path = os.pathsep.join(path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip"))
+    wanted = {"PYTHONPATH": path, MARK: mark_of(os.getpid(), start_ticks(os.getpid()) or 0)}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

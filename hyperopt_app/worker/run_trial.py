@@ -2,7 +2,7 @@
 """From a claimed trial to what its objective came to."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.schedulers.time_left import Pace
 from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.study.identity import study_id
+from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_directory import Owner, claim, go_on
 from hyperopt_app.study.trial_records import begun_attempts, directory_of, keep_attempt
@@ -39,6 +40,7 @@ class Evaluation:
     interrupts: Interrupts
     pace: Pace = field(default_factory=Pace)
     isolation: Isolation | None = None
+    holds: Callable[[optuna.Trial], bool] = lambda _trial: True
     _study_id: str | None = field(default=None, init=False)
 
     def run(self, optuna_trial: optuna.Trial) -> Outcome:
@@ -48,12 +50,13 @@ class Evaluation:
         seed = _seed(self.plan, config, optuna_trial)
         optuna_trial.set_user_attr("training_seed", seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
+        own = OwnTrial(optuna_trial, lambda: self.holds(optuna_trial))
         self.pace.begin()
         try:
             if self.isolation is not None:
                 order = self._order(optuna_trial, config, seed, resumed=resumed, reported=reported)
-                return self.isolation.run(order, optuna_trial)
-            return self._run_here(optuna_trial, config, seed, resumed=resumed, reported=reported)
+                return self.isolation.run(order, own)
+            return self._run_here(own, config, seed, resumed=resumed, reported=reported)
         finally:
             self.pace.mark()
 
@@ -105,18 +108,18 @@ class Evaluation:
         )
 
     def _run_here(
-        self, optuna_trial: optuna.Trial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
+        self, own: OwnTrial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
     ) -> Completed | Failed:
         plan, pid, seed_reads = self.plan, os.getpid(), list[bool]()
         trial = Trial(
-            optuna_trial,
+            own,  # type: ignore[arg-type]  # Optuna's, but for a look before each call
             directory=config.directory,
             seed=seed,
             resumed=resumed,
             metric_names=plan.metric_names,
             reported=reported,
             writing=self.interrupts.writing,
-            on_checkpoint=self._at_checkpoint,
+            on_checkpoint=lambda: self._at_checkpoint(own),
             on_saved=self._at_saved,
             directions=plan.directions,
             on_seed=lambda: seed_reads.append(True),
@@ -127,14 +130,15 @@ class Evaluation:
                 returned = self.jobs.run(config)
         finally:
             if seed_reads and os.getpid() == pid:  # what the objective has forked does not write to the study
-                optuna_trial.set_user_attr("reads_seed", True)
+                own.set_user_attr("reads_seed", True)
         return outcome_of(returned, plan.metric_names, plan.directions)
 
     def _at_saved(self) -> None:
         self.pace.mark()
         self.interrupts.cooperative = True
 
-    def _at_checkpoint(self) -> None:
+    def _at_checkpoint(self, own: OwnTrial) -> None:
+        own.check()
         self.pace.mark()
         self.interrupts.at_checkpoint()
 

@@ -119,12 +119,13 @@ class WorkerTask:
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
         results = ThrottledResults(lambda: self._write_results(tickets.study))
+        evaluation = Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds)
         worker = Worker(
             tickets,
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            IdlePruner(Evaluation(plan, jobs, interrupts, pace, isolation).run, _pruner_of(plan), plan.pruner_key).run,
+            IdlePruner(evaluation.run, _pruner_of(plan), plan.pruner_key).run,
             results.update,
             told_to_end=lambda: interrupts.told_to_end,
             # An isolated trial says itself whether it was interrupted.

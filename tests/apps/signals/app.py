@@ -99,6 +99,7 @@ def _lightning(trial: hyperopt_app.Trial) -> float:
             return torch.optim.SGD(self.parameters(), lr=0.01)
 
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(2, 1)))
+    callbacks: Any = [HyperoptCallback("loss")]
     trainer = pl.Trainer(
         max_epochs=EPOCHS,
         accelerator="cpu",
@@ -107,7 +108,7 @@ def _lightning(trial: hyperopt_app.Trial) -> float:
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        callbacks=[HyperoptCallback("loss")],
+        callbacks=callbacks,
     )
     trainer.fit(Module(), data, data, ckpt_path=resume_path())
     return float(trainer.callback_metrics["loss"])

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""A running trial in the hands of the worker that has claimed it: nothing is written once it is another's.
+
+A worker that was stopped, or cut off, for a lease is thought dead elsewhere, and its trial goes on in other hands. When
+it comes back it must not add to that trial's learning curve. Between the look and the write there is a moment that
+remains: only a storage could close it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+
+__all__ = ["NotOurTrialError", "OwnTrial"]
+
+
+class NotOurTrialError(RuntimeError):
+    """What an objective gets from its trial when that is another worker's by now; no error for the user to mend."""
+
+
+class OwnTrial:
+    """Optuna's trial, which looks before each of its methods whether the claim still holds.
+
+    Args:
+        trial: Optuna's.
+        holds: Whether the trial is still this worker's.
+    """
+
+    def __init__(self, trial: optuna.Trial, holds: Callable[[], bool]) -> None:
+        self._trial = trial
+        self._holds = holds
+
+    def __getattr__(self, name: str) -> Any:
+        """All that Optuna's trial has."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(self._trial, name)
+        return self._guarded(found) if callable(found) else found
+
+    def _guarded(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.check()
+            return method(*args, **kwargs)
+
+        return call
+
+    def check(self) -> None:
+        """Look whether the trial is still this worker's.
+
+        Raises:
+            NotOurTrialError: It is not.
+        """
+        if not self._holds():
+            raise NotOurTrialError(
+                f"trial {self._trial.number} is another worker's now, since this one was thought dead; what comes late "
+                "is refused"
+            )

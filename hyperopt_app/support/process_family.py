@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""A process of this machine, stopped or dead, and all that has come from it: is it stopped, and end it all.
+
+Each process is told by its number and its start time, so one that has got a used number is never struck.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["MARK", "end_family", "mark_of", "stopped_at"]
+
+# The environment variable by which the server of a worker's trials, and what it forks, is known when that worker is
+# dead and nobody is its parent any more.
+MARK = "HYPEROPT_WORKER_PROCESS"
+
+_POLL_S = 0.01
+# A killed process that waits for a disk is over later; somebody will look again.
+_PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One line of the table of processes; equal if it is the same process."""
+
+    pid: int
+    start: int
+    state: str = field(compare=False)
+    parent: int = field(compare=False)
+    cpu_ticks: int = field(compare=False)
+
+
+def mark_of(pid: int, start: int) -> str:
+    """The value of MARK below a worker."""
+    return f"{pid}.{start}"
+
+
+def stopped_at(pid: int, start: int) -> int | None:
+    """How many ticks a stopped process (SIGSTOP, Ctrl-Z) has computed so far; None if it is not stopped, or unknown.
+
+    With equal ticks it has hardly run in between.
+    """
+    found = _member(pid)
+    return found.cpu_ticks if found is not None and found.start == start and found.state == "T" else None
+
+
+def end_family(pid: int, start: int) -> bool:
+    """Kill a process, if it is there, and all that descends from it or bears its mark, stopped or not.
+
+    Returns:
+        Whether nothing is left of them that this user may kill.
+
+    Raises:
+        PermissionError: The process itself is another user's; nothing was killed.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    refused: set[_Member] = set()
+    while family := sorted(_family(pid, start) - refused, key=lambda member: member.pid != pid):
+        for member in family:
+            try:
+                _kill(member)
+            except PermissionError:
+                if member.pid == pid:
+                    raise
+                refused.add(member)
+        if time.monotonic() > until:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _family(pid: int, start: int) -> set[_Member]:
+    table = {member.pid: member for member in _table()}
+    found = {one for one in table if _is_marked(one, mark_of(pid, start))}
+    if pid in table and table[pid].start == start:
+        found.add(pid)
+    more = found
+    while more:
+        more = {one for one, member in table.items() if member.parent in more} - found
+        found = found | more
+    # Whoever looks is no part of it, and a zombie has nothing left to end.
+    return {table[one] for one in found if one != os.getpid() and table[one].state not in "ZX"}
+
+
+def _table() -> Iterator[_Member]:
+    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return (member for number in numbers if (member := _member(number)) is not None)
+
+
+def _member(pid: int) -> _Member | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # proc(5): behind the name in parentheses come the fields from the third on.
+    fields = text.rpartition(")")[2].split()
+    cpu_ticks = int(fields[11]) + int(fields[12])
+    return _Member(pid, int(fields[19]), fields[0], int(fields[1]), cpu_ticks)
+
+
+def _is_marked(pid: int, mark: str) -> bool:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # over meanwhile, or another user's
+        return False
+    return f"{MARK}={mark}".encode() in environment.split(b"\0")
+
+
+def _kill(member: _Member) -> None:
+    now = _member(member.pid)
+    if now is not None and now.start == member.start:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member.pid, signal.SIGKILL)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""A trial whose claim was broken takes nothing more from the worker that had it."""
+
+from collections.abc import Callable
+
+import optuna
+import pytest
+
+from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from tests.unit._made_tickets import Told, claimed, hand, study_with
+
+CALLS: dict[str, Callable[[OwnTrial], object]] = {
+    "report": lambda own: own.report(2.0, 1),
+    "set_user_attr": lambda own: own.set_user_attr("key", 1),
+    "suggest": lambda own: own.suggest_float("x", 0, 1),
+    "should_prune": lambda own: own.should_prune(),
+    "checkpointed": lambda own: own.check(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("is_claimed_anew", [False, True])
+def test_nothing_is_written_to_a_trial_of_anothers(call: Callable[[OwnTrial], object], is_claimed_anew: bool) -> None:
+    """Neither while it waits nor when another worker has it."""
+    study = study_with(1)
+    slow, other = hand(study, 0), hand(study, 1, observer=Told("worker-0"))
+    trial = claimed(slow)
+    own = OwnTrial(trial, lambda: slow.holds(trial))
+    own.report(1.0, 0)
+    assert own.number == 0
+    other.reap()
+    if is_claimed_anew:
+        claimed(other)
+    before: optuna.trial.FrozenTrial = study.get_trials()[0]
+    with pytest.raises(NotOurTrialError, match="trial 0 is another worker's now"):
+        call(own)
+    after = study.get_trials()[0]
+    assert (after.intermediate_values, after.user_attrs, after.params) == (
+        {0: 1.0},
+        before.user_attrs,
+        before.params,
+    )
