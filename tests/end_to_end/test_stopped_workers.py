@@ -26,9 +26,8 @@ STUDY = Path("study")
 TRIAL = STUDY / "trials" / "0"
 # A machine of its own for a worker: the table of processes says nothing of it to the others.
 ELSEWHERE = """\
-import runpy, sys
-from hyperopt_app.support import processes
-processes.machine = lambda own=sys.argv[1]: own
+import runpy, socket, sys
+socket.gethostname = lambda own=sys.argv[1]: own
 name, sys.argv[:] = sys.argv[3], sys.argv[3:]
 runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
@@ -127,5 +126,5 @@ def test_what_a_worker_of_another_machine_says_late_is_refused(
     other.wait()
     trial = assert_exact(STUDY, 3)[0]
     assert (trial.params, trial.intermediate_values) == (begun.params, {0: 1.0, 1: 0.5})
-    assert trial.user_attrs["claim"]["machine"] == "other"
+    assert trial.user_attrs["claim"]["host"] == "other"
     one.wait()
