@@ -12,11 +12,14 @@ import math
 import os
 import pickle
 import sys
+import uuid
 import zipfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.callbacks import _fits
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.trial import Trial, current_trial, report
 
@@ -30,7 +33,6 @@ __all__ = ["HyperoptCallback", "resume_path"]
 _log = logging.getLogger(__name__)
 
 _PACKAGES = ("pytorch_lightning", "lightning.pytorch")
-_CHECKPOINT = "last.ckpt"
 
 
 class HyperoptCallback(_Base):
@@ -49,9 +51,12 @@ class HyperoptCallback(_Base):
         monitor: Name of a metric that the module logs and that exists when validation ends; None for the
             first of the sweeper's metrics.
         directory: Where `last.ckpt` goes outside a sweep, None for nowhere; a trial has its own directory.
+        fit: A name for this training where a trial has several (`fold1`): its checkpoint is `last-fold1.ckpt` then,
+            and `resume_path(fit="fold1")` finds it. Letters, digits, `_`, `-` and `.`.
 
     Raises:
         MetricError: From the first validation: the module does not log the metric.
+        ValueError: When it is made: the name of the fit cannot be a part of a file's name.
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> "HyperoptCallback":
@@ -59,11 +64,22 @@ class HyperoptCallback(_Base):
         plain: Any = cls  # mypy does not take a class for something hashable
         return object.__new__(_with_lightning_base(plain, _callback_bases()))
 
-    def __init__(self, monitor: str | None = None, directory: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        monitor: str | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        fit: str | None = None,
+    ) -> None:
         super().__init__()
+        _fits.checkpoint_name(fit)
         self.monitor = monitor
         self.directory = directory
+        self.fit = fit
         self._validations = 0
+        self._metrics: dict[str, float] = {}
+        self._run = ""
+        self._nth = 1
 
     def __reduce__(self) -> Any:
         # The class with Lightning's base has no importable name; its plain parent has, and makes it anew.
@@ -78,11 +94,44 @@ class HyperoptCallback(_Base):
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: how many validations were reported, and whose checkpoint it is."""
         trial = current_trial()
-        return {"validations": self._validations, "params": None if trial is None else trial.params}
+        return {
+            "validations": self._validations,
+            "params": None if trial is None else trial.params,
+            "metrics": self._metrics,
+            "run": self._this_run(),
+            "nth": self._nth,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the count of validations where the checkpoint left it."""
         self._validations = int(state_dict["validations"])
+        self._metrics = dict(state_dict.get("metrics", {}))  # an older release has written neither
+        self._run = str(state_dict.get("run", ""))
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Another fit begins, whatever this object has served before; a checkpoint to go on from is read after this."""
+        if stage == "fit":
+            self._run, self._metrics = "", {}
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Count the fits that share a checkpoint's name."""
+        path = self._path()
+        if path is not None:
+            self._nth = _fits.begin(current_trial(), path)
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """A fit with a name may be tried again; without one nobody can tell that from the trial's next fit."""
+        path = self._path()
+        if path is not None and self.fit is not None and trainer.state.fn == "fit":
+            _fits.take_back(current_trial(), path)
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Note that the fit has come to its end: nobody is to go on from its checkpoint."""
+        path = self._path()
+        if path is not None and path.exists() and trainer.is_global_zero:
+            _fits.keep_finished(path, self._this_run())
+        if not trainer.callback_metrics and self._metrics:  # a checkpoint of the last epoch leaves nothing to train
+            trainer.callback_metrics.update(_as_logged(self._metrics))
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Report and prune; in the middle of an epoch also write the checkpoint."""
@@ -116,11 +165,19 @@ class HyperoptCallback(_Base):
             _log.warning("%s is not finite: the training stops here.", name)
             trainer.should_stop = True
 
+    def _this_run(self) -> str:
+        self._run = self._run or uuid.uuid4().hex
+        return self._run
+
+    def _path(self) -> Path | None:
+        return _checkpoint_path(current_trial(), self.directory, self.fit)
+
     def _save(self, trainer: Any) -> None:
-        path = _checkpoint_path(current_trial(), self.directory)
+        path = self._path()
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         aside = path.with_name(path.name + ".part")
         trainer.save_checkpoint(aside, weights_only=False)
         if trainer.is_global_zero:
@@ -135,25 +192,44 @@ def _is_over(trainer: Any) -> bool:
     return bool(has_ended or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step)
 
 
-def resume_path(directory: str | os.PathLike[str] | None = None) -> str | None:
+def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | None = None) -> str | None:
     """The checkpoint to go on from, for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
 
-    In a trial it is the trial's own `last.ckpt`, which an earlier, interrupted worker has left. A file that
-    is torn, that is no Lightning checkpoint or that belongs to other parameters is logged as a warning and
-    ignored.
+    In a trial it is the trial's own `last.ckpt`, which an interrupted fit of an earlier worker has left; a fit that
+    came to its end, in this worker or an earlier one, is none. A file that is torn, that is no Lightning checkpoint or
+    that belongs to other parameters or to another fit of the trial is logged as a warning and ignored.
 
     Args:
         directory: Where to look outside a sweep; None for nowhere.
+        fit: The name of the fit, that of its `HyperoptCallback(..., fit=...)`.
+
+    Raises:
+        ValueError: The name of the fit cannot be a part of a file's name.
     """
     trial = current_trial()
-    path = _checkpoint_path(trial, directory)
+    path = _checkpoint_path(trial, directory, fit)
     if path is None or not path.exists():
         return None
-    fault = _fault(path, trial)
+    state, fault = _read(path, trial)
+    if _fits.is_finished(path, None if state is None else state.get("run")):
+        return None
+    fault = fault or _fault_of_place(state, _fits.begun(trial, path) + 1)
     if fault:
         _log.warning("%s is not used: %s. The training starts from its beginning.", path, fault)
         return None
     return str(path)
+
+
+def _fault_of_place(state: Mapping[str, Any] | None, place: int) -> str | None:
+    """Why a checkpoint is not of the fit at this place in its trial; None if it is, or nobody knows."""
+    # What cannot be read, and what an older release has written, is of the first.
+    found = 1 if state is None else state.get("nth", 1)
+    if found == place:
+        return None
+    return (
+        f"it is of fit {found} of this trial and this is fit {place}; give each a name, HyperoptCallback(..., "
+        'fit="fold1") and resume_path(fit="fold1"), and each goes on from its own'
+    )
 
 
 def _report_or_prune(trial: Trial, value: float, step: int) -> None:
@@ -163,14 +239,24 @@ def _report_or_prune(trial: Trial, value: float, step: int) -> None:
         report(value, step)
     except TrialPruned:
         # Nobody goes on with a pruned trial, and its checkpoint may be large.
-        trial.checkpoint.unlink(missing_ok=True)
+        for path in {trial.checkpoint, *_fits.paths_begun(trial)}:
+            path.unlink(missing_ok=True)
         raise
 
 
-def _checkpoint_path(trial: Trial | None, directory: str | os.PathLike[str] | None) -> Path | None:
+def _checkpoint_path(
+    trial: Trial | None, directory: str | os.PathLike[str] | None, fit: str | None = None
+) -> Path | None:
+    name = _fits.checkpoint_name(fit)
     if trial is not None:
-        return trial.checkpoint
-    return None if directory is None else Path(directory) / _CHECKPOINT
+        return trial.checkpoint.with_name(name)
+    return None if directory is None else Path(directory) / name
+
+
+def _as_logged(metrics: Mapping[str, float]) -> dict[str, Any]:
+    import torch
+
+    return {name: torch.tensor(value, dtype=torch.float64) for name, value in metrics.items()}
 
 
 def _metric(name: str | None, logged: Any) -> float:
@@ -190,27 +276,27 @@ def _metric(name: str | None, logged: Any) -> float:
     )
 
 
-def _fault(path: Path, trial: Trial | None) -> str | None:
-    """Why a checkpoint cannot be gone on from, None if it can."""
+def _read(path: Path, trial: Trial | None) -> tuple[Mapping[str, Any] | None, str | None]:
+    """What this callback has kept in a checkpoint, None if that is not to be read; and why nobody can go on from it."""
     import torch
 
     try:
         with zipfile.ZipFile(path) as archive:
             torn = archive.testzip()
         if torn is not None:
-            return f"it is torn ({torn} has a wrong checksum)"
+            return None, f"it is torn ({torn} has a wrong checksum)"
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError:
         # Whole, but with objects of the user's own in it: for Lightning to load, and to complain about.
-        return None
+        return None, None
     except (OSError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
-        return f"it cannot be read ({error})"
+        return None, f"it cannot be read ({error})"
     if not isinstance(content, dict) or "pytorch-lightning_version" not in content or "loops" not in content:
-        return "it is not a checkpoint of a Lightning training"
-    state = content.get("callbacks", {}).get(HyperoptCallback.__qualname__, {})
+        return None, "it is not a checkpoint of a Lightning training"
+    state: Mapping[str, Any] = content.get("callbacks", {}).get(HyperoptCallback.__qualname__, {})
     if trial is not None and state.get("params", trial.params) != trial.params:
-        return f"it belongs to other parameters ({state['params']})"
-    return None
+        return state, f"it belongs to other parameters ({state['params']})"
+    return state, None
 
 
 def _bare(plain: type[HyperoptCallback]) -> HyperoptCallback:

@@ -55,7 +55,7 @@ def test_a_trainer_of_either_package_reports_each_validation(pl: Any, tmp_path: 
     assert isinstance(callback, pl.Callback)
     assert list(values) == [1, 2, 3]
     assert values[3] < values[2] < values[1] < 1
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".last.ckpt.finished", "last.ckpt"]
 
 
 def test_the_pruner_ends_the_training(pl: Any, tmp_path: Path) -> None:
@@ -94,15 +94,6 @@ def test_a_resumed_training_repeats_no_epoch(pl: Any, tmp_path: Path) -> None:
     assert trainer.current_epoch == 5
     assert trainer.global_step == 5 * BATCHES
     assert torch.equal(undisturbed.weight, second.weight)
-
-
-def test_a_training_that_had_ended_trains_nothing_again(one_pl: Any, tmp_path: Path) -> None:
-    """A checkpoint of the last epoch leaves nothing to train."""
-    trial, module = a_trial(tmp_path), a_module(one_pl)
-    with active_trial(trial):
-        train(one_pl, a_module(one_pl), HyperoptCallback())
-        train(one_pl, module, HyperoptCallback())
-    assert module.trained == []
 
 
 # Lightning's own advice for such a checkpoint, when the loader cannot say where it was.
@@ -191,8 +182,11 @@ def test_outside_a_sweep_checkpoints_go_where_they_are_told_to(one_pl: Any, tmp_
     """The directory is made, and `resume_path` finds the checkpoint in it."""
     directory = tmp_path / "new" / "folder"
     assert resume_path(directory) is None
-    train(one_pl, a_module(one_pl), HyperoptCallback(directory=directory))
-    assert resume_path(directory) == str(directory / "last.ckpt")
+    callback = HyperoptCallback("val_loss", directory, fit="a")
+    with pytest.raises(InterruptionError):
+        train(one_pl, a_module(one_pl, interrupt_at=(1, 0)), callback)
+    assert resume_path(directory, fit="a") == str(directory / "last-a.ckpt")
+    assert resume_path(directory) is None
 
 
 def test_a_save_that_fails_leaves_the_last_checkpoint_whole(one_pl: Any, tmp_path: Path) -> None:
@@ -204,12 +198,19 @@ def test_a_save_that_fails_leaves_the_last_checkpoint_whole(one_pl: Any, tmp_pat
 
     trial = a_trial(tmp_path)
     with active_trial(trial):
-        train(one_pl, a_module(one_pl), HyperoptCallback(), epochs=1)
+        interrupted(one_pl, a_module(one_pl, interrupt_at=(1, 0)))
         whole = trial.checkpoint.read_bytes()
-        with pytest.raises(InterruptionError):
-            train(one_pl, a_module(one_pl, user_object=Breaking()), HyperoptCallback(), epochs=2)
+    with active_trial(again(trial.study, trial._trial, tmp_path)):
+        interrupted(one_pl, a_module(one_pl, user_object=Breaking()))
         assert trial.checkpoint.read_bytes() == whole
+    with active_trial(again(trial.study, trial._trial, tmp_path)):
         assert resume_path() is not None
+
+
+def interrupted(pl: Any, module: Any, **options: Any) -> None:
+    """A fit that is interrupted where the module says."""
+    with pytest.raises(InterruptionError):
+        train(pl, module, HyperoptCallback(), **{"epochs": 3, **options})
 
 
 def spoil_half(path: Path) -> None:
@@ -253,8 +254,9 @@ def test_a_useless_checkpoint_is_reported_and_ignored(
     """The training starts from its beginning, and the log says why."""
     trial, module = a_trial(tmp_path), a_module(one_pl)
     with active_trial(trial):
-        train(one_pl, a_module(one_pl), HyperoptCallback(), epochs=1)
+        interrupted(one_pl, a_module(one_pl, interrupt_at=(1, 0)))
         spoil(trial.checkpoint)
+    with active_trial(again(trial.study, trial._trial, tmp_path)):
         assert resume_path() is None
         train(one_pl, module, HyperoptCallback(), epochs=1)
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"][:1]
@@ -264,8 +266,10 @@ def test_a_useless_checkpoint_is_reported_and_ignored(
 
 def test_a_checkpoint_with_objects_of_the_users_own_is_used(one_pl: Any, tmp_path: Path) -> None:
     """Whether such a file may be unpickled is for Lightning to decide, not for us."""
-    with active_trial(a_trial(tmp_path)):
-        train(one_pl, a_module(one_pl, user_object=SimpleNamespace(n=1)), HyperoptCallback(), epochs=1)
+    trial = a_trial(tmp_path)
+    with active_trial(trial):
+        interrupted(one_pl, a_module(one_pl, user_object=SimpleNamespace(n=1), interrupt_at=(1, 0)))
+    with active_trial(again(trial.study, trial._trial, tmp_path)):
         assert resume_path() == str(tmp_path / "last.ckpt")
 
 

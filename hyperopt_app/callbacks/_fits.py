@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Which training of a trial a checkpoint belongs to, and whether that has come to its end.
+
+A trial may train several times (folds, seeds). Each fit has a checkpoint file of its own if it has a name; without one
+they share `last.ckpt`, and their places in the trial tell them apart. A fit that has ended leaves `.last.ckpt.finished`
+beside its checkpoint, with which of its writers that was. Knows no framework.
+"""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from hyperopt_app.objective.trial import Trial
+
+__all__ = ["begin", "begun", "checkpoint_name", "is_finished", "keep_finished", "paths_begun", "take_back"]
+
+# Of this process: the checkpoint paths of each trial (of none) and how many fits have begun with them.
+_IN_TRIALS: "WeakKeyDictionary[Trial, Counter[Path]]" = WeakKeyDictionary()
+_ALONE: Counter[Path] = Counter()
+
+
+def checkpoint_name(fit: str | None) -> str:
+    """`last.ckpt`, or that of a named fit.
+
+    Raises:
+        ValueError: The name cannot be a part of a file's name.
+    """
+    if fit is None:
+        return "last.ckpt"
+    if not re.fullmatch(r"[\w.-]+", str(fit)):
+        raise ValueError(f"fit={fit!r}: it becomes a part of a file's name; use letters, digits, '_', '-' and '.'")
+    return f"last-{fit}.ckpt"
+
+
+def begin(trial: "Trial | None", path: Path) -> int:
+    """A fit begins with this checkpoint path; its place among those of the trial that do, from 1."""
+    counts = _counts(trial)
+    counts[path] += 1
+    return counts[path]
+
+
+def begun(trial: "Trial | None", path: Path) -> int:
+    """How many fits of this trial have begun with this checkpoint path, in this process."""
+    return _counts(trial)[path]
+
+
+def take_back(trial: "Trial | None", path: Path) -> None:
+    """A fit has been interrupted by an error, and may be tried again in this process."""
+    _counts(trial)[path] -= 1
+
+
+def paths_begun(trial: "Trial") -> list[Path]:
+    """The checkpoint paths of the trial's fits so far."""
+    return list(_counts(trial))
+
+
+def _counts(trial: "Trial | None") -> Counter[Path]:
+    return _ALONE if trial is None else _IN_TRIALS.setdefault(trial, Counter())
+
+
+def keep_finished(path: Path, run: str) -> None:
+    """The fit that has written this checkpoint has ended by itself.
+
+    Args:
+        path: The checkpoint.
+        run: What tells this fit from others, also from the same one begun anew.
+    """
+    mark = _mark(path)
+    aside = mark.with_name(f"{mark.name}.part")
+    aside.write_text(json.dumps({"run": run, **_looks(path)}), encoding="utf-8")
+    aside.replace(mark)
+
+
+def is_finished(path: Path, run: str | None) -> bool:
+    """Whether the checkpoint is of a fit that has ended by itself.
+
+    Args:
+        path: The checkpoint.
+        run: What stands in it; None if it cannot be read, then size and time of the file must do.
+    """
+    try:
+        told = json.loads(_mark(path).read_text(encoding="utf-8"))
+        if run is not None:
+            return bool(told["run"] == run)
+        return bool(told == {"run": told["run"], **_looks(path)})
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _looks(path: Path) -> dict[str, int]:
+    found = path.stat()
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f".{path.name}.finished")
