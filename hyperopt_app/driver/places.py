@@ -157,20 +157,22 @@ def _at(distribution: BaseDistribution, end: int) -> Any:
 
 def _is_anothers(place: Path, mine: str | None, known: Collection[str]) -> bool:
     """Whether something lies in a place that no trial of this study has left there."""
-    owner = owner_of(place)
+    there = Path(os.path.realpath(place))  # a place above a directory that is not made yet is there too
+    owner = owner_of(there)
     if owner is not None:
         return owner.study_id != mine
-    return str(place) not in known and not is_free(place)
+    return str(place) not in known and not is_free(place if place.is_symlink() else there)
 
 
 def _taken(place: Path, study_dir: Path, raw: str) -> str:
+    place = Path(os.path.realpath(place))
     owner = owner_of(place)
     whose = (
         f"belongs to trial {owner.number} of the study {owner.study_name!r}"
         if owner is not None
         else "is there already and not empty, and no trial of this study has made it"
     )
-    way = _elsewhere(study_dir) if study_dir in place.parents else _numbered(raw, anew=True)
+    way = _elsewhere(study_dir) if Path(os.path.realpath(study_dir)) in place.parents else _numbered(raw, anew=True)
     return (
         f"hydra.sweep.subdir: {_shown(place)} {whose}; a trial must not go on from what another has left. "
         f"Take other directories: {way}"
@@ -214,7 +216,7 @@ def _elsewhere(study_dir: Path) -> str:
 
 def _numbered(raw: str, *, anew: bool = False) -> str:
     """What to type for a directory with the trial's number in it."""
-    is_plain = not anew and re.fullmatch(r"[\w${}:%.-]+(/[\w${}:%.-]+)*", raw) and not raw.startswith(".")
+    is_plain = not anew and re.fullmatch(r"[\w${}:%.-]+(/[\w${}:%.-]+)*", raw) and not {".", ".."} & {*raw.split("/")}
     return shlex.quote(f"hydra.sweep.subdir={raw if is_plain else 'trials'}/${{hydra.job.num}}")
 
 

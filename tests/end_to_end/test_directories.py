@@ -156,6 +156,7 @@ def test_a_directory_says_whose_it_is(search: Run) -> None:
     """Study, number, attempt; the attempts are in the study too."""
     assert search("interrupted=[1,1]").returncode != 0
     good(search("interrupted=[1,1]"))
+    assert all((STUDY / f"trials/{n}/.hyperopt_trial.json").exists() for n in range(3))
     told = [json.loads((STUDY / f"trials/{n}/.hyperopt_trial.json").read_text()) for n in range(3)]
     assert [(one["study_name"], one["number"], one["attempt"]) for one in told] == [
         ("app", 0, 1),
