@@ -42,7 +42,8 @@ class Module(pl.LightningModule):
 @hydra.main(config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """How many epochs both fits have trained in this attempt."""
-    trial, data, epochs = hyperopt_app.current_trial(), torch.utils.data.DataLoader(torch.zeros(1)), 0
+    trial, epochs = hyperopt_app.current_trial(), 0
+    data: Any = torch.utils.data.DataLoader(torch.zeros(1))  # type: ignore[arg-type]  # as good as a dataset
     for fit in range(2):
         # The release that had the fault knows no names.
         name = {"fit": f"fold{fit}"} if conf.names else {}
