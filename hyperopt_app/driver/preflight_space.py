@@ -9,13 +9,16 @@ from typing import Any
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, first_value
 from hyperopt_app.support.display_text import did_you_mean
 
 __all__ = ["check_space"]
+
+# Optuna keeps the whole numbers of a range as floats, which tell no two of them apart beyond this one.
+LARGEST_EXACT = 2**53
 
 # Group choices multiply; beyond this many combinations the rest is found when it is tried.
 _MOST_COMBINATIONS = 32
@@ -29,11 +32,16 @@ def check_space(
 ) -> list[str]:
     """What is wrong between the space and the config: unknown keys (the nearest are named), groups and options.
 
+    And what no study could keep, whatever the config.
+
     Args:
         space: A space that could be read.
         compose: The config of a job with these overrides.
         options_of: The options of a config group, empty if there is no such group.
     """
+    inexact = [fault for key, one in space.distributions.items() for fault in _inexact(key, one)]
+    if inexact:
+        return inexact
     groups = {key: options for key in space.distributions if (options := options_of(_bare(key)))}
     faults = [
         fault for key, options in groups.items() for fault in _unknown_options(key, space.distributions[key], options)
@@ -43,6 +51,15 @@ def check_space(
     for choices in _combinations(space, list(groups)):
         faults += _check_combination(space, choices, compose)
     return list(dict.fromkeys(faults))
+
+
+def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
+    if isinstance(distribution, IntDistribution) and max(abs(distribution.low), abs(distribution.high)) > LARGEST_EXACT:
+        yield (
+            f"hydra.sweeper.params.{key}: the whole numbers from {distribution.low} to {distribution.high} cannot be "
+            f"searched: beyond 2**53 ({LARGEST_EXACT}) the study would keep other numbers than the objective sees; "
+            "list them, choice(...), or search floats, interval(low, high)"
+        )
 
 
 def _check_combination(

@@ -33,17 +33,13 @@ from hyperopt_app.errors import SpaceError
 __all__ = ["distribution_of", "element_of", "first_line", "override_text", "quoted_text", "value_of_choice"]
 
 
-# Optuna keeps the whole numbers of a range as floats, which tell no two of them apart beyond this one.
-_LARGEST_EXACT = 2**53
-
-
 def distribution_of(override: Override) -> BaseDistribution | str:
     """The distribution of a sweep override, or the value text of a plain one.
 
     The support equals what Hydra's own sweep iterates: the stop of a range is excluded.
 
     Raises:
-        SpaceError: The range is empty or impossible, or has whole numbers that the study could not keep exactly.
+        SpaceError: The range is empty or impossible.
     """
     if not override.is_sweep_override():
         return "" if override.is_delete() else override.get_value_element_as_str()
@@ -63,7 +59,7 @@ def _interval(sweep: IntervalSweep) -> BaseDistribution:
         raise SpaceError("interval() wants two numbers")
     low, high, log = sweep.start, sweep.end, "log" in sweep.tags
     if isinstance(low, int) and isinstance(high, int):
-        return _whole(low, high, log=log)
+        return IntDistribution(low, high, log=log)
     return FloatDistribution(low, high, log=log)
 
 
@@ -76,19 +72,10 @@ def _range(sweep: RangeSweep, override: Override) -> BaseDistribution:
         if not values:
             raise SpaceError("the range is empty; its stop is excluded")
         low, high = sorted((values[0], values[-1]))
-        return _whole(low, high, step=abs(values.step), log=log)
+        return IntDistribution(low, high, step=abs(values.step), log=log)
     if log:
         raise SpaceError("a range with a step cannot be logarithmic; use tag(log, interval(low, high))")
     return _float_range(values, override)
-
-
-def _whole(low: int, high: int, *, step: int = 1, log: bool) -> IntDistribution:
-    if max(abs(low), abs(high)) > _LARGEST_EXACT:
-        raise SpaceError(
-            f"a range of whole numbers ends at {_LARGEST_EXACT} (2**53): larger ones would be stored as other numbers "
-            "than the objective sees; list them, choice(...), or write the bounds as floats"
-        )
-    return IntDistribution(low, high, step=step, log=log)
 
 
 def _float_range(values: FloatRange, override: Override) -> BaseDistribution:

@@ -201,7 +201,7 @@ class _Watched:
                     self._process.join(_KILL_AFTER_S)
                     return self._died()
                 if name == DONE:
-                    if kwargs["reads_seed"]:
+                    if kwargs.get("reads_seed"):
                         self._answer("set_user_attr", ("reads_seed", True), {})
                     return self._done(*args)
                 self._answer(name, args, kwargs)

@@ -55,7 +55,7 @@ def test_a_range_that_the_study_cannot_keep_exactly_is_refused(text: str, run_sc
     done = run_script(APPS / "unseeded" / "train.py", "--multirun", f"x={text}")
     assert done.returncode != 0, done.stdout + done.stderr
     assert "choice(...)" in done.stderr
-    assert text in done.stderr.replace(" ", "")
+    assert "hydra.sweeper.params.x: " in done.stderr
     assert not STUDY.exists()
 
 

@@ -94,8 +94,8 @@ class LegacyObjective(Objective):
         tree = plain_config(conf, self.shape)
         user = user_module(self.file, self.dialect)
         with user.active(self.hyper_file):
-            is_running = trial is None or trial is current_trial()
-            kind = user.objective(current_seed() if is_running else trial.seed)
+            is_apart = trial is not None and trial is not current_trial()
+            kind = user.objective(trial.seed if trial is not None and is_apart else current_seed())
             return self._run(kind, trial, tree)
 
     def _run(self, kind: type[Any], trial: Trial | None, tree: dict[Any, Any]) -> Mapping[str, float]:

@@ -277,7 +277,8 @@ def test_a_checkpoint_with_objects_of_the_users_own_is_used(one_pl: Any, tmp_pat
 def test_the_last_epoch_is_let_finish(one_pl: Any, tmp_path: Path, options: dict[str, int], told: int) -> None:
     """A trial that is to end does so after each epoch but the last, after which there is nothing to go on with."""
     calls: list[int] = []
-    trial = a_trial(tmp_path, on_checkpoint=lambda: calls.append(len(curve(trial))))
+    module = a_module(one_pl)
+    trial = a_trial(tmp_path, on_checkpoint=lambda: calls.append(len(epochs_of(module))))
     with active_trial(trial):
-        train(one_pl, a_module(one_pl), HyperoptCallback(), **options)
+        train(one_pl, module, HyperoptCallback(), **options)
     assert calls == list(range(1, told + 1))

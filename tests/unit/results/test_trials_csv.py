@@ -3,6 +3,7 @@
 
 import csv
 import io
+from typing import Any
 
 import optuna
 from optuna.trial import TrialState
@@ -20,7 +21,7 @@ def test_the_table_has_every_trial_that_started() -> None:
     """State, value, parameters, metrics, times, worker, place and error; waiting trials are left out."""
     study = study_of()
     claim = {"worker": "w", "number": 3, "host": "node-1", "pid": 99}
-    facts = {"metrics": {"loss": 0.5}, "claim": claim, "directory": "/data/0", "training_seed": 5}
+    facts: dict[str, Any] = {"metrics": {"loss": 0.5}, "claim": claim, "directory": "/data/0", "training_seed": 5}
     study.add_trial(made(params={"x": 0.25}, curve={1: 1.5, 2: 0.75}, **facts))
     study.add_trial(made(TrialState.PRUNED, params={"y": 2}, claim=claim))
     failure = {"kind": "bug", "error": 'ValueError: "x",\nmust be\tpositive', "traceback": "...", "log": ""}

@@ -168,7 +168,7 @@ def test_a_seed_that_the_user_searches_or_fixes_is_the_trials(words: list[str], 
 @pytest.mark.parametrize(("seed_key", "reads"), [(True, False), (False, True), (False, False)])
 def test_a_seed_that_no_key_takes_stands_before_the_command(seed_key: bool, reads: bool) -> None:
     """Also where the config has a key `seed` that the objective reads as it stands there."""
-    trial = made(params={"x": 0.5}, training_seed=4, **({"reads_seed": True} if reads else {}))
+    trial = made(params={"x": 0.5}, training_seed=4, reads_seed=reads)
     assert retrain_command(_plan(seed_key=seed_key), trial) == "HYPEROPT_SEED=4 python -m app y=5 x=0.5"
 
 
