@@ -126,9 +126,9 @@ def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], f
     """
     found: dict[str, tuple[float, float]] = {}
     for trial in trials:
-        for number, one in enumerate(attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None)):
+        for one in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
             # Without a name (of another tool's trials) each attempt stands for itself.
-            worker = one.worker or f"{trial.number} {number}"
+            worker = one.worker or f"nobody {len(found)}"
             begun, ended = found.get(worker, (one.begun, one.ended))
             found[worker] = (min(begun, one.begun), max(ended, one.ended))
     total, reached = 0.0, float("-inf")
