@@ -152,19 +152,19 @@ class Trial:
         with self._writing():
             self._trial.set_user_attr(key, value)
 
-    def suggest_int(self, name: str, low: int, high: int, **options: Any) -> int:
+    def suggest_int(self, name: str, low: int, high: int, *args: Any, **options: Any) -> int:
         """Optuna's own, for whole numbers that the study keeps exactly.
 
         Raises:
             ValueError: A bound lies beyond 2**53.
         """
-        if max(abs(low), abs(high)) > 2**53:
+        if any(isinstance(bound, int | float) and abs(bound) > 2**53 for bound in (low, high)):
             raise ValueError(
                 f"suggest_int({name!r}, {low}, {high}): beyond 2**53 the study would keep other numbers than these; "
                 "take suggest_categorical for numbers that can be listed, or suggest_float"
             )
         with self._writing():
-            return self._trial.suggest_int(name, low, high, **options)
+            return self._trial.suggest_int(name, low, high, *args, **options)
 
     def report(self, value: float, step: int) -> None:
         """Record a point of the learning curve; a step that was already recorded is left as it is.

@@ -138,7 +138,7 @@ def snapshot(
         running=count["running"],
         left=left,
         elapsed_s=elapsed_s,
-        remaining_s=_remaining_s(trials, left, [_age_s(trial, now) for trial in running.values()], workers),
+        remaining_s=_remaining_s(trials, left, [_spent_s(trial, now) for trial in running.values()], workers),
         value_names=trial_records.value_names(metric_names, len(directions)),
         best=tuple(
             BestTrial(trial.number, tuple(trial.values), dict(trial.params))
@@ -167,6 +167,11 @@ def _row(worker: WorkerView, running: Mapping[int, "FrozenTrial"], now: datetime
 def _age_s(trial: "FrozenTrial", now: datetime) -> float:
     # Not below 0: the clocks of two hosts differ.
     return 0.0 if trial.datetime_start is None else max((now - trial.datetime_start).total_seconds(), 0.0)
+
+
+def _spent_s(trial: "FrozenTrial", now: datetime) -> float:
+    """Seconds that all attempts at a running trial have taken so far."""
+    return sum(one.ended - one.begun for one in trial_records.attempts_of(trial, now.timestamp()))
 
 
 def _remaining_s(
