@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.timeout(300)
+
 APPS = Path(__file__).resolve().parents[1] / "apps"
 REPO = Path(__file__).resolve().parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,7 +25,7 @@ def best_of(study: str) -> dict[str, Any]:
     return content
 
 
-def pasted(line: str) -> str:
+def pasted(line: str, *, fails: bool = False) -> str:
     """What a line of best.yaml writes when a shell runs it, on one thread, with this Python."""
     folder = Path("bin")
     folder.mkdir(exist_ok=True)
@@ -37,8 +39,8 @@ def pasted(line: str) -> str:
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def result(text: str, name: str) -> float:
@@ -59,7 +61,7 @@ def test_of_the_digits(run_app: Run) -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("torch")
     small = ("epochs=2", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1", "hydra/sweeper/pruner=nop")
-    searched(run_app("--multirun", "hparams=digits", *small, env=ONE_THREAD))
+    searched(run_app("--multirun", "hparams=digits", *small, env=ONE_THREAD, timeout=200))
     best = best_of("studies/digits")
     assert result(pasted(best["retrain"]), "val_accuracy") == best["value"]
     assert result(pasted(best["retrain"]), "val_loss") == best["metrics"]["val_loss"]
@@ -67,7 +69,6 @@ def test_of_the_digits(run_app: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_of_holodec(run_app: Run) -> None:
     """Lightning, whose loop has random numbers of its own."""
     pytest.importorskip("pytorch_lightning")
@@ -97,3 +98,26 @@ def test_of_an_app_that_seeds_nothing(launcher: str, run_script: Run) -> None:
     best = best_of("study")
     assert result(pasted(best["retrain"]), "loss") == best["value"]
     assert best["retrain"].startswith(f"HYPEROPT_SEED={best['seed']} python ")
+
+
+@pytest.mark.parametrize(("words", "word"), [(("seed=12",), "seed=12"), (("seed=choice(3,4)",), "seed=")])
+def test_a_seed_that_the_user_gives_stays(words: tuple[str, ...], word: str, run_app: Run) -> None:
+    """Searched or fixed, it is the seed of the trial's training, and the command gives its value."""
+    pytest.importorskip("sklearn")
+    pytest.importorskip("torch")
+    small = ("epochs=1", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1")
+    searched(run_app("--multirun", "hparams=digits", *small, *words, env=ONE_THREAD, timeout=200))
+    best = best_of("studies/digits")
+    value = result(pasted(best["retrain"]), "val_loss")
+    assert value == best["metrics"]["val_loss"]
+    assert f" {word}" in best["retrain"]
+    assert best["seed"] == int(re.findall(r" seed=(\d+)", best["retrain"])[0])
+
+
+def test_the_command_of_a_failed_trial_has_its_seed(run_script: Run) -> None:
+    """It stands below the traceback, and fails in the same way."""
+    done = run_script(APPS / "unseeded" / "train.py", "--multirun", "x=choice(0.5)", "+fails=true")
+    (line,) = re.findall(r"^  again: (.*)$", done.stderr, re.MULTILINE) or [""]
+    (story,) = set(re.findall(r"ValueError: (.*)", done.stderr)) or {""}
+    assert line.startswith("HYPEROPT_SEED="), done.stderr
+    assert story in pasted(line, fails=True)

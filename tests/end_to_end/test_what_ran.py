@@ -13,6 +13,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+pytestmark = pytest.mark.timeout(200)
+
 APPS = Path(__file__).resolve().parents[1] / "apps"
 TOLD = APPS / "told" / "app.py"
 STUDY = Path("study")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -91,6 +92,7 @@ def _column(trials: Sequence[optuna.trial.FrozenTrial], name: str, number: int) 
     return table[0][f"params.{name}"]
 
 
+@pytest.mark.timeout(300)
 def test_a_value_is_the_same_wherever_it_is_written() -> None:
     """Seen by the objective == the study, read anew == best.yaml == trials.csv == the command that trains again.
 

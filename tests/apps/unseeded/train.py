@@ -13,6 +13,8 @@ def main(cfg: Any) -> float:
     import numpy as np
 
     loss = float(cfg.x) + random.random() + float(np.random.standard_normal())  # noqa: NPY002 - that is the point
+    if cfg.get("fails"):
+        raise ValueError(f"drew {loss!r}")
     print(f"loss {loss!r}", flush=True)  # noqa: T201
     return loss
 
