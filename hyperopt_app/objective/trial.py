@@ -158,7 +158,7 @@ class Trial:
         Raises:
             ValueError: A bound lies beyond 2**53.
         """
-        if any(isinstance(bound, int | float) and abs(bound) > 2**53 for bound in (low, high)):
+        if max(abs(low), abs(high)) > 2**53:
             raise ValueError(
                 f"suggest_int({name!r}, {low}, {high}): beyond 2**53 the study would keep other numbers than these; "
                 "take suggest_categorical for numbers that can be listed, or suggest_float"
