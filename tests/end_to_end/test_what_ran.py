@@ -91,6 +91,17 @@ def test_no_step_of_a_curve_is_lost_at_a_graceful_end(order: str, run_script: Ru
     assert sorted(trial.intermediate_values) == [0, 1, 2, 3, 4]
 
 
+def test_a_training_that_has_saved_its_last_epoch_completes(run_script: Run) -> None:
+    """There is nothing to go on with elsewhere, so it costs no second attempt."""
+    pytest.importorskip("pytorch_lightning")
+    good(run_script(APPS / "told" / "lit.py", "--multirun", timeout=150))
+    (trial,) = trials()
+    directory = Path(str(trial.user_attrs["directory"]))
+    assert (directory / "told").exists()
+    assert (directory / "begins.txt").read_text() == "begins\n"
+    assert sorted(trial.intermediate_values) == [1, 2]
+
+
 # Values and times
 
 
