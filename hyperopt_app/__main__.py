@@ -8,6 +8,7 @@ from pathlib import Path
 import hydra
 
 from hyperopt_app.app import train
+from hyperopt_app.support.python_start import behind_the_standard_library
 
 __all__ = ["main"]
 
@@ -21,7 +22,7 @@ def main() -> None:
     os.environ.setdefault(*_MOST_VALUES)
     # A user's objective lies where the command is typed; `python -m` looks there by itself, a console script does not.
     if (here := str(Path.cwd())) not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.insert(behind_the_standard_library(sys.path), here)
     hydra.main(config_path="pkg://hyperopt_app.conf", config_name="config")(train)()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import thaw
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
+from hyperopt_app.support.python_start import module_words
 
 __all__ = ["main", "worker_number"]
 
@@ -74,7 +75,7 @@ def _supervise(payload: Path, slots: int) -> int:
     """Start a worker for each slot and wait for all; the scheduler's signals reach them without us."""
     from hyperopt_app.worker.interrupts import END_SIGNALS, Interrupts
 
-    command = [sys.executable, "-m", "hyperopt_app.worker_process", str(payload), "--slot"]
+    command = [sys.executable, *module_words("hyperopt_app.worker_process"), str(payload), "--slot"]
     with Interrupts(END_SIGNALS, insist=False).listening():
         workers = [subprocess.Popen([*command, str(slot)]) for slot in range(slots)]
         codes = [worker.wait() for worker in workers]

@@ -16,6 +16,7 @@ from hyperopt_app.launchers.cluster import plan_of, prepare
 from hyperopt_app.launchers.jobs import new_place
 from hyperopt_app.launchers.payload import freeze
 from hyperopt_app.schedulers.gpu_slots import Sharing
+from hyperopt_app.support.python_start import module_words
 
 __all__ = ["command", "launch"]
 
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 def command(payload: Path, python: str = sys.executable) -> str:
     """The shell command that starts a worker."""
-    return shlex.join([python, "-m", "hyperopt_app.worker_process", str(payload)])
+    return shlex.join([python, *module_words("hyperopt_app.worker_process"), str(payload)])
 
 
 def launch(

@@ -18,6 +18,7 @@ from hyperopt_app.launchers.jobs import follow, known_jobs, last_place, last_wor
 from hyperopt_app.launchers.payload import is_of_this_release
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.lock_file import HolderLock
+from hyperopt_app.support.python_start import module_words
 
 __all__ = [
     "attach_or_submit",
@@ -133,4 +134,5 @@ def python_words(settings: Mapping[str, Any]) -> str:
 
 def worker_command(python: str, payload: Path, *options: str) -> str:
     """The shell command of the workers of one task, or with `--after-job` of what comes after them."""
-    return " ".join([python, "-u -m hyperopt_app.worker_process", *options, shlex.quote(str(payload))])
+    words = shlex.join(["-u", *module_words("hyperopt_app.worker_process")])
+    return " ".join([python, words, *options, shlex.quote(str(payload))])

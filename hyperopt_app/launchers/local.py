@@ -6,6 +6,7 @@ the end of the others.
 """
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.support.hydra_state import packed
+from hyperopt_app.support.python_start import module_words, python_path, search_path
 
 __all__ = ["Gang", "WorkerDiedError", "places"]
 
@@ -199,21 +201,18 @@ def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subproces
     # A session of its own: Ctrl-C reaches the driver alone, which then asks its workers one by one.
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hyperopt_app.launchers.local_process"],
+            [sys.executable, *module_words("hyperopt_app.launchers.local_process")],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(_search_path())},
+            env={**os.environ, **environment, **python_path()},
             start_new_session=True,
         )
     with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr]
+        # Before what follows can be unpickled; a script's folder is on it.
+        pipe.write(json.dumps(search_path()).encode() + b"\n")
         pipe.write(payload)
     return process
-
-
-def _search_path() -> list[str]:
-    """The driver's own import path: a script's folder is on it, and the task function may live there."""
-    return [path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")]
 
 
 def _collect(one: _Running, overrides: list[str]) -> JobReturn:

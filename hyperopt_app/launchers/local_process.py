@@ -2,6 +2,7 @@
 """The process of one local job: reads its job from standard input, runs it as Hydra would, leaves the result."""
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ def _main() -> None:
 
     from hyperopt_app.support.hydra_state import unpacked
 
+    sys.path[:] = json.loads(sys.stdin.buffer.readline())
     job, hydra = unpacked(sys.stdin.buffer.read())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _end_with(job["parent"])

@@ -27,6 +27,7 @@ from omegaconf import DictConfig
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.support.files import NotOwnError, read_own, replacing
 from hyperopt_app.support.hydra_state import packed
+from hyperopt_app.support.python_start import search_path
 
 __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
 
@@ -81,7 +82,7 @@ def freeze(
     # What must be set before the rest can be unpickled stands outside of it.
     payload = pickle.dumps(
         {
-            "sys_path": _search_path(),
+            "sys_path": search_path(),
             "cwd": str(Path.cwd()),
             "environment": _set_by_the_script(),
             "settings": settings,
@@ -184,10 +185,6 @@ def _set_by_the_script() -> dict[str, tuple[str | None, str]]:
         return {}
     before = dict(os.fsdecode(word).partition("=")[::2] for word in words)
     return {name: (before.get(name), value) for name, value in os.environ.items() if before.get(name) != value}
-
-
-def _search_path() -> list[str]:
-    return [path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")]
 
 
 def _environment() -> dict[str, Any]:

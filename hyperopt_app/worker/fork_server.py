@@ -20,10 +20,12 @@ from typing import Any
 
 from hyperopt_app.support.processes import process_entry
 
-__all__ = ["SERVER_DIED", "TrialProcess", "end_orphan", "started"]
+__all__ = ["FIRST", "SERVER_DIED", "TrialProcess", "end_orphan", "started"]
 
 _log = logging.getLogger(__name__)
 
+# What a server imports in any case: without it, it would find only what is installed.
+FIRST = "hyperopt_app.support.handed_path"
 # The exit code of a process whose server has died; no process can end with it itself.
 SERVER_DIED = 256
 
@@ -76,7 +78,7 @@ def started(
         if _ended_by_itself():
             # A module that cannot be imported ends it. Then each trial imports what it needs itself.
             _log.warning("the server of the trials' processes has ended; a new one starts without imports")
-            server.set_forkserver_preload([])
+            server.set_forkserver_preload([FIRST])
         else:
             _log.warning("the server of the trials' processes was killed; a new one starts")
     time.sleep(_PAUSES_S[-1])

@@ -28,11 +28,12 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from hyperopt_app.support.handed_path import handing
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.support.process_family import MARK, mark_of
 from hyperopt_app.support.processes import start_ticks
 from hyperopt_app.worker import trial_process
-from hyperopt_app.worker.fork_server import SERVER_DIED, end_orphan, started
+from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, started
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.last_word import Ending, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
@@ -103,8 +104,8 @@ class Isolation:
         context.config_loader = None  # type: ignore[assignment]
         jobs = TrialJobs(context, None, self.jobs.task_function, self.jobs.moment, self.jobs.origin)  # type: ignore[arg-type]
         self._task = packed(jobs)
-        multiprocessing.forkserver.set_forkserver_preload(preload_names([*self.preload, *sys.modules]))
-        with self._signals_blocked(), _servers_environment():
+        multiprocessing.forkserver.set_forkserver_preload([FIRST, *preload_names([*self.preload, *sys.modules])])
+        with self._starting():
             # This one opens the signals again when it starts, hence first.
             multiprocessing.resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, self.numbers)
@@ -148,7 +149,7 @@ class Isolation:
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
-        with self._signals_blocked(), _servers_environment():
+        with self._signals_blocked(), handing(), _marking():
             yield
 
     @property
@@ -328,20 +329,14 @@ def _oom_kills() -> int | None:
 
 
 @contextlib.contextmanager
-def _servers_environment() -> Iterator[None]:
-    """The server imports from where this worker does; before Python 3.13 it does not take over sys.path by itself.
-
-    It and the trials bear this worker's mark, by which others find them should this worker die.
-    """
-    path = os.pathsep.join(path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip"))
-    wanted = {"PYTHONPATH": path, MARK: mark_of(os.getpid(), start_ticks(os.getpid()) or 0)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+def _marking() -> Iterator[None]:
+    """The server and the trials bear this worker's mark, by which others find them should this worker die."""
+    before = os.environ.get(MARK)
+    os.environ[MARK] = mark_of(os.getpid(), start_ticks(os.getpid()) or 0)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        if before is None:
+            del os.environ[MARK]
+        else:
+            os.environ[MARK] = before

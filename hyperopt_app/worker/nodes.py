@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.study.trial_records import claim_of, losses_of
+from hyperopt_app.support.python_start import safe_words
 
 __all__ = ["LOSSES_OF_A_BAD_NODE", "avoids", "bad_nodes", "check_node", "default_check"]
 
@@ -72,7 +73,7 @@ def default_check(visible: Collection[str], loaded: Mapping[str, object] = sys.m
     if shutil.which("nvidia-smi"):
         commands.append(["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader", f"--id={','.join(visible)}"])
     if "torch" in loaded:
-        commands.append([sys.executable, "-c", _TORCH_CHECK])
+        commands.append([sys.executable, *safe_words(), "-c", _TORCH_CHECK])
     return commands
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = {
-    "slurm_workers": ["#SBATCH --array=0-2%3", "#SBATCH --gres=gpu:1", "-m hyperopt_app.worker_process"],
-    "pbs_workers": ["#PBS -l select=1:ncpus=1:ngpus=1", "export HYPEROPT_WORKER=2", "-m hyperopt_app.worker_process"],
+    "slurm_workers": ["#SBATCH --array=0-2%3", "#SBATCH --gres=gpu:1", "hyperopt_app.worker_process"],
+    "pbs_workers": ["#PBS -l select=1:ncpus=1:ngpus=1", "export HYPEROPT_WORKER=2", "hyperopt_app.worker_process"],
 }
 FIELDS = {"slurm_workers": ["hydra.launcher.gres=gpu:1"], "pbs_workers": ["hydra.launcher.ngpus=1"]}
 

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Start our own modules in a new Python, so that no file of the user's stands in for the standard library there.
+
+`python -m` and `python -c` look into the current directory before the standard library: a `types.py` there would end
+the new process before its first line. So it begins without that directory, and gets the import path of the process
+that has started it once its own imports are done.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import hyperopt_app
+
+__all__ = ["behind_the_standard_library", "module_words", "python_path", "safe_words", "search_path"]
+
+_ROOT = Path(hyperopt_app.__file__).resolve().parents[1]
+_OF_PACKAGES = ("site-packages", "dist-packages")
+
+
+def safe_words(version: tuple[int, ...] = sys.version_info[:2]) -> list[str]:
+    """The option of Python that leaves the current directory out; there is none before 3.11."""
+    return ["-P"] if version >= (3, 11) else []
+
+
+def module_words(module: str, version: tuple[int, ...] = sys.version_info[:2]) -> list[str]:
+    """The words behind `python` that run one of our modules."""
+    if not _is_found_elsewhere(sys.path):
+        return ["-m", module]
+    if safe := safe_words(version):
+        return [*safe, "-m", module]
+    clean = "import sys; sys.path[:] = filter(None, sys.path); import runpy"
+    return ["-c", f"{clean}; runpy.run_module({module!r}, None, '__main__', True)"]
+
+
+def _is_found_elsewhere(path: Sequence[str]) -> bool:
+    """Whether this package is found without the first folder, which is the script's or the current directory."""
+    return any(Path(folder).resolve() == _ROOT for folder in path[1:] if folder)
+
+
+def python_path() -> dict[str, str]:
+    """PYTHONPATH, if need be, for a process that must find this package; a clone need not be installed."""
+    words = [word for word in os.environ.get("PYTHONPATH", "").split(os.pathsep) if word]
+    is_known = _ROOT.name in _OF_PACKAGES or str(_ROOT) in words
+    return {} if is_known else {"PYTHONPATH": os.pathsep.join([*words, str(_ROOT)])}
+
+
+def search_path() -> list[str]:
+    """This process's import path, for another: a script's folder is on it, and the task function may live there."""
+    return [path or str(Path.cwd()) for path in sys.path if not path.endswith(".zip")]
+
+
+def behind_the_standard_library(path: Sequence[str]) -> int:
+    """Where in an import path a folder stands before all packages, but hides no module of Python's own."""
+    own = Path(sysconfig.get_path("stdlib")).resolve()
+    places = [
+        at for at, folder in enumerate(path, 1) if folder and Path(folder).resolve() in (own, own / "lib-dynload")
+    ]
+    return max(places, default=0)
