@@ -140,9 +140,14 @@ def _tell(pair: Pair) -> None:
 
 
 def _front(pair: Pair, **changes: Any) -> Front:
-    words = {"points": f"{pair.hyper_path}: optuna.enqueue", "budget": "optuna.n_trials", "pruner": "optuna.pruner"}
-    direction = f"{pair.hyper_path}: optuna.direction"
-    return Front(direction=direction, accept_changes="--accept_changes", **words, **changes)
+    return Front(
+        direction=f"{pair.hyper_path}: optuna.direction",
+        accept_changes="--accept_changes",
+        points=f"{pair.hyper_path}: optuna.enqueue",
+        budget="optuna.n_trials",
+        pruner="optuna.pruner",
+        **changes,
+    )
 
 
 def _typed(command: str, options: argparse.Namespace) -> list[str]:

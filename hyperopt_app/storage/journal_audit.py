@@ -136,7 +136,8 @@ def _filled(record: Record, directions: int) -> str:
             return fault
     for text in distributions.values():
         _distribution(text)
-    if not all(_is_number(value) for step, value in record.get("intermediate_values", {}).items() if int(step) or True):
+    curve = {int(step): value for step, value in record.get("intermediate_values", {}).items()}
+    if not all(map(_is_number, curve.values())):
         return "a report wants a number"
     if not all(isinstance(record.get(name, {}), dict) for name in ("user_attrs", "system_attrs")):
         return "the attributes of a trial are no JSON object"

@@ -173,15 +173,16 @@ class _Reader:
 
     def finish(self) -> None:
         """Make the lines of the copy."""
-        numbers, counts = {}, defaultdict[int, int](int)
-        for trial, study in enumerate(self.audit.trials):
-            numbers[trial] = counts[study]
-            counts[study] += 1
         for trial, record in self._whole:
-            if trial not in self._hurt:
+            reason = None if trial is None else self._hurt.get(trial)
+            if reason is None:
                 self.found.kept.append(line_of(record))
             elif record["op_code"] == CREATE_TRIAL:
-                self.found.kept.append(line_of(_placeholder(record, self._hurt[trial])))
+                self.found.kept.append(line_of(_placeholder(record, reason)))
+        numbers, counts = [], defaultdict[int, int](int)
+        for study in self.audit.trials:
+            numbers.append(counts[study])
+            counts[study] += 1
         self.found.left_out = {numbers[trial]: reason for trial, reason in sorted(self._hurt.items())}
         self.found.trials = len(self.audit.trials)
 
