@@ -135,7 +135,7 @@ def script(settings: Mapping[str, Any], payload: Path, number: int) -> str:
         raise ConfigError(faults)
     python, folder = python_words(settings), shlex.quote(str(Path(settings["folder"]).absolute()))
     lines = [
-        "#!/bin/bash",
+        "#!/bin/bash -l",  # qsub passes no environment on: `module` and `conda` are there in a login shell
         *(f"#PBS {words}" for words in _directives(settings)),
         "",
         "# The workers heed signals; this shell lives on, for what comes after them.",

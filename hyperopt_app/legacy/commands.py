@@ -111,6 +111,8 @@ def _ours(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry_run", action="store_true", help="show what would be run; start and write nothing")
     parser.add_argument("--accept_changes", action="store_true",
                         help="go on with a study although other values are searched now")  # fmt: skip
+    parser.add_argument("--accept_missing", action="store_true",
+                        help="start although the objective imports what this Python does not have")  # fmt: skip
 
 
 def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 """Read a pair of the original's YAML files: all faults at once, each doubtful thing once. Writes nothing."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,8 +118,8 @@ def _read(
         findings.fault("", f"the section optuna is in {model}: the two files are swapped")
     if findings.faults:
         raise ConfigError(findings.faults)
-    given = _given(_changed(content, changes, here), loaded, findings, wants_model=wants_model)
     origins = Origins((here / hyper).parent, here, network)
+    given = _given(_changed(content, changes, here), loaded, findings, origins, wants_model=wants_model)
     pair = _pair(given, here / hyper, None if model is None else here / model, origins, changes, findings)
     if findings.faults:
         raise ConfigError([mask_password(fault) for fault in findings.faults])
@@ -146,7 +147,12 @@ def _changed(content: Mapping[Any, Any], changes: Mapping[str, Any], cwd: Path) 
 
 
 def _given(
-    hyper: Mapping[Any, Any], model: Mapping[Any, Any] | None, findings: Findings, *, wants_model: bool
+    hyper: Mapping[Any, Any],
+    model: Mapping[Any, Any] | None,
+    findings: Findings,
+    origins: Origins,
+    *,
+    wants_model: bool,
 ) -> _Given:
     optuna = hyper.get("optuna")
     if not isinstance(optuna, Mapping):
@@ -166,7 +172,8 @@ def _given(
     for key in [] if is_alone else sections:
         if key in KNOWN_KEYS:
             findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
-    given = _Given(hyper, None if model is None else plain(model), dialect_of(hyper, is_alone=is_alone))
+    dialect = dialect_of(hyper, is_alone=is_alone, objective=_text_of(optuna.get("objective"), origins))
+    given = _Given(hyper, None if model is None else plain(model), dialect)
     for key in BATCH_BLOCKS:
         if key in given.optuna:
             findings.note(f"optuna.{key} means nothing there and is ignored; {key} belongs at the top level")
@@ -269,6 +276,15 @@ def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) 
     if not path.is_file():
         findings.note(f"the objective {path} is not there; it must be before the study runs")
     return path
+
+
+def _text_of(objective: Any, origins: Origins) -> str:
+    """The text of the objective's file; empty where it cannot be read, which is told elsewhere."""
+    if not isinstance(objective, str) or not objective.strip():
+        return ""
+    with suppress(OSError, ValueError):
+        return origins.find(objective, "", Findings("")).read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings: Findings) -> None:

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -35,6 +36,8 @@ __all__ = ["import_old", "optimize", "report", "run_worker", "translate"]
 _CHANGES = (
     *("study_name", "storage", "storage_type", "objective", "direction", "metric", "n_trials", "gpu", "save_path"),
 )
+# Lines of a job with which an environment is chosen.
+_ACTIVATES = re.compile(r"\b(?:activate|conda|mamba|micromamba|ncar_pylib|module\s+load\s+\S*(?:python|conda))\b")
 
 
 def optimize(options: argparse.Namespace) -> int:
@@ -131,7 +134,7 @@ def _read_to_run(options: argparse.Namespace) -> Pair:
         set_aside(pair, yes=options.yes)
         pair = _read(options)  # its notes are on what is there
     _tell(pair)
-    return pair
+    return replace(pair, accept_missing=options.accept_missing)
 
 
 def _tell(pair: Pair) -> None:
@@ -143,6 +146,7 @@ def _front(pair: Pair, **changes: Any) -> Front:
     return Front(
         direction=f"{pair.hyper_path}: optuna.direction",
         accept_changes="--accept_changes",
+        accept_missing="--accept_missing",
         points=f"{pair.hyper_path}: optuna.enqueue",
         budget="optuna.n_trials",
         pruner="optuna.pruner",
@@ -188,12 +192,25 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
     is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
     if pair.gpu and is_here and not _sees_gpu():
         notes.append("gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+    notes += _which_python(pair)
     notes += _other_studies(pair) if is_new else []
     for note in notes:
         sys.stderr.write(f"note: {note}\n")
     if is_new:
         command = shlex.join(words(place))
         sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {command}\n")
+
+
+def _which_python(pair: Pair) -> list[str]:
+    """That the jobs run this very Python, where their own lines choose another; once for all blocks."""
+    for launcher in pair.launchers:
+        line = next((line for line in launcher.settings.get("setup") or () if _ACTIVATES.search(line)), None)
+        if line is not None:
+            told = (
+                f"the jobs run {sys.executable}, not the Python of `{line.strip()}` ({launcher.source}.bash or kernel)"
+            )
+            return [f"{told}; to train in that environment, install this package there and submit from it"]
+    return []
 
 
 def _is_a_study(folder: Path) -> bool:

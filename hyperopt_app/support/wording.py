@@ -24,6 +24,7 @@ class Front:
         points: Where the points stand that are tried first.
         budget: Where the number of trials stands.
         pruner: Where the pruner stands.
+        accept_missing: What starts workers although the objective imports what is not there.
         launcher: Where the launcher stands.
         without_scheduler: What else can be done where there is no scheduler, or it refuses; half a sentence.
         time: Whose time is over when workers leave because of it.
@@ -36,6 +37,7 @@ class Front:
     points: str = "hydra.sweeper.enqueue"
     budget: str = "hydra.sweeper.n_trials"
     pruner: str = "hydra.sweeper.pruner"
+    accept_missing: str = "++objective.accept_missing=true"
     launcher: str = "hydra/launcher"
     without_scheduler: str = ""
     time: str = "this job"

@@ -15,12 +15,12 @@ __all__ = ["read_pbs"]
 _FIELDS = {"N": "name", "A": "account", "q": "queue", "P": "project"}
 # Long names that qsub does not know and people wrote all the same.
 _LONG = {"account": "A", "queue": "q", "name": "N", "job_name": "N", "project": "P", "walltime": "l", "select": "l"}
-_WORKERS_OUTPUT = "the output of each worker lies in workers/pbs of the study's directory"
 _OWN = {
-    "o": _WORKERS_OUTPUT,
-    "e": _WORKERS_OUTPUT,
-    "j": _WORKERS_OUTPUT,
-    "k": _WORKERS_OUTPUT,
+    # Nearly every file has these; where the output of each worker lies is told in the documentation.
+    "o": "",
+    "e": "",
+    "j": "",
+    "k": "",
     "r": "a job that is run again goes on with the study",
     "J": "write jobs:",
     "t": "write jobs:",
@@ -127,7 +127,7 @@ def _one_chunk(key: str, value: str, findings: Findings) -> str:
 
 
 def _note_own(keys: list[str], findings: Findings) -> None:
-    for reason in dict.fromkeys(_OWN[key] for key in keys if key in _OWN):
+    for reason in dict.fromkeys(_OWN[key] for key in keys if _OWN.get(key)):
         same = [key for key in keys if _OWN.get(key) == reason]
         findings.note(f"pbs.batch.{', '.join(same)}: not needed, {reason}")
 

@@ -29,11 +29,11 @@ _FIELDS = {
     "mem-per-cpu": "mem_per_cpu",
 }
 # What the launcher says to sbatch itself.
-_WORKERS_OUTPUT = "the output of each worker lies in workers/slurm of the study's directory"
 _NO_PLACE = "a job of workers has no use for it"
 _OWN = {
-    "output": _WORKERS_OUTPUT,
-    "error": _WORKERS_OUTPUT,
+    # Nearly every file has these; where the output of each worker lies is told in the documentation.
+    "output": "",
+    "error": "",
     "array": "write jobs:",
     "wrap": _NO_PLACE,
     "parsable": _NO_PLACE,
@@ -168,7 +168,7 @@ def _others(options: Mapping[str, Any], settings: dict[str, Any], findings: Find
             settings[_FIELDS[name]] = words
         else:
             extra[name] = True if words == "" else value if isinstance(value, int) else words
-    for reason in dict.fromkeys(_OWN[name] for name in options if name in _OWN):
+    for reason in dict.fromkeys(_OWN[name] for name in options if _OWN.get(name)):
         same = [name for name in options if _OWN.get(name) == reason]
         findings.note(f"slurm.batch.{', '.join(same)}: not needed, {reason}")
     return extra

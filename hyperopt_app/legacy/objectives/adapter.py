@@ -7,6 +7,7 @@
 import copy
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial, current_seed, current_trial
+from hyperopt_app.support.wording import front
 
 if TYPE_CHECKING:
     import optuna
@@ -50,6 +52,7 @@ class LegacyObjective(Objective):
         tuples: Paths in the config whose list is a tuple, each before those within it.
         hyper_file: The hyperparameter file, for messages.
         params: Outside a sweep: values for what the objective asks its trial for.
+        accept_missing: Start although it imports what this Python does not have.
     """
 
     suggested_key = "objective.params"
@@ -71,6 +74,7 @@ class LegacyObjective(Objective):
         tuples: Any = (),
         hyper_file: str = "",
         params: Any = None,
+        accept_missing: bool = False,
     ) -> None:
         self.file = Path(file)
         found = _plain(metric)
@@ -186,11 +190,15 @@ class LegacyObjective(Objective):
         if faults or launcher is None:
             return faults
         missing = missing_imports(path)
-        if not str(launcher).endswith(_OF_SCHEDULERS):
-            return missing
-        for fault in missing:  # the lines that a job begins with may find it
-            _log.warning("%s", fault)
-        return []
+        if not missing or node.get("accept_missing"):
+            for fault in missing:
+                _log.warning("%s", fault)
+            return []
+        *others, last = missing
+        # Lines of a job that activate an environment do not change which Python runs; `export PYTHONPATH` may help it.
+        jobs = "" if not str(launcher).endswith(_OF_SCHEDULERS) else " where the jobs' own lines bring it"
+        way = f"{last} (the Python is {sys.executable}; to start all the same{jobs}: {front().accept_missing})"
+        return [*others, way]
 
     @classmethod
     def preload(cls, conf: Any) -> Sequence[str]:

@@ -64,15 +64,18 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
 def missing_imports(path: Path) -> list[str]:
     """What a readable file, or a module of its folder that it imports, wants at once and this process cannot find.
 
-    One line each. Nothing is said of a file that changes the search path itself. Workers of a cluster's job may find
-    more than this process, if the job's own lines set it up.
+    One line each, of each module the first. Nothing is said of a file that changes the search path itself. Workers of a
+    cluster's job may find more than this process, if the job's own lines set it up.
     """
     files: dict[Path, ast.Module] = {}
     _gather(path, files)
     if any(_mentions(tree, {"path", "addsitedir", "import_module"}) for tree in files.values()):
         return []
-    found = [(file, one, fault) for file, tree in files.items() for one, fault in _unfound(tree, file)]
-    return [f"optuna.objective: {file}, line {one.line}: {fault}" for file, one, fault in found]
+    found: dict[str, str] = {}
+    for file, tree in files.items():
+        for one, fault in _unfound(tree, file):
+            found.setdefault(fault.partition(" is ")[0], f"optuna.objective: {file}, line {one.line}: {fault}")
+    return list(found.values())
 
 
 def _gather(path: Path, files: dict[Path, ast.Module]) -> None:

@@ -98,6 +98,7 @@ class Pair:
         enqueue: Points that are tried first, by `settings.name`.
         launchers: Used one after the other; empty without a block slurm or pbs, for one worker on this machine.
         notes: What the user is told once.
+        accept_missing: Workers are started although the objective imports what is not there.
     """
 
     hyper_path: Path
@@ -122,3 +123,4 @@ class Pair:
     enqueue: tuple[Mapping[str, Any], ...] = ()
     launchers: tuple[Launcher, ...] = ()
     notes: tuple[str, ...] = ()
+    accept_missing: bool = False

@@ -226,4 +226,6 @@ def _log_file(
         findings.fault("log.save_path", f"{shown(given)} is no file; write the path of a log file")
         return None
     path = origins.place(given, "log.save_path", findings)
-    return path / "log.txt" if path.is_dir() else path
+    will_be_there = () if save_path is None else (save_path / "studies", save_path / "trial_results")
+    is_made = any(one.is_relative_to(path) for one in will_be_there)
+    return path / "log.txt" if path.is_dir() or is_made else path

@@ -4,6 +4,7 @@
 And which release of the original a file was written for: a guess for texts and defaults; what counts is each key.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -122,12 +123,17 @@ _SINCE_B1 = {"trials_per_job"}
 _SINCE_B3 = {"gpus_per_node", "tasks_per_worker"}
 
 
-def dialect_of(hyper: Mapping[Any, Any], *, is_alone: bool) -> str:
+# Until 2021-10 the package was aimlutils.echo.
+_IMPORT_OF_B1 = re.compile(r"^[ \t]*(?:from|import)[ \t]+echo\b", re.MULTILINE)
+
+
+def dialect_of(hyper: Mapping[Any, Any], *, is_alone: bool, objective: str = "") -> str:
     """A0, A1, A2, B1, B2 or B3 (B4 has the same keys as B3).
 
     Args:
         hyper: The hyperparameter config.
         is_alone: The file holds the model config too.
+        objective: The text of the objective's file; its imports tell A2 from B1 where no key does.
     """
     if is_alone:
         return "A0"
@@ -140,7 +146,7 @@ def dialect_of(hyper: Mapping[Any, Any], *, is_alone: bool) -> str:
         return "B2"
     if "name" in optuna and "study_name" not in optuna:
         return "A1"
-    return "B1" if "pruner" in optuna or batch & _SINCE_B1 else "A2"
+    return "B1" if "pruner" in optuna or batch & _SINCE_B1 or _IMPORT_OF_B1.search(objective) else "A2"
 
 
 def is_per_worker(dialect: str) -> bool:

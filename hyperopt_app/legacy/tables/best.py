@@ -39,8 +39,11 @@ def unapplied(parameters: Sequence[Parameter], model: Mapping[Any, Any], params:
 
 
 def _home(config: Any, parameter: Parameter) -> Any:
-    """The mapping that holds the parameter's value, None if it is not the model config's."""
-    if parameter.place == "objective":
+    """The mapping that holds the parameter's value, None if it is not the model config's.
+
+    A key without a colon is the objective's own affair where the model config does not have it.
+    """
+    if parameter.place == "objective" or (len(parameter.path) == 1 and parameter.path[0] not in config):
         return None
     for part in parameter.path[:-1]:
         config = config.get(part) if isinstance(config, Mapping) else None

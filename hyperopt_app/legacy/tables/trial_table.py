@@ -5,6 +5,7 @@ A row maps headings to the text of cells; a missing heading is an empty cell. Wh
 ours is decided by their content, so no record of who wrote a file is needed.
 """
 
+import ast
 import csv
 import io
 import json
@@ -94,13 +95,11 @@ def _headings(names: Sequence[str], taken: set[str], suffix: str) -> dict[str, s
 
 
 def cell(value: Any) -> str:
-    """A value as the text that pandas would have written, but lists and mappings as JSON; nothing is rounded."""
+    """A value as the text that pandas would have written, lists and mappings too; nothing is rounded."""
     if value is None:
         return ""
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, (list, tuple, dict)):
-        return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
 
 
@@ -165,8 +164,18 @@ def _is_close(first: str, second: str) -> bool:
     try:
         one, other = float(first), float(second)
     except ValueError:
-        return False
+        return first[:1] in ("[", "{") and second[:1] in ("[", "{") and _read(first) == _read(second)
     return math.isclose(one, other, rel_tol=_TOLERANCE) or (math.isnan(one) and math.isnan(other))
+
+
+def _read(text: str) -> Any:
+    """A list or mapping as Python shows it, or as JSON, which an earlier release wrote; else the text."""
+    for read in (ast.literal_eval, json.loads):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return text
 
 
 def merged(tables: Iterable[Sequence[Row]], best_heading: str = "") -> list[Row]:

@@ -115,6 +115,7 @@ def _objective(pair: Pair, places: Places, shapes: list[Shape], integers: list[t
         "dates": [_escaped_all(list(path)) for shape in shapes for path in shape.dates],
         "marks": [_escaped_all(list(path)) for shape in shapes for path in shape.marks],
         "tuples": [_escaped_all(list(path)) for shape in shapes for path in shape.tuples],
+        **({"accept_missing": True} if pair.accept_missing else {}),
     }
     return {key: value for key, value in node.items() if value not in ([], {})}
 

@@ -110,12 +110,7 @@ def test_the_readmes_block_is_what_a_new_user_would_write(tmp_path: Path) -> Non
         20,
         "slurm",
     )
-    assert pair.notes == (
-        (
-            "slurm.batch.output, error: not needed, the output of each worker lies in workers/slurm of the study's "
-            "directory"
-        ),
-    )
+    assert pair.notes == ()
 
 
 def test_any_option_of_sbatch_is_passed_on(tmp_path: Path) -> None:

@@ -58,14 +58,12 @@ def test_q34_resources_are_read_in_every_form(tmp_path: Path, resources: Any, ex
     assert {key: settings[key] for key in expected} == expected
 
 
-def test_q35_where_the_output_goes_is_told(tmp_path: Path) -> None:
-    """The original glued save_path and `o` together; the workers' output has a place of its own."""
+def test_q35_the_workers_output_has_a_place_of_its_own(tmp_path: Path) -> None:
+    """The original glued save_path and `o` together. Nearly every file has these options: nothing is told."""
     pair = read(
         tmp_path, pbs={"jobs": 1, "batch": {"l": [WALL], "o": "a.out", "e": "/dev/null", "j": "oe", "k": "eod"}}
     )
-    assert pair.notes == (
-        "pbs.batch.o, e, j, k: not needed, the output of each worker lies in workers/pbs of the study's directory",
-    )
+    assert pair.notes == ()
     assert "directives" not in pair.launchers[0].settings
 
 

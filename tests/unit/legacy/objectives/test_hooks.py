@@ -32,15 +32,19 @@ def test_the_file_is_checked_before_anything_starts(caplog: pytest.LogCaptureFix
     assert [record.message for record in caplog.records] == [fault]
 
 
-def test_a_missing_module_is_a_fault_here_and_a_warning_in_a_job(caplog: pytest.LogCaptureFixture) -> None:
-    """The lines that a job begins with may find it; in a trial nobody looks again."""
+def test_a_missing_module_is_a_fault_unless_it_is_accepted(caplog: pytest.LogCaptureFixture) -> None:
+    """A job runs this very Python, but its lines may set PYTHONPATH; in a trial nobody looks again."""
     file = Path("objective.py").absolute()
     file.write_text("\nimport no_such_module\nclass Objective:\n    def train(self): pass\n", encoding="utf-8")
     (fault,) = LegacyObjective.check(a_sweep(file=file))
     assert "line 2: no module named 'no_such_module'" in fault
     slurm = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
-    assert LegacyObjective.check(a_sweep(file=file, launcher=slurm)) == []
-    assert [record.message for record in caplog.records] == [fault]
+    (of_job,) = LegacyObjective.check(a_sweep(file=file, launcher=slurm))
+    assert "to start all the same where the jobs' own lines bring it: ++objective.accept_missing=true" in of_job
+    accepted = a_sweep(file=file, launcher=slurm)
+    accepted.objective.accept_missing = True
+    assert LegacyObjective.check(accepted) == []
+    assert [record.message for record in caplog.records] == [fault.partition(" (the Python is")[0]]
     alone = OmegaConf.create({"objective": {"file": str(file)}})
     assert LegacyObjective.check(alone) == []
 
