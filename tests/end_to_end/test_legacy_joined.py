@@ -158,6 +158,8 @@ def test_g1_a_worker_of_the_original_takes_some_of_the_tickets(run_script: Run) 
     _write(5, enqueue=[{"reg": None, "loss": ["mse"], "qc": "20.0"}, {"reg": "null", "own": ["a"]}])
     _optimize(run_script, "-c")
     with _plain("sqlite") as study:
+        points = [trial.system_attrs.get("fixed_params") for trial in study.trials]
+        assert points[:2] == [{"reg": None, "loss": ["mse"], "qc": "20.0"}, {"reg": "null", "own": ["a"]}]
         study.optimize(_of_the_original, n_trials=3)
         first = study.trials[0].params
         assert (first["reg"], first["loss"], first["qc"]) == (None, ["mse"], "20.0")
