@@ -286,6 +286,39 @@ def test_what_comes_after_an_import_is_told(program: Application, say: Say) -> N
     assert "Go on with it: hyperopt-app legacy optimize hyper.yml model.yml --study_name single\n" in told
 
 
+def test_g5_a_study_of_todays_optuna_goes_on_where_it_is(program: Application, say: Say) -> None:
+    """Without a question and a copy; what is running is told, and left to its worker. Another order is asked about."""
+    choices = ["10.0", None, 10.0]
+    settings = {"name": "lr", "choices": choices}
+    write(
+        Path(),
+        "hyper.yml",
+        {
+            "save_path": ".",
+            "optuna": {
+                **OPTUNA,
+                "n_trials": 3,
+                "parameters": {"optimizer:lr": {"type": "categorical", "settings": settings}},
+            },
+        },
+    )
+    study = optuna.create_study(study_name="rain", storage=open_storage("sqlite:///rain.db", Path()))
+    study.optimize(lambda trial: len(str(trial.suggest_categorical("lr", choices))), 2)
+    study.ask()
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
+    told = say("optimize")
+    assert "rain.db with its 4 trials." in told
+    assert "RUNNING there: 2. A worker that lives ends them itself" in told
+    assert "n_trials: 4\n" in Path("studies/rain/hydra_config/config.yaml").read_text()  # one had failed
+    assert "goes on in" not in say("optimize")
+    assert "n_trials: 4\n" in Path("studies/rain/hydra_config/config.yaml").read_text()
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "RUNNING", "FAIL"]
+    assert not list(Path().glob("*continued*"))
+    other = optuna.create_study(study_name="snow", storage=open_storage("sqlite:///rain.db", Path()))
+    other.optimize(lambda trial: len(str(trial.suggest_categorical("lr", choices[::-1]))), 2)
+    assert "Shall we take it over into a copy" in say("optimize", "-n", "snow", status=1)
+
+
 def test_nobody_is_asked_about_a_study_that_does_not_fit(
     program: Application, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -325,6 +325,21 @@ def test_a_claim_without_a_name_is_freed_after_the_lease_only(study: optuna.Stud
     assert freed == [[], [], [], [0], []]
 
 
+def test_what_a_nameless_worker_reports_is_a_sign_of_life(study: optuna.Study) -> None:
+    """A worker of plain Optuna writes no name; its trial is left to it while its learning curve grows."""
+    now = [0.0]
+    ticket, storage = _frozen(study), study._storage
+    storage.set_trial_state_values(ticket._trial_id, TrialState.RUNNING)
+    tickets = hand(study, observer=Observer(60.0, lambda: now[0]))
+    freed = []
+    for step, now[0] in enumerate((0.0, 50.0, 100.0, 150.0)):
+        storage.set_trial_intermediate_value(ticket._trial_id, step, 1.0)
+        freed.append(tickets.reap())
+    now[0] = 211.0
+    freed.append(tickets.reap())
+    assert freed == [[], [], [], [], [0]]
+
+
 def test_the_next_nameless_claim_has_a_lease_of_its_own(study: optuna.Study) -> None:
     """An observer that saw a trial nameless long ago, and with a name since, does not count from then."""
     now = [0.0]
