@@ -19,7 +19,7 @@ from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import Watch, best_lines
 from hyperopt_app.driver.prepare import prepare
-from hyperopt_app.driver.request import Request, checked, points_of, way_on
+from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
 from hyperopt_app.errors import StudyStoppedError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
@@ -124,7 +124,8 @@ def _dry_run(context: HydraContext, config: DictConfig, request: Request) -> str
     seed = settings.seed if settings.seed is not None else new_study_seed()
     script = launcher_script(config, request.study_dir, workers)
     points = points_of(request, seed)
-    shown = sampled(context, config, request.space, settings.sampler, settings.directions, seed, points)
+    sampler = fixed_by_sampler(request)
+    shown = sampled(context, config, request.space, sampler, settings.directions, seed, points)
     return f"{script}\n\n{shown}\n# Nothing was started or written (hydra.sweeper.dry_run=true)."
 
 
