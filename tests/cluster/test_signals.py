@@ -27,7 +27,12 @@ def _scancel(cluster: Cluster) -> Callable[[], object]:
     for node in NODES:
         cluster.set_node(node, "drain")  # so that the worker does not come back at once
     cluster.scancel("--signal=TERM", job)
-    return lambda: [cluster.set_node(node, "resume") for node in NODES]
+
+    def free() -> None:
+        for node in NODES:
+            cluster.set_node(node, "resume")
+
+    return free
 
 
 @pytest.mark.parametrize("harm", [_preempt, _scancel], ids=lambda harm: harm.__name__.strip("_"))
