@@ -12,11 +12,9 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-import hyperopt_app
-
 __all__ = ["behind_the_standard_library", "module_words", "python_path", "safe_words", "search_path"]
 
-_ROOT = Path(hyperopt_app.__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _OF_PACKAGES = ("site-packages", "dist-packages")
 
 
