@@ -56,14 +56,18 @@ def write_results(
     Raises:
         OSError: The directory cannot be written.
     """
+    from hyperopt_app.study.identity import stored_identity
+
     with HolderLock(study_dir / ".results"):
+        identity = stored_identity(study)
+        plain = frozenset[str]() if identity is None else identity.space.plain
         trials = study.get_trials(deepcopy=False)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
         best = trial_records.best_trials(trials, directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
-        _replace(study_dir / "trials.csv", trials_csv(trials, columns))
+        _replace(study_dir / "trials.csv", trials_csv(trials, columns, plain))
         if best:
             entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
             _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))

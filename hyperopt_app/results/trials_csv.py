@@ -3,9 +3,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.space.sweep_text import value_text
 from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["trials_csv"]
 _SPELLED = {None: "null", True: "true", False: "false"}
 
 
-def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
+def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str], plain: Container[str] = ()) -> str:
     """One row per trial that has started, with a header.
 
     Only a complete trial has a value; what another has reported last stands in `last_value`.
@@ -24,6 +25,8 @@ def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
     Args:
         trials: Trials of one study; waiting ones are left out.
         columns: Headers of the optimised values.
+        plain: Parameters that the study holds as values; they are written as override text too, which tells '10.0'
+            from 10.0.
 
     Returns:
         The text; lines end in a bare line feed, a cell that needs quotes has them.
@@ -40,7 +43,7 @@ def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str]) -> str:
         + ["start", "duration_s", "worker", "host", "directory", "error"]
         + ["failure_kind", "seed", "steps", "attempts", "last_value"]
     )
-    writer.writerows(_row(trial, len(columns), params, metrics) for trial in shown)
+    writer.writerows(_row(trial, len(columns), params, metrics, plain) for trial in shown)
     return text.getvalue()
 
 
@@ -51,8 +54,11 @@ def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for names in lists for name in names))
 
 
-def _row(trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str]) -> list[Any]:
-    claim, chosen, returned = trial_records.holder_of(trial), trial.params, trial_records.metrics_of(trial)
+def _row(
+    trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str], plain: Container[str]
+) -> list[Any]:
+    claim, returned = trial_records.holder_of(trial), trial_records.metrics_of(trial)
+    chosen = {name: value_text(value) if name in plain else value for name, value in trial.params.items()}
     duration_s, start = trial_records.duration_s(trial), trial_records.begun_at(trial)
     state = trial_records.state_word(trial)
     return [

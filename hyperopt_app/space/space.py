@@ -68,6 +68,11 @@ class Space:
         return found
 
     @property
+    def plain(self) -> frozenset[str]:
+        """The names of parameters whose choices the study holds as values."""
+        return frozenset(self.names.get(key, key) for key in self.stored)
+
+    @property
     def as_texts(self) -> "Space":
         """The same for a study that holds choices as override text."""
         return dataclasses.replace(self, stored={})

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A study of a pair and plain Optuna code take turns in one file: both store and read the same values."""
 
+import csv
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
@@ -136,6 +137,10 @@ def test_g1_begun_by_us_and_continued_by_plain_optuna(storage_type: str, run_scr
     _optimize(run_script, "-t", "10")
     with _plain(storage_type) as study:
         _check(study.trials, 10)
+        trials = study.trials
+    with Path("results/studies/rain/trials.csv").open(newline="") as file:
+        cells = [row["params.qc"] for row in csv.DictReader(file)]
+    assert cells == [str(one) if isinstance(one := trial.params["qc"], float) else f"'{one}'" for trial in trials]
     assert not [*Path("results").glob("*-continued*")]
 
 

@@ -28,7 +28,7 @@ def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, 
 
     identity = stored_identity(study)
     space = {} if identity is None else identity.space.parameters
-    plain = set() if identity is None else {identity.space.names.get(key, key) for key in identity.space.stored}
+    plain = frozenset() if identity is None else identity.space.plain
     texts = {name for name, one in space.items() if isinstance(one, CategoricalDistribution)} - plain
 
     def read(trial: "FrozenTrial") -> dict[str, Any]:
