@@ -91,6 +91,7 @@ def _work_by_hand(told: str, home: Path) -> None:
 def _facts(home: Path, directory: Path) -> dict[str, Any]:
     """What a job has written into its directory, all of it below the same name of the home."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*") if path.is_file()}
+    texts.pop(".hyperopt_trial.json", None)  # ours, with a random id; Hydra itself leaves none
     facts = json.loads(texts.pop("world.json"))
     logs = {name: text.splitlines() for name, text in texts.items()}
     found: dict[str, Any] = json.loads(json.dumps({**facts, "files": logs}).replace(str(home), "HOME"))
