@@ -54,7 +54,7 @@ def main(conf: Any) -> float:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    data = torch.utils.data.DataLoader(torch.zeros(4))
+    data: Any = torch.utils.data.DataLoader([torch.zeros(1)] * 4)  # type: ignore[arg-type]
     trainer.fit(Number(), data, data, ckpt_path=resume_path())
     return float(conf.x)
 
