@@ -8,7 +8,7 @@ from pathlib import Path
 import hydra
 
 from hyperopt_app.app import train
-from hyperopt_app.support.python_start import behind_the_standard_library
+from hyperopt_app.processes.python_start import behind_the_standard_library
 
 __all__ = ["main"]
 

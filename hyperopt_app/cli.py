@@ -99,9 +99,9 @@ def _stop(options: argparse.Namespace) -> None:
 
 
 def _repair(options: argparse.Namespace) -> None:
+    from hyperopt_app.storage.finding import kept_storage
     from hyperopt_app.storage.journal_copy import place_of_copy, salvage, write_copy
     from hyperopt_app.storage.opening import journal_of
-    from hyperopt_app.study.finding import kept_storage
 
     _check_directory(options.study)
     storage = options.storage
@@ -130,8 +130,8 @@ def _repair(options: argparse.Namespace) -> None:
 
 def _open(options: argparse.Namespace) -> "optuna.Study":
     """The study that the options name; makes nothing."""
+    from hyperopt_app.storage.finding import kept_storage
     from hyperopt_app.storage.opening import open_storage
-    from hyperopt_app.study.finding import kept_storage
     from hyperopt_app.study.opening import only_study
 
     storage, name = options.storage, options.name

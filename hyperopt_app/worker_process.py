@@ -16,8 +16,8 @@ from typing import Any
 
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import thaw
+from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
-from hyperopt_app.support.python_start import module_words
 
 __all__ = ["main", "worker_number"]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, fixed_by_sampler, identity_of, points_of
@@ -21,7 +21,7 @@ from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
-from hyperopt_app.study.identity import check_identity, in_the_studys_form, keep_identity
+from hyperopt_app.study.identity import Identity, check_identity, in_the_studys_form, keep_identity
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
@@ -62,12 +62,17 @@ def prepare(request: Request) -> Plan:
         write_stop(study, None)
         begin_notes(study, idle_pruner(settings.sampler, settings.pruner, len(settings.directions)))
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+    return _plan(request, identity, ended)
+
+
+def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) -> Plan:
+    settings = request.settings
     return Plan(
         storage=settings.storage,
         study_name=request.study_name,
         study_dir=request.study_dir,
         n_trials=request.n_trials,
-        space=space,
+        space=request.space,
         metric_names=settings.metric_names,
         directions=len(settings.directions),
         seed=identity.seed,

@@ -69,14 +69,7 @@ def sweep(
     if request.settings.dry_run:
         print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
         return
-    suggested_key = getattr(task_function, "suggested_key", lambda _config: None)(config)
-    plan = replace(
-        prepare(request),
-        suggested_key=suggested_key,
-        seed_key=_has_seed_key(config),
-        moment=moment_of(config),
-        way_on=way_on(config, request),
-    )
+    plan = _prepared(request, config, task_function)
     front().accepted()
     study = open_study(plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
@@ -104,6 +97,17 @@ def sweep(
             _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
     _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch)
+
+
+def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
+    """The study and its tickets, and the plan with what only the config and the task know."""
+    return replace(
+        prepare(request),
+        suggested_key=getattr(task_function, "suggested_key", lambda _config: None)(config),
+        seed_key=_has_seed_key(config),
+        moment=moment_of(config),
+        way_on=way_on(config, request),
+    )
 
 
 def _has_seed_key(config: DictConfig) -> bool:

@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 from hyperopt_app.launchers.cluster import plan_of, prepare
 from hyperopt_app.launchers.jobs import new_place
 from hyperopt_app.launchers.payload import freeze
+from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.schedulers.gpu_slots import Sharing
-from hyperopt_app.support.python_start import module_words
 
 __all__ = ["command", "launch"]
 

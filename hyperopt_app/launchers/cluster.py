@@ -16,9 +16,9 @@ from omegaconf import DictConfig
 from hyperopt_app.errors import ConfigError, WorkersEndedError
 from hyperopt_app.launchers.jobs import follow, known_jobs, last_place, last_words
 from hyperopt_app.launchers.payload import is_of_this_release
+from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.lock_file import HolderLock
-from hyperopt_app.support.python_start import module_words
 
 __all__ = [
     "attach_or_submit",

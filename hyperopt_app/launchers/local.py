@@ -25,8 +25,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, HyperoptError
+from hyperopt_app.processes.python_start import module_words, python_path, search_path
 from hyperopt_app.support.hydra_state import packed
-from hyperopt_app.support.python_start import module_words, python_path, search_path
 
 __all__ = ["Gang", "WorkerDiedError", "places"]
 

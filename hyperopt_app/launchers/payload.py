@@ -25,9 +25,9 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import PayloadError
+from hyperopt_app.processes.python_start import search_path
 from hyperopt_app.support.files import NotOwnError, read_own, replacing
 from hyperopt_app.support.hydra_state import packed
-from hyperopt_app.support.python_start import search_path
 
 __all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
 

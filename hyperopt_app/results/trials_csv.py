@@ -6,7 +6,6 @@ import io
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.space.sweep_text import value_text
 from hyperopt_app.study import trial_records
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
 def _row(
     trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str], plain: Container[str]
 ) -> list[Any]:
+    from hyperopt_app.space.sweep_text import value_text  # loads Optuna, which a study that is read has loaded
+
     claim, returned = trial_records.holder_of(trial), trial_records.metrics_of(trial)
     chosen = {name: value_text(value) if name in plain else value for name, value in trial.params.items()}
     duration_s, start = trial_records.duration_s(trial), trial_records.begun_at(trial)

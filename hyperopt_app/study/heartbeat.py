@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.processes import entries
+from hyperopt_app.processes.entries import read_text, start_ticks
 from hyperopt_app.schedulers.place import place_of
-from hyperopt_app.support import processes
-from hyperopt_app.support.processes import read_text, start_ticks
 
 __all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "last_beat", "read_beat", "read_beats", "this_worker"]
 
@@ -59,7 +59,7 @@ def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
     beat = str((study_dir / "workers" / f"{worker}.json").absolute())
     place = asdict(place_of(os.environ, host))
     label = os.environ.get("HYPEROPT_LABEL", "")
-    return WorkerIdentity(worker, number, host, processes.machine(), pid, start_ticks(pid) or 0, beat, place, label)
+    return WorkerIdentity(worker, number, host, entries.machine(), pid, start_ticks(pid) or 0, beat, place, label)
 
 
 def read_beat(path: str) -> Any:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from hyperopt_app.processes.entries import process_lives
+from hyperopt_app.processes.family import end_family, stopped_at
 from hyperopt_app.schedulers.place import UNKNOWN, Place, Verdict
 from hyperopt_app.study.heartbeat import read_beat, read_beats
-from hyperopt_app.support.process_family import end_family, stopped_at
-from hyperopt_app.support.processes import process_lives
 
 __all__ = ["Observer", "end_stopped_workers", "is_dead", "works_elsewhere"]
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Locks, processes, passwords and texts; knows nothing of studies."""
+"""Locks, files, passwords and texts; knows nothing of studies."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from hyperopt_app.support.processes import process_entry
+from hyperopt_app.processes.entries import process_entry
 
 __all__ = ["GRACE_S", "HolderLock"]
 

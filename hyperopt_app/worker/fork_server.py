@@ -18,14 +18,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from hyperopt_app.support.processes import process_entry
+from hyperopt_app.processes.entries import process_entry
 
 __all__ = ["FIRST", "SERVER_DIED", "TrialProcess", "end_orphan", "started"]
 
 _log = logging.getLogger(__name__)
 
 # What a server imports in any case: without it, it would find only what is installed.
-FIRST = "hyperopt_app.support.handed_path"
+FIRST = "hyperopt_app.processes.handed_path"
 # The exit code of a process whose server has died; no process can end with it itself.
 SERVER_DIED = 256
 

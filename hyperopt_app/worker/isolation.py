@@ -27,11 +27,11 @@ import cloudpickle
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
+from hyperopt_app.processes.entries import start_ticks
+from hyperopt_app.processes.family import MARK, mark_of
+from hyperopt_app.processes.handed_path import handing
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
-from hyperopt_app.support.handed_path import handing
 from hyperopt_app.support.hydra_state import packed, sendable
-from hyperopt_app.support.process_family import MARK, mark_of
-from hyperopt_app.support.processes import start_ticks
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, started
 from hyperopt_app.worker.interrupts import Interrupts

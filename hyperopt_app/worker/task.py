@@ -94,18 +94,7 @@ class WorkerTask:
         plan, pace, node = self.plan, Pace(), str(identity.place.get("node", ""))
         observer = Observer(plan.lease_s, scheduler=judge_of_claims())
         jobs = TrialJobs(self.context, self.config, self.task_function, plan.moment)
-        isolation = None
-        if plan.options.isolation == "process":
-            names: Callable[[Any], Sequence[str]] = getattr(self.task_function, "preload", lambda _config: ())
-            isolation = Isolation(
-                jobs,
-                interrupts,
-                plan.trial_timeout,
-                plan.options.grace_s,
-                on_checkpoint=pace.mark,
-                preload=names(self.config),
-            )
-            isolation.warm_up()
+        isolation = self._isolation(jobs, interrupts, pace) if plan.options.isolation == "process" else None
         pruner = build_pruner(plan.pruner, worker_seed(plan.seed, identity.number))
         tickets = Tickets(
             open_study(plan, pruner),
@@ -140,6 +129,20 @@ class WorkerTask:
     def _write_results(self, study: optuna.Study) -> None:
         further = partial(further_results, self.task_function, self.config, self.plan.study_dir)
         write_results(study, self.plan.study_dir, partial(retrain_command, self.plan), further=further)
+
+    def _isolation(self, jobs: TrialJobs, interrupts: Interrupts, pace: Pace) -> Isolation:
+        """What starts the trials' processes, with its server on the way."""
+        plan, preload = self.plan, getattr(self.task_function, "preload", lambda _config: ())
+        isolation = Isolation(
+            jobs,
+            interrupts,
+            plan.trial_timeout,
+            plan.options.grace_s,
+            on_checkpoint=pace.mark,
+            preload=preload(self.config),
+        )
+        isolation.warm_up()
+        return isolation
 
     def _is_fit(self, study: optuna.Study, node: str) -> bool:
         """Whether this worker's node may be used; if not, that is written into the study."""

@@ -9,7 +9,7 @@ import os
 import runpy
 import sys
 
-from hyperopt_app.support import processes
+from hyperopt_app.processes import entries
 
 __all__ = ["main"]
 
@@ -17,7 +17,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the module that the command line names, under the node's name."""
     node = os.environ["SLURMD_NODENAME"]
-    processes.machine = lambda: f"node {node}"
+    entries.machine = lambda: f"node {node}"
     position = sys.argv.index("-m")
     module, sys.argv[:] = sys.argv[position + 1], sys.argv[position + 1 :]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -3,7 +3,7 @@
 
 # From the bottom up: a room imports only rooms of the floors below its own. "" is hyperopt_app itself.
 FLOORS = (
-    {"errors"},
+    {"errors", "processes"},
     {"config", "support"},
     {"objective", "schedulers", "space", "storage"},
     {"", "callbacks", "sampling"},

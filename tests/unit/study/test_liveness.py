@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from hyperopt_app.processes import entries
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
 from hyperopt_app.schedulers.slurm import SlurmQueue
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, read_beat, this_worker
 from hyperopt_app.study.liveness import Observer, is_dead
-from hyperopt_app.support import processes
 from tests.unit._made_jobs import PLACE, gone
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
@@ -86,7 +86,7 @@ def test_a_dead_process_of_this_machine_is_dead_at_once(
     here: WorkerIdentity, child: "subprocess.Popen[bytes]", clock: Clock
 ) -> None:
     """No lease runs where the process table can be asked."""
-    start = processes.start_ticks(child.pid)
+    start = entries.start_ticks(child.pid)
     claim = _claim(here, pid=child.pid, start=start)
     observer = Observer(60.0, clock)
     assert not observer.is_dead(claim, "trial 0")
@@ -99,7 +99,7 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(
     here: WorkerIdentity, child: "subprocess.Popen[bytes]"
 ) -> None:
     """A zombie stands in the process table, but it runs nothing any more."""
-    claim = _claim(here, pid=child.pid, start=processes.start_ticks(child.pid))
+    claim = _claim(here, pid=child.pid, start=entries.start_ticks(child.pid))
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert Observer(60.0).is_dead(claim, "trial 0")
@@ -278,7 +278,7 @@ def test_two_processes_of_a_machine_agree_on_its_name(
     here: WorkerIdentity, run_script: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     """Boot and PID namespace are in the name, so that a pid is asked for only where it means something."""
-    told = run_script("-c", "from hyperopt_app.support.processes import machine; print(machine())")
+    told = run_script("-c", "from hyperopt_app.processes.entries import machine; print(machine())")
     assert told.stdout.strip() == here.machine
 
 

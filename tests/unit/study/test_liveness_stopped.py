@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from hyperopt_app.processes import entries
 from hyperopt_app.study.heartbeat import WorkerIdentity, this_worker
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.support import processes
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
 
@@ -63,7 +63,7 @@ def test_a_process_that_is_stopped_for_a_lease_is_dead(
     here: WorkerIdentity, child: "subprocess.Popen[bytes]", clock: Clock
 ) -> None:
     """From when it was first seen stopped; what goes on again has a new lease, and one that only hangs needs none."""
-    claim = _claim(here, pid=child.pid, start=processes.start_ticks(child.pid))
+    claim = _claim(here, pid=child.pid, start=entries.start_ticks(child.pid))
     observer = Observer(60.0, clock)
     assert not observer.is_dead(claim, "trial 0")
     clock.now += 1e6
@@ -84,7 +84,7 @@ def test_a_stopped_process_is_ended_before_its_trial_is_free(
     here: WorkerIdentity, child: "subprocess.Popen[bytes]", clock: Clock
 ) -> None:
     """And the loss says why; a claim of another machine, or without a name, has nothing here to end."""
-    claim = _claim(here, pid=child.pid, start=processes.start_ticks(child.pid))
+    claim = _claim(here, pid=child.pid, start=entries.start_ticks(child.pid))
     observer = Observer(60.0, clock)
     _stop(child)
     assert not observer.is_dead(claim, "trial 0")
@@ -106,7 +106,7 @@ def test_a_stopped_process_of_another_user_keeps_its_trial(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One line says so, and what to do; it is not looked at again."""
-    claim = _claim(here, pid=child.pid, start=processes.start_ticks(child.pid))
+    claim = _claim(here, pid=child.pid, start=entries.start_ticks(child.pid))
     observer = Observer(60.0, clock)
     _stop(child)
     assert not observer.is_dead(claim, "trial 0")

@@ -56,4 +56,4 @@ def test_a_server_that_cannot_import_is_started_without_imports(
     monkeypatch.setattr(fork_server, "_ended_by_itself", lambda: True)
     tries[:] = [EOFError(), "a process"]
     fork_server.started(print, None, contextlib.nullcontext)
-    assert told == [[]]
+    assert told == [[fork_server.FIRST]]  # which finds what is not installed

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.support.process_family import MARK, end_family, mark_of
-from hyperopt_app.support.processes import start_ticks
+from hyperopt_app.processes.entries import start_ticks
+from hyperopt_app.processes.family import MARK, end_family, mark_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
 

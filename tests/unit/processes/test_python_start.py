@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.support import python_start
-from hyperopt_app.support.python_start import behind_the_standard_library, module_words, python_path
+from hyperopt_app.processes import python_start
+from hyperopt_app.processes.python_start import behind_the_standard_library, module_words, python_path
 
 
 @pytest.mark.parametrize("version", [(3, 10), sys.version_info[:2]], ids=["without -P", "this one"])

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hyperopt_app.support.python_start import python_path, search_path
+from hyperopt_app.processes.python_start import python_path, search_path
 
 __all__ = ["handing"]
 
