@@ -21,7 +21,7 @@ from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_directory import Owner, claim, go_on
+from hyperopt_app.study.trial_directory import Owner, claim, go_on, is_taken_over
 from hyperopt_app.study.trial_records import begun_attempts, directory_of, keep_attempt
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
@@ -46,11 +46,11 @@ class Evaluation:
     def run(self, optuna_trial: optuna.Trial) -> Outcome:
         """Suggest, compose, call the objective here or in a process of its own; the worker's boundary is around it."""
         resumed = directory_of(optuna_trial) is not None  # even if there is no parameter to suggest
-        config = self._placed(optuna_trial, self._composed(optuna_trial))
+        config, owner = self._placed(optuna_trial, self._composed(optuna_trial))
         seed = _seed(self.plan, config, optuna_trial)
         optuna_trial.set_user_attr("training_seed", seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
-        own = OwnTrial(optuna_trial, lambda: self.holds(optuna_trial))
+        own = OwnTrial(optuna_trial, lambda: self.holds(optuna_trial) and not is_taken_over(config.directory, owner))
         self.pace.begin()
         try:
             if self.isolation is not None:
@@ -71,8 +71,8 @@ class Evaluation:
         searched = trial_overrides(plan, values_of(optuna_trial))
         return self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
 
-    def _placed(self, optuna_trial: optuna.Trial, config: TrialConfig) -> TrialConfig:
-        """The job in a directory that is this trial's alone: the one of its first attempt, or a new one."""
+    def _placed(self, optuna_trial: optuna.Trial, config: TrialConfig) -> tuple[TrialConfig, Owner]:
+        """The job in a directory that is this trial's alone, that of its first attempt or a new one; and who signed."""
         study, study_dir = optuna_trial.study, self.plan.study_dir
         if self._study_id is None:
             self._study_id = study_id(study)
@@ -86,7 +86,7 @@ class Evaluation:
             place = stored or config.directory
             raise StorageError(f"{place}: cannot be written ({error}); make room, or mend its permissions") from None
         keep_attempt(optuna_trial, str(directory), owner.attempt)
-        return config.moved(directory, self.jobs.origin)
+        return config.moved(directory, self.jobs.origin), owner
 
     def _order(
         self, optuna_trial: optuna.Trial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
