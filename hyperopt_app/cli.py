@@ -95,7 +95,7 @@ def _stop(options: argparse.Namespace) -> None:
     from hyperopt_app.study.stopping import Stop, write_stop
 
     write_stop(_open(options), Stop("the user asked for it (hyperopt-app stop)", is_fault=False))
-    print("No further trial is started; those that run now end by themselves. The study can be resumed.")
+    print("No further trial is started; those that run, if any, go on to their end. The study can be resumed.")
 
 
 def _repair(options: argparse.Namespace) -> None:
@@ -125,7 +125,7 @@ def _repair(options: argparse.Namespace) -> None:
     print("Once no worker of the study is left, go on with the copy, then with the same command as before:")
     print(f"  mv -n {old} {aside_} && mv -n {new} {old}")
     if left:
-        print(f"For as many trials as are left out, raise hydra.sweeper.n_trials by {left}.")
+        print(f"To run as many in the place of those that are left out, raise hydra.sweeper.n_trials by {left}.")
 
 
 def _open(options: argparse.Namespace) -> "optuna.Study":

@@ -14,9 +14,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
 from hyperopt_app.errors import ConfigError
 
-__all__ = ["SEED_VARIABLE", "command_with_seed", "seed_libraries", "seed_of_environment"]
+__all__ = ["SEED_VARIABLE", "command_with_seed", "key_seed", "seed_libraries", "seed_of_environment"]
 
 # The seed of a training outside a sweep, as the command that trains a trial again sets it.
 SEED_VARIABLE = "HYPEROPT_SEED"
@@ -34,6 +37,14 @@ def seed_of_environment() -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise ConfigError([f"{SEED_VARIABLE}: {text!r} is not allowed; set a whole number from 0, or unset it"])
     return int(text)
+
+
+def key_seed(config: DictConfig) -> object:
+    """The value of the config's own key `seed`; None if it has none, or none that can be read."""
+    try:
+        return OmegaConf.select(config, "seed", throw_on_missing=False)
+    except OmegaConfBaseException:
+        return None
 
 
 def command_with_seed(command: str, seed: int) -> str:

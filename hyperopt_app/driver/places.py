@@ -35,6 +35,7 @@ __all__ = ["keep_owner", "other_study", "place_faults"]
 _STUDY_FILE = ".hyperopt_study.json"
 # Folders of ours beside the trials; and how deep a trial's directory is looked for.
 _OURS = {"workers", "launches"}
+_FILES = {"best.yaml", "multirun.yaml", "optimization_results.yaml", "trials.csv"}
 _DEPTH = 4
 
 
@@ -113,6 +114,12 @@ def place_faults(
 
 
 def _fault_of_all(wanted: Sequence[Path], study_dir: Path, raw: str, *, is_constant: bool) -> str | None:
+    ours = next((name for place in wanted if (name := _name_of_ours(place, study_dir))), None)
+    if ours is not None:
+        return (
+            f"hydra.sweep.subdir: {raw!r} lies in {_shown(study_dir / ours)}, which is the study's own; every trial "
+            f"needs a directory apart from that: {_numbered(raw, anew=True)}"
+        )
     around = next((place for place in wanted if holds_all_of(place, study_dir)), None)
     if around is not None:
         return (
@@ -125,6 +132,14 @@ def _fault_of_all(wanted: Sequence[Path], study_dir: Path, raw: str, *, is_const
             f"of its own, or it would go on from another's checkpoint: {_numbered(raw)}"
         )
     return None
+
+
+def _name_of_ours(place: Path, study_dir: Path) -> str | None:
+    """What of the study's own files and folders a place is, or would lie in."""
+    if study_dir not in place.parents:
+        return None
+    first = place.relative_to(study_dir).parts[0]
+    return first if first in _OURS or first.startswith(JOURNAL_NAME) or first in _FILES else None
 
 
 def _wanted(

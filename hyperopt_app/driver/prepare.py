@@ -27,7 +27,7 @@ from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
-from hyperopt_app.study.ticket_issue import issue, keep_budget, points_left
+from hyperopt_app.study.ticket_issue import budget_with_room, issue, keep_budget, points_left
 from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.support.wording import front
 
@@ -114,7 +114,8 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     left = len(points_left(trials, asked))
     if not left:
         return
-    room = f"{front().budget}={max(n_trials, len(trials)) + left} makes room for them"
+    them = "it" if left == 1 else "them"
+    room = f"{front().budget}={budget_with_room(trials, n_trials, left)} makes room for {them}"
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         room = "a grid has as many trials as points, so keep those of earlier commands in the list"
     _log.warning(

@@ -30,6 +30,7 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.study.tickets import MOST_LOSSES
 from hyperopt_app.study.trial_records import failures_alone
+from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.passwords import mask_password
@@ -89,7 +90,7 @@ def sweep(
             watch.tell_notes()
         except KeyboardInterrupt:
             _write_results(plan, study, config, task_function)
-            _log.warning("Interrupted with %d trials left; %s goes on with them.", watch.left(), plan.way_on)
+            _log.warning("Interrupted with %s left; %s goes on.", counted(watch.left(), "trial"), plan.way_on)
             raise
         if crew.is_detached:
             return

@@ -26,6 +26,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.processes.python_start import module_words, python_path, search_path
+from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.hydra_state import packed
 
 __all__ = ["Gang", "WorkerDiedError", "places"]
@@ -123,7 +124,7 @@ class Gang:
         free = places(len(job_overrides), self._max_parallel, self._gpus, self._workers_per_gpu)
         logs = Path(str(hydra.sweep.dir), "workers").absolute()
         logs.mkdir(parents=True, exist_ok=True)
-        _log.info("Launching %d local workers; their output is in %s", len(job_overrides), logs)
+        _log.info("Launching %s; their output is in %s", counted(len(job_overrides), "local worker"), logs)
         with tempfile.TemporaryDirectory(prefix="hyperopt-") as scratch, self._ending():
             return self._run_all(job_overrides, initial_job_idx, free, logs, Path(scratch))
 
@@ -172,7 +173,10 @@ class Gang:
             yield
         except KeyboardInterrupt:
             count = len(self._running)
-            _log.warning("Interrupted: %d workers give their trials back (Ctrl-C again kills them)", count)
+            _log.warning(
+                "Interrupted; %s now (Ctrl-C again kills)",
+                counted(count, "worker gives its trial back", "workers give their trials back"),
+            )
             raise
         finally:
             self._end_all()

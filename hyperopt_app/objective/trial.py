@@ -53,7 +53,8 @@ class Trial:
     The argument `reported` has the steps whose values an earlier worker has recorded; `writing` makes the context in
     which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called where
     the trial may end after a checkpoint, `on_saved` where it may not yet; `directions` counts the optimised values, by
-    default those of the trial's study; `on_seed` is called when the objective first reads the seed.
+    default those of the trial's study; `on_seed` is called when the objective first reads the seed, also by
+    `current_seed` with the value `key_seed`, that of the config's own key `seed`.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Trial:
         on_saved: Callable[[], object] = lambda: None,
         directions: int | None = None,
         on_seed: Callable[[], object] = lambda: None,
+        key_seed: object = None,
     ) -> None:
         self._first = FirstProcess()
         self._trial = optuna_trial
@@ -84,6 +86,7 @@ class Trial:
         self._reported = set(reported)
         self._seed: int = seed
         self._on_seed: Callable[[], object] | None = on_seed
+        self._key_seed = key_seed
         self.number: int = optuna_trial.number
         self.directory = directory
         self.resumed = resumed
@@ -268,7 +271,7 @@ def _received(facts: dict[str, Any], absent: Absent) -> Trial:
     if here is not None and (here.number, here.directory) == (facts["number"], facts["directory"]):
         return here
     trial = Trial.__new__(Trial)
-    vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext, _on_seed=None)
+    vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext, _on_seed=None, _key_seed=None)
     return trial
 
 
@@ -288,7 +291,8 @@ def current_seed(default: int | None = None) -> int | None:
     trial = current_trial()
     if trial is not None:
         # With a default from the config, that key is where the command puts the seed.
-        return trial._seed if default is None else trial.seed  # noqa: SLF001
+        is_key = default is not None and default == trial._key_seed  # noqa: SLF001
+        return trial.seed if is_key else trial._seed  # noqa: SLF001
     given = seed_of_environment()
     return default if given is None else given
 

@@ -38,8 +38,8 @@ def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
 def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters and its seed.
 
-    The seed goes where the objective has read it: into the config's own key `seed` if that is there and the objective
-    asked for the trial's seed, else into the environment, for `current_seed` and our seeding of the libraries.
+    The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
+    `seed` too, if that is there and the objective has taken it for the trial's seed.
     """
     fixed = [line for line in plan.space.fixed if not is_preset(line)]
     words = [*fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params)]
@@ -47,7 +47,7 @@ def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     if seed is None:
         return f"{plan.program} {shlex.join(words)}".rstrip()
     if plan.seed_key and reads_seed(trial) and not chooses_seed(plan, trial.params):
-        return f"{plan.program} {shlex.join([*words, f'seed={seed}'])}"
+        words.append(f"seed={seed}")
     return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
 
 

@@ -35,7 +35,7 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, str]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return None, f"it is no JSON ({' '.join(str(error).split())})"
+        return None, f"it is not valid JSON ({' '.join(str(error).split())})"
     if not isinstance(record, dict):
         return None, "it is no JSON object"
     if "op_code" not in record:

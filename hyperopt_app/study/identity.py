@@ -146,5 +146,5 @@ def _refusal(name: str, soft: Sequence[str], hard: Sequence[str]) -> str:
     if not hard:
         ways += f", or go on with the old trials all the same with {front().accept_changes}"
     else:
-        ways += " (a study cannot hold both forms of the first of these)"
+        ways += "; one study cannot hold trials of both"
     return f"Study {name!r} was begun with another search (stored -> asked for):\n{changed}\nWhat to do: {ways}."

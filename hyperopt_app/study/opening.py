@@ -40,11 +40,12 @@ def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
         StudyMismatchError: There is no such study, or several and no name was given; the text lists them.
     """
     names = optuna.get_all_study_names(storage)
+    if not names:
+        raise StudyMismatchError("The storage holds no study: it was emptied, or no search has begun in it yet.")
     chosen = name if name is not None else names[0] if len(names) == 1 else None
     if chosen not in names or chosen is None:
         raise StudyMismatchError(
-            f"--name: {name or 'not given'}; the storage has the studies "
-            f"{', '.join(names) or '(none)'}. Give one of them."
+            f"--name: {name or 'not given'}; the storage has the studies {', '.join(names)}. Give one of them."
         )
     return optuna.load_study(study_name=chosen, storage=storage)
 

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.study.trial_records import claim_of
 
-__all__ = ["FEW", "POINT", "budget_of", "issue", "keep_budget", "points_left"]
+__all__ = ["FEW", "POINT", "budget_of", "budget_with_room", "issue", "keep_budget", "points_left"]
 
 # Where Optuna keeps the parameters with which a ticket is to begin.
 POINT = "fixed_params"
@@ -55,6 +55,22 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     for _ in range(wanted - len(left)):
         study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
     return wanted
+
+
+def budget_with_room(trials: Sequence[FrozenTrial], n_trials: int, points: int) -> int:
+    """The smallest budget in which so many further points find a ticket; pure.
+
+    Args:
+        trials: All of the study; those of a larger budget before may wait beyond the budget of today.
+        n_trials: The budget, in which no ticket is free.
+        points: How many points have found none.
+    """
+    beyond = sorted(trial.number for trial in trials if trial.number >= n_trials and _is_free(trial))
+    return beyond[points - 1] + 1 if points <= len(beyond) else max(n_trials, len(trials)) + points - len(beyond)
+
+
+def _is_free(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.WAITING and POINT not in trial.system_attrs and not trial.params
 
 
 def points_left(trials: Sequence[FrozenTrial], points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -184,9 +184,18 @@ def _signed(place: Path, owner: Owner) -> Owner | None:
         if _sign_first(place, owner):
             return owner
         found = owner_of(place)
-    if found is None or not owner.is_trial_of(found):
+    if found is None or not owner.is_trial_of(found) or not _is_merely_signed(place):
         return None
     return _sign_again(place, owner, found)
+
+
+def _is_merely_signed(place: Path) -> bool:
+    """Whether nothing lies in the place but its owner's file: a worker died before it told the study.
+
+    Anything else there was left by the same study before that was set back (to a backup, a copy of its database): of
+    the trial that it knows now, it knows no attempt.
+    """
+    return all(one.name.startswith(OWNER_FILE) for one in place.iterdir())
 
 
 def _sign_first(place: Path, owner: Owner) -> bool:

@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["did_you_mean", "duration_text", "value_text"]
+__all__ = ["counted", "did_you_mean", "duration_text", "value_text"]
 
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
@@ -41,3 +41,14 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     same_end = [one for one in known if one.rsplit(".", 1)[-1] == last]
     did_you_mean = list(dict.fromkeys([*same_end, *difflib.get_close_matches(name, known, n=3, cutoff=0.5)]))[:3]
     return f" (did you mean {' or '.join(did_you_mean)}?)" if did_you_mean else ""
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A number with its noun: `1 trial`, `2 trials`.
+
+    Args:
+        number: How many.
+        one: The noun of one.
+        several: That of any other number, where it is not `one` with an s.
+    """
+    return f"{number} {one if number == 1 else several or f'{one}s'}"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import optuna
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from hyperopt_app.config.seeding import seed_libraries
+from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
@@ -123,6 +123,7 @@ class Evaluation:
             on_saved=self._at_saved,
             directions=plan.directions,
             on_seed=lambda: seed_reads.append(True),
+            key_seed=key_seed(config.task),
         )
         seed_libraries(seed)
         try:
@@ -146,7 +147,7 @@ class Evaluation:
 def _seed(plan: Plan, config: TrialConfig, trial: optuna.Trial) -> int:
     """The seed of a trial's training: that of the config's `seed` if the user searches or fixes it, else its own."""
     if chooses_seed(plan, trial.params):
-        own = OmegaConf.select(config.task, "seed")
+        own = key_seed(config.task)
         if isinstance(own, int) and not isinstance(own, bool) and own >= 0:
             return own
     return training_seed(plan.seed, trial.number)

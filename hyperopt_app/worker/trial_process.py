@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from hyperopt_app.config.seeding import seed_libraries
+from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
@@ -174,6 +174,7 @@ def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interru
         on_saved=lambda: remote.ask(CHECKPOINTED),
         directions=order.directions,
         on_seed=lambda: remote.seed_reads.append(True),
+        key_seed=key_seed(order.config.task),
     )
     os.chdir(order.origin)
     _refuse_a_used_device()

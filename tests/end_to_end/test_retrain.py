@@ -57,7 +57,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 def test_of_the_digits(run_app: Run) -> None:
-    """The config has a key `seed`, so the line sets that."""
+    """The config has a key `seed`, so the line sets that, beside what seeds the libraries."""
     pytest.importorskip("sklearn")
     pytest.importorskip("torch")
     small = ("epochs=2", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1", "hydra/sweeper/pruner=nop")
@@ -65,6 +65,7 @@ def test_of_the_digits(run_app: Run) -> None:
     best = best_of("studies/digits")
     assert result(pasted(best["retrain"]), "val_accuracy") == best["value"]
     assert result(pasted(best["retrain"]), "val_loss") == best["metrics"]["val_loss"]
+    assert best["retrain"].startswith(f"HYPEROPT_SEED={best['seed']} ")
     assert best["retrain"].endswith(f" seed={best['seed']}")
 
 

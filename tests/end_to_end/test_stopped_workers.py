@@ -28,7 +28,8 @@ TRIAL = STUDY / "trials" / "0"
 ELSEWHERE = """\
 import runpy, socket, sys
 socket.gethostname = lambda own=sys.argv[1]: own
-name, sys.argv[:] = sys.argv[3], sys.argv[3:]
+at = sys.argv.index("-m") + 1
+name, sys.argv[:] = sys.argv[at], sys.argv[at:]
 runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
 

@@ -11,7 +11,7 @@ import torch
 import hyperopt_app
 from hyperopt_app.callbacks.lightning import HyperoptCallback, resume_path
 
-EPOCHS = 2
+EPOCHS = 3
 
 
 class Module(pl.LightningModule):

@@ -128,3 +128,11 @@ def test_a_study_keeps_its_id() -> None:
         keep_identity(study, identity_of(request, study))
         ids.append(study.user_attrs["study_id"])
     assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize("name", ["trials.csv", "workers", "launches/0", "journal.log"])
+def test_no_trial_lies_among_the_studys_own_files(name: str) -> None:
+    """They would be mixed, or could not be written at the end."""
+    text = told(subdir(f"{name}/${{hydra.job.num}}"))
+    assert "which is the study's own" in text
+    assert "'hydra.sweep.subdir=trials/${hydra.job.num}'" in text

@@ -176,13 +176,14 @@ def test_a_seed_is_the_trials_then_the_environments_then_the_default(
 
 
 def test_it_is_noticed_that_an_objective_reads_the_seed(tmp_path: Path) -> None:
-    """Once; who asks without a default is answered by the environment later, whatever keys the config has."""
+    """Once, in the place of the config's own key `seed`; who asks otherwise is answered by the environment later."""
     read: list[bool] = []
-    trial = _trial(tmp_path, on_seed=lambda: read.append(True))
+    trial = _trial(tmp_path, on_seed=lambda: read.append(True), key_seed=5)
     with active_trial(trial):
         hyperopt_app.current_seed()
+        hyperopt_app.current_seed(0)
         assert read == []
-        assert hyperopt_app.current_seed(0) == trial.seed == 7
+        assert hyperopt_app.current_seed(5) == trial.seed == 7
     assert read == [True]
 
 

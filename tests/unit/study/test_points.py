@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.outcomes import Completed, Interrupted
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study.ticket_issue import POINT, issue, points_left
+from hyperopt_app.study.ticket_issue import POINT, budget_with_room, issue, points_left
 from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.study.trial_records import claim_of
 from tests.unit._made_tickets import claimed, hand, numbers, study_with
@@ -22,6 +22,16 @@ DONE = Completed((1.0,))
 def study(request: pytest.FixtureRequest, tmp_path: Path) -> optuna.Study:
     """A study with four tickets."""
     return study_with(4, open_storage(None, tmp_path) if request.param == "journal" else None)
+
+
+def test_the_budget_with_room_counts_what_waits_beyond_it() -> None:
+    """Tickets of a larger budget before, as far as they are free."""
+    study = study_with(4)
+    trials = study.get_trials()
+    assert [budget_with_room(trials, 2, points) for points in (1, 2, 3)] == [3, 4, 5]
+    assert budget_with_room(trials, 4, 2) == 6
+    study.enqueue_trial({"x": 1.0})
+    assert [budget_with_room(study.get_trials(), 2, points) for points in (2, 3)] == [4, 6]
 
 
 def test_a_point_is_left_until_a_ticket_carries_it() -> None:

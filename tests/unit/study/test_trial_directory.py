@@ -72,6 +72,13 @@ def test_a_worker_that_died_before_it_told_the_study_is_followed(study: Path) ->
     assert claim(study / "a", ME, study) == (study / "a", replace(ME, attempt=2))
 
 
+def test_what_a_trial_left_before_its_study_was_set_back_is_not_its_own(study: Path) -> None:
+    """The study (a backup of it) knows of no attempt, so a checkpoint there is of other parameters."""
+    claim(study / "a", ME, study)
+    (study / "a" / "last.ckpt").touch()
+    assert claim(study / "a", ME, study) == (study / "a_1", ME)
+
+
 def test_a_trials_directory_is_in_no_other_trials(study: Path) -> None:
     """Neither inside of one nor around one."""
     claim(study / "a", replace(ME, number=1), study)
