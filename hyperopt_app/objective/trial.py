@@ -161,6 +161,7 @@ class Trial:
         Raises:
             ValueError: A bound lies beyond 2**53.
         """
+        self._first.check("trial.suggest_int()")
         if max(abs(low), abs(high)) > 2**53:
             raise ValueError(
                 f"suggest_int({name!r}, {low}, {high}): beyond 2**53 the study would keep other numbers than these; "

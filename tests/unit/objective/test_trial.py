@@ -317,6 +317,7 @@ def test_a_trial_that_was_sent_by_pickle_has_its_facts_and_no_voice(tmp_path: Pa
         sent.should_prune,
         lambda: sent.set_user_attr("other", 1),
         lambda: sent.suggest_float("y", 0, 1),
+        lambda: sent.suggest_int("n", 0, 1),
         lambda: sent.study,
     ):
         with pytest.raises(DescendantError, match="may speak for the trial"):
