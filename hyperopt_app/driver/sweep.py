@@ -15,6 +15,7 @@ import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import Watch, best_lines
@@ -81,6 +82,7 @@ def sweep(
         has = f" (it has {more} more than that)" if more > 0 else ""
         _log.info("All %d trials of the study are done%s: there is nothing to do.", plan.n_trials, has)
     else:
+        _tell_changes(plan, config)
         with replacing(plan.study_dir / "multirun.yaml") as aside:
             aside.write_text(shown_config(config), encoding="utf-8")
         crew = Crew(plan, context, config, task_function)
@@ -109,6 +111,18 @@ def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any
         moment=moment_of(config),
         way_on=way_on(config, request),
     )
+
+
+def _tell_changes(plan: Plan, config: DictConfig) -> None:
+    """Point out that the trials from now on train with another config than those before."""
+    searched = {key.lstrip("+") for key in plan.space.distributions}
+    changes = config_changes(plan.study_dir / "multirun.yaml", config, searched)
+    if changes and plan.ended_before and front().is_application:
+        _log.warning(
+            "The config is not that of the study's last command, and new trials train with it: %s. To keep them apart, "
+            "set it back, or begin another study with %s.",
+            *("; ".join(changes), front().another_study),
+        )
 
 
 def _has_seed_key(config: DictConfig) -> bool:

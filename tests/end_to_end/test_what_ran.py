@@ -159,3 +159,31 @@ def _complete(begun: datetime, ended: datetime) -> FrozenTrial:
         system_attrs={},
         intermediate_values={},
     )
+
+
+# The config
+
+EDITED = """\
+defaults: [_self_, {override hydra/sweeper: async_optuna}, {override hydra/launcher: basic}]
+objective: {_target_: objectives.sphere.Sphere}
+x: 1.0
+y: 1.0
+z: 1.0
+steps: 5
+sleep: 0.0
+hydra:
+  sweep: {dir: study, subdir: '${hydra.job.num}'}
+  sweeper: {metric: value, n_jobs: 1, params: {x: 'interval(0, 1)'}}
+"""
+
+
+def test_a_value_that_was_edited_between_two_commands_is_told(run_app: Run) -> None:
+    """The study goes on: only the user knows whether old and new trials can still be compared."""
+    place = Path("conf/mine.yaml")
+    place.parent.mkdir()
+    place.write_text(EDITED, encoding="utf-8")
+    command = ("--config-dir", "conf", "--config-name", "mine", "--multirun")
+    assert "new trials train with it" not in good(run_app(*command, "hydra.sweeper.n_trials=1"))
+    place.write_text(EDITED.replace("steps: 5", "steps: 3").replace("x: 1.0", "x: 2.0"), encoding="utf-8")
+    assert "new trials train with it: steps: 5 -> 3." in good(run_app(*command, "hydra.sweeper.n_trials=2"))
+    assert [len(trial.intermediate_values) for trial in trials()] == [5, 3]
