@@ -64,7 +64,7 @@ def other_study(study_dir: Path, name: str, study: optuna.Study | None, storage:
     if owner is None or (study is not None and owner[0] == study_id(study)) or not _has_trials(study_dir):
         return None
     if study is None and owner[1] == name:
-        where = "its journal.log is gone" if storage is None else "hydra.sweeper.storage does not hold it"
+        where = "its journal.log is gone or empty" if storage is None else "hydra.sweeper.storage does not hold it"
         return (
             f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
             f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir)}"

@@ -18,9 +18,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from hyperopt_app.processes.entries import process_entry
+from hyperopt_app.processes.entries import process_entry, start_ticks
+from hyperopt_app.processes.family import stopped_at
 
-__all__ = ["FIRST", "SERVER_DIED", "TrialProcess", "end_orphan", "started"]
+__all__ = ["FIRST", "SERVER_DIED", "TrialProcess", "end_orphan", "end_stopped_server", "started"]
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ def _start(
     target: Callable[..., object], argument: Any, guard: Callable[[], contextlib.AbstractContextManager[Any]]
 ) -> tuple[TrialProcess, Connection]:
     ours, theirs = multiprocessing.get_context("forkserver").Pipe()
+    end_stopped_server()
     with theirs:
         process = TrialProcess(target=target, args=(theirs, argument))
         try:
@@ -98,6 +100,16 @@ def _start(
             ours.close()
             raise
     return process, ours
+
+
+def end_stopped_server() -> None:
+    """Kill the server if it is stopped (SIGSTOP): it forks nothing, tells of no end, and would be waited for."""
+    pid = server._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 - nobody else knows
+    start = None if pid is None else start_ticks(pid)
+    if start is not None and stopped_at(pid, start) is not None:
+        _log.warning("the server of the trials' processes is stopped; it is killed")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _ended_by_itself() -> bool:

@@ -33,7 +33,7 @@ from hyperopt_app.processes.handed_path import handing
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
-from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, started
+from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, end_stopped_server, started
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.last_word import Ending, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
@@ -304,11 +304,12 @@ class _Watched:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pid(), signal.SIGKILL)
         self._process.join(_KILL_AFTER_S)
-        if self._process.exitcode == SERVER_DIED:
-            end_orphan(self._pid(), _KILL_AFTER_S)
         if self._process.is_alive():
             self._process.kill()
+            end_stopped_server()
             self._process.join()
+        if self._process.exitcode == SERVER_DIED:
+            end_orphan(self._pid(), _KILL_AFTER_S)
 
     def _pid(self) -> int:
         return self._process.pid or 0

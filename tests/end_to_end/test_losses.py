@@ -57,3 +57,12 @@ def test_a_killed_fork_server_costs_a_trial_nothing(run_script: Run) -> None:
     }, ended.stdout + ended.stderr + logs
     assert ended.returncode == 0
     assert "without imports" not in logs
+
+
+@pytest.mark.timeout(180)
+def test_a_stopped_fork_server_is_not_waited_for(run_script: Run) -> None:
+    """It is killed, and a new one starts; what its trial came to counts."""
+    ended = run_script(APPS / "losses" / "app.py", "--multirun", "what=stopped_server", "+again=1,2", timeout=150)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    trials = trials_of(Path("study"))
+    assert [(trial.state, "losses" in trial.user_attrs) for trial in trials] == [(TrialState.COMPLETE, False)] * 2

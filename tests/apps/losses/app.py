@@ -53,6 +53,11 @@ def _server_at_the_end() -> None:
     os.kill(os.getppid(), signal.SIGKILL)
 
 
+def _stopped_server() -> None:
+    """The trial ends well, and nobody tells its worker; nor is the next one forked."""
+    os.kill(os.getppid(), signal.SIGSTOP)
+
+
 WHAT: dict[str, Callable[[], object]] = {
     "disk": _disk,
     "quota": _quota,
@@ -61,6 +66,7 @@ WHAT: dict[str, Callable[[], object]] = {
     "without_number": _without_number,
     "server": _server,
     "server_at_the_end": _server_at_the_end,
+    "stopped_server": _stopped_server,
 }
 
 
