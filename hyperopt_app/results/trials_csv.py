@@ -73,7 +73,7 @@ def _row(
         claim.get("number", ""),
         claim.get("host", ""),
         trial.user_attrs.get("directory", ""),
-        trial_records.failure_text(trial),
+        _no_formula(trial_records.failure_text(trial)),
         trial_records.failure_kind(trial),
         _blank(trial_records.seed_of(trial)),
         len(trial.intermediate_values),
@@ -90,3 +90,8 @@ def _cells(table: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
     """Booleans and null as Hydra spells them; an empty cell means that the trial has no such entry."""
     cells = [table.get(name, "") for name in names]
     return [_SPELLED[cell] if cell is None or cell is True or cell is False else cell for cell in cells]
+
+
+def _no_formula(text: str) -> str:
+    """A text that no spreadsheet takes for a formula, which could call programs."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hyperopt_app.support.display_text import visible
+
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
@@ -172,7 +174,7 @@ def failure_text(trial: "FrozenTrial") -> str:
     failure = trial.user_attrs.get("failure")
     if not isinstance(failure, dict) or state_word(trial) != "failed":
         return ""
-    return " ".join(str(failure.get("error", "")).split())
+    return visible(" ".join(str(failure.get("error", "")).split()))
 
 
 def failure_kind(trial: "FrozenTrial") -> str:

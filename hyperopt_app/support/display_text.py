@@ -2,10 +2,15 @@
 """Numbers, values and durations as people read them, and the names that a misspelt one may mean; pure."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["counted", "did_you_mean", "duration_text", "value_text"]
+__all__ = ["counted", "did_you_mean", "duration_text", "value_text", "visible"]
+
+# What a terminal obeys instead of showing it: control characters but tab and line feed, marks that turn the direction
+# of writing, and the other ends of lines.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
@@ -20,7 +25,12 @@ def value_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return visible(str(value))
+
+
+def visible(text: str) -> str:
+    """A text of a trial's (an error, a name) in which nothing commands a terminal: such characters are spelled."""
+    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def duration_text(seconds: float) -> str:

@@ -14,6 +14,7 @@ import optuna
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import kind_of
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome, Pruned
+from hyperopt_app.support.display_text import visible
 
 __all__ = ["attempt"]
 
@@ -49,11 +50,11 @@ def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda
         mend = _in_chain(error, HyperoptError)
         if mend is not None:
             raise mend from None
-        text = f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR]
+        text = visible(f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR])
         kind = kind_of(error)
         if kind == "infrastructure":
             return Lost(f"there was no room to write ({text})", of_node=False)
-        return Failed(kind, text, _shortened(_traceback(error)))
+        return Failed(kind, text, visible(_shortened(_traceback(error))))
 
 
 def _text(error: BaseException) -> str:

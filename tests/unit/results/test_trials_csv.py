@@ -129,3 +129,11 @@ def test_a_study_without_trials_has_a_header_only() -> None:
     header = "number,state,value,start,duration_s,worker,host,directory,error"
     appended = "failure_kind,seed,steps,attempts,last_value"
     assert trials_csv(study_of().trials, ["value"]) == f"{header},{appended}\n"
+
+
+def test_an_error_is_no_formula() -> None:
+    """A spreadsheet would run it; a program sees one more quote. What commands a terminal is spelled."""
+    study = study_of()
+    for error in ("=cmd|' /C calc'!A0", "@SUM(1)", "\x1b[31mred"):
+        study.add_trial(made(TrialState.FAIL, failure={"kind": "bug", "error": error}))
+    assert [row["error"] for row in rows(study)] == ["'=cmd|' /C calc'!A0", "'@SUM(1)", "\\x1b[31mred"]

@@ -165,3 +165,11 @@ def test_a_fault_to_mend_is_unwrapped() -> None:
     assert told.value.__suppress_context__
     with pytest.raises(HyperoptError, match="to mend"):
         attempt(raiser(HyperoptError("to mend")))
+
+
+def test_what_commands_a_terminal_is_spelled() -> None:
+    """In the error and in its traceback, which are shown and stored."""
+    outcome = attempt(raiser(ValueError("\x1b[2Jgone")))
+    assert isinstance(outcome, Failed)
+    assert outcome.error == "ValueError: \\x1b[2Jgone"
+    assert "\x1b" not in outcome.traceback
