@@ -77,7 +77,7 @@ def _status(options: argparse.Namespace) -> None:
     from hyperopt_app.progress.display import render
     from hyperopt_app.study.notes import read_notes
 
-    study = _open(options)
+    study = _open(options, reading=True)
     Console().print(render(overview(study, options.study)))
     for note in read_notes(study):
         print(f"note: {note}")
@@ -128,8 +128,8 @@ def _repair(options: argparse.Namespace) -> None:
         print(f"To run as many in the place of those that are left out, raise hydra.sweeper.n_trials by {left}.")
 
 
-def _open(options: argparse.Namespace) -> "optuna.Study":
-    """The study that the options name; makes nothing."""
+def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Study":
+    """The study that the options name; makes nothing, and with `reading` writes nothing."""
     from hyperopt_app.storage.finding import kept_storage
     from hyperopt_app.storage.opening import open_storage
     from hyperopt_app.study.opening import only_study
@@ -139,7 +139,7 @@ def _open(options: argparse.Namespace) -> "optuna.Study":
     if storage is None and not (options.study / "journal.log").exists():
         storage, kept_name = kept_storage(options.study)
         name = name or kept_name
-    return only_study(open_storage(storage, options.study), name)
+    return only_study(open_storage(storage, options.study, reading=reading), name)
 
 
 def _check_directory(study_dir: Path) -> None:

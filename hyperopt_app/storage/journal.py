@@ -23,10 +23,10 @@ from optuna.trial import TrialState
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import Audit
-from hyperopt_app.storage.journal_lines import line_of, read_line, record_of, torn_part
+from hyperopt_app.storage.journal_lines import begins_as_journal, line_of, read_line, record_of, torn_part
 from hyperopt_app.support.lock_file import HolderLock
 
-__all__ = ["ExactJournalStorage", "RepairingJournalBackend"]
+__all__ = ["ExactJournalStorage", "RepairingJournalBackend", "check_journal"]
 
 _log = logging.getLogger(__name__)
 
@@ -83,15 +83,20 @@ class RepairingJournalBackend(BaseJournalBackend):
     Args:
         path: The journal; made if it is missing, its directory must exist.
         lock: The lock; by default `PATH.lock`.
+        reading: Write nothing: the file must be there, what is torn is passed over and stays as it is.
 
     Raises:
-        StorageError: The file is missing and cannot be made.
+        StorageError: The file is missing and cannot be made, or it is no journal.
     """
 
-    def __init__(self, path: str | os.PathLike[str], lock: HolderLock | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], lock: HolderLock | None = None, *, reading: bool = False) -> None:
         self._path = str(Path(path).absolute())  # an objective may change the working directory
         self._lock = lock or HolderLock(self._path)
+        self._reading = reading
         self._position = (0, 0)  # number and offset of the first record that was not read yet
+        check_journal(Path(self._path))
+        if reading:
+            return
         try:
             if not Path(self._path).exists():
                 os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o666))
@@ -126,9 +131,15 @@ class RepairingJournalBackend(BaseJournalBackend):
                     return None
                 record, fault = read_line(line)
                 if record is None:
-                    if torn_part(line) is None:
+                    torn = torn_part(line)
+                    if torn is None:
                         raise self.damage(number, fault)
-                    return offset
+                    if not self._reading:
+                        return offset
+                    record = record_of(line[torn:])
+                if record is None:  # nothing but blanks: the next line's record counts as this one's
+                    offset += len(line)
+                    continue
                 number, offset = number + 1, offset + len(line)
                 self._position = (number, offset)
                 if number > log_number_from:
@@ -139,8 +150,10 @@ class RepairingJournalBackend(BaseJournalBackend):
         """Append the records, durably: when it returns, they are on the disk.
 
         Raises:
-            StorageError: The file cannot be written (disk full, no permission) or was removed.
+            StorageError: The file cannot be written (disk full, no permission), was removed, or is only read here.
         """
+        if self._reading:
+            raise StorageError(f"{self._path}: this command only reads the journal")
         data = b"".join(map(line_of, logs))
         try:
             with self._lock:
@@ -222,6 +235,28 @@ class RepairingJournalBackend(BaseJournalBackend):
             journal.flush()
             os.fsync(journal.fileno())
         _log.warning("%s: blanked out %d bytes of a torn record at byte %d", self._path, len(damaged), offset)
+
+
+def check_journal(path: Path) -> None:
+    """Refuse what is there under a journal's name and is none; only a journal is ever repaired. Reads a few bytes.
+
+    Raises:
+        StorageError: It holds something else, is no file, or cannot be read.
+    """
+    try:
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise StorageError(f"{path}: this is no file, so it cannot be a study's journal; name another one")
+        with path.open("rb") as journal:
+            start = journal.read(_CHUNK)
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    if not begins_as_journal(start):
+        raise StorageError(
+            f"{path}: this file is no study's journal (it begins with {start[:20]!r}); nothing was changed in it. "
+            "Name another file"
+        )
 
 
 def _is_whole(fd: int) -> bool:

@@ -10,13 +10,21 @@ import json
 import zlib
 from typing import Any
 
-__all__ = ["line_of", "put_right", "read_line", "record_of", "torn_part"]
+__all__ = ["begins_as_journal", "line_of", "put_right", "read_line", "record_of", "torn_part"]
 
 _RECORD_START = b'{"op_code":'  # how Optuna writes every record
 _KEY = "crc32"
 _CHECK = b',"crc32":'
 # Longer lines are not searched for a flipped bit: the time grows with the square of the length.
 _LONGEST_SEARCHED = 1 << 14
+
+
+def begins_as_journal(start: bytes) -> bool:
+    """Whether a file that begins so may be a journal: it is empty, or a record or a part of one begins there.
+
+    The very first record may be torn or damaged, so one behind it will do.
+    """
+    return _RECORD_START in start or _RECORD_START.startswith(start.strip(b" \n"))
 
 
 def line_of(record: dict[str, Any]) -> bytes:

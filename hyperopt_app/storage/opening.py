@@ -21,7 +21,7 @@ _JOURNAL_SUFFIXES = (".log", ".journal")
 _JOURNAL_PREFIX = "journal:"
 
 
-def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
+def open_storage(storage: str | None, study_dir: Path, *, reading: bool = False) -> "BaseStorage":
     """Open the storage of a study, and make it if it is not there. Runs in the driver and in every worker.
 
     Args:
@@ -29,25 +29,28 @@ def open_storage(storage: str | None, study_dir: Path) -> "BaseStorage":
             `.journal`, or any name after `journal:`); or an SQLAlchemy URL. An SQLite file on a network filesystem
             is refused, unless its URL ends in `?network=accept`.
         study_dir: The study's directory; made if need be.
+        reading: For a command that only looks: nothing is made, and a journal is not repaired.
 
     Returns:
         The storage. Any number of processes may have it open at the same time.
 
     Raises:
-        StorageError: It must not or cannot be used; the text has one line and shows no password.
+        StorageError: It must not or cannot be used, or is not there and is only to be read; the text has one line and
+            shows no password.
     """
     allow_lists()
     place = _place(storage, study_dir)
+    file = place if isinstance(place, Path) else _sqlite_file(place)
+    if reading and file is not None and not file.exists():
+        raise StorageError(f"storage: {file} is not there")
+    if file is not None and not reading:
+        _make_directory(file.parent)
     if isinstance(place, Path):
         from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
 
-        _make_directory(place.parent)
-        return ExactJournalStorage(RepairingJournalBackend(place))
+        return ExactJournalStorage(RepairingJournalBackend(place, reading=reading))
     from hyperopt_app.storage.database import open_database
 
-    file = _sqlite_file(place)
-    if file is not None:
-        _make_directory(file.parent)
     # The word is for us; SQLite's driver does not know it.
     return open_database(place.difference_update_query(["network"]) if file is not None else place)
 
@@ -74,6 +77,9 @@ def check_storage(storage: str | None, study_dir: Path) -> None:
     """
     place = _place(storage, study_dir)
     if isinstance(place, Path):
+        from hyperopt_app.storage.journal import check_journal
+
+        check_journal(place)
         _check_writable(place)
     elif (file := _sqlite_file(place)) is not None:
         _check_writable(file)

@@ -46,6 +46,35 @@ def test_the_status_of_a_study_is_shown(
     assert (tmp_path / "journal.log").read_bytes() == before
 
 
+def test_looking_repairs_nothing(study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a torn tail nor a torn record before a whole one; both are passed over, and no file is made."""
+    journal = tmp_path / "journal.log"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:-1], lines[-1][:20], lines[-1], lines[-1][:30]]))
+    before = journal.read_bytes(), sorted(tmp_path.iterdir())
+    cli.main(["status", str(tmp_path)])
+    assert "0.25" in capsys.readouterr().out
+    assert (journal.read_bytes(), sorted(tmp_path.iterdir())) == before
+
+
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_a_file_that_is_no_journal_is_left_alone(command: str, tmp_path: Path) -> None:
+    """Whatever its name: a repair would overwrite it with blanks."""
+    for name, words in (("journal.log", []), ("train.log", ["--storage", str(tmp_path / "train.log")])):
+        path = tmp_path / name
+        path.write_text("epoch 1: loss 0.5\nepoch 2: lo", encoding="utf-8")
+        assert "this file is no study's journal" in _refusal(command, str(tmp_path), *words)
+        assert path.read_text(encoding="utf-8") == "epoch 1: loss 0.5\nepoch 2: lo"
+        path.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_makes_no_database(tmp_path: Path) -> None:
+    """A misspelt one is told."""
+    assert "is not there" in _refusal("status", str(tmp_path), "--storage", f"sqlite:///{tmp_path}/zz.db")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_stopping_a_study_is_a_note_in_it(
     study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,7 +207,7 @@ def test_ctrl_c_is_no_traceback(study: optuna.Study, tmp_path: Path, monkeypatch
     assert error.value.code == 130
 
 
-def _interrupted(*_: object) -> None:
+def _interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
