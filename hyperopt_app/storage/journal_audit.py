@@ -33,6 +33,7 @@ class Audit:
         self.studies: list[int] = []
         self.trials: list[int] = []
         self._names: dict[str, int] = {}
+        self._finished: set[int] = set()
         self._checks: dict[Any, tuple[str, Callable[[Record], str]]] = {
             CREATE_STUDY: ("make a study", self._make_study),
             1: ("delete a study", self._delete_study),
@@ -95,6 +96,8 @@ class Audit:
         fault = _filled(record, self.studies[study]) if len(record) > _FEWEST else ""
         if not fault and study in self._names.values():  # of a deleted study Optuna makes none
             self.trials.append(study)
+            if TrialState(record.get("state", TrialState.RUNNING.value)).is_finished():
+                self._finished.add(len(self.trials) - 1)
         return fault
 
     def _param(self, record: Record) -> str:
@@ -107,12 +110,17 @@ class Audit:
         fault = self._trial(record)
         if fault:
             return fault
-        state, values = TrialState(record["state"]), record["values"]
+        state, values, number = TrialState(record["state"]), record["values"], record["trial_id"]
+        if number in self._finished:  # Optuna passes over what comes late
+            return ""
         if state == TrialState.RUNNING:
             datetime.fromisoformat(record["datetime_start"])
         elif state.is_finished():
             datetime.fromisoformat(record["datetime_complete"])
-        return _values_fault(state, values, self.studies[self.trials[record["trial_id"]]])
+        fault = _values_fault(state, values, self.studies[self.trials[number]])
+        if not fault and state.is_finished():
+            self._finished.add(number)
+        return fault
 
     def _report(self, record: Record) -> str:
         fault = self._trial(record)
