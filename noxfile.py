@@ -83,6 +83,13 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session
+def nightly(session: nox.Session) -> None:
+    """Run what is too long for CI: more cases of what it shows in part."""
+    session.install(*TESTED_SET, "-e", ".[dev]")
+    session.run("pytest", "-m", "nightly", *session.posargs)
+
+
+@nox.session
 def ray(session: nox.Session) -> None:
     """Run our workers under Hydra's Ray launcher; not a part of CI, because Ray is large and not always to be had."""
     session.install(*TESTED_SET, "-e", ".[test]")

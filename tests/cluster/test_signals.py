@@ -35,7 +35,9 @@ def _scancel(cluster: Cluster) -> Callable[[], object]:
     return free
 
 
-@pytest.mark.parametrize("harm", [_preempt, _scancel], ids=lambda harm: harm.__name__.strip("_"))
+@pytest.mark.parametrize(
+    "harm", [_preempt, pytest.param(_scancel, marks=pytest.mark.nightly)], ids=["preempt", "scancel"]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_signal_of_slurms_interrupts_the_trial(
     slurm_cluster: Cluster, kind: str, harm: Callable[[Cluster], Callable[[], object]]

@@ -43,7 +43,9 @@ def _terminated(start_script: Start, kind: str, order: Callable[[Sequence[int]],
 
 
 @pytest.mark.parametrize(
-    "order", [pytest.param(list, marks=pytest.mark.slow), _reversed], ids=["worker first", "trial first"]
+    "order",
+    [pytest.param(list, marks=[pytest.mark.slow, pytest.mark.nightly]), _reversed],
+    ids=["worker first", "trial first"],
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_terminated_job_interrupts_its_trial(

@@ -141,6 +141,7 @@ def test_two_studies_in_one_directory(subdir: str, second: Second) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1800)
 @settings(max_examples=150)
 @given(subdir=_SUBDIRS, second=_SECONDS)
