@@ -286,7 +286,8 @@ def _end(program: subprocess.Popen[str]) -> tuple[str, str]:
 
 def _environment_of_programs() -> dict[str, str]:
     """The environment in which a new interpreter imports the very `hyperopt_app` that is under test here."""
-    environment = dict(os.environ)
+    # Programs keep their bytecode, as a user's do: compiling all of ours anew takes each of them most of a second.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     root = str(Path(hyperopt_app.__file__).resolve().parent.parent)
     if root == str(REPO):
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))

@@ -74,8 +74,9 @@ def test_four_slots_are_kept_busy(slurm_cluster: Cluster, run_script: RunScript)
     """From when all four workers are at work, 32 trials take no longer than the greedy bound over 0.95."""
     _sweep(run_script, "epochs=1", "epoch_s=2.4", "spread=1.0", "meet=4", "hydra.sweeper.n_trials=32")
     trials = assert_exact(STUDY, 32)
-    begun = sorted(trial.datetime_start for trial in trials if trial.datetime_start is not None)[3]
-    span_s = (max(map(end_of, trials)) - begun).total_seconds()
+    # Not from their claims: until then their programs import, and wait for one another.
+    begun = max(path.stat().st_mtime for path in (STUDY / "hall").iterdir())
+    span_s = max(map(end_of, trials)).timestamp() - begun
     free_at = [0.0] * 4
     for number in range(32):  # whoever is free first takes the next, and nothing but the trials takes time
         length_s = 2.4 * random.Random(number).lognormvariate(0.0, 1.0)

@@ -48,7 +48,9 @@ def _meet(hall: Path, jobs: int) -> None:
     if not jobs:
         return
     hall.mkdir(exist_ok=True)
-    (hall / os.environ["SLURM_JOB_ID"]).touch()
+    mine = hall / os.environ["SLURM_JOB_ID"]
+    if not mine.exists():  # its time is that of the first arrival
+        mine.touch()
     until = time.monotonic() + PATIENCE_S
     while len(list(hall.iterdir())) < jobs:
         if time.monotonic() > until:
