@@ -14,6 +14,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.ticket_issue import budget_of
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.progress.display import Progress, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
@@ -24,8 +26,6 @@ from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import failures_since, may_start, read_stop
-from hyperopt_app.study.ticket_issue import budget_of
-from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.study.trial_records import claim_of, worked_s
 
 __all__ = ["Watch", "best_lines", "overview"]

@@ -14,6 +14,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.ticket_issue import budget_with_room, issue, keep_budget, points_left
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, fixed_by_sampler, identity_of, points_of
 from hyperopt_app.errors import StudyMismatchError
@@ -27,8 +29,6 @@ from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
-from hyperopt_app.study.ticket_issue import budget_with_room, issue, keep_budget, points_left
-from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.support.wording import front
 
 __all__ = ["prepare", "program_of_this_process"]

@@ -15,6 +15,7 @@ import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
@@ -29,7 +30,6 @@ from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
-from hyperopt_app.study.tickets import MOST_LOSSES
 from hyperopt_app.study.trial_records import failures_alone
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""One study: which it is, its plan, its budget of tickets, who holds them, and when it stops."""
+"""One study: which it is, its plan, its trials as they are stored, signs of life, and when it stops."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import optuna
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.study.stopping import Limits, Stop, failures_since, may_start, read_stop, write_stop
-from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.worker.attempt import attempt
 
 __all__ = ["Tally", "Worker"]

@@ -19,6 +19,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
@@ -32,7 +33,6 @@ from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
 from hyperopt_app.worker.idle_pruner import IdlePruner
 from hyperopt_app.worker.interrupts import Interrupts

@@ -19,14 +19,14 @@ import optuna
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
+from hyperopt_app.budget.ticket_issue import issue
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.objective.outcomes import Completed, Outcome
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import beating, this_worker
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.stopping import Limits
-from hyperopt_app.study.ticket_issue import issue
-from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.worker.loop import Worker
 
 NAME = "crew"

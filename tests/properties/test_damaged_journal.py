@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_copy import salvage, write_copy
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study.ticket_issue import issue
 
 
 @cache

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget import ticket_issue, tickets
+from hyperopt_app.budget.ticket_issue import POINT, issue, points_left
+from hyperopt_app.budget.tickets import MOST_LOSSES, Tickets
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
-from hyperopt_app.study import ticket_issue, tickets
-from hyperopt_app.study.ticket_issue import POINT, issue, points_left
-from hyperopt_app.study.tickets import MOST_LOSSES, Tickets
 from hyperopt_app.study.trial_records import claim_of
 from tests.unit._made_tickets import Told, hand, identity, sampler
 

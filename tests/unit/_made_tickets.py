@@ -9,10 +9,10 @@ import optuna
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 
+from hyperopt_app.budget.ticket_issue import issue
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.study.heartbeat import WorkerIdentity
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.ticket_issue import issue
-from hyperopt_app.study.tickets import Tickets
 
 
 def identity(number: int = 0) -> WorkerIdentity:

@@ -8,6 +8,7 @@ FLOORS = (
     {"objective", "schedulers", "space", "storage"},
     {"", "callbacks", "sampling"},
     {"app", "study"},
+    {"budget"},
     {"__main__", "launchers", "progress", "reports", "results"},
     {"legacy", "worker"},
     {"settings"},
@@ -41,4 +42,4 @@ ONLY_IN = {
     "pytorch_lightning": {"callbacks.lightning"},
     "torch": {"callbacks.lightning"},
 }
-OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "study.tickets"}
+OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "budget.tickets"}

@@ -10,10 +10,10 @@ from optuna.trial import TrialState
 
 import hyperopt_app.__main__ as application
 from hyperopt_app import cli
+from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study
 from hyperopt_app.study.stopping import read_stop
-from hyperopt_app.study.ticket_issue import issue
 from tests.unit._made_trials import made
 
 

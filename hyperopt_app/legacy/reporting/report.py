@@ -84,7 +84,7 @@ def report(
 
 def _tried(study: "optuna.Study", asked_for: int) -> tuple[list["FrozenTrial"], int, int]:
     """The trials that somebody has begun, how many are still to be tried, and how many the last command asked for."""
-    from hyperopt_app.study.ticket_issue import budget_of
+    from hyperopt_app.budget.ticket_issue import budget_of
 
     trials = study.get_trials(deepcopy=False)
     tried = [trial for trial in trials if trial.state.name != "WAITING"]

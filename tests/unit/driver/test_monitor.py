@@ -12,6 +12,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.driver.monitor import Watch, best_lines, overview
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.storage.opening import open_storage
@@ -20,7 +21,6 @@ from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import create_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, Stop, write_stop
-from hyperopt_app.study.ticket_issue import issue, keep_budget
 from tests.unit._made_sweeps import made_plan, made_space
 from tests.unit._made_tickets import claimed, hand, numbers
 from tests.unit._made_trials import made, study_of

@@ -10,6 +10,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hyperopt_app.budget.ticket_issue import issue
+from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.driver.request import Request, points_of
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.sampling.samplers import sampler_factory
@@ -21,8 +23,6 @@ from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import create_study
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.study.stopping import Limits
-from hyperopt_app.study.ticket_issue import issue
-from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.worker.loop import Worker
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 

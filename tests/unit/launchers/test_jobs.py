@@ -10,6 +10,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.launchers.jobs import follow, known_jobs, last_words, new_place, remember_jobs
 from hyperopt_app.objective.outcomes import Completed
@@ -17,7 +18,6 @@ from hyperopt_app.schedulers import registry
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.ticket_issue import issue
 from tests.unit._made_sweeps import made_plan
 from tests.unit._made_tickets import claimed, hand
 

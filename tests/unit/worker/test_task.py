@@ -15,6 +15,7 @@ from omegaconf import open_dict, read_write
 from optuna.trial import TrialState
 
 import hyperopt_app
+from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.results.retrain import retrain_command, trial_overrides
@@ -24,7 +25,6 @@ from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study, open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
-from hyperopt_app.study.ticket_issue import issue
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.run_trial import Evaluation

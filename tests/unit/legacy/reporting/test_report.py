@@ -11,10 +11,10 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
+from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reporting.report import report
 from hyperopt_app.legacy.reporting.text import best_lines, importance_lines, summary_lines
-from hyperopt_app.study.ticket_issue import issue, keep_budget
 from tests.unit._made_trials import made, study_of
 from tests.unit._reports import pair_of, png_size, searched
 

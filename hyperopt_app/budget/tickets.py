@@ -18,11 +18,11 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.ticket_issue import FEW, POINT, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.study.heartbeat import WorkerIdentity, last_beat
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.ticket_issue import FEW, POINT, issue
 from hyperopt_app.study.trial_records import claim_of, losses_of, with_ended_attempt
 
 __all__ = ["MOST_LOSSES", "Tickets"]
