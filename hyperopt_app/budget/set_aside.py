@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import optuna
 from optuna.trial import FrozenTrial
 
-__all__ = ["RETRY_OF", "set_aside", "set_aside_of"]
+__all__ = ["RETRY_OF", "retried_by", "set_aside", "set_aside_of"]
 
 # The attribute of a ticket that tries a finished trial again: that trial's number.
 RETRY_OF = "retry_of"
@@ -34,5 +34,15 @@ def set_aside_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[int
     """Why which trials no longer count, by number; the trials must be all of the study."""
     stored = study.user_attrs.items()
     reasons = {int(key.removeprefix(_PREFIX)): str(reason) for key, reason in stored if key.startswith(_PREFIX)}
-    again = (trial for trial in trials if RETRY_OF in trial.user_attrs)
-    return reasons | {int(trial.user_attrs[RETRY_OF]): f"tried again as trial {trial.number}" for trial in again}
+    for trial in trials:
+        tried = retried_by(trial)
+        if tried is not None:
+            reasons[tried] = f"tried again as trial {trial.number}"
+    return reasons
+
+
+def retried_by(trial: FrozenTrial) -> int | None:
+    """The number of the trial that this one tries again; None for every other trial."""
+    number = trial.user_attrs.get(RETRY_OF)
+    # An objective of an older release may have kept something of its own under this name.
+    return number if isinstance(number, int) and 0 <= number < trial.number else None

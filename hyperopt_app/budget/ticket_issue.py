@@ -3,12 +3,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.counting import budget_trials, counting
+from hyperopt_app.budget.set_aside import retried_by, set_aside_of
 from hyperopt_app.study.trial_records import claim_of
 
 __all__ = ["FEW", "POINT", "budget_of", "budget_with_room", "issue", "keep_budget", "points_left"]
@@ -33,9 +35,9 @@ def budget_of(study: optuna.Study) -> int | None:
 
 
 def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
-    """Bring the study to `n_trials` tickets, or to so many that enough of them wait.
+    """Bring the study to `n_trials` tickets that count, or to so many that enough of them wait.
 
-    Runs in the driver and in workers, under the study's lock. Numbers beyond `n_trials` stay where they are and are
+    Runs in the driver and in workers, under the study's lock. Tickets beyond the budget stay where they are and are
     not claimed.
 
     Args:
@@ -47,8 +49,9 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
         How many tickets were added.
     """
     trials = study.get_trials(deepcopy=False)
-    waiting = sum(trial.state == TrialState.WAITING and trial.number < n_trials for trial in trials)
-    have, left = len(trials), points_left(trials, points)
+    aside = set_aside_of(study, trials)
+    waiting = sum(trial.state == TrialState.WAITING for trial in budget_trials(trials, aside, n_trials))
+    have, left = len(counting(trials, aside)[0]), points_left(trials, points)
     wanted = max(0, min(n_trials - have, max(_AHEAD - waiting, len(left))))
     for point in left[:wanted]:
         study.enqueue_trial(dict(point))
@@ -57,16 +60,18 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     return wanted
 
 
-def budget_with_room(trials: Sequence[FrozenTrial], n_trials: int, points: int) -> int:
+def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_trials: int, points: int) -> int:
     """The smallest budget in which so many further points find a ticket; pure.
 
     Args:
         trials: All of the study; those of a larger budget before may wait beyond the budget of today.
+        aside: The numbers of those that count no longer.
         n_trials: The budget, in which no ticket is free.
         points: How many points have found none.
     """
-    beyond = sorted(trial.number for trial in trials if trial.number >= n_trials and _is_free(trial))
-    return beyond[points - 1] + 1 if points <= len(beyond) else max(n_trials, len(trials)) + points - len(beyond)
+    ordinary, _ = counting(trials, aside)
+    beyond = [place for place, trial in enumerate(ordinary) if place >= n_trials and _is_free(trial)]
+    return beyond[points - 1] + 1 if points <= len(beyond) else max(n_trials, len(ordinary)) + points - len(beyond)
 
 
 def _is_free(trial: FrozenTrial) -> bool:
@@ -76,10 +81,11 @@ def _is_free(trial: FrozenTrial) -> bool:
 def points_left(trials: Sequence[FrozenTrial], points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those of the points that no ticket carries or has carried, in their order; pure.
 
-    A point that stands twice in the list wants two tickets. A trial of another tool, which no worker of ours has held,
-    has a point if its parameters are those of the point.
+    A point that stands twice in the list wants two tickets, of which none tries another again. A trial of another
+    tool, which no worker of ours has held, has a point if its parameters are those of the point.
     """
-    had = Counter(_spelled(trial.system_attrs[POINT]) for trial in trials if POINT in trial.system_attrs)
+    first = (trial for trial in trials if POINT in trial.system_attrs and retried_by(trial) is None)
+    had = Counter(_spelled(trial.system_attrs[POINT]) for trial in first)
     foreign = (trial for trial in trials if POINT not in trial.system_attrs and claim_of(trial) is None)
     others = [trial.params for trial in foreign if trial.params]
     left = []

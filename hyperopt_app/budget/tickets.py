@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The exact budget: trials are tickets, issued once, claimed by one worker, given back or settled.
 
-A ticket is a WAITING trial of the study. Its number is its place in the budget: with a budget of n exactly the
-numbers 0 to n-1 are ever claimed. Of a large budget only some tickets wait at a time: the driver issues the first,
-and a worker that finds few issues the next, under the study's lock. This is the only module that uses what Optuna
-does not document: the step from WAITING to RUNNING that `Study.ask` takes first (ask would make a new trial when no
-ticket is left), and the step back.
+A ticket is a WAITING trial of the study. Which tickets are those of the budget is decided in `counting`; as long as no
+trial is set aside and none was added, a budget of n is exactly the numbers 0 to n-1. Of a large budget only some
+tickets wait at a time: the driver issues the first, and a worker that finds few issues the next, under the study's
+lock. This is the only module that uses what Optuna does not document: the step from WAITING to RUNNING that `Study.ask`
+takes first (ask would make a new trial when no ticket is left), and the step back.
 """
 
 import logging
@@ -18,6 +18,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.counting import budget_size, read_budget
 from hyperopt_app.budget.ticket_issue import FEW, POINT, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
@@ -39,7 +40,7 @@ class Tickets:
     Args:
         study: The open study.
         identity: Who claims.
-        n_trials: The budget; tickets from this number on are left alone.
+        n_trials: The budget; tickets beyond it are left alone.
         observer: Judges whether other workers live.
         lock: Makes the context in which a dead worker's trial is freed and tickets are issued, one process at a time.
         reopen: Opens the study anew. A journal remembers per process which trial it owns; after a claim was broken
@@ -68,17 +69,15 @@ class Tickets:
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The tickets of the budget in these states (all if none is given), by number; do not change them."""
-        # A set: asked for the tuple (WAITING,), Optuna's storage in memory looks only from the last hit on, and misses
-        # a ticket that was given back.
-        trials = self.study.get_trials(deepcopy=False, states=frozenset(states) or None)
-        return [trial for trial in trials if trial.number < self._n_trials]
+        trials = read_budget(self.study, self._n_trials)
+        return [trial for trial in trials if trial.state in states] if states else trials
 
     def claim(
         self,
         sampler_of: Callable[[int], optuna.samplers.BaseSampler],
         seen: Sequence[FrozenTrial] | None = None,
     ) -> optuna.Trial | None:
-        """Take the next ticket; interrupted ones first, then in the order of their numbers.
+        """Take the next ticket; interrupted ones first, then those with a point, then in the order of their numbers.
 
         Args:
             sampler_of: The sampler of a trial, by number.
@@ -91,7 +90,7 @@ class Tickets:
         if self.reap(trials):
             trials = self.trials()
         waiting = self._claimable(trials)
-        if len(waiting) < FEW and len(trials) < self._n_trials:
+        if len(waiting) < FEW and len(trials) < budget_size(trials, self._n_trials):
             with self._lock():
                 issue(self.study, self._n_trials)
             waiting = self._claimable(self.trials())
@@ -296,5 +295,5 @@ class Tickets:
         self.study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
 
 
-def _urgency(ticket: FrozenTrial) -> tuple[bool, int]:
-    return (not ticket.params, ticket.number)
+def _urgency(ticket: FrozenTrial) -> tuple[bool, bool, int]:
+    return (not ticket.params, not ticket.system_attrs.get(POINT), ticket.number)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.counting import budget_size, left_of, read_budget, read_counting
+from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import budget_of
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.progress.display import Progress, choose_mode
@@ -26,7 +29,7 @@ from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import failures_since, may_start, read_stop
-from hyperopt_app.study.trial_records import claim_of, worked_s
+from hyperopt_app.study.trial_records import best_trials, claim_of, worked_s
 
 __all__ = ["Watch", "best_lines", "overview"]
 
@@ -72,7 +75,11 @@ class Watch:
 
     def left(self) -> int:
         """Trials of the budget that have not ended."""
-        return self._plan.n_trials - sum(trial.state.is_finished() for trial in self._tickets.trials())
+        return left_of(self._tickets.trials(), self._plan.n_trials)
+
+    def size(self) -> int:
+        """Trials of the whole budget, with those by which the user has enlarged it."""
+        return budget_size(self._tickets.trials(), self._plan.n_trials)
 
     def may_go_on(self) -> bool:
         """Whether nothing has asked the study to stop."""
@@ -125,8 +132,7 @@ class Watch:
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
         self.tell_notes(study)
-        trials = study.get_trials(deepcopy=False)
-        budget = [trial for trial in trials if trial.number < self._plan.n_trials]
+        budget = read_budget(study, self._plan.n_trials)
         elapsed_s = time.monotonic() - self._begun
         return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
 
@@ -161,18 +167,22 @@ def overview(
     Args:
         study: The open study.
         study_dir: Its directory, where the workers give signs of life.
-        trials: The trials of the budget; all of the study if None.
+        trials: The trials of the budget; all that count if None.
         observer: Judges whether workers live; if None, a single look does, which believes any recent sign of life.
         elapsed_s: Seconds since the search began; if None, those in which a worker was at work.
     """
-    shown = study.get_trials(deepcopy=False) if trials is None else trials
+    every = study.get_trials(deepcopy=False)
+    aside = set_aside_of(study, every)
+    shown = [trial for trial in every if trial.number not in aside] if trials is None else trials
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
     if elapsed_s is None:
-        elapsed_s = worked_s(shown, lambda trial: _at_work_until(trial, now.timestamp()))
+        elapsed_s = worked_s(every if trials is None else trials, lambda trial: _at_work_until(trial, now.timestamp()))
     workers = list(_workers(shown, study_dir, observer))
     names = study.metric_names or ()
-    n_trials = budget_of(study) or len(shown)
-    return snapshot(shown, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
+    asked = budget_of(study)
+    n_trials = budget_size(shown, asked) if asked else len(shown)
+    seen = snapshot(shown, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
+    return replace(seen, set_aside=len(aside))
 
 
 def _at_work_until(trial: FrozenTrial, now: float) -> float:
@@ -203,13 +213,13 @@ def _is_old(beat: Mapping[str, Any]) -> bool:
 
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
     """What the user reads last: the best trial, where it lies and how to train it again."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not complete:
+    complete = [trial for trial in read_counting(study) if trial.state == TrialState.COMPLETE]
+    best = best_trials(complete, study.directions)
+    if not best:
         return ["No trial has completed."]
     if len(study.directions) > 1:
-        best = study.best_trials
         return [f"{len(best)} trials on the Pareto front; see {plan.study_dir / 'best.yaml'}"]
-    trial = study.best_trial
+    (trial,) = best
     name = plan.metric_names[0] if plan.metric_names else "value"
     # A trial that was taken over from another tool's study has no directory.
     directory = trial.user_attrs.get("directory")

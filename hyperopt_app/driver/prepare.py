@@ -14,6 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import budget_with_room, issue, keep_budget, points_left
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.driver.places import keep_owner, other_study
@@ -115,7 +116,8 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     if not left:
         return
     them = "it" if left == 1 else "them"
-    room = f"{front().budget}={budget_with_room(trials, n_trials, left)} makes room for {them}"
+    wanted = budget_with_room(trials, set_aside_of(study, trials), n_trials, left)
+    room = f"{front().budget}={wanted} makes room for {them}"
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         room = "a grid has as many trials as points, so keep those of earlier commands in the list"
     _log.warning(

@@ -15,6 +15,7 @@ import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.budget.counting import read_counting
 from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.crew import Crew
@@ -78,9 +79,9 @@ def sweep(
     watch = Watch(plan, study, request.settings.progress)
     left_at_first = watch.left()
     if left_at_first == 0:
-        more = len(plan.ended_before) - plan.n_trials
+        more = sum(trial.state.is_finished() for trial in read_counting(study)) - watch.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
-        _log.info("All %d trials of the study are done%s: there is nothing to do.", plan.n_trials, has)
+        _log.info("All %d trials of the study are done%s: there is nothing to do.", watch.size(), has)
     else:
         _tell_changes(plan, config)
         with replacing(plan.study_dir / "multirun.yaml") as aside:
@@ -97,7 +98,7 @@ def sweep(
         if crew.is_detached:
             return
         if crew.is_out_of_time and watch.left() > 0:
-            _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
+            _log.info("%s", _out_of_time(plan, watch.size(), watch.left(), left_at_first))
     _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch)
 
@@ -197,11 +198,11 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
                 )
 
 
-def _out_of_time(plan: Plan, left: int, left_at_first: int) -> str:
+def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
     """What is told when the workers have left because their time is over; no fault."""
     told = (
-        f"The time of {front().time} is over, or does not suffice for a further trial: {plan.n_trials - left} of "
-        f"{plan.n_trials} trials are done, {left} are left; {plan.way_on} goes on with them."
+        f"The time of {front().time} is over, or does not suffice for a further trial: {size - left} of "
+        f"{size} trials are done, {left} are left; {plan.way_on} goes on with them."
     )
     if left < left_at_first:
         return told
@@ -210,14 +211,14 @@ def _out_of_time(plan: Plan, left: int, left_at_first: int) -> str:
 
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
     stop = read_stop(study)
-    if stop is None and watch.left() == 0 and (fault := failures_alone(study.get_trials(deepcopy=False))):
+    if stop is None and watch.left() == 0 and (fault := failures_alone(read_counting(study))):
         ways = f"mend it, and begin another study with {front().another_study}, or ask for more trials"
         raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {ways}.")
     for line in best_lines(plan, study):
         _log.info("%s", line)
     if stop is None or (watch.left() == 0 and not stop.is_fault):
         return
-    left = f"{watch.left()} of {plan.n_trials} trials are left; {plan.way_on} goes on with them."
+    left = f"{watch.left()} of {watch.size()} trials are left; {plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, left)
         return

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.budget.counting import left_of, read_budget
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.schedulers.registry import PROGRAMS, QUEUES
 from hyperopt_app.study.heartbeat import read_beats
@@ -125,9 +126,7 @@ def _wait(
 
 
 def _is_over(plan: Plan, study: Any) -> bool:
-    trials = study.get_trials(deepcopy=False)
-    finished = sum(trial.state.is_finished() and trial.number < plan.n_trials for trial in trials)
-    return finished == plan.n_trials or read_stop(study) is not None
+    return left_of(read_budget(study, plan.n_trials), plan.n_trials) == 0 or read_stop(study) is not None
 
 
 def last_words(plan: Plan, logs: Path) -> str:

@@ -29,9 +29,11 @@ OWN_ATTRIBUTES = frozenset(
         "directory",
         "ended_attempts",
         "failure",
+        "grows_budget",
         "losses",
         "metrics",
         "reads_seed",
+        "retry_of",
         "training_seed",
     }
 )

@@ -207,9 +207,11 @@ class Progress:
                 _log.info("resumed: %d of %d trials were already there", len(finished), now.n_trials)
             return
         fresh = [trial for trial in finished if trial.number not in self._told]
-        for trial in sorted(fresh, key=lambda trial: (trial.datetime_complete, trial.number)):
+        fresh.sort(key=lambda trial: (trial.datetime_complete, trial.number))
+        # Counted from what counts now: of those that were told some may have been set aside meanwhile.
+        for which, trial in enumerate(fresh, len(finished) - len(fresh) + 1):
             self._told.add(trial.number)
-            _log.info("%s", line(trial, now, finished=len(self._told)))
+            _log.info("%s", line(trial, now, finished=which))
 
 
 @contextmanager

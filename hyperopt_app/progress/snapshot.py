@@ -76,6 +76,7 @@ class Snapshot:
         remaining_s: A guess of the seconds to the end; None while there is nothing to guess from.
         value_names: One name per optimised value.
         best: The best trial alone, or the Pareto front of several objectives; empty before a complete trial.
+        set_aside: Trials that no longer count, in no other number here.
     """
 
     study_name: str
@@ -90,6 +91,7 @@ class Snapshot:
     value_names: tuple[str, ...]
     best: tuple[BestTrial, ...] = ()
     workers: tuple[WorkerRow, ...] = field(default=())
+    set_aside: int = 0
 
     @property
     def finished(self) -> int:

@@ -57,6 +57,7 @@ def _counts(snapshot: Snapshot) -> Text:
         (snapshot.failed, "failed", "red"),
         (snapshot.running, "running", ""),
         (snapshot.left, "left", ""),
+        *([(snapshot.set_aside, "set aside", "dim")] if snapshot.set_aside else []),
     ]:
         text.append(" · " if text else "", style="dim")
         text.append(f"{count} {word}", style=style if count else "dim")

@@ -28,10 +28,10 @@ def test_the_budget_with_room_counts_what_waits_beyond_it() -> None:
     """Tickets of a larger budget before, as far as they are free."""
     study = study_with(4)
     trials = study.get_trials()
-    assert [budget_with_room(trials, 2, points) for points in (1, 2, 3)] == [3, 4, 5]
-    assert budget_with_room(trials, 4, 2) == 6
+    assert [budget_with_room(trials, (), 2, points) for points in (1, 2, 3)] == [3, 4, 5]
+    assert budget_with_room(trials, (), 4, 2) == 6
     study.enqueue_trial({"x": 1.0})
-    assert [budget_with_room(study.get_trials(), 2, points) for points in (2, 3)] == [4, 6]
+    assert [budget_with_room(study.get_trials(), (), 2, points) for points in (2, 3)] == [4, 6]
 
 
 def test_a_point_is_left_until_a_ticket_carries_it() -> None:
