@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperopt_app.errors import HyperoptError, StudyMismatchError
+from hyperopt_app.support.typed_words import WordParser
 
 if TYPE_CHECKING:
     import optuna
@@ -56,9 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "hyperopt-app", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = WordParser("hyperopt-app", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (_, text) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)

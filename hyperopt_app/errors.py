@@ -2,6 +2,7 @@
 """The errors that this project raises for people; they import nothing of ours."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 __all__ = [
     "ConfigError",
@@ -19,7 +20,13 @@ __all__ = [
 
 
 class HyperoptError(Exception):
-    """Base of every error that is addressed to a user; its text stands alone, without a traceback."""
+    """Base of every error that is addressed to a user; its text stands alone, without a traceback.
+
+    Attributes:
+        exit_code: With which a command ends for it: 1 if nothing was started, 2 if a run ended early.
+    """
+
+    exit_code: ClassVar[int] = 1
 
 
 class SpaceError(HyperoptError, ValueError):
@@ -66,7 +73,9 @@ class PayloadError(HyperoptError, RuntimeError):
 
 
 class StudyStoppedError(HyperoptError, RuntimeError):
-    """The study was stopped early by one of its rules; the same command goes on after a mend."""
+    """This run was ended early by failures; the same command goes on after a mend."""
+
+    exit_code = 2
 
 
 class SubmissionError(HyperoptError, RuntimeError):

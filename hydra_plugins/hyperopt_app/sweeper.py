@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`hydra/sweeper: async_optuna`; a thin door to `hyperopt_app.driver.sweep`, which is loaded only when a sweep runs."""
 
+import sys
 from typing import Any
 
 from hydra.errors import CompactHydraException
@@ -35,7 +36,11 @@ class AsyncOptunaSweeper(Sweeper):
 
             sweep(context, config, task_function, arguments)
         except HyperoptError as error:
-            raise CompactHydraException(str(error)) from None
+            if error.exit_code == 1:
+                raise CompactHydraException(str(error)) from None
+            # Hydra ends with 1 for every exception, also in a stranger's script; this one it lets through.
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(error.exit_code) from None
         except KeyboardInterrupt:
             raise SystemExit(130) from None
 

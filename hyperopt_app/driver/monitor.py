@@ -28,7 +28,7 @@ from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.stopping import failures_since, may_start, read_stop
+from hyperopt_app.study.stopping import Stop, failures_since, may_start, read_stop
 from hyperopt_app.study.trial_records import best_trials, claim_of, worked_s
 
 __all__ = ["Watch", "best_lines", "overview"]
@@ -83,10 +83,18 @@ class Watch:
 
     def may_go_on(self) -> bool:
         """Whether nothing has asked the study to stop."""
-        if read_stop(self._study) is not None:
-            return False
+        return self.stop() is None
+
+    def stop(self) -> Stop | None:
+        """Why no further trial may start, as it is written into the study or by the rules; None to go on."""
+        if (told := read_stop(self._study)) is not None:
+            return told
         failures = failures_since(self._tickets.trials(), self._plan.ended_before)
-        return may_start(failures, time.time(), self._plan.limits) is None
+        return may_start(failures, time.time(), self._plan.limits)
+
+    def trials_of_run(self) -> list[FrozenTrial]:
+        """The trials that had not ended when this run began."""
+        return [trial for trial in self._tickets.trials() if trial.number not in self._plan.ended_before]
 
     def await_workers(self) -> None:
         """Wait until no live worker holds a trial; a launcher may return, or raise, while some still work."""

@@ -23,14 +23,13 @@ from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import Watch, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
-from hyperopt_app.errors import StudyStoppedError
+from hyperopt_app.errors import StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.study.trial_records import failures_alone
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing
@@ -61,9 +60,16 @@ def sweep(
 
     Raises:
         ConfigError: Something is wrong; nothing was started.
-        StudyStoppedError: A rule ended the study early, and the user has something to mend.
+        StudyStoppedError: Failures ended this run early, and the user has something to mend.
         KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
     """
+    with _all_ends_are_ctrl_c():
+        _swept(context, config, task_function, arguments)
+
+
+def _swept(
+    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
+) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     request = checked(context, config, task_function, arguments)
     if front().is_application:
@@ -88,9 +94,10 @@ def sweep(
             aside.write_text(shown_config(config), encoding="utf-8")
         crew = Crew(plan, context, config, task_function)
         try:
-            with _all_ends_are_ctrl_c():
-                _run(crew, watch, request.settings.n_jobs)
+            _run(crew, watch, request.settings.n_jobs)
             watch.tell_notes()
+        except StorageError as error:
+            raise StudyStoppedError(str(error)) from None
         except KeyboardInterrupt:
             _write_results(plan, study, config, task_function)
             _log.warning("Interrupted with %s left; %s goes on.", counted(watch.left(), "trial"), plan.way_on)
@@ -184,7 +191,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
                 errors = crew.launch(min(n_jobs, before))
             if crew.is_detached:
                 if errors:
-                    raise StudyStoppedError(f"No worker was submitted: {'; '.join(errors)}")
+                    raise SubmissionError(f"No worker was submitted: {'; '.join(errors)}")
                 return
             watch.await_workers()
             if crew.is_out_of_time:
@@ -210,8 +217,9 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 
 
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
-    stop = read_stop(study)
-    if stop is None and watch.left() == 0 and (fault := failures_alone(read_counting(study))):
+    stop = watch.stop()
+    is_fault = stop is not None and stop.is_fault
+    if not is_fault and watch.left() == 0 and (fault := failures_alone(watch.trials_of_run())):
         ways = f"mend it, and begin another study with {front().another_study}, or ask for more trials"
         raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {ways}.")
     for line in best_lines(plan, study):

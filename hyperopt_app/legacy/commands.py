@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.support.typed_words import WordParser
 
 __all__ = ["main"]
 
@@ -28,13 +29,13 @@ def main(arguments: Sequence[str], program: str = "hyperopt-app legacy") -> int:
     """
     # Bare, the script of old has one command, which its users do not type.
     words, is_script = list(arguments), program.endswith("optimize.py")
-    parser = _optimize_parser(argparse.ArgumentParser(program)) if is_script else _parser(program)
+    parser = _optimize_parser(WordParser(program)) if is_script else _parser(program)
     options = parser.parse_args(words[1:] if is_script else words or ["--help"])
     try:
         return _run("optimize" if is_script else options.command, options)
     except HyperoptError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return error.exit_code
     except BrokenPipeError:  # who reads our output has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -61,7 +62,7 @@ def _run(command: str, options: argparse.Namespace) -> int:
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(program, description="The original interface; docs/legacy.md tells the new one.")
+    parser = WordParser(program, description="The original interface; docs/legacy.md tells the new one.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     _optimize_parser(commands.add_parser("optimize", help="search, or submit the workers of a slurm or pbs block"))
     _run_parser(commands.add_parser("run", help="be one worker of the study, by hand"))

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+"""A parser of a command's words that ends with 1 for words it does not know."""
+
+import argparse
+import sys
+from typing import NoReturn
+
+__all__ = ["WordParser"]
+
+
+class WordParser(argparse.ArgumentParser):
+    """As Python's, which ends with 2: that means here that a run was ended early by failures."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say how the command is used and what is wrong, and end."""
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
