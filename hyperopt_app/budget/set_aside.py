@@ -10,16 +10,19 @@ from collections.abc import Iterable, Sequence
 import optuna
 from optuna.trial import FrozenTrial
 
-__all__ = ["RETRY_OF", "retried_by", "set_aside", "set_aside_of"]
+__all__ = ["RETRY_OF", "discard_one", "retried_by", "set_aside", "set_aside_of", "undone_of"]
 
 # The attribute of a ticket that tries a finished trial again: that trial's number.
 RETRY_OF = "retry_of"
 
-_PREFIX = "set_aside:"
+# Of a trial that is as if it had never run, and of one whose point is not to be tried again either.
+_UNDONE, _DISCARDED = "set_aside:", "discarded:"
 
 
 def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
-    """Let finished trials count no longer; doing it again changes nothing but the reason.
+    """Let finished trials count no longer, as if they had never run: points that they were given are given out again.
+
+    Doing it again changes nothing but the reason.
 
     Args:
         study: The open study; driver, worker or command.
@@ -27,13 +30,25 @@ def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
         reason: For people, half a sentence.
     """
     for number in numbers:
-        study.set_user_attr(f"{_PREFIX}{number}", reason)
+        study.set_user_attr(f"{_UNDONE}{number}", reason)
+
+
+def discard_one(study: optuna.Study, number: int, reason: str) -> None:
+    """Let a finished trial count no longer, and its point stand as tried; the arguments are those of `set_aside`."""
+    study.set_user_attr(f"{_DISCARDED}{number}", reason)
+
+
+def undone_of(study: optuna.Study) -> set[int]:
+    """The numbers of the trials whose points are to be given out again."""
+    return {int(key.removeprefix(_UNDONE)) for key in study.user_attrs if key.startswith(_UNDONE)}
 
 
 def set_aside_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[int, str]:
     """Why which trials no longer count, by number; the trials must be all of the study."""
-    stored = study.user_attrs.items()
-    reasons = {int(key.removeprefix(_PREFIX)): str(reason) for key, reason in stored if key.startswith(_PREFIX)}
+    reasons: dict[int, str] = {}
+    for key, reason in study.user_attrs.items():
+        if key.startswith((_UNDONE, _DISCARDED)):
+            reasons[int(key.partition(":")[2])] = str(reason)
     for trial in trials:
         tried = retried_by(trial)
         if tried is not None:

@@ -10,10 +10,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_trials, counting
-from hyperopt_app.budget.set_aside import retried_by, set_aside_of
+from hyperopt_app.budget.set_aside import retried_by, set_aside_of, undone_of
 from hyperopt_app.study.trial_records import claim_of
 
-__all__ = ["FEW", "POINT", "budget_of", "budget_with_room", "issue", "keep_budget", "points_left"]
+__all__ = ["FEW", "POINT", "budget_of", "budget_with_room", "issue", "keep_budget", "lists_points", "points_left"]
 
 # Where Optuna keeps the parameters with which a ticket is to begin.
 POINT = "fixed_params"
@@ -24,9 +24,22 @@ _AHEAD = 128
 FEW = 32
 
 
-def keep_budget(study: optuna.Study, n_trials: int) -> None:
-    """Write the budget into the study, for those who look at it without its plan. Runs in the driver."""
+def keep_budget(study: optuna.Study, n_trials: int, *, listed: bool = False) -> None:
+    """Write the budget into the study, for those who look at it without its plan. Runs in the driver.
+
+    Args:
+        study: The study.
+        n_trials: What the command asks for.
+        listed: Whether the tickets carry every point of the space, so that there is no other to try.
+    """
     study.set_user_attr("n_trials", n_trials)
+    if listed != lists_points(study):
+        study.set_user_attr("lists_points", listed)
+
+
+def lists_points(study: optuna.Study) -> bool:
+    """Whether the tickets carry every point of the space, by the last command."""
+    return bool(study.user_attrs.get("lists_points"))
 
 
 def budget_of(study: optuna.Study) -> int | None:
@@ -43,7 +56,8 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     Args:
         study: The study.
         n_trials: The budget.
-        points: What the first tickets that are added carry; all of them are issued that the study does not have yet.
+        points: What the first tickets that are added carry; all of them are issued that the study does not have yet,
+            and before them those of trials that are set aside as if they had never run.
 
     Returns:
         How many tickets were added.
@@ -51,7 +65,7 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     trials = study.get_trials(deepcopy=False)
     aside = set_aside_of(study, trials)
     waiting = sum(trial.state == TrialState.WAITING for trial in budget_trials(trials, aside, n_trials))
-    have, left = len(counting(trials, aside)[0]), points_left(trials, points)
+    have, left = len(counting(trials, aside)[0]), points_left(trials, points, undone_of(study))
     wanted = max(0, min(n_trials - have, max(_AHEAD - waiting, len(left))))
     for point in left[:wanted]:
         study.enqueue_trial(dict(point))
@@ -75,27 +89,58 @@ def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_tr
 
 
 def _is_free(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.WAITING and POINT not in trial.system_attrs and not trial.params
+    is_new = trial.state == TrialState.WAITING and POINT not in trial.system_attrs and not trial.params
+    return is_new and retried_by(trial) is None
 
 
-def points_left(trials: Sequence[FrozenTrial], points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def points_left(
+    trials: Sequence[FrozenTrial], points: Sequence[Mapping[str, Any]], undone: Collection[int] = ()
+) -> list[Mapping[str, Any]]:
     """Those of the points that no ticket carries or has carried, in their order; pure.
 
     A point that stands twice in the list wants two tickets, of which none tries another again. A trial of another
     tool, which no worker of ours has held, has a point if its parameters are those of the point.
+
+    Args:
+        trials: All of the study.
+        points: Those of the command.
+        undone: The numbers of trials that are as if they had never run; a point of theirs that the command does not
+            have, because the user has added it, comes first.
     """
-    first = (trial for trial in trials if POINT in trial.system_attrs and retried_by(trial) is None)
-    had = Counter(_spelled(trial.system_attrs[POINT]) for trial in first)
+    undone = _with_first_tries(trials, undone)
+    first = [trial for trial in trials if POINT in trial.system_attrs and retried_by(trial) is None]
+    had = Counter(_spelled(trial.system_attrs[POINT]) for trial in first if trial.number not in undone)
+    lost = [trial.system_attrs[POINT] for trial in first if trial.number in undone]
     foreign = (trial for trial in trials if POINT not in trial.system_attrs and claim_of(trial) is None)
     others = [trial.params for trial in foreign if trial.params]
     left = []
-    for point in points:
+    for point in [*_beyond(lost, points), *points]:
         text = _spelled(point)
         if had[text] > 0:
             had[text] -= 1
         elif not point or not any(params.items() >= point.items() for params in others):
             left.append(point)
     return left
+
+
+def _with_first_tries(trials: Sequence[FrozenTrial], undone: Collection[int]) -> set[int]:
+    """The undone trials, and those that they have tried again."""
+    found = set(undone)
+    for trial in reversed(trials):
+        tried = retried_by(trial)
+        if trial.number in found and tried is not None:
+            found.add(tried)
+    return found
+
+
+def _beyond(points: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What is left of some points when each of the others has taken one like it away."""
+    taken, found = Counter(map(_spelled, others)), list[Mapping[str, Any]]()
+    for point in points:
+        taken[_spelled(point)] -= 1
+        if taken[_spelled(point)] < 0:
+            found.append(point)
+    return found
 
 
 def _spelled(point: Mapping[str, Any]) -> str:

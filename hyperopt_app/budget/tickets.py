@@ -18,7 +18,9 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import budget_size, read_budget
+from hyperopt_app.budget.counting import budget_size, budget_trials
+from hyperopt_app.budget.hidden import without
+from hyperopt_app.budget.set_aside import retried_by, set_aside_of
 from hyperopt_app.budget.ticket_issue import FEW, POINT, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
@@ -66,10 +68,13 @@ class Tickets:
         self._lock = lock
         self._reopen = reopen
         self._avoids = avoids
+        self._aside: Mapping[int, str] = {}
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The tickets of the budget in these states (all if none is given), by number; do not change them."""
-        trials = read_budget(self.study, self._n_trials)
+        every = self.study.get_trials(deepcopy=False)
+        self._aside = set_aside_of(self.study, every)
+        trials = budget_trials(every, self._aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 
     def claim(
@@ -103,7 +108,8 @@ class Tickets:
         """The trial of a ticket that was just taken, or an error of the sampler's with the ticket given back."""
         try:
             self.study.sampler = sampler_of(ticket.number)
-            return optuna.Trial(self.study, ticket._trial_id)  # which calls the sampler's before_trial
+            # Samplers and pruners ask the trial's study; the trial itself calls the sampler's before_trial.
+            return optuna.Trial(without(self.study, self._aside), ticket._trial_id)
         except Exception as error:
             self._free(ticket._trial_id)
             if isinstance(error, HyperoptError):
@@ -128,21 +134,34 @@ class Tickets:
         """Let waiting tickets that have no point and have never begun carry these, in the order of their numbers.
 
         Each is claimed for the moment in which its point is written, so that no worker begins it meanwhile. Runs in the
-        driver.
+        driver, and in the command that adds a point.
 
         Returns:
             How many of the points, from the first on, have found a ticket.
         """
         carried = 0
-        for ticket in self.trials(TrialState.WAITING):
+        for ticket in self._free_tickets() if points else ():
             if carried == len(points):
                 break
-            if ticket.system_attrs.get(POINT) or ticket.params or not self._take(ticket):
-                continue
-            self.study._storage.set_trial_system_attr(ticket._trial_id, POINT, dict(points[carried]))
-            self._free(ticket._trial_id)
-            carried += 1
+            carried += self._carry(ticket, points[carried])
         return carried
+
+    def carry_one(self, point: Mapping[str, Any]) -> int | None:
+        """Let one of them carry a point; its number, None if none is free."""
+        return next((ticket.number for ticket in self._free_tickets() if self._carry(ticket, point)), None)
+
+    def _free_tickets(self) -> list[FrozenTrial]:
+        waiting = self.trials(TrialState.WAITING)
+        return [
+            one for one in waiting if not (one.system_attrs.get(POINT) or one.params or retried_by(one) is not None)
+        ]
+
+    def _carry(self, ticket: FrozenTrial, point: Mapping[str, Any]) -> bool:
+        if not self._take(ticket):
+            return False
+        self.study._storage.set_trial_system_attr(ticket._trial_id, POINT, dict(point))
+        self._free(ticket._trial_id)
+        return True
 
     def running_elsewhere(self) -> int:
         """How many trials of the budget other workers hold."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.budget.set_aside import set_aside_of, undone_of
 from hyperopt_app.budget.ticket_issue import budget_with_room, issue, keep_budget, points_left
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.driver.places import keep_owner, other_study
@@ -58,7 +58,7 @@ def prepare(request: Request) -> Plan:
             _log.warning("The study goes on with a change: %s", line)
         keep_identity(study, identity)
         keep_owner(request.study_dir, study)
-        keep_budget(study, request.n_trials)
+        keep_budget(study, request.n_trials, listed=_lists_points(request))
         _issue(study, request, identity.seed)
         write_stop(study, None)
         begin_notes(study, idle_pruner(settings.sampler, settings.pruner, len(settings.directions)))
@@ -99,7 +99,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
 def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     """Issue the tickets; points that are new in the command go to tickets that wait, and to new ones."""
     points, n_trials = points_of(request, seed), request.n_trials
-    fresh = points_left(study.get_trials(deepcopy=False), points)
+    fresh = points_left(study.get_trials(deepcopy=False), points, undone_of(study))
     tickets = Tickets(
         study,
         this_worker(-1, request.study_dir),
@@ -112,18 +112,22 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     issue(study, n_trials, points)
     asked = points[: len(request.settings.enqueue)]
     trials = study.get_trials(deepcopy=False)
-    left = len(points_left(trials, asked))
+    left = len(points_left(trials, asked, undone_of(study)))
     if not left:
         return
     them = "it" if left == 1 else "them"
     wanted = budget_with_room(trials, set_aside_of(study, trials), n_trials, left)
     room = f"{front().budget}={wanted} makes room for {them}"
-    if lists_points(request.settings.sampler, request.settings.custom_search_space):
+    if _lists_points(request):
         room = "a grid has as many trials as points, so keep those of earlier commands in the list"
     _log.warning(
         "%s: no trial is free for %d of %d points, since all %d of the budget have begun or carry a point; %s.",
         *(front().points, left, len(asked), n_trials, room),
     )
+
+
+def _lists_points(request: Request) -> bool:
+    return lists_points(request.settings.sampler, request.settings.custom_search_space)
 
 
 def program_of_this_process(*, sweeps_by_itself: bool = False) -> str:

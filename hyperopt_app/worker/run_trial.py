@@ -155,7 +155,9 @@ def _seed(plan: Plan, config: TrialConfig, trial: optuna.Trial) -> int:
 
 def _reported(trial: optuna.Trial) -> Collection[int]:
     """The steps of the learning curve that an earlier worker has recorded."""
-    return trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values.keys()
+    # Not by its place: the study may hide trials that are set aside.
+    stored = next(one for one in trial.study.get_trials(deepcopy=False) if one.number == trial.number)
+    return stored.intermediate_values.keys()
 
 
 def _is_shared(study: optuna.Study, directory: str) -> bool:

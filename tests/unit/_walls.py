@@ -42,4 +42,4 @@ ONLY_IN = {
     "pytorch_lightning": {"callbacks.lightning"},
     "torch": {"callbacks.lightning"},
 }
-OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "budget.tickets"}
+OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "budget.hidden", "budget.tickets"}

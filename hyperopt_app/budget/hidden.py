@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The study as samplers, pruners and reports see it: without the trials that are set aside.
+
+Optuna's classes read a study's trials in a dozen ways (Hyperband makes studies of its own from the storage), so what is
+replaced is the one thing that all of them ask: the storage. In the study itself nothing is changed.
+"""
+
+import copy
+from collections.abc import Collection, Container
+from typing import Any
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+__all__ = ["whole", "without"]
+
+
+def without(study: optuna.Study, hidden: Collection[int]) -> optuna.Study:
+    """The study without some of its trials; what is written to it is written to the study.
+
+    Args:
+        study: An open study.
+        hidden: The numbers of the trials; without any it is the study itself.
+    """
+    if not hidden:
+        return study
+    view = copy.copy(study)
+    view._storage = _Storage(study._storage, frozenset(hidden))  # type: ignore[assignment]
+    return view
+
+
+def whole(study: optuna.Study) -> optuna.Study:
+    """The study with the trials that `without` has hidden."""
+    if not isinstance(study._storage, _Storage):
+        return study
+    view = copy.copy(study)
+    view._storage = study._storage.all_of_it
+    return view
+
+
+class _Storage:
+    """A storage, but for trials that it does not tell of."""
+
+    def __init__(self, storage: Any, hidden: frozenset[int]) -> None:
+        self.all_of_it = storage
+        self._hidden = hidden
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the storage's."""
+        if name.startswith("__") or name == "all_of_it":
+            raise AttributeError(name)
+        return getattr(self.all_of_it, name)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """The trials that are not hidden."""
+        trials = self.all_of_it.get_all_trials(study_id, deepcopy=deepcopy, states=states)
+        return [trial for trial in trials if trial.number not in self._hidden]
+
+    def get_best_trial(self, study_id: int) -> FrozenTrial:
+        """The best of them; of equal ones the first, as in every storage."""
+        complete = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE,))
+        if not complete:
+            raise ValueError("No trials are completed yet.")
+        (direction,) = self.all_of_it.get_study_directions(study_id)
+        sign = -1.0 if direction == StudyDirection.MAXIMIZE else 1.0
+        return copy.deepcopy(min(complete, key=lambda trial: sign * float(trial.value or 0.0)))

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""What a user changes in a study that has begun: trials tried again, trials discarded, points to try next.
+
+Optuna never changes a finished trial. Each step here is one write, so that a process that dies in the middle has either
+done it or not; all run under the study's lock, so that two of them, or a worker that issues tickets, see one another's.
+Workers that run see them at their next claim.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.budget.counting import EXTRA, counting, read_budget
+from hyperopt_app.budget.set_aside import RETRY_OF, discard_one, set_aside, set_aside_of
+from hyperopt_app.budget.ticket_issue import POINT, budget_of, lists_points
+from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.study.trial_records import failure_kind, state_word
+
+__all__ = ["add_point", "discard", "failed_trials", "retry"]
+
+
+def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
+    """Try finished trials again, with their parameters; each counts no longer once its new ticket is there.
+
+    Returns:
+        The number of each to that of its ticket.
+
+    Raises:
+        StudyMismatchError: One of them cannot be tried again; then none is.
+    """
+    trials, aside = _trials_of(study)
+    wanted = list(dict.fromkeys(numbers))
+    within = {trial.number for trial in _budget(study)}
+    faults = [_fault(trials, number, aside, within, "tried again") for number in wanted]
+    _refuse(faults)
+    tickets = {}
+    for number in wanted:
+        tickets[number] = len(study.get_trials(deepcopy=False))
+        study.add_trial(_ticket_again(trials[number]))
+    return tickets
+
+
+def _ticket_again(trial: FrozenTrial) -> FrozenTrial:
+    # What the sampler chose stands over what the ticket was given; a parameter that was not reached is drawn anew.
+    point = {**trial.system_attrs.get(POINT, {}), **trial.params}
+    attributes: dict[str, Any] = {RETRY_OF: trial.number}
+    if EXTRA in trial.user_attrs:
+        attributes[EXTRA] = True
+    return _waiting(point, attributes)
+
+
+def _waiting(point: Mapping[str, Any], attributes: Mapping[str, Any]) -> FrozenTrial:
+    system = {POINT: dict(point)} if point else {}
+    return optuna.trial.create_trial(state=TrialState.WAITING, user_attrs=dict(attributes), system_attrs=system)
+
+
+def failed_trials(study: optuna.Study, kinds: Collection[str]) -> list[int]:
+    """The failed trials of the budget, of some kinds or, without any, of all.
+
+    Args:
+        study: The open study.
+        kinds: Of `objective.failure_kinds`.
+    """
+    failed = [trial for trial in _budget(study) if trial.state == TrialState.FAIL]
+    return [trial.number for trial in failed if not kinds or failure_kind(trial) in kinds]
+
+
+def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
+    """Let finished trials count no longer; each leaves its place in the budget to another one.
+
+    Raises:
+        StudyMismatchError: One of them cannot be discarded; then none is.
+    """
+    trials, aside = _trials_of(study)
+    wanted = list(dict.fromkeys(numbers))
+    _refuse([_fault(trials, number, aside, None, "discarded") for number in wanted])
+    for number in wanted:
+        if lists_points(study):
+            # A grid has nothing else to put in its place.
+            set_aside(study, [number], "discarded by the user")
+        else:
+            discard_one(study, number, "discarded by the user")
+
+
+def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, grows: bool) -> int:
+    """Put a point on a ticket of the budget that has none and has not begun, or on one more.
+
+    Args:
+        study: The open study.
+        point: By name, as the study holds it.
+        hand: On the study's tickets.
+        grows: Whether the budget gets one trial more for it.
+
+    Returns:
+        The number of its trial.
+
+    Raises:
+        StudyMismatchError: No ticket is free, and the budget is not to grow.
+    """
+    trials, aside = _trials_of(study)
+    if grows:
+        study.add_trial(_waiting(point, {EXTRA: True}))
+        return len(trials)
+    number = hand.carry_one(point)
+    if number is not None:
+        return number
+    asked = budget_of(study)
+    if asked is not None and len(counting(trials, aside)[0]) < asked:
+        study.add_trial(_waiting(point, {}))
+        return len(trials)
+    raise StudyMismatchError(
+        f"No trial is free for the point: all {len(_budget(study))} of the budget have begun or carry a point. "
+        "Give --grow to enlarge the budget by one trial, or discard a trial that has ended."
+    )
+
+
+def _trials_of(study: optuna.Study) -> tuple[Sequence[FrozenTrial], Mapping[int, str]]:
+    trials = study.get_trials(deepcopy=False)
+    return trials, set_aside_of(study, trials)
+
+
+def _budget(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials of the budget of the last command; all that count where no command of ours has written one."""
+    asked = budget_of(study)
+    return read_budget(study, len(study.get_trials(deepcopy=False)) if asked is None else asked)
+
+
+def _fault(
+    trials: Sequence[FrozenTrial],
+    number: int,
+    aside: Mapping[int, str],
+    within: Collection[int] | None,
+    done: str,
+) -> str | None:
+    """Why a trial cannot be tried again or discarded; None if it can."""
+    if not 0 <= number < len(trials):
+        has = f"its trials are 0 to {len(trials) - 1}" if trials else "it has no trial"
+        return f"trial {number}: the study has no such trial; {has}"
+    trial = trials[number]
+    if number in aside:
+        return f"trial {number}: it counts no longer ({aside[number]}), so it cannot be {done}"
+    if not trial.state.is_finished():
+        return f"trial {number}: it is {state_word(trial)}; only a trial that has ended can be {done}"
+    if within is not None and number not in within:
+        return f"trial {number}: it is beyond the budget of the last command, so it would not run; raise n_trials first"
+    return None
+
+
+def _refuse(faults: Sequence[str | None]) -> None:
+    found = [fault for fault in faults if fault is not None]
+    if found:
+        raise StudyMismatchError("Nothing was changed:\n" + "\n".join(f"  - {fault}" for fault in found))
