@@ -26,7 +26,7 @@ from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, poin
 from hyperopt_app.errors import StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
-from hyperopt_app.results.retrain import further_results, retrain_command
+from hyperopt_app.results.retrain import further_results, keep_retrain, retrain_command
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
@@ -81,6 +81,7 @@ def _swept(
     plan = _prepared(request, config, task_function)
     front().accepted()
     study = open_study(plan)
+    keep_retrain(study, plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
     watch = Watch(plan, study, request.settings.progress)
     left_at_first = watch.left()

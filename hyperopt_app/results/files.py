@@ -42,7 +42,8 @@ def write_results(
 ) -> None:
     """Write the three result files into the study's directory, each replaced as a whole.
 
-    While no trial is complete only `trials.csv` is written. Writers in several processes wait for each other,
+    While no trial is complete only `trials.csv` is written; where all that are complete have been set aside, the other
+    two are taken away. Writers in several processes wait for each other,
     and each reads the study after it got its turn, so an older state never replaces a newer one.
 
     Args:
@@ -51,28 +52,34 @@ def write_results(
         retrain: The shell command that trains once more with a trial's parameters.
         metric_names: Names of the optimised values in the order of the directions; None takes those that the
             study itself carries (`Study.set_metric_names`), if any.
-        further: Writes further files, in the same turn.
+        further: Writes further files, in the same turn, from the study without the trials that are set aside.
 
     Raises:
         OSError: The directory cannot be written.
     """
+    from hyperopt_app.budget.hidden import without
+    from hyperopt_app.budget.set_aside import set_aside_of
     from hyperopt_app.study.identity import stored_identity
 
     with HolderLock(study_dir / ".results"):
         identity = stored_identity(study)
         plain = frozenset[str]() if identity is None else identity.space.plain
         trials = study.get_trials(deepcopy=False)
+        aside = set_aside_of(study, trials)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
-        best = trial_records.best_trials(trials, directions)
+        best = trial_records.best_trials([one for one in trials if one.number not in aside], directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
-        _replace(study_dir / "trials.csv", trials_csv(trials, columns, plain))
+        _replace(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
         if best:
             entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
             _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))
             _replace(study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several)))
-        further(study)
+        elif aside:
+            for name in ("best.yaml", "optimization_results.yaml"):
+                (study_dir / name).unlink(missing_ok=True)
+        further(without(study, aside))
 
 
 class ThrottledResults:

@@ -4,8 +4,9 @@
 import logging
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
 from omegaconf import DictConfig
@@ -15,15 +16,72 @@ from hyperopt_app.config.presets import is_preset
 from hyperopt_app.config.seeding import command_with_seed
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.override_text import override_text, quoted_text
+from hyperopt_app.space.space import Space
+from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_records import reads_seed, seed_of
 
-__all__ = ["chooses_seed", "further_results", "retrain_command", "trial_overrides"]
+__all__ = [
+    "HowToTrain",
+    "chooses_seed",
+    "further_results",
+    "keep_retrain",
+    "kept_retrain",
+    "retrain_command",
+    "trial_overrides",
+]
 
 _log = logging.getLogger(__name__)
 
+_RETRAIN = "retrain"
 
-def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
+
+class HowToTrain(Protocol):
+    """What the command that trains a trial again is made of; each as in `study.plan.Plan`."""
+
+    @property
+    def program(self) -> str: ...  # noqa: D102
+    @property
+    def space(self) -> Space: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def custom_search_space(self) -> str | None: ...  # noqa: D102
+    @property
+    def suggested_key(self) -> str | None: ...  # noqa: D102
+    @property
+    def seed_key(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class _Kept:
+    program: str
+    space: Space
+    seed: int
+    custom_search_space: str | None
+    suggested_key: str | None
+    seed_key: bool
+
+
+def keep_retrain(study: optuna.Study, plan: Plan) -> None:
+    """Write into the study how its trials are trained again, for commands without a plan. Runs in the driver."""
+    kept = {
+        "program": plan.program,
+        "custom_search_space": plan.custom_search_space,
+        "suggested_key": plan.suggested_key,
+        "seed_key": plan.seed_key,
+    }
+    if study.user_attrs.get(_RETRAIN) != kept:
+        study.set_user_attr(_RETRAIN, kept)
+
+
+def kept_retrain(study: optuna.Study) -> HowToTrain | None:
+    """What `keep_retrain` has written; None in a study of an older release."""
+    kept, identity = study.user_attrs.get(_RETRAIN), stored_identity(study)
+    return None if kept is None or identity is None else _Kept(space=identity.space, seed=identity.seed, **kept)
+
+
+def trial_overrides(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
     """The overrides that set a trial's parameters; those of a custom search space are plain values.
 
     What the objective has suggested by itself is no key of the config.
@@ -35,7 +93,7 @@ def trial_overrides(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
     return searched + tuple(f"{key}={quoted_text(value)}" for key, value in params.items() if key not in known)
 
 
-def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
+def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters and its seed.
 
     The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
@@ -51,13 +109,13 @@ def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
 
 
-def chooses_seed(plan: Plan, params: Mapping[str, Any]) -> bool:
+def chooses_seed(plan: HowToTrain, params: Mapping[str, Any]) -> bool:
     """Whether the user himself searches or fixes the config's top-level `seed`."""
     suggested = params if plan.custom_search_space else ()
     return any(key.lstrip("+") == "seed" for key in (*plan.space.distributions, *plan.space.pinned, *suggested))
 
 
-def _seed(plan: Plan, trial: FrozenTrial) -> int | None:
+def _seed(plan: HowToTrain, trial: FrozenTrial) -> int | None:
     """The seed of a trial's training; None for a trial that another tool has run."""
     stored = seed_of(trial)
     if stored is None and "directory" in trial.user_attrs:
@@ -65,7 +123,7 @@ def _seed(plan: Plan, trial: FrozenTrial) -> int | None:
     return stored
 
 
-def _suggested(plan: Plan, params: Mapping[str, Any]) -> tuple[str, ...]:
+def _suggested(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
     """The override that hands the objective what it suggested by itself; empty if that is nothing."""
     if plan.suggested_key is None or plan.custom_search_space:
         return ()

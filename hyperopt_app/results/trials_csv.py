@@ -4,6 +4,7 @@
 import csv
 import io
 from collections.abc import Container, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.study import trial_records
@@ -16,7 +17,12 @@ __all__ = ["trials_csv"]
 _SPELLED = {None: "null", True: "true", False: "false"}
 
 
-def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str], plain: Container[str] = ()) -> str:
+def trials_csv(
+    trials: Sequence["FrozenTrial"],
+    columns: Sequence[str],
+    plain: Container[str] = (),
+    aside: Mapping[int, str] = MappingProxyType({}),
+) -> str:
     """One row per trial that has started, with a header.
 
     Only a complete trial has a value; what another has reported last stands in `last_value`.
@@ -26,6 +32,7 @@ def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str], plain: C
         columns: Headers of the optimised values.
         plain: Parameters that the study holds as values; they are written as override text too, which tells '10.0'
             from 10.0.
+        aside: Why which trials no longer count, by number.
 
     Returns:
         The text; lines end in a bare line feed, a cell that needs quotes has them.
@@ -40,9 +47,11 @@ def trials_csv(trials: Sequence["FrozenTrial"], columns: Sequence[str], plain: C
         + [f"params.{name}" for name in params]
         + [f"metrics.{name}" for name in metrics]
         + ["start", "duration_s", "worker", "host", "directory", "error"]
-        + ["failure_kind", "seed", "steps", "attempts", "last_value"]
+        + ["failure_kind", "seed", "steps", "attempts", "last_value", "set_aside"]
     )
-    writer.writerows(_row(trial, len(columns), params, metrics, plain) for trial in shown)
+    for trial in shown:
+        row = _row(trial, len(columns), params, metrics, plain)
+        writer.writerow([*row, _no_formula(aside.get(trial.number, ""))])
     return text.getvalue()
 
 

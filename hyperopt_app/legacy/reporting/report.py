@@ -63,6 +63,9 @@ def report(
         ConfigError: The model or plot file is faulty, or the study has other directions; nothing was written.
         OSError: The folder cannot be written.
     """
+    from hyperopt_app.budget.hidden import without
+    from hyperopt_app.budget.set_aside import set_aside_of
+
     faults = direction_faults(pair.directions, study.directions, study_name=pair.study_name, where=str(pair.hyper_path))
     findings = Findings(str(model), faults)
     config = plain(load(model, findings)) if model is not None else None
@@ -71,28 +74,33 @@ def report(
     settings = read_plot_settings(plot)
     pair.save_path.mkdir(parents=True, exist_ok=True)
     tried, waiting, wanted = _tried(study, pair.n_trials)
+    aside = set_aside_of(study, study.get_trials(deepcopy=False))
     read = params_reader(study)
     best = trial_records.best_trials(tried, study.directions)
     lines = summary_lines(tried, wanted, waiting)
+    lines += [f"\tTrials that are set aside, and not counted here: {len(aside)}"] if aside else []
     lines += best_lines(best, read, is_single=len(study.directions) == 1, top_k=top_k)
     lines.append(f"Saved the results of the study to {write_study_csv(study, pair.save_path)}")
     lines += _best(pair, config, best, read)
     if best:
-        lines += _drawn(study, pair, settings, n_trees, max_depth)
+        lines += _drawn(without(study, aside), pair, settings, n_trees, max_depth)
     return "\n".join(lines)
 
 
 def _tried(study: "optuna.Study", asked_for: int) -> tuple[list["FrozenTrial"], int, int]:
     """The trials that somebody has begun, how many are still to be tried, and how many the last command asked for."""
+    from hyperopt_app.budget.counting import budget_size, read_budget, read_counting
     from hyperopt_app.budget.ticket_issue import budget_of
 
-    trials = study.get_trials(deepcopy=False)
+    trials = read_counting(study)
     tried = [trial for trial in trials if trial.state.name != "WAITING"]
     budget = budget_of(study)
     if budget is None:
         counted = sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in tried)
         return tried, max(len(trials) - len(tried), asked_for - counted), asked_for
-    return tried, budget - sum(trial.number < budget for trial in tried), budget
+    within = read_budget(study, budget)
+    size = budget_size(within, budget)
+    return tried, size - sum(trial.state.name != "WAITING" for trial in within), size
 
 
 def _best(

@@ -12,7 +12,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -63,16 +63,19 @@ def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
     Writers in several processes wait for each other, and each reads the study after it got its turn.
 
     Args:
-        study: The study; only read.
+        study: The study; only read. Rows of trials that are set aside stay, but none of them is a best one.
         conf: The composed config; its node `objective` names the dialect, the folder and the metric.
 
     Raises:
         OSError: The folder cannot be written.
     """
+    from hyperopt_app.budget.hidden import whole
+
     node = conf["objective"]
     folder = Path(node["save_path"])
     folder.mkdir(parents=True, exist_ok=True)
     layout = _layout(str(node["dialect"]), folder, node["metric"])
+    study = whole(study)
     with HolderLock(folder / ".tables"):
         trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
         if any(_ATTRIBUTE in trial.user_attrs for trial in trials):
@@ -92,8 +95,11 @@ def _layout(dialect: str, folder: Path, metric: Any) -> _Layout:
 
 
 def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> None:
+    from hyperopt_app.budget.set_aside import set_aside_of
+
     heading = layout.best_heading
-    ours = trial_table.rows_of(_results(study, trials), heading)
+    aside = set_aside_of(study, study.get_trials(deepcopy=False))
+    ours = trial_table.rows_of(_results(study, trials, aside), heading)
     known = trial_table.by_number(ours)
     places = [*sorted(layout.folder.glob(f"{layout.stem}_*.csv")), *filter(None, (layout.merged, layout.best))]
     found = {path: _read(path) for path in places}
@@ -109,7 +115,9 @@ def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial
     _put(layout.merged, trial_table.to_csv(everything, heading, is_sorted=is_sorted), found)
     if layout.best is not None:
         metric, is_maximum = heading.removeprefix("best_"), study.directions[0].name == "MAXIMIZE"
-        best = _best_rows(everything, metric, is_maximum=is_maximum)
+        standing = trial_table.rows_of(_results(study, trials, aside, all_rows=False), heading) if aside else ours
+        rows = trial_table.merged([standing, *foreign.values()], heading)
+        best = _best_rows(rows, metric, is_maximum=is_maximum)
         _put(layout.best, trial_table.to_csv(best, heading, is_sorted=is_sorted), found)
 
 
@@ -143,9 +151,11 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _results(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> list[Result]:
+def _results(
+    study: "optuna.Study", trials: Sequence["FrozenTrial"], aside: Container[int], *, all_rows: bool = True
+) -> list[Result]:
     read = params_reader(study)
-    bests = _bests(study, trials)
+    bests = _bests(study, [trial for trial in trials if trial.number not in aside])
     return [
         Result(
             number=trial.number,
@@ -155,7 +165,7 @@ def _results(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> list[Res
             best=bests.get(trial.number),
         )
         for trial in trials
-        if _ATTRIBUTE in trial.user_attrs
+        if _ATTRIBUTE in trial.user_attrs and (all_rows or trial.number not in aside)
     ]
 
 

@@ -48,6 +48,7 @@ def test_the_table_has_every_trial_that_started() -> None:
         ("steps", "2"),
         ("attempts", "1"),
         ("last_value", "0.75"),
+        ("set_aside", ""),
     ]
     assert [(row["number"], row["state"], row["params.y"]) for row in table] == [
         ("0", "complete", ""),
@@ -124,10 +125,20 @@ def test_several_values_have_a_column_each() -> None:
     assert [(row["value_loss"], row["value_size"]) for row in table] == [("1.0", "2.0"), ("", "")]
 
 
+def test_a_trial_that_counts_no_longer_keeps_its_row() -> None:
+    """It says why, in a text that is no formula."""
+    study = study_of()
+    study.add_trial(made(values=[1.0]))
+    study.add_trial(made(values=[2.0]))
+    text = trials_csv(study.trials, ["value"], aside={1: "=discarded"})
+    table = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(row["value"], row["set_aside"]) for row in table] == [("1.0", ""), ("2.0", "'=discarded")]
+
+
 def test_a_study_without_trials_has_a_header_only() -> None:
     """The table is there from the beginning."""
     header = "number,state,value,start,duration_s,worker,host,directory,error"
-    appended = "failure_kind,seed,steps,attempts,last_value"
+    appended = "failure_kind,seed,steps,attempts,last_value,set_aside"
     assert trials_csv(study_of().trials, ["value"]) == f"{header},{appended}\n"
 
 
