@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperopt_app.errors import HyperoptError, StudyMismatchError
+from hyperopt_app.objective.failure_kinds import KINDS
 from hyperopt_app.support.typed_words import WordParser
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("study", type=Path, help="the study's directory, e.g. studies/holodec")
         command.add_argument("--storage", help="the storage URL; by default that of the last search in that directory")
         command.add_argument("--name", help="the study's name, if the storage has several")
+        if name in _ARGUMENTS:
+            _ARGUMENTS[name](command)
     for name, text in _ELSEWHERE.items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
@@ -95,6 +98,61 @@ def _stop(options: argparse.Namespace) -> None:
 
     write_stop(_open(options), Stop("the user asked for it (hyperopt-app stop)", is_fault=False))
     print("No further trial is started; those that run, if any, go on to their end. The study can be resumed.")
+
+
+def _arguments_of_retry(command: argparse.ArgumentParser) -> None:
+    command.add_argument("numbers", nargs="*", type=int, metavar="NUMBER", help="trials to try again; by default all")
+    command.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        choices=KINDS,
+        help="try the failed trials of this kind again, and no others; may be given several times",
+    )
+
+
+def _retry(options: argparse.Namespace) -> None:
+    from hyperopt_app.driver.steering import retried
+
+    if options.numbers and options.kind:
+        raise StudyMismatchError("retry: give numbers or --kind, not both; numbers are tried again whatever they are")
+    study = _open(options)
+    _tell(retried(study, options.study, options.numbers, options.kind, _write_tables))
+
+
+def _arguments_of_discard(command: argparse.ArgumentParser) -> None:
+    command.add_argument("numbers", nargs="+", type=int, metavar="NUMBER", help="trials that shall count no longer")
+
+
+def _discard(options: argparse.Namespace) -> None:
+    from hyperopt_app.driver.steering import discarded
+
+    study = _open(options)
+    _tell(discarded(study, options.study, options.numbers, _write_tables))
+
+
+def _arguments_of_add(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "values", nargs="+", metavar="KEY=VALUE", help="a searched key and its value; what is left out is drawn"
+    )
+    command.add_argument("--grow", action="store_true", help="enlarge the budget by one trial, which tries the point")
+
+
+def _add(options: argparse.Namespace) -> None:
+    from hyperopt_app.driver.steering import added
+
+    _tell(added(_open(options), options.study, options.values, grows=options.grow))
+
+
+def _tell(lines: Sequence[str]) -> None:
+    print("\n".join(lines))
+
+
+def _write_tables(study: "optuna.Study", study_dir: Path) -> None:
+    """Write the tables of the original interface anew, if the study is one of it."""
+    from hyperopt_app.legacy.steered import write_tables_of
+
+    write_tables_of(study, study_dir)
 
 
 def _repair(options: argparse.Namespace) -> None:
@@ -154,7 +212,17 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "status": (_status, "show what the workers do, the counts and the best trial so far"),
     "best": (_best, "print the best trial: value, parameters, directory, the command that trains it again"),
     "stop": (_stop, "ask all workers not to start another trial"),
+    "retry": (_retry, "try failed trials again, or trials by number, with the parameters that they had"),
+    "discard": (_discard, "let trials that have ended count no longer: each leaves its place in the budget to another"),
+    "add": (_add, "add a point to try next"),
     "repair": (_repair, "copy the whole trials of a damaged journal into a new one; the old one stays as it is"),
+}
+
+# What a command takes beside the study.
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "retry": _arguments_of_retry,
+    "discard": _arguments_of_discard,
+    "add": _arguments_of_add,
 }
 
 # Not the parser's to read; it names them.

@@ -8,7 +8,7 @@ element_of(c) is the element that the user wrote.
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, ulp
@@ -20,6 +20,7 @@ from hydra.core.override_parser.types import (
     FloatRange,
     IntervalSweep,
     Override,
+    OverrideType,
     Quote,
     QuotedString,
     RangeSweep,
@@ -30,7 +31,15 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from hyperopt_app.errors import SpaceError
 
-__all__ = ["distribution_of", "element_of", "first_line", "override_text", "quoted_text", "value_of_choice"]
+__all__ = [
+    "distribution_of",
+    "element_of",
+    "first_line",
+    "override_text",
+    "plain_values",
+    "quoted_text",
+    "value_of_choice",
+]
 
 
 def distribution_of(override: Override) -> BaseDistribution | str:
@@ -195,3 +204,23 @@ def _reads_as_itself(text: str) -> bool:
 def first_line(error: Exception) -> str:
     """The first line of an error's text that says something."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def plain_values(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Key to value of overrides that are no sweeps, as Hydra reads them, and what is wrong with the others."""
+    parser, values, faults = OverridesParser.create(), dict[str, Any](), list[str]()
+    for word in words:
+        try:
+            override = parser.parse_override(word)
+            is_plain = override.type in (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
+            if not is_plain or override.is_sweep_override():
+                faults.append(f"{word!r}: a point has one value for a key; write KEY=VALUE")
+                continue
+            key, value = override.get_key_element(), override.value()
+        except HydraException as error:
+            faults.append(f"{word!r}: {first_line(error)}; write KEY=VALUE")
+            continue
+        if key.lstrip("+") in {known.lstrip("+") for known in values}:
+            faults.append(f"{word!r}: the key is given twice")
+        values[key] = value
+    return values, faults

@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from hyperopt_app.errors import SpaceError
 from hyperopt_app.space.override_text import element_of, value_of_choice
 from hyperopt_app.space.space import Space, describe
+from hyperopt_app.support.display_text import did_you_mean
 
 __all__ = ["MOST_POINTS", "grid_points", "point_of"]
 
@@ -39,7 +40,7 @@ def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False)
             if unchecked:
                 known[name] = value
             else:
-                faults.append(f"{given!r} is not searched; the searched keys are {', '.join(keys) or 'none'}")
+                faults.append(f"{given!r} {_why_not(space, str(given), list(keys))}")
             continue
         spelled = _spelled(parameters[name], value)
         if spelled is _OUTSIDE and unchecked and not isinstance(parameters[name], CategoricalDistribution):
@@ -49,6 +50,13 @@ def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False)
             continue
         known[name] = spelled
     return space.held(known), faults
+
+
+def _why_not(space: Space, given: str, keys: list[str]) -> str:
+    fixed = {key.lstrip("+"): text for key, text in space.pinned.items()}.get(given.lstrip("+"))
+    is_what = "is not searched" if fixed is None else f"is not searched but fixed at {fixed}"
+    near = did_you_mean(given, keys) if fixed is None else ""
+    return f"{is_what}{near}; the searched keys are {', '.join(keys) or 'none'}"
 
 
 _OUTSIDE = object()

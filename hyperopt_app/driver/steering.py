@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""The commands that change a study which has begun: try trials again, discard trials, add a point.
+
+They need no config of the user's app: what is searched, the budget and the command that trains a trial again are kept
+in the study. Each returns what is told to the user.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+
+from hyperopt_app.budget.counting import budget_size, left_of, read_budget
+from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.budget.steering import add_point, discard, failed_trials, retry
+from hyperopt_app.budget.ticket_issue import budget_of, lists_points
+from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.results.files import write_results
+from hyperopt_app.results.retrain import kept_retrain, retrain_command
+from hyperopt_app.space.override_text import plain_values
+from hyperopt_app.space.points import point_of
+from hyperopt_app.space.space import Space
+from hyperopt_app.study.heartbeat import this_worker
+from hyperopt_app.study.identity import stored_identity
+from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.opening import study_lock
+from hyperopt_app.support.display_text import counted
+
+__all__ = ["added", "discarded", "retried"]
+
+# Writes what else is made of a study: the study, its directory.
+Further = Callable[[optuna.Study, Path], object]
+
+_NO_COMMAND = "the next command of the search writes it"
+
+
+def retried(
+    study: optuna.Study, study_dir: Path, numbers: Sequence[int], kinds: Sequence[str], further: Further
+) -> list[str]:
+    """Try trials again: those of the numbers, else the failed ones of the kinds, else all failed ones.
+
+    Raises:
+        StudyMismatchError: One of the numbers cannot be tried again; nothing was changed.
+    """
+    with study_lock(study_dir):
+        wanted = list(numbers) or failed_trials(study, kinds)
+        if not wanted:
+            of_kind = f" of the kind {' or '.join(kinds)}" if kinds else ""
+            return [f"No trial of the budget has failed{of_kind}; nothing was changed. To try others, give numbers."]
+        tickets = retry(study, wanted)
+    _write(study, study_dir, further)
+    lines = [f"Trial {old} is tried again as trial {new}, and counts no longer." for old, new in tickets.items()]
+    return [*lines, _what_is_left(study)]
+
+
+def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], further: Further) -> list[str]:
+    """Let trials count no longer; the result files are written anew at once.
+
+    Raises:
+        StudyMismatchError: One of the numbers cannot be discarded; nothing was changed.
+    """
+    with study_lock(study_dir):
+        discard(study, numbers)
+    _write(study, study_dir, further)
+    them = counted(len(set(numbers)), "trial")
+    rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
+    lines = [f"{them} discarded: neither sampler, pruner, best.yaml nor budget counts what was discarded.{rest}"]
+    return [*lines, _what_is_left(study)]
+
+
+def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: bool) -> list[str]:
+    """Add a point to try next.
+
+    Args:
+        study: The open study.
+        study_dir: Its directory.
+        words: `key=value` as in an override.
+        grows: Whether the budget gets one trial more for it.
+
+    Raises:
+        StudyMismatchError: The point is not one of the space, with all that is wrong; or no ticket is free.
+    """
+    identity = stored_identity(study)
+    asked = budget_of(study)
+    if identity is None or asked is None:
+        raise StudyMismatchError(
+            f"Study {study.study_name!r} was not begun by a search of hyperopt_app, so what it searches is not known; "
+            "go on with it by a search command first, or give the point as hydra.sweeper.enqueue there."
+        )
+    values, faults = plain_values(words)
+    point, wrong = point_of(_with_own(identity.space, study), values)
+    faults += [f"{line} in study {study.study_name!r}" if " is not searched" in line else line for line in wrong]
+    if faults:
+        raise StudyMismatchError("Nothing was added:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    hand = Tickets(
+        study,
+        this_worker(-1, study_dir.absolute()),
+        asked,
+        observer=Observer(float("inf")),
+        lock=nullcontext,
+        reopen=lambda: study,
+    )
+    with study_lock(study_dir):
+        number = add_point(study, point, hand, grows=grows)
+    size = f", which grows to {_size(study)}" if grows else ""
+    return [f"Trial {number} of the budget{size}, tries it next.", _what_is_left(study)]
+
+
+def _with_own(space: Space, study: optuna.Study) -> Space:
+    """The space with what objectives have suggested by themselves, as far as trials have done so."""
+    known = {name: kind for trial in study.get_trials(deepcopy=False) for name, kind in trial.distributions.items()}
+    own = {name: kind for name, kind in known.items() if name not in space.parameters}
+    return replace(space, distributions={**space.distributions, **own})
+
+
+def _write(study: optuna.Study, study_dir: Path, further: Further) -> None:
+    kept = kept_retrain(study)
+    again = partial(retrain_command, kept) if kept is not None else (lambda _trial: _NO_COMMAND)
+    write_results(study, study_dir, again, further=lambda _seen: further(study, study_dir))
+
+
+def _size(study: optuna.Study) -> int:
+    asked = budget_of(study)
+    trials = read_budget(study, len(study.get_trials(deepcopy=False)) if asked is None else asked)
+    return len(trials) if asked is None else budget_size(trials, asked)
+
+
+def _what_is_left(study: optuna.Study) -> str:
+    """What the study comes to now, and who goes on with it."""
+    every: Sequence[optuna.trial.FrozenTrial] = study.get_trials(deepcopy=False)
+    asked, aside = budget_of(study), set_aside_of(study, every)
+    size = _size(study)
+    trials = read_budget(study, len(every) if asked is None else asked)
+    left = left_of(trials, asked) if asked is not None else sum(not one.state.is_finished() for one in trials)
+    running = sum(one.state == TrialState.RUNNING for one in trials)
+    told = f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
+    who = "workers that run take the rest on, else the same command goes on" if left > running else ""
+    return "; ".join(filter(None, [f"Now: {told}", f"{len(aside)} set aside" if aside else "", who])) + "."
