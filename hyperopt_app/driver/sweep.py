@@ -28,6 +28,7 @@ from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, keep_retrain, retrain_command
 from hyperopt_app.sampling.seeds import new_study_seed
+from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_records import failures_alone
@@ -100,8 +101,11 @@ def _swept(
         except StorageError as error:
             raise StudyStoppedError(str(error)) from None
         except KeyboardInterrupt:
-            _write_results(plan, study, config, task_function)
-            _log.warning("Interrupted with %s left; %s goes on.", counted(watch.left(), "trial"), plan.way_on)
+            left = "trials"
+            with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
+                _write_results(plan, study, config, task_function)
+                left = counted(watch.left(), "trial")
+            _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
             raise
         if crew.is_detached:
             return

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.progress.snapshot import Snapshot
+from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study import trial_records
 from hyperopt_app.support.display_text import value_text
 
@@ -184,8 +185,9 @@ class Progress:
                 self._sleep(self._interval_s)
 
     def _follow(self) -> None:
-        while not self._stopping.wait(self._interval_s):
-            self._refresh()
+        with giving_up(self._stopping.is_set):
+            while not self._stopping.wait(self._interval_s):
+                self._refresh()
 
     def _refresh(self) -> bool:
         try:

@@ -4,6 +4,8 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf
 from typing import Any
 from urllib.parse import quote
 
@@ -16,14 +18,22 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from hyperopt_app.errors import StorageError
+from hyperopt_app.storage.absence import ServerAwayError, absence_of, is_away, is_refusal
+from hyperopt_app.storage.patience import gives_up
+from hyperopt_app.storage.server import ClosingDatabase, ServerDatabase
 from hyperopt_app.support.passwords import mask_password
 
-__all__ = ["check_database", "open_database", "parse_url"]
+__all__ = ["SHORT_S", "await_server", "check_database", "open_database", "parse_url"]
+
+# For as long a server is waited for that no command has reached yet: it may be starting, or the URL may be wrong.
+SHORT_S = 5.0
 
 _CONNECT_TIMEOUT_S = 10
 _SQLITE_TIMEOUT_S = 60
 _OPENINGS = 8
 _FIRST_PAUSE_S = 0.05
+# Seconds between two questions whether a server that is away answers again.
+_ASK_AGAIN_S = 1.0
 
 # What PostgreSQL, MySQL and MariaDB say, in lower case, when all their connections are taken.
 _FULL = ("too many clients", "too many connections", "remaining connection slots")
@@ -49,19 +59,7 @@ _ALLOWED = (
 )
 
 
-class _Database(RDBStorage):
-    """Optuna's storage, which closes its connections if it cannot be opened."""
-
-    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
-        try:
-            super().__init__(url, engine_kwargs)
-        except Exception:
-            if hasattr(self, "engine"):
-                self.engine.dispose()
-            raise
-
-
-class _SqliteDatabase(_Database):
+class _SqliteDatabase(ClosingDatabase):
     """Optuna's storage with the one lock that SQLite needs for exact claims."""
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
@@ -117,7 +115,8 @@ def check_database(url: URL) -> None:
     """Connect to a server once, and leave nothing behind; takes `_CONNECT_TIMEOUT_S` at the most.
 
     Raises:
-        StorageError: The server, the database or the user is not what the URL says.
+        ServerAwayError: The server does not answer.
+        StorageError: The database or the user is not what the URL says.
     """
     arguments = _connect_arguments(url)
     if url.get_driver_name() == "pymysql":
@@ -128,31 +127,74 @@ def check_database(url: URL) -> None:
         engine.connect().close()
     # PyMySQL's own are not SQLAlchemy's: cryptography is missing, an option in the URL is unknown.
     except (SQLAlchemyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise StorageError(
+        text = (
             f"storage: {_shown(url)} cannot be reached: {_reason(error, url)}. "
             "See that the server runs and that host, port, user, password and database are right"
-        ) from None
+        )
+        raise (StorageError if is_refusal(error) else ServerAwayError)(text) from None
 
 
-def open_database(url: URL, sleep: Callable[[float], None] = time.sleep) -> RDBStorage:
+def await_server(url: URL, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Come back once the server answers; while it has no connection left, or is away, wait and look again.
+
+    Args:
+        url: From `parse_url`.
+        patience_s: For how long one that is away is waited for; `giving_up` may end it before.
+        sleep: Waits for so many seconds.
+
+    Returns:
+        Whether it was away.
+
+    Raises:
+        ServerAwayError: It was away for too long.
+        StorageError: It stays full, or the database or the user is not what the URL says.
+    """
+    absence, until, openings, was_away = absence_of(_shown(url)), time.monotonic() + patience_s, 0, False
+    while True:
+        try:
+            check_database(url)
+        except ServerAwayError as error:
+            if gives_up() or time.monotonic() >= until:
+                raise
+            absence.begins(str(error).partition(" cannot be reached: ")[2].partition(". See that")[0], patience_s)
+            was_away = True
+            sleep(_ASK_AGAIN_S)
+        except StorageError as error:
+            # Many workers open it at once.
+            if openings == _OPENINGS or not any(words in str(error).lower() for words in _FULL):
+                raise
+            sleep(_FIRST_PAUSE_S * 2**openings)
+            openings += 1
+        else:
+            absence.ends()
+            return was_away
+
+
+def open_database(
+    url: URL, sleep: Callable[[float], None] = time.sleep, *, patience_s: float = SHORT_S, outlives: float = inf
+) -> RDBStorage:
     """Open the database and make its tables if need be; any number of processes may do so at once.
 
     Args:
         url: From `parse_url`.
         sleep: Waits for so many seconds.
+        patience_s: For how many seconds a server that is away is waited for.
+        outlives: The same for each call, once it is open.
 
     Raises:
         StorageError: It cannot be reached or stays full, or its tables are not this Optuna's.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     if not is_sqlite:
-        _check_when_free(url, sleep)
+        await_server(url, patience_s, sleep)
     # Optuna fills a template in braces.
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     fault = ""
     for opening in range(_OPENINGS):
         try:
-            return (_SqliteDatabase if is_sqlite else _Database)(text, _engine_arguments(url))
+            if is_sqlite:
+                return _SqliteDatabase(text, _engine_arguments(url))
+            return ServerDatabase(text, _engine_arguments(url), partial(await_server, url, outlives))
         except RuntimeError as error:
             raise StorageError(_schema_fault(str(error), url)) from None
         except (TypeError, ValueError) as error:
@@ -160,20 +202,10 @@ def open_database(url: URL, sleep: Callable[[float], None] = time.sleep) -> RDBS
         except (SQLAlchemyError, StorageInternalError) as error:
             # Two processes that make the tables at once trip over each other; the next look finds them made.
             fault = _unusable(error, url)
+            if not is_sqlite and is_away(error):
+                await_server(url, patience_s, sleep)
         sleep(_FIRST_PAUSE_S * 2**opening)
     raise StorageError(fault)
-
-
-def _check_when_free(url: URL, sleep: Callable[[float], None]) -> None:
-    """Check a server; while it has no connection left, because many workers open it at once, wait and look again."""
-    for opening in range(_OPENINGS):
-        try:
-            return check_database(url)
-        except StorageError as error:
-            if not any(words in str(error).lower() for words in _FULL):
-                raise
-        sleep(_FIRST_PAUSE_S * 2**opening)
-    return check_database(url)
 
 
 def _engine_arguments(url: URL) -> dict[str, Any]:

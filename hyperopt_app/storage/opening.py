@@ -21,7 +21,9 @@ _JOURNAL_SUFFIXES = (".log", ".journal")
 _JOURNAL_PREFIX = "journal:"
 
 
-def open_storage(storage: str | None, study_dir: Path, *, reading: bool = False) -> "BaseStorage":
+def open_storage(
+    storage: str | None, study_dir: Path, *, reading: bool = False, patience_s: float | None = None
+) -> "BaseStorage":
     """Open the storage of a study, and make it if it is not there. Runs in the driver and in every worker.
 
     Args:
@@ -29,7 +31,10 @@ def open_storage(storage: str | None, study_dir: Path, *, reading: bool = False)
             `.journal`, or any name after `journal:`); or an SQLAlchemy URL. An SQLite file on a network filesystem
             is refused, unless its URL ends in `?network=accept`.
         study_dir: The study's directory; made if need be.
-        reading: For a command that only looks: nothing is made, and a journal is not repaired.
+        reading: For a command that only looks: nothing is made, a journal is not repaired, and a server that is away
+            is not waited for.
+        patience_s: For how many seconds a server is waited for that is away; by default a few. Once it is open, each
+            call waits for as long as it takes (see `storage.patience.giving_up`).
 
     Returns:
         The storage. Any number of processes may have it open at the same time.
@@ -49,10 +54,14 @@ def open_storage(storage: str | None, study_dir: Path, *, reading: bool = False)
         from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
 
         return ExactJournalStorage(RepairingJournalBackend(place, reading=reading))
-    from hyperopt_app.storage.database import open_database
+    from hyperopt_app.storage.database import SHORT_S, open_database
 
-    # The word is for us; SQLite's driver does not know it.
-    return open_database(place.difference_update_query(["network"]) if file is not None else place)
+    if file is not None:
+        # The word is for us; SQLite's driver does not know it.
+        return open_database(place.difference_update_query(["network"]))
+    if reading:
+        return open_database(place, patience_s=0, outlives=0)
+    return open_database(place, patience_s=SHORT_S if patience_s is None else patience_s)
 
 
 def journal_of(storage: str | None, study_dir: Path) -> Path:
@@ -84,9 +93,9 @@ def check_storage(storage: str | None, study_dir: Path) -> None:
     elif (file := _sqlite_file(place)) is not None:
         _check_writable(file)
     else:
-        from hyperopt_app.storage.database import check_database
+        from hyperopt_app.storage.database import SHORT_S, await_server
 
-        check_database(place)
+        await_server(place, SHORT_S)
 
 
 def _check_writable(file: Path) -> None:

@@ -56,13 +56,13 @@ def create_study(storage: BaseStorage, name: str, directions: Sequence[Any]) -> 
 
 
 def open_study(plan: Plan, pruner: BasePruner | None = None) -> optuna.Study:
-    """The study of a plan. Runs in workers and in the driver.
+    """The study of a plan. Runs in workers and in the driver, and waits for a database server that is away.
 
     Args:
         plan: The plan.
         pruner: The pruner of a worker, which may keep state and is the same however often the study is opened; by
             default a new one.
     """
-    storage = open_storage(plan.storage, plan.study_dir)
+    storage = open_storage(plan.storage, plan.study_dir, patience_s=float("inf"))
     pruner = build_pruner(plan.pruner) if pruner is None else pruner
     return optuna.load_study(study_name=plan.study_name, storage=storage, pruner=pruner)

@@ -129,7 +129,10 @@ class Worker:
                 outcome = attempt(lambda: self.run(trial), self.cut_short or self.told_to_end)
         except HyperoptError as error:
             self.tickets.give_back(trial)
-            self._stop_for(error, tally)
+            if isinstance(error, StorageError) and self.told_to_end():
+                tally.interrupted = True  # it waits no longer for a server that was away, which is no fault
+            else:
+                self._stop_for(error, tally)
             return
         told = self.tickets.settle(trial, outcome)
         if isinstance(outcome, Interrupted):

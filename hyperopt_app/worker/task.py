@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
@@ -29,6 +30,7 @@ from hyperopt_app.sampling.seeds import worker_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
+from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
@@ -84,11 +86,22 @@ class WorkerTask:
             _ending_in_time(plan.options.grace_s),
             ending_forks(),
         ):
-            tally = self._work(identity, interrupts)
+            tally = self._worked(identity, interrupts)
         if interrupts.told_to_end and os.getpid() == plan.driver_pid:
             # The basic launcher runs workers inside the driver: the user's Ctrl-C was meant for all of it.
             raise KeyboardInterrupt
         return tally
+
+    def _worked(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
+        """Work; told to end, this worker waits no longer for a server that is away, and keeps its trial."""
+        try:
+            with giving_up(lambda: interrupts.told_to_end):
+                return self._work(identity, interrupts)
+        except StorageError as error:
+            if not interrupts.told_to_end:
+                raise
+            _log.warning("this worker ends with its trial, if it had one, to be freed by others: %s", error)
+            return Tally(identity.number, interrupted=True)
 
     def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
         plan, pace, node = self.plan, Pace(), str(identity.place.get("node", ""))

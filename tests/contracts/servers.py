@@ -9,9 +9,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,13 @@ class Server:
 
     Attributes:
         url: Of the server's own database, with rights to make others.
+        kill: Kills it as it works.
+        start: Starts it again on the same data.
     """
 
     url: URL
+    kill: Callable[[], object]
+    start: Callable[[], object]
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def new_database(self) -> str:
@@ -60,11 +65,15 @@ def postgresql() -> Iterator[Server]:
         account_and_access = ("-U", "tester", f"--pwfile={folder / 'password'}", "-A", "scram-sha-256")
         run(initdb, "-D", str(data), *account_and_access, "--no-sync", "-E", "UTF8")
         control = (pg_ctl, "-D", str(data), "-w", "-t", f"{START_TIMEOUT_S:g}", "-l", str(folder / "log"))
-        run(*control, "-o", f"-F -h 127.0.0.1 -p {port} -k {folder}", "start")
+        start = partial(run, *control, "-o", f"-F -h 127.0.0.1 -p {port} -k {folder}", "start")
+        kill = partial(run, *control, "-m", "immediate", "stop")
+        start()
         try:
-            yield Server(URL.create("postgresql+psycopg", "tester", PASSWORD, "127.0.0.1", port, "postgres"))
+            url = URL.create("postgresql+psycopg", "tester", PASSWORD, "127.0.0.1", port, "postgres")
+            yield Server(url, kill, start)
         finally:
-            run(*control, "-m", "immediate", "stop")
+            if (data / "postmaster.pid").exists():
+                kill()
 
 
 @contextmanager
@@ -79,16 +88,29 @@ def mariadb() -> Iterator[Server]:
         subprocess.run([*made, "--skip-test-db", *user], check=True, stderr=subprocess.DEVNULL, **run)
         command = [mariadbd, "--no-defaults", f"--datadir={data}", f"--pid-file={pid_file}", *user]
         command += [f"--socket={folder / 'socket'}", f"--port={port}", "--bind-address=127.0.0.1"]
-        command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-snapshot-isolation=ON"]
-        with (folder / "log").open("w") as log, subprocess.Popen(command, stderr=log, **run) as server:
+        # What is committed outlives the death of the server, not that of the machine.
+        command += ["--innodb-flush-log-at-trx-commit=2", "--innodb-snapshot-isolation=ON"]
+        url = URL.create("mysql+pymysql", "root", "", "127.0.0.1", port, "mysql")
+        running: list[subprocess.Popen[bytes]] = []
+
+        def start() -> None:
+            running.append(subprocess.Popen(command, stderr=log, **run))
+            _wait_for(url, running[-1], folder / "log")
+
+        def end(number: signal.Signals) -> None:
+            for server in running:
+                server.send_signal(number)
+                server.wait()
+            running.clear()
+
+        with (folder / "log").open("w") as log:
             try:
-                url = URL.create("mysql+pymysql", "root", "", "127.0.0.1", port, "mysql")
-                _wait_for(url, server, folder / "log")
+                start()
                 _execute(url, f"CREATE USER tester@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
                 _execute(url, "GRANT ALL ON *.* TO tester@'127.0.0.1'")
-                yield Server(url.set(username="tester", password=PASSWORD))
+                yield Server(url.set(username="tester", password=PASSWORD), partial(end, signal.SIGKILL), start)
             finally:
-                server.send_signal(signal.SIGTERM)
+                end(signal.SIGTERM)
 
 
 def skip_or_fail(reason: str) -> None:

@@ -40,7 +40,7 @@ def code(run_script: Run) -> Code:
     "launcher", [pytest.param((), id="driver"), pytest.param(LOCAL, id="processes", marks=pytest.mark.slow)]
 )
 def test_the_code_speaks_of_this_run(code: Code, launcher: tuple[str, ...]) -> None:
-    """2 if all of this run's trials fail, whatever an earlier one completed; 0 if it completes, or has nothing to do."""
+    """2 if all trials of this run fail, whatever an earlier one completed; 0 if they complete, or there are none."""
     assert code(*launcher, "hydra.sweeper.n_trials=1") == 0
     assert code(*launcher, "hydra.sweeper.n_trials=3", do="fail") == 2
     assert code(*launcher, "hydra.sweeper.n_trials=4") == 0

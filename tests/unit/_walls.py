@@ -36,7 +36,7 @@ ONLY_IN = {
     "objectives": set(),
     "rich": {"cli", "progress.display", "progress.table"},
     "sklearn": {"reports.partial_dependence"},
-    "sqlalchemy": {"storage.database", "storage.opening"},
+    "sqlalchemy": {"storage.absence", "storage.database", "storage.opening", "storage.server"},
     "submitit": {"launchers.slurm"},
     "lightning": {"callbacks.lightning"},
     "pytorch_lightning": {"callbacks.lightning"},

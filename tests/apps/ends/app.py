@@ -8,6 +8,7 @@ from typing import Any
 
 import hydra
 
+from hyperopt_app import report
 from hyperopt_app.cli import main as hyperopt_app
 
 
@@ -19,6 +20,10 @@ def main(conf: Any) -> float:
         raise LookupError(f"no layer of width {conf.x}")
     if do == "stop":
         hyperopt_app(["stop", str(Path(conf.study).absolute())])
+    if do == "report":
+        for step in range(5):
+            time.sleep(0.1)
+            report(conf.x, step)
     if do == "wait":
         Path("waits").touch()
         time.sleep(600)

@@ -250,6 +250,7 @@ def test_an_unreachable_database_is_one_line_without_the_password(
     """No server, or one that does not answer: one readable line within the time limit, and no traceback of a driver."""
     pytest.importorskip(driver)
     monkeypatch.setattr(database, "_CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(database, "SHORT_S", 0)
     url = f"{scheme}://user:s3cr%40t@127.0.0.1:{mute_port if is_mute else 1}/db"
     with pytest.raises(StorageError) as caught:
         use(url, tmp_path)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Optuna's storage on a database server, which outlives that server's absence.
+
+Each call is made again once the server answers. When a connection breaks, nobody knows whether the last transaction was
+stored, so each write must be one that may come twice. An attribute, a report and a parameter are stored under their
+key, and a second time they say the same. The three that are not are made so here. A new trial carries a random word, by
+which it is found again. Who takes a trial leaves a random word in the same transaction, so that a claim that was won
+is not taken for one that was lost. What is told of a trial, or its step back to WAITING, is known to be stored from
+the state, and from whether another has taken it since.
+"""
+
+import copy
+import functools
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from hyperopt_app.storage.absence import is_away
+
+__all__ = ["ClosingDatabase", "ServerDatabase"]
+
+# System attributes of a trial: the word of the call that has made it, and of the one that has taken it last.
+MADE_BY = "made_by"
+TAKEN_BY = "taken_by"
+
+# Calls in a row that fail although the server answers; then it is another fault.
+_MOST_CALLS = 8
+_PAUSE_S = 0.05
+
+Answer = TypeVar("Answer")
+
+
+class ClosingDatabase(RDBStorage):
+    """Optuna's storage, which closes its connections if it cannot be opened."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+        try:
+            super().__init__(url, engine_kwargs)
+        except Exception:
+            if hasattr(self, "engine"):
+                self.engine.dispose()
+            raise
+
+
+class ServerDatabase(ClosingDatabase):
+    """Optuna's storage, whose calls wait for a server that is away.
+
+    Args:
+        url: As Optuna's.
+        engine_kwargs: As Optuna's.
+        await_answer: Comes back once the server answers, with whether it was waited for; or raises.
+    """
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any], await_answer: Callable[[], bool]) -> None:
+        self._await_answer = await_answer
+        self._making: set[str] = set()
+        super().__init__(url, engine_kwargs)
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """As Optuna's, and it may be made again after an answer was lost."""
+        change = _Change(self, trial_id, state)
+
+        def once() -> bool:
+            return change.is_stored() or super(ServerDatabase, self).set_trial_state_values(trial_id, state, values)
+
+        return self.answered(once)
+
+    def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
+        """As Optuna's, which itself calls again when the connection breaks, and would make a second trial."""
+        if template_trial is None:
+            return self.answered(lambda: super(ServerDatabase, self)._create_new_trial(study_id))
+        template, word = copy.copy(template_trial), uuid.uuid4().hex
+        template.system_attrs = {**template.system_attrs, MADE_BY: word}
+        try:
+            return self.answered(lambda: super(ServerDatabase, self)._create_new_trial(study_id, template))
+        finally:
+            self._making.discard(word)
+
+    def _get_prepared_new_trial(
+        self, study_id: int, template_trial: FrozenTrial | None, session: Session
+    ) -> models.TrialModel:
+        """The trial that an earlier call has made whose answer was lost, or a new one; under the study's lock."""
+        word = None if template_trial is None else template_trial.system_attrs.get(MADE_BY)
+        if word is not None and word in self._making:
+            attribute = models.TrialSystemAttributeModel
+            made = session.query(models.TrialModel).filter(models.TrialModel.study_id == study_id).join(attribute)
+            found = made.filter(attribute.key == MADE_BY, attribute.value_json == json.dumps(word)).one_or_none()
+            if found is not None:
+                return found
+        if word is not None:
+            self._making.add(word)
+        return super()._get_prepared_new_trial(study_id, template_trial, session)
+
+    def leave_word(self, session: Session, kind: Any, trial_id: int, word: str) -> None:
+        """Write who takes a trial, in a transaction that goes on."""
+        self._set_trial_attr_without_commit(session, kind, trial_id, TAKEN_BY, word)
+
+    def answered(self, call: Callable[[], Answer]) -> Answer:
+        """What a call answers; it is made again for as long as the server is away."""
+        calls = 0
+        while True:
+            try:
+                return call()
+            except (SQLAlchemyError, StorageInternalError) as error:
+                calls += 1
+                if not is_away(error) or calls == _MOST_CALLS:
+                    raise
+            with suppress(SQLAlchemyError):
+                self.scoped_session.remove()
+            if self._await_answer():
+                calls = 0
+            else:
+                time.sleep(_PAUSE_S * 2**calls)
+
+
+class _Change:
+    """One change of a trial's state, which is perhaps stored already when it is made again."""
+
+    def __init__(self, storage: ServerDatabase, trial_id: int, state: TrialState) -> None:
+        self._storage = storage
+        self._trial_id = trial_id
+        self._state = state
+        self._word = uuid.uuid4().hex
+        self._was_sent = False
+        self._holder: str | None = None
+
+    def is_stored(self) -> bool:
+        """Whether an earlier call has stored it; if not, the transaction stays open for Optuna's method to go on in."""
+        storage = self._storage
+        session = storage.scoped_session()
+        try:
+            found = session.query(models.TrialModel.state).filter(models.TrialModel.trial_id == self._trial_id)
+            now = found.with_for_update().scalar()
+            holder = self._holder_now(session)
+            if self._was_sent and self._has_come(now, holder):
+                storage.scoped_session.remove()
+                return True
+            if self._state == TrialState.RUNNING and now == TrialState.WAITING:
+                kind = models.TrialSystemAttributeModel
+                storage.leave_word(session, kind, self._trial_id, self._word)
+        except BaseException:
+            storage.scoped_session.remove()
+            raise
+        self._was_sent, self._holder = True, holder
+        return False
+
+    def _holder_now(self, session: Session) -> str | None:
+        kind = models.TrialSystemAttributeModel
+        query = session.query(kind.value_json).filter(kind.trial_id == self._trial_id, kind.key == TAKEN_BY)
+        text = query.scalar()
+        return None if text is None else str(json.loads(text))
+
+    def _has_come(self, now: TrialState | None, holder: str | None) -> bool:
+        if self._state == TrialState.RUNNING:
+            return now == TrialState.RUNNING and holder == self._word
+        # Another has taken it since, which nobody could before this change was stored.
+        return now == self._state or holder != self._holder
+
+
+def _patient(name: str) -> Callable[..., Any]:
+    """A method of Optuna's that may be called again as it is."""
+    method = getattr(RDBStorage, name)
+
+    @functools.wraps(method)
+    def call(self: ServerDatabase, *args: Any, **kwargs: Any) -> Any:
+        return self.answered(lambda: method(self, *args, **kwargs))
+
+    return call
+
+
+# Optuna's cache calls some of the underscored ones in the place of the public ones.
+for _name in (
+    *("create_new_study", "delete_study", "set_study_user_attr", "set_study_system_attr", "get_study_id_from_name"),
+    *("get_study_name_from_id", "get_study_directions", "get_study_user_attrs", "get_study_system_attrs"),
+    *("get_trial_user_attrs", "get_trial_system_attrs", "get_all_studies", "set_trial_param", "_set_trial_param"),
+    *("get_trial_param", "set_trial_intermediate_value", "set_trial_user_attr", "set_trial_system_attr"),
+    *("get_trial_id_from_study_id_trial_number", "get_trial", "_get_trials", "_get_best_trial_id"),
+):
+    setattr(ServerDatabase, _name, _patient(_name))
+
+
+def _is_told_otherwise(record: logging.LogRecord) -> bool:
+    """Drop what Optuna says of a query whose connection broke: it takes that for a query that was too long."""
+    told = record.getMessage()
+    return not (told.startswith("Caught an error from sqlalchemy") and "sqlite" not in told)
+
+
+logging.getLogger("optuna.storages._rdb.storage").addFilter(_is_told_otherwise)

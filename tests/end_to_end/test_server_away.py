@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""A database server that is killed while a search runs: driver and workers wait for it, and nothing is lost."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from tests.contracts import servers
+from tests.end_to_end._studies import APPS, wait_for
+
+Start = Callable[..., subprocess.Popen[str]]
+AWAY, BACK = "does not answer", "answers again"
+SERVERS = {"postgresql": servers.postgresql, "mariadb": servers.mariadb}
+
+
+@contextmanager
+def read(url: str) -> Iterator[Callable[[], list[FrozenTrial]]]:
+    """A look at the trials of the only study with plain Optuna; none if it is not there yet."""
+    storage = optuna.storages.RDBStorage(url, {"pool_pre_ping": True})
+
+    def trials() -> list[FrozenTrial]:
+        names = optuna.get_all_study_names(storage)
+        return optuna.load_study(study_name=names[0], storage=storage).trials if names else []
+
+    try:
+        yield trials
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("kind", "kills", "n_trials"),
+    [
+        pytest.param("postgresql", 1, 24, id="postgresql"),
+        pytest.param("postgresql", 6, 200, id="postgresql often", marks=[pytest.mark.slow, pytest.mark.nightly]),
+        pytest.param("mariadb", 1, 40, id="mariadb", marks=[pytest.mark.slow, pytest.mark.nightly]),
+        pytest.param("mariadb", 6, 200, id="mariadb often", marks=[pytest.mark.slow, pytest.mark.nightly]),
+    ],
+)
+@pytest.mark.timeout(180)
+def test_a_server_that_is_killed_is_waited_for(kind: str, kills: int, n_trials: int, start_script: Start) -> None:
+    """With four workers amid trials: each is whole and counted once, and a line tells of the absence, one of its end."""
+    with SERVERS[kind]() as server:
+        url = server.new_database()
+        words = ("hydra/launcher=local_workers", "hydra.sweeper.n_jobs=4", f"hydra.sweeper.n_trials={n_trials}")
+        program = start_script(
+            *(APPS / "ends" / "app.py", "--multirun", *words, f"hydra.sweeper.storage={url}"),
+            env={"HYPEROPT_TEST_DO": "report"},
+        )
+        for kill in range(kills):
+            with read(url) as trials:
+                wanted = (kill + 1) * n_trials // (kills + 2)
+                wait_for(f"{wanted} trials", lambda: _ended(trials()) >= wanted)  # noqa: B023
+            assert program.poll() is None, program.communicate()
+            server.kill()
+            time.sleep(3)  # it is away
+            server.start()
+        output, errors = program.communicate()
+        text = output + errors
+        assert program.returncode == 0, text
+        with read(url) as trials:
+            found = trials()
+    assert [(one.number, one.state) for one in found] == [(n, TrialState.COMPLETE) for n in range(n_trials)]
+    assert [one.number for one in found if sorted(one.intermediate_values) != [0, 1, 2, 3, 4]] == []
+    assert [one.number for one in found if one.value != one.params["x"] ** 2] == []
+    assert [one.user_attrs.get("losses") for one in found if "losses" in one.user_attrs] == []
+    assert "Traceback" not in text
+    assert (text.count(AWAY), text.count(BACK)) == (kills, kills), text
+    assert servers.PASSWORD not in text
+
+
+def _ended(trials: list[FrozenTrial]) -> int:
+    return sum(trial.state.is_finished() for trial in trials)
