@@ -41,6 +41,12 @@ _PAUSE_S = 0.05
 Answer = TypeVar("Answer")
 
 
+def _is_told_otherwise(record: logging.LogRecord) -> bool:
+    """Drop what Optuna says of a query whose connection broke: it takes that for a query that was too long."""
+    told = record.getMessage()
+    return not (told.startswith("Caught an error from sqlalchemy") and "sqlite" not in told)
+
+
 class ClosingDatabase(RDBStorage):
     """Optuna's storage, which closes its connections if it cannot be opened."""
 
@@ -65,6 +71,7 @@ class ServerDatabase(ClosingDatabase):
     def __init__(self, url: str, engine_kwargs: dict[str, Any], await_answer: Callable[[], bool]) -> None:
         self._await_answer = await_answer
         self._making: set[str] = set()
+        logging.getLogger("optuna.storages._rdb.storage").addFilter(_is_told_otherwise)
         super().__init__(url, engine_kwargs)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
@@ -188,12 +195,3 @@ for _name in (
     *("get_trial_id_from_study_id_trial_number", "get_trial", "_get_trials", "_get_best_trial_id"),
 ):
     setattr(ServerDatabase, _name, _patient(_name))
-
-
-def _is_told_otherwise(record: logging.LogRecord) -> bool:
-    """Drop what Optuna says of a query whose connection broke: it takes that for a query that was too long."""
-    told = record.getMessage()
-    return not (told.startswith("Caught an error from sqlalchemy") and "sqlite" not in told)
-
-
-logging.getLogger("optuna.storages._rdb.storage").addFilter(_is_told_otherwise)

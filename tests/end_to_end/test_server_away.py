@@ -45,7 +45,7 @@ def read(url: str) -> Iterator[Callable[[], list[FrozenTrial]]]:
 )
 @pytest.mark.timeout(180)
 def test_a_server_that_is_killed_is_waited_for(kind: str, kills: int, n_trials: int, start_script: Start) -> None:
-    """With four workers amid trials: each is whole and counted once, and a line tells of the absence, one of its end."""
+    """With four workers amid trials: each is whole and counted once; a line tells of the absence, one of its end."""
     with SERVERS[kind]() as server:
         url = server.new_database()
         words = ("hydra/launcher=local_workers", "hydra.sweeper.n_jobs=4", f"hydra.sweeper.n_trials={n_trials}")

@@ -18,7 +18,7 @@ def finished(
     values: list[float], direction: str = "minimize", *, failed: int = 0, pruner: BasePruner | None = None
 ) -> optuna.Study:
     """A study whose trials have these values, at the points of the same number; the last ones have failed."""
-    study = optuna.create_study(directions=[direction], pruner=pruner)
+    study = optuna.create_study(direction=direction, pruner=pruner)
     for number, value in enumerate(values):
         study.enqueue_trial({"x": value})
         trial = study.ask()

@@ -191,7 +191,7 @@ def test_another_fault_of_a_statement_is_raised(connect: Callable[[], Line], mon
         ("database is locked", False),
     ],
 )
-def test_what_a_driver_says_tells_an_absence(text: str, away: bool) -> None:  # noqa: FBT001
+def test_what_a_driver_says_tells_an_absence(text: str, away: bool) -> None:
     """As an error of SQLAlchemy's, and as Optuna wraps it; a value in the statement says nothing."""
     error = OperationalError("INSERT ... connection", {"value": "gone away"}, Exception(text))
     wrapped = StorageInternalError("An exception is raised during the commit.")
