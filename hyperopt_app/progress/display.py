@@ -166,7 +166,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.stop()
+        with giving_up(lambda: kind is not None):
+            self.stop()
 
     def stop(self) -> None:
         """End the thread and show the last state; does nothing the second time."""

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
 """A database server that is killed while a search runs: driver and workers wait for it, and nothing is lost."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.contracts import servers
-from tests.end_to_end._studies import APPS, wait_for
+from tests.end_to_end._studies import APPS, Family, wait_for
 
 Start = Callable[..., subprocess.Popen[str]]
 AWAY, BACK = "does not answer", "answers again"
@@ -73,6 +75,41 @@ def test_a_server_that_is_killed_is_waited_for(kind: str, kills: int, n_trials: 
     assert "Traceback" not in text
     assert (text.count(AWAY), text.count(BACK)) == (kills, kills), text
     assert servers.PASSWORD not in text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_ctrl_c_ends_a_search_whose_server_is_away(start_script: Start, family: Family) -> None:
+    """With 130 and without a traceback; once the server is back, the same command goes on to the last trial."""
+    with servers.postgresql() as server:
+        url = server.new_database()
+        words = (
+            "hydra/launcher=local_workers",
+            "hydra.sweeper.n_jobs=2",
+            "hydra.sweeper.n_trials=8",
+            "hydra.sweeper.study_name=s",
+        )
+        command = (APPS / "ends" / "app.py", "--multirun", *words, f"hydra.sweeper.storage={url}")
+        program = start_script(*command, env={"HYPEROPT_TEST_DO": "report"})
+        with read(url) as trials:
+            wait_for("a trial", lambda: _ended(trials()))
+        server.kill()
+        wait_for("workers that wait", lambda: sum(AWAY in log.read_text() for log in _logs()) == 2)
+        program.send_signal(signal.SIGINT)
+        output, errors = program.communicate(timeout=40)
+        assert program.returncode == 130, output + errors
+        assert "Traceback" not in output + errors
+        wait_for("the end of every process", family.is_gone)
+        server.start()
+        program = start_script(*command)
+        output, errors = program.communicate()
+        assert program.returncode == 0, output + errors
+        with read(url) as trials:
+            assert [one.state for one in trials()] == [TrialState.COMPLETE] * 8
+
+
+def _logs() -> list[Path]:
+    return list(Path("study", "workers").glob("*.log"))
 
 
 def _ended(trials: list[FrozenTrial]) -> int:

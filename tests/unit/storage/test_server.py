@@ -168,7 +168,6 @@ def test_attributes_reports_and_parameters_may_come_twice(connect: Callable[[], 
 def test_another_fault_of_a_statement_is_raised(connect: Callable[[], Line], monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that comes again and again although the server answers."""
     one = connect()
-    monkeypatch.setattr(one, "back", lambda: False)
     monkeypatch.setattr(one.storage, "_await_answer", lambda: False)
     monkeypatch.setattr("hyperopt_app.storage.server._PAUSE_S", 0)
 
