@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.awaited import Awaited
 from hyperopt_app.budget.counting import budget_size, left_of, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import budget_of
@@ -70,6 +71,7 @@ class Watch:
             reopen=lambda: open_study(plan),
         )
 
+        self._awaited = Awaited(plan.lease_s)
         self._told = set(read_notes(study))
         self._workers_tell = False
 
@@ -100,8 +102,10 @@ class Watch:
         """Wait until no live worker holds a trial; a launcher may return, or raise, while some still work."""
         while True:
             self._tickets.reap()
-            if not self._tickets.trials(TrialState.RUNNING):
+            running = self._tickets.trials(TrialState.RUNNING)
+            if not running:
                 return
+            self._awaited.look(running)
             self._sleep(_POLL_S)
 
     @contextmanager
@@ -141,6 +145,9 @@ class Watch:
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
         self.tell_notes(study)
         budget = read_budget(study, self._plan.n_trials)
+        if not any(trial.state == TrialState.WAITING for trial in budget):
+            running = (trial for trial in budget if trial.state == TrialState.RUNNING)
+            self._awaited.look([trial for trial in running if claim_of(trial) is None])
         elapsed_s = time.monotonic() - self._begun
         return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
 

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 GRACE_S = 30.0  # Optuna's own locks wait as long before they break one
 
 _FIRST_PAUSE_S = 0.001
+# Nobody holds a lock for as long who is at work; then it is told who is waited for.
+_TELL_AFTER_S = 3.0
 _LONGEST_PAUSE_S = 0.05
 _WORDS = 5  # in a lock's line
 
@@ -116,7 +118,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             _log.warning("%s: this process held the lock for so long that another one broke it", self._path)
 
     def _wait(self) -> None:
-        pause_s, seen, since = _FIRST_PAUSE_S, None, self._clock()
+        pause_s, seen, since, told = _FIRST_PAUSE_S, None, self._clock(), None
         while not self.try_acquire():
             sight = _look(self._path)
             if sight is None:
@@ -128,6 +130,9 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             if (waited_s > self._grace_s or _is_dead(sight.line)) and self._break(sight, waited_s):
                 pause_s = _FIRST_PAUSE_S
                 continue
+            if waited_s > _TELL_AFTER_S and told != seen:
+                told, end = seen, f"it is broken after {self._grace_s:g} s"
+                _log.warning("%s: waiting for this lock, which %s holds; %s", self._path, sight.holder(), end)
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 

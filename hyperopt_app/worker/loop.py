@@ -82,7 +82,7 @@ class Worker:
 
     def work(self) -> Tally:
         """Pull trials until the budget is spent, a rule says stop, or the worker is told to end."""
-        tally = Tally(self.tickets.identity.number)
+        tally, lingered = Tally(self.tickets.identity.number), False
         while not tally.interrupted and not self.told_to_end():
             trials = self.tickets.trials()
             if self._stop(trials) is not None:
@@ -101,6 +101,9 @@ class Worker:
             if trial is not None:
                 self._run_one(trial, tally)
             elif self.lingers and self.tickets.running_elsewhere() == 1:
+                if not lingered:
+                    _log.info("no trial is left to take; waiting for the last one, which runs elsewhere")
+                lingered = True
                 self.sleep(_LINGER_S)
             else:
                 break

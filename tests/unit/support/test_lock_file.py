@@ -259,3 +259,12 @@ def test_off_linux_only_the_grace_period_breaks(path: Path, time: Time, monkeypa
     lock_file(path).write_text(f"host unknown {2**22 + 1} unknown 0123456789abcdef\n")
     with patient(path, time):
         assert time.now_s > 30
+
+
+def test_a_lock_that_is_waited_for_is_told_once(path: Path, time: Time, caplog: pytest.LogCaptureFixture) -> None:
+    """Its file, its holder and when it is broken, after seconds; not the one that is free in a moment."""
+    Path(f"{path}.lock").write_text(ELSEWHERE)
+    with HolderLock(path, clock=time.clock, sleep=time.sleep):
+        pass
+    told = [message for message in caplog.messages if "waiting" in message]
+    assert told == [f"{path}.lock: waiting for this lock, which process 1 on other-host holds; it is broken after 30 s"]
