@@ -80,9 +80,27 @@ def _status(options: argparse.Namespace) -> None:
     from hyperopt_app.study.notes import read_notes
 
     study = _open(options, reading=True)
-    Console().print(render(overview(study, options.study)))
+    seen = overview(study, options.study)
+    Console().print(render(seen))
     for note in read_notes(study):
         print(f"note: {note}")
+    _tell_stop(study, seen.left + seen.running, seen.n_trials)
+
+
+def _tell_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
+    """Why no further trial is started, and what goes on with the study; nothing if one is, or if none is left."""
+    from hyperopt_app.budget.verdict import verdict_on, words_of
+    from hyperopt_app.study.stopping import read_stop
+    from hyperopt_app.support.display_text import visible
+
+    stop, verdict, way_on = read_stop(study), verdict_on(study), "the same command"
+    if stop is None or not (left or stop.is_fault):
+        return
+    print(f"stopped: {visible(stop.reason)}")
+    if verdict is not None:
+        print(words_of(study, verdict, way_on, left, n_trials))
+    elif left:
+        print(f"{left} of {n_trials} trials are left; {way_on} goes on with them.")
 
 
 def _best(options: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import budget_size, budget_trials
+from hyperopt_app.budget.counting import budget_size, budget_trials, left_of
 from hyperopt_app.budget.hidden import without
 from hyperopt_app.budget.set_aside import retried_by, set_aside_of
 from hyperopt_app.budget.ticket_issue import FEW, POINT, issue
@@ -76,6 +76,10 @@ class Tickets:
         self._aside = set_aside_of(self.study, every)
         trials = budget_trials(every, self._aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
+
+    def left(self) -> int:
+        """How many trials of the budget have not ended."""
+        return left_of(self.trials(), self._n_trials)
 
     def claim(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The driver's eyes: what is left, who works, is the display up to date; changes nothing but to free dead claims."""
+"""The driver's eyes: what is left, who works, is the display up to date; does what dead workers have left undone."""
 
 import logging
 import sys
@@ -20,6 +20,7 @@ from hyperopt_app.budget.counting import budget_size, left_of, read_budget, read
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import budget_of
 from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.budget.verdict import judge
 from hyperopt_app.progress.display import Progress, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
@@ -29,7 +30,7 @@ from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.stopping import Stop, failures_since, may_start, read_stop
+from hyperopt_app.study.stopping import Stop
 from hyperopt_app.study.trial_records import best_trials, claim_of, worked_s
 
 __all__ = ["Watch", "best_lines", "overview"]
@@ -85,14 +86,14 @@ class Watch:
 
     def may_go_on(self) -> bool:
         """Whether nothing has asked the study to stop."""
-        return self.stop() is None
+        return self.judge() is None
 
-    def stop(self) -> Stop | None:
-        """Why no further trial may start, as it is written into the study or by the rules; None to go on."""
-        if (told := read_stop(self._study)) is not None:
-            return told
-        failures = failures_since(self._tickets.trials(), self._plan.ended_before)
-        return may_start(failures, time.time(), self._plan.limits)
+    def judge(self) -> Stop | None:
+        """Why no further trial may start; None if one may, or if there is none."""
+        plan, trials, is_over = self._plan, self._tickets.trials(), self.left() == 0
+        return judge(
+            self._study, trials, plan.ended_before, plan.limits, time.time(), run=plan.run_number, is_over=is_over
+        )
 
     def trials_of_run(self) -> list[FrozenTrial]:
         """The trials that had not ended when this run began."""
@@ -161,12 +162,13 @@ class Watch:
 
     def first_traceback(self) -> str:
         """The traceback of the first trial that failed in this run, with its directory; empty if none did."""
-        failed = [t for t in self._tickets.trials(TrialState.FAIL) if t.number not in self._plan.ended_before]
-        for trial in failed:
+        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also what counts no longer
+        for trial in [one for one in failed if one.number not in self._plan.ended_before]:
             text = trial.user_attrs.get("failure", {}).get("traceback", "")
             if text:
                 again = retrain_command(self._plan, trial)
-                return f"Trial {trial.number} ({trial.user_attrs.get('directory')}):\n{text}  again: {again}\n"
+                place = trial.user_attrs.get("directory", "it has no directory yet")
+                return f"Trial {trial.number} ({place}):\n{text}  again: {again}\n"
         return ""
 
 

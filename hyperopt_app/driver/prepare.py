@@ -17,14 +17,15 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget.set_aside import set_aside_of, undone_of
 from hyperopt_app.budget.ticket_issue import budget_with_room, issue, keep_budget, points_left
 from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.budget.verdict import begin_run, close_run
 from hyperopt_app.driver.places import keep_owner, other_study
-from hyperopt_app.driver.request import Request, fixed_by_sampler, identity_of, points_of
+from hyperopt_app.driver.request import Request, accepted_changes, fixed_by_sampler, identity_of, points_of
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
-from hyperopt_app.study.identity import Identity, check_identity, in_the_studys_form, keep_identity
+from hyperopt_app.study.identity import Identity, in_the_studys_form, keep_identity
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
@@ -54,8 +55,9 @@ def prepare(request: Request) -> Plan:
         space = in_the_studys_form(study, request.space, plain_choices=settings.plain_choices)
         request = replace(request, space=space)
         identity = identity_of(request, study)
-        for line in check_identity(study, identity, settings.accept_changes):
-            _log.warning("The study goes on with a change: %s", line)
+        _tell(close_run(study))
+        changes, is_new = accepted_changes(study, request, identity)
+        _tell_changes(changes, is_new=is_new)
         keep_identity(study, identity)
         keep_owner(request.study_dir, study)
         keep_budget(study, request.n_trials, listed=_lists_points(request))
@@ -63,7 +65,22 @@ def prepare(request: Request) -> Plan:
         write_stop(study, None)
         begin_notes(study, idle_pruner(settings.sampler, settings.pruner, len(settings.directions)))
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
-    return _plan(request, identity, ended)
+        plan = _plan(request, identity, ended)
+        number = begin_run(study, plan.ended_before, plan.limits, has_new_search=is_new and bool(changes))
+    return replace(plan, run_number=number)
+
+
+def _tell(line: str) -> None:
+    if line:
+        _log.warning("%s", line)
+
+
+def _tell_changes(changes: Sequence[str], *, is_new: bool) -> None:
+    if changes and is_new:
+        _log.warning("No trial of the study counts yet, so it goes on with the search of now: %s", "; ".join(changes))
+        return
+    for line in changes:
+        _log.warning("The study goes on with a change: %s", line)
 
 
 def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) -> Plan:

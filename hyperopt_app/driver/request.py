@@ -15,6 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
+from hyperopt_app.budget.untried import is_untried
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
@@ -37,7 +38,7 @@ from hyperopt_app.study.identity import Identity, check_identity, stored_identit
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
 
-__all__ = ["Request", "checked", "fixed_by_sampler", "identity_of", "points_of", "way_on"]
+__all__ = ["Request", "accepted_changes", "checked", "fixed_by_sampler", "identity_of", "points_of", "way_on"]
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _study_faults(request: Request, own_places: Callable[[optuna.Study | None], 
         if has_journal or (settings.storage is not None and own_places is not None):
             study = find_study(open_storage(settings.storage, request.study_dir), request.study_name)
         if study is not None:
-            check_identity(study, identity_of(request, study), settings.accept_changes)
+            accepted_changes(study, request, identity_of(request, study))
     except (StorageError, StudyMismatchError) as error:
         return [str(error)]
     if own_places is None:
@@ -194,6 +195,26 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
     # Where its trials run is no part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
     return Identity(request.settings.directions, request.settings.metric_names, space, seed)
+
+
+def accepted_changes(study: optuna.Study, request: Request, identity: Identity) -> tuple[list[str], bool]:
+    """What differs between a stored study and a command that may go on with it.
+
+    Returns:
+        The differences, one line each; and whether the study has tried nothing yet, so that it is the command's now.
+
+    Raises:
+        StudyMismatchError: The command asks for another study.
+    """
+    untried = is_untried(study, partial(_is_wanted, request, identity.seed))
+    return check_identity(study, identity, request.settings.accept_changes, is_untried=untried), untried
+
+
+def _is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
+    """Whether a point that waits in the study may be tried by this command."""
+    if lists_points(request.settings.sampler, request.settings.custom_search_space):
+        return point in points_of(request, seed)
+    return not point_of(request.space, point, unchecked=request.settings.enqueue_unchecked)[1]
 
 
 def points_of(request: Request, seed: int) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.budget.counting import read_counting
 from hyperopt_app.budget.tickets import MOST_LOSSES
+from hyperopt_app.budget.verdict import verdict_on, words_of
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
@@ -31,6 +32,7 @@ from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import Stop
 from hyperopt_app.study.trial_records import failures_alone
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing
@@ -91,7 +93,7 @@ def _swept(
         has = f" (it has {more} more than that)" if more > 0 else ""
         _log.info("All %d trials of the study are done%s: there is nothing to do.", watch.size(), has)
     else:
-        _tell_changes(plan, config)
+        _tell_changes(plan, study, config)
         with replacing(plan.study_dir / "multirun.yaml") as aside:
             aside.write_text(shown_config(config), encoding="utf-8")
         crew = Crew(plan, context, config, task_function)
@@ -111,8 +113,9 @@ def _swept(
             return
         if crew.is_out_of_time and watch.left() > 0:
             _log.info("%s", _out_of_time(plan, watch.size(), watch.left(), left_at_first))
+    stop = watch.judge()
     _write_results(plan, study, config, task_function)
-    _conclude(plan, study, watch)
+    _conclude(plan, study, watch, stop)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
@@ -126,11 +129,12 @@ def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any
     )
 
 
-def _tell_changes(plan: Plan, config: DictConfig) -> None:
+def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
     """Point out that the trials from now on train with another config than those before."""
     searched = {key.lstrip("+") for key in plan.space.distributions}
     changes = config_changes(plan.study_dir / "multirun.yaml", config, searched)
-    if changes and plan.ended_before and front().is_application:
+    has_trials = any(trial.state.is_finished() for trial in read_counting(study))
+    if changes and has_trials and front().is_application:
         _log.warning(
             "The config is not that of the study's last command, and new trials train with it: %s. To keep them apart, "
             "set it back, or begin another study with %s.",
@@ -221,8 +225,7 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
     return f"{told} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
 
 
-def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
-    stop = watch.stop()
+def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) -> None:
     is_fault = stop is not None and stop.is_fault
     if not is_fault and watch.left() == 0 and (fault := failures_alone(watch.trials_of_run())):
         ways = f"mend it, and begin another study with {front().another_study}, or ask for more trials"
@@ -235,4 +238,7 @@ def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, left)
         return
+    verdict = verdict_on(study, plan.run_number)
+    if verdict is not None:
+        left = words_of(study, verdict, plan.way_on, watch.left(), watch.size())
     raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{watch.first_traceback()}{left}")

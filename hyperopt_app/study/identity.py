@@ -107,8 +107,16 @@ def _directions(study: optuna.Study) -> tuple[str, ...]:
     return tuple(direction.name.lower() for direction in study.directions)
 
 
-def check_identity(study: optuna.Study, wanted: Identity, accept_changes: bool) -> list[str]:
+def check_identity(
+    study: optuna.Study, wanted: Identity, accept_changes: bool, *, is_untried: bool = False
+) -> list[str]:
     """Compare a stored study with what the command asks for.
+
+    Args:
+        study: The stored study.
+        wanted: What the command asks for.
+        accept_changes: Whether trials of another search may stay beside those of this one.
+        is_untried: Whether no trial speaks for the stored search, so that the study may take any other that it can.
 
     Returns:
         The differences that were accepted, one line each.
@@ -127,9 +135,13 @@ def check_identity(study: optuna.Study, wanted: Identity, accept_changes: bool) 
     if stored is None:
         return []
     soft, hard = differences(stored.space, wanted.space)
+    if is_untried and not _held(
+        study
+    ):  # else Optuna itself refuses other choices, also beside trials that do not count
+        soft, hard = [*hard, *soft], []
     if stored.metric_names and stored.metric_names != wanted.metric_names and _is_measured(study):
         hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
-    if hard or (soft and not accept_changes):
+    if hard or (soft and not (accept_changes or is_untried)):
         raise StudyMismatchError(_refusal(name, soft, hard))
     return soft
 

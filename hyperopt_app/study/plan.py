@@ -55,6 +55,7 @@ class Plan:
         options: How a worker treats its trials.
         way_on: What goes on with the study once the command has ended, half a sentence.
         seed_key: Whether the config has a key `seed`, with a number or null: there a training alone is given its seed.
+        run_number: The how manieth command of the study this is.
         moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 
@@ -80,4 +81,5 @@ class Plan:
     options: WorkerOptions = WorkerOptions()
     way_on: str = "the same command"
     pruner_key: str = "hydra.sweeper.pruner"
+    run_number: int = 0
     moment: datetime = field(default_factory=datetime.now)

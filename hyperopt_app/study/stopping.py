@@ -15,6 +15,8 @@ __all__ = [
     "Failure",
     "Limits",
     "Stop",
+    "common_bug",
+    "failure_of",
     "failures_since",
     "may_start",
     "read_stop",
@@ -83,15 +85,21 @@ def may_start(failures: Sequence[Failure | None], now: float, limits: Limits) ->
 
 
 def _broken(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
-    if limits.never_for_failures:
+    failure = common_bug(failures)
+    if limits.never_for_failures or failure is None or len(failures) < IDENTICAL_FIRST_FAILURES:
         return None
-    first = failures[:IDENTICAL_FIRST_FAILURES]
-    if len(first) == IDENTICAL_FIRST_FAILURES and None not in failures and len(set(first)) == 1:
-        failure = first[0]
-        if failure is not None and failure.kind == "bug":
-            told = f"the first {len(first)} trials of this run failed in the same way"
-            return Stop(f"{told}: {failure.text}", is_fault=True)
-    return None
+    told = f"the first {IDENTICAL_FIRST_FAILURES} trials of this run failed in the same way"
+    return Stop(f"{told}: {failure.text}", is_fault=True)
+
+
+def common_bug(failures: Sequence[Failure | None]) -> Failure | None:
+    """The bug with which the first trials have all failed, three or as many as there are; None if one has ended well.
+
+    What the parameters may be to blame for is no bug.
+    """
+    first = set(failures[:IDENTICAL_FIRST_FAILURES])
+    failure = first.pop() if len(first) == 1 and None not in failures else None
+    return failure if failure is not None and failure.kind == "bug" else None
 
 
 def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
@@ -131,10 +139,11 @@ def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> lis
     """
     ended = [trial for trial in trials if trial.state.is_finished() and trial.number not in before]
     ended.sort(key=lambda trial: (trial.datetime_complete is None, trial.datetime_complete, trial.number))
-    return [_failure(trial) for trial in ended]
+    return [failure_of(trial) for trial in ended]
 
 
-def _failure(trial: FrozenTrial) -> Failure | None:
+def failure_of(trial: FrozenTrial) -> Failure | None:
+    """How a trial failed; None if it did not."""
     if trial.state != TrialState.FAIL:
         return None
     failure = trial.user_attrs.get("failure", {})

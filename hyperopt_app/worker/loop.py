@@ -13,10 +13,11 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.budget.verdict import judge
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
-from hyperopt_app.study.stopping import Limits, Stop, failures_since, may_start, read_stop, write_stop
+from hyperopt_app.study.stopping import Limits, Stop, write_stop
 from hyperopt_app.worker.attempt import attempt
 
 __all__ = ["Tally", "Worker"]
@@ -65,6 +66,7 @@ class Worker:
             if its worker dies. With more than one, those workers look after each other.
         clock: Seconds since the epoch.
         sleep: Waits, seconds.
+        run_number: That of the command for which it works, as the study counts them.
     """
 
     tickets: Tickets
@@ -79,6 +81,7 @@ class Worker:
     lingers: bool = False
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    run_number: int = 0
 
     def work(self) -> Tally:
         """Pull trials until the budget is spent, a rule says stop, or the worker is told to end."""
@@ -107,18 +110,21 @@ class Worker:
                 self.sleep(_LINGER_S)
             else:
                 break
+        if not tally.interrupted and self.tickets.left() == 0:
+            self._stop(self.tickets.trials(), is_over=True)
         return tally
 
-    def _stop(self, trials: Sequence[FrozenTrial]) -> Stop | None:
-        told = read_stop(self.tickets.study)
-        if told is not None:
-            return told
-        failures = failures_since(trials, self.ended_before)
-        stop = may_start(failures, self.clock(), self.limits)
-        if stop is not None:
-            _log.warning("no further trial is started: %s", stop.reason)
-            write_stop(self.tickets.study, stop)
-        return stop
+    def _stop(self, trials: Sequence[FrozenTrial], *, is_over: bool = False) -> Stop | None:
+        return judge(
+            self.tickets.study,
+            trials,
+            self.ended_before,
+            self.limits,
+            self.clock(),
+            run=self.run_number,
+            worker=self.tickets.identity.worker,
+            is_over=is_over,
+        )
 
     def _stop_for(self, error: HyperoptError, tally: Tally) -> None:
         """Stop the study for what the user has to correct before any trial can succeed."""

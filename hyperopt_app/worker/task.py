@@ -134,6 +134,7 @@ class WorkerTask:
             cut_short=(lambda: False) if isolation else None,
             has_time=partial(_has_time, plan, pace),
             lingers=plan.options.lingers,
+            run_number=plan.run_number,
         )
         tally = worker.work()
         results.update(force=True)

@@ -77,9 +77,12 @@ def test_the_rules_end_the_search_if_no_worker_lives_to_say_so(tmp_path: Path, s
     worker = hand(study)
     for _ in range(3):
         worker.settle(claimed(worker), Failed("bug", "the same"))
+    ended_before = frozenset({0, 1, 2})
+    assert _watch(made_plan(tmp_path, ended_before=ended_before), study).may_go_on()
     assert not _watch(made_plan(tmp_path), study).may_go_on()
-    assert _watch(made_plan(tmp_path, ended_before=frozenset({0, 1, 2})), study).may_go_on()
-    assert not _watch(made_plan(tmp_path, limits=Limits(deadline=1.0)), study).may_go_on()
+    write_stop(study, None)
+    late = Limits(deadline=1.0)
+    assert not _watch(made_plan(tmp_path, ended_before=ended_before, limits=late, run_number=2), study).may_go_on()
 
 
 def test_the_driver_waits_for_workers_that_live(plan: Plan, study: optuna.Study) -> None:

@@ -138,7 +138,7 @@ def test_the_deadline_stops_between_two_trials() -> None:
 
 
 def test_failures_of_an_earlier_command_do_not_count() -> None:
-    """Whoever has mended the objective starts with a clean record."""
+    """Whoever has mended the objective starts with a clean record, and with the whole budget."""
     study = study_with(4)
 
     def run(_trial: optuna.Trial) -> Completed:
@@ -146,7 +146,8 @@ def test_failures_of_an_earlier_command_do_not_count() -> None:
 
     assert len(_worker(study, run).work().finished) == 3
     write_stop(study, None)
-    assert _worker(study, ended_before=frozenset({0, 1, 2})).work().finished == [3]
+    mended = _worker(study, ended_before=frozenset({0, 1, 2}), tickets=hand(study, 1, 4), run_number=2)
+    assert mended.work().finished == [3, 4, 5, 6]
 
 
 def test_a_fault_to_mend_stops_the_study_and_costs_no_ticket() -> None:

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: MIT
+"""A verdict on the code: the first trials of a run have all failed in the same way, so they count no longer.
+
+A run is what one command does. Whoever sees that it is due writes the verdict into the study, then the stop, then sets
+the trials aside; a worker that ends such a trial later, the driver at its end, and the next command before it begins
+each do what is left of that. So none of them is needed, and a killed one leaves nothing behind.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.budget.counting import left_of, read_budget, read_counting
+from hyperopt_app.budget.set_aside import set_aside, set_aside_of
+from hyperopt_app.budget.ticket_issue import budget_of
+from hyperopt_app.study.stopping import (
+    IDENTICAL_FIRST_FAILURES,
+    Failure,
+    Limits,
+    Stop,
+    common_bug,
+    failure_of,
+    failures_since,
+    may_start,
+    read_stop,
+    write_stop,
+)
+from hyperopt_app.study.trial_records import holder_of
+from hyperopt_app.support.display_text import counted
+
+__all__ = ["Verdict", "begin_run", "close_run", "condemned", "judge", "judge_last_run", "verdict_on", "words_of"]
+
+_log = logging.getLogger(__name__)
+
+# Why the trials of a verdict count no longer.
+_WRONG_CODE = "the code was wrong: the first trials of its run all failed so"
+
+_RUN = "run"
+_VERDICT = "verdict:"  # and the number of the run
+_ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class Verdict(NamedTuple):
+    """What is wrong with the code of a run, and which trials are none of that run's."""
+
+    failure: Failure
+    ended_before: frozenset[int]
+
+
+def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, *, has_new_search: bool = False) -> int:
+    """Write down that a run begins. Runs in the driver, under the study's lock.
+
+    Args:
+        study: The study.
+        ended_before: Numbers of the trials that have ended.
+        limits: Its rules.
+        has_new_search: Whether the study has another search from now on, so that workers of earlier runs must leave.
+
+    Returns:
+        The run's number, from 1.
+    """
+    last = study.user_attrs.get(_RUN) or {}
+    number = int(last.get("number", 0)) + 1
+    run = {
+        "number": number,
+        "ended_before": _ranges(ended_before),
+        "is_judged": not limits.never_for_failures,
+        "search_since": number if has_new_search else int(last.get("search_since", 0)),
+    }
+    study.set_user_attr(_RUN, run)
+    return number
+
+
+def close_run(study: optuna.Study) -> str:
+    """Do what the last run has left undone of its verdict. Runs in the next command, under the study's lock.
+
+    Returns:
+        What to tell of trials that count no longer from now on; empty if there are none.
+    """
+    verdict = judge_last_run(study)
+    if verdict is None:
+        return ""
+    _write(study, _run_of(study), verdict)
+    fresh = len(_carry_out(study, verdict))
+    these = f"{counted(fresh, 'trial')} of the last run failed in the same way and count{'s' * (fresh == 1)} no longer"
+    return f"{these}: {verdict.failure.text}" if fresh else ""
+
+
+def judge_last_run(study: optuna.Study) -> Verdict | None:
+    """The verdict on the last run: one that was written, or one that was due when its last worker died; only reads."""
+    run = study.user_attrs.get(_RUN)
+    written = verdict_on(study)
+    if not run or written is not None or not run["is_judged"]:
+        return written
+    before, counting = _numbers(run["ended_before"]), read_counting(study)
+    failures = failures_since(counting, before)
+    failure = _due(counting, failures)
+    n_trials = budget_of(study) or 0
+    is_over = left_of(read_budget(study, n_trials), n_trials) == 0
+    return Verdict(failure, before) if failure is not None and (is_over or _are_enough(failures)) else None
+
+
+def judge(
+    study: optuna.Study,
+    trials: Sequence[FrozenTrial],
+    ended_before: frozenset[int],
+    limits: Limits,
+    now: float,
+    *,
+    run: int = 0,
+    worker: str = "",
+    is_over: bool = False,
+) -> Stop | None:
+    """Why no further trial of a run may start; None if one may.
+
+    A stop that is due and not written yet is written. Trials of code that was judged wrong count no longer.
+
+    Args:
+        study: The open study; of a worker, or of the driver.
+        trials: Those that count.
+        ended_before: Numbers of the trials that had ended when the run began.
+        limits: The rules.
+        now: Seconds since the epoch.
+        run: The run's number. A verdict on it holds also when a later command has taken the stop back: who has run
+            one of its trials has that code still.
+        worker: The name of the worker that asks.
+        is_over: Whether no trial is left or runs, so that a run of one or two failures is judged too.
+    """
+    verdict, stop = _read(study, run), read_stop(study)
+    if verdict is not None:
+        _carry_out(study, verdict)
+        if stop is None and worker and _has_run_one(study, verdict, worker):
+            return Stop(f"this worker's code was wrong: {verdict.failure.text}", is_fault=True)
+    if stop is not None:
+        return stop
+    if run < int((study.user_attrs.get(_RUN) or {}).get("search_since", 0)):
+        return Stop("a later command has corrected the search; this worker has the old one", is_fault=True)
+    failures = failures_since(trials, ended_before)
+    due = None if limits.never_for_failures else _due(trials, failures)
+    stop = may_start(failures, now, limits)
+    if stop is None and is_over and due is not None:
+        stop = Stop(f"{_ALL[len(failures)]}: {due.text}", is_fault=True)
+    if stop is None or (is_over and not stop.is_fault):
+        return None
+    fresh = Verdict(due, ended_before) if due is not None and stop.is_fault else None
+    if fresh is not None:
+        _write(study, run, fresh)
+    write_stop(study, stop)
+    if fresh is not None:
+        _carry_out(study, fresh)
+    _log.warning("no further trial is started: %s", stop.reason)
+    return stop
+
+
+_ALL = {1: "the only trial of this run failed", 2: "both trials of this run failed in the same way"}
+
+
+def _has_run_one(study: optuna.Study, verdict: Verdict, worker: str) -> bool:
+    trials = study.get_trials(deepcopy=False)
+    return any(holder_of(trials[number]).get("worker") == worker for number in condemned(trials, verdict))
+
+
+def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
+    """The verdict on a run, by default that of the last command; None if there is none."""
+    return _read(study, _run_of(study) if run is None else run)
+
+
+def _run_of(study: optuna.Study) -> int:
+    return int((study.user_attrs.get(_RUN) or {}).get("number", 0))
+
+
+def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_trials: int) -> str:
+    """What to do about a verdict, one sentence.
+
+    Args:
+        study: The study.
+        verdict: The verdict.
+        way_on: What goes on with the study, e.g. `the same command`.
+        left: How many trials have not ended.
+        n_trials: The budget.
+    """
+    count = len(condemned(study.get_trials(deepcopy=False), verdict))
+    these = (
+        "It counts"
+        if count == 1
+        else "They count"
+        if count == IDENTICAL_FIRST_FAILURES
+        else f"All {count} that failed so count"
+    )
+    is_are = "trial is" if n_trials == 1 else "trials are"
+    return f"{these} no longer: mend it, and {way_on} goes on ({left} of {n_trials} {is_are} left)."
+
+
+def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
+    """Which trials a verdict is about: those of its run that failed in that way, however late; pure."""
+    return [
+        trial.number
+        for trial in trials
+        if trial.number not in verdict.ended_before and failure_of(trial) == verdict.failure
+    ]
+
+
+def _due(counting: Sequence[FrozenTrial], failures: Sequence[Failure | None]) -> Failure | None:
+    """What the code of a run is to blame for.
+
+    Three equal failures speak for themselves; fewer only where no trial of the study has ended well.
+    """
+    if not _are_enough(failures) and any(trial.state in _ENDED_WELL for trial in counting):
+        return None
+    return common_bug(failures)
+
+
+def _are_enough(failures: Sequence[Failure | None]) -> bool:
+    return len(failures) >= IDENTICAL_FIRST_FAILURES
+
+
+def _carry_out(study: optuna.Study, verdict: Verdict) -> list[int]:
+    """Set the verdict's trials aside; the numbers of those that were not yet."""
+    trials = study.get_trials(deepcopy=False)
+    known = set_aside_of(study, trials)
+    fresh = [number for number in condemned(trials, verdict) if number not in known]
+    set_aside(study, fresh, _WRONG_CODE)
+    return fresh
+
+
+def _write(study: optuna.Study, run: int, verdict: Verdict) -> None:
+    kept = {**verdict.failure._asdict(), "ended_before": _ranges(verdict.ended_before)}
+    study.set_user_attr(f"{_VERDICT}{run}", kept)
+
+
+def _read(study: optuna.Study, run: int) -> Verdict | None:
+    kept = study.user_attrs.get(f"{_VERDICT}{run}")
+    if not kept:
+        return None
+    return Verdict(Failure(kept["kind"], kept["text"]), _numbers(kept["ended_before"]))
+
+
+def _ranges(numbers: Iterable[int]) -> list[list[int]]:
+    """Numbers as first and last of each stretch: a database's text holds no list of ten thousand."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
+
+
+def _numbers(ranges: Iterable[Sequence[int]]) -> frozenset[int]:
+    return frozenset(number for first, last in ranges for number in range(first, last + 1))
