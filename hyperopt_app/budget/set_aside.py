@@ -40,7 +40,9 @@ def discard_one(study: optuna.Study, number: int, reason: str) -> None:
 
 def undone_of(study: optuna.Study) -> set[int]:
     """The numbers of the trials whose points are to be given out again."""
-    return {int(key.removeprefix(_UNDONE)) for key in study.user_attrs if key.startswith(_UNDONE)}
+    stored = study.user_attrs
+    undone = (key.removeprefix(_UNDONE) for key in stored if key.startswith(_UNDONE))
+    return {int(number) for number in undone if f"{_DISCARDED}{number}" not in stored}
 
 
 def set_aside_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[int, str]:

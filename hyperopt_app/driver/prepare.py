@@ -14,12 +14,12 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.set_aside import set_aside_of, undone_of
-from hyperopt_app.budget.ticket_issue import budget_with_room, issue, keep_budget, points_left
+from hyperopt_app.budget.set_aside import discard_one, set_aside_of, undone_of
+from hyperopt_app.budget.ticket_issue import POINT, budget_with_room, issue, keep_budget, points_left
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import begin_run, close_run
 from hyperopt_app.driver.places import keep_owner, other_study
-from hyperopt_app.driver.request import Request, accepted_changes, fixed_by_sampler, identity_of, points_of
+from hyperopt_app.driver.request import Request, accepted_changes, fixed_by_sampler, identity_of, is_wanted, points_of
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
@@ -58,6 +58,8 @@ def prepare(request: Request) -> Plan:
         _tell(close_run(study))
         changes, is_new = accepted_changes(study, request, identity)
         _tell_changes(changes, is_new=is_new)
+        if changes and is_new:
+            _drop_points(study, request, identity.seed)
         keep_identity(study, identity)
         keep_owner(request.study_dir, study)
         keep_budget(study, request.n_trials, listed=_lists_points(request))
@@ -81,6 +83,15 @@ def _tell_changes(changes: Sequence[str], *, is_new: bool) -> None:
         return
     for line in changes:
         _log.warning("The study goes on with a change: %s", line)
+
+
+def _drop_points(study: optuna.Study, request: Request, seed: int) -> None:
+    """Let points that the search has no longer not be given out again."""
+    trials, undone = study.get_trials(deepcopy=False), undone_of(study)
+    for number in undone:
+        point = trials[number].system_attrs.get(POINT)
+        if point and not is_wanted(request, seed, point):
+            discard_one(study, number, set_aside_of(study, trials)[number])
 
 
 def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) -> Plan:

@@ -38,7 +38,16 @@ from hyperopt_app.study.identity import Identity, check_identity, stored_identit
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
 
-__all__ = ["Request", "accepted_changes", "checked", "fixed_by_sampler", "identity_of", "points_of", "way_on"]
+__all__ = [
+    "Request",
+    "accepted_changes",
+    "checked",
+    "fixed_by_sampler",
+    "identity_of",
+    "is_wanted",
+    "points_of",
+    "way_on",
+]
 
 
 @dataclass(frozen=True)
@@ -206,11 +215,11 @@ def accepted_changes(study: optuna.Study, request: Request, identity: Identity) 
     Raises:
         StudyMismatchError: The command asks for another study.
     """
-    untried = is_untried(study, partial(_is_wanted, request, identity.seed))
+    untried = is_untried(study, partial(is_wanted, request, identity.seed))
     return check_identity(study, identity, request.settings.accept_changes, is_untried=untried), untried
 
 
-def _is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
+def is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
     """Whether a point that waits in the study may be tried by this command."""
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         return point in points_of(request, seed)

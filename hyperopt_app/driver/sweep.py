@@ -3,6 +3,7 @@
 
 import contextlib
 import logging
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -226,19 +227,27 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 
 
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) -> None:
+    left = watch.left()
     is_fault = stop is not None and stop.is_fault
-    if not is_fault and watch.left() == 0 and (fault := failures_alone(watch.trials_of_run())):
-        ways = f"mend it, and begin another study with {front().another_study}, or ask for more trials"
-        raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {ways}.")
+    if not is_fault and left == 0 and (fault := failures_alone(watch.trials_of_run())):
+        raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {_ways(plan)}.")
     for line in best_lines(plan, study):
         _log.info("%s", line)
-    if stop is None or (watch.left() == 0 and not stop.is_fault):
+    if stop is None or (left == 0 and not stop.is_fault):
         return
-    left = f"{watch.left()} of {watch.size()} trials are left; {plan.way_on} goes on with them."
+    rest = f"{left} of {watch.size()} trials are left; {plan.way_on} goes on with them."
     if not stop.is_fault:
-        _log.info("Stopped: %s. %s", stop.reason, left)
+        _log.info("Stopped: %s. %s", stop.reason, rest)
         return
     verdict = verdict_on(study, plan.run_number)
     if verdict is not None:
-        left = words_of(study, verdict, plan.way_on, watch.left(), watch.size())
-    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{watch.first_traceback()}{left}")
+        rest = words_of(study, verdict, plan.way_on, left, watch.size())
+    elif left == 0:
+        rest = f"No trial is left. What to do: {_ways(plan)}."
+    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{watch.first_traceback()}{rest}")
+
+
+def _ways(plan: Plan) -> str:
+    """What to do when trials have failed and none is left."""
+    again = shlex.join(["hyperopt-app", "retry", str(plan.study_dir)])
+    return f"mend it, give `{again}`, then {plan.way_on}; or ask for more trials with {front().budget}"

@@ -254,4 +254,5 @@ def test_a_study_in_which_every_trial_fails_is_a_failure(run_app: Run) -> None:
     target = "objective._target_=nan.Nan"
     text = refused(run_app("--multirun", "hparams=sphere", target, "hydra.sweeper.n_trials=2"))
     assert "No trial has completed: 2 of 2 failed; all with: " in text
-    assert "What to do: mend it, and begin another study with hydra.sweep.dir=..." in text
+    again = f"hyperopt-app retry {Path('studies', 'sphere').absolute()}"
+    assert f"What to do: mend it, give `{again}`, then the same command; or ask for more trials with" in text

@@ -11,9 +11,12 @@ from optuna.trial import TrialState
 import hyperopt_app.__main__ as application
 from hyperopt_app import cli
 from hyperopt_app.budget.ticket_issue import issue
+from hyperopt_app.budget.verdict import begin_run, judge
+from hyperopt_app.objective.outcomes import Failed
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study
-from hyperopt_app.study.stopping import read_stop
+from hyperopt_app.study.stopping import Limits, Stop, read_stop, write_stop
+from tests.unit._made_tickets import claimed, hand
 from tests.unit._made_trials import made
 
 
@@ -44,6 +47,28 @@ def test_the_status_of_a_study_is_shown(
     assert "holodec" in shown
     assert "0.25" in shown
     assert (tmp_path / "journal.log").read_bytes() == before
+
+
+def test_the_status_says_why_nothing_is_started_and_what_goes_on(
+    study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A detached study has no driver that would; a verdict has words of its own, a stop taken back has none."""
+    write_stop(study, Stop("the user asked for it", is_fault=False))
+    cli.main(["status", str(tmp_path)])
+    asked = "stopped: the user asked for it\n2 of 3 trials are left; the same command goes on with them."
+    assert asked in capsys.readouterr().out
+    write_stop(study, None)
+    begin_run(study, {0}, Limits())
+    tickets = hand(study)
+    for _ in range(2):
+        tickets.settle(claimed(tickets), Failed("bug", "a typo\x1b[2J"))
+    judge(study, tickets.trials(), frozenset({0}), Limits(max_failure_rate=0.0), 0.0, run=1)
+    cli.main(["status", str(tmp_path)])
+    assert "stopped: 2 of 2 trials failed" in (shown := capsys.readouterr().out)
+    assert "\x1b[2J" not in shown
+    write_stop(study, None)
+    cli.main(["status", str(tmp_path)])
+    assert "stopped" not in capsys.readouterr().out
 
 
 def test_looking_repairs_nothing(study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

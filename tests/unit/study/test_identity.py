@@ -191,3 +191,23 @@ def test_the_lock_makes_its_directory_and_can_be_taken_again(tmp_path: Path) -> 
         held = list(place.iterdir())
     assert len(held) == 1
     assert list(place.iterdir()) == []
+
+
+def test_a_study_that_has_tried_nothing_takes_the_search_of_the_command(study: optuna.Study) -> None:
+    """Other choices too, as long as no trial holds the old ones; Optuna itself refuses them then."""
+    wanted = _wanted(space=_space(x="choice(1, 2)"))
+    (line,) = check_identity(study, wanted, accept_changes=False, is_untried=True)
+    assert line.startswith("x: ")
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=TrialState.FAIL,
+            params={"x": 0.5},
+            distributions={"x": optuna.distributions.FloatDistribution(0, 1)},
+        )
+    )
+    with pytest.raises(StudyMismatchError, match="one study cannot hold trials of both"):
+        check_identity(study, wanted, accept_changes=False, is_untried=True)
+    wider = _wanted(space=_space(x="interval(0, 2)"))
+    assert check_identity(study, wider, accept_changes=False, is_untried=True) == [
+        "x: [0, 1] (float) -> [0, 2] (float)"
+    ]

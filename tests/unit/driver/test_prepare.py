@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""A study is made or found, and its tickets issued: what a command makes of the one before, whose code was wrong."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.budget.ticket_issue import POINT
+from hyperopt_app.driver.prepare import prepare
+from hyperopt_app.driver.request import checked
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
+from hyperopt_app.study.opening import open_study
+from hyperopt_app.study.plan import Plan
+from tests.unit._made_sweeps import made_sweep, write_configs
+from tests.unit._made_tickets import claimed, hand
+
+CONFIG = """
+defaults: [_self_, {override hydra/sweeper: async_optuna}]
+x: 1
+width: 2
+hydra:
+  sweep: {dir: study}
+  sweeper: {n_trials: 4, params: {x: 'interval(0, 9)'}}
+"""
+TYPO = Failed("bug", "KeyError: typo")
+
+Command = Callable[..., Plan]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """`command(*arguments)`: a command up to its workers' start, with what it wants of the app and of Hydra."""
+
+    def prepared(*arguments: str) -> Plan:
+        context, config = made_sweep(write_configs(tmp_path, {"config": CONFIG}), *arguments)
+        own = [word for word in arguments if not word.startswith("hydra")]
+        return prepare(checked(context, config, lambda _config: 0.0, own))
+
+    return prepared
+
+
+def _ended(plan: Plan, *outcomes: Outcome) -> optuna.Study:
+    """The study after trials of the plan have ended so, with parameters; whoever ran them is dead."""
+    study = open_study(plan)
+    tickets = hand(study, n_trials=plan.n_trials)
+    for outcome in outcomes:
+        trial = claimed(tickets)
+        for name, distribution in plan.space.parameters.items():
+            trial._suggest(name, distribution)
+        tickets.settle(trial, outcome)
+    return study
+
+
+def _points(study: optuna.Study) -> list[dict[str, float]]:
+    waiting = study.get_trials(states=(TrialState.WAITING,))
+    return [trial.system_attrs[POINT] for trial in waiting if POINT in trial.system_attrs]
+
+
+def test_the_same_command_has_the_whole_budget_again(command: Command, caplog: pytest.LogCaptureFixture) -> None:
+    """Though nobody lived to say so; the trials have ended before its run, and their points are given out again."""
+    words = ("hydra.sweeper.enqueue=[{x:2.5}]",)
+    study = _ended(command(*words), TYPO, TYPO, TYPO)
+    with caplog.at_level(logging.WARNING):
+        plan = command(*words)
+    assert "3 trials of the last run failed in the same way and count no longer: KeyError: typo" in caplog.text
+    assert (plan.run_number, plan.ended_before) == (2, frozenset({0, 1, 2}))
+    assert set_aside_of(study, study.get_trials()).keys() == {0, 1, 2}
+    assert len(study.get_trials(states=(TrialState.WAITING,))) == 4
+    assert _points(study) == [{"x": 2.5}]
+
+
+def test_a_corrected_search_is_the_studys(command: Command, caplog: pytest.LogCaptureFixture) -> None:
+    """Said in one line; a point that is none of it is not tried again, and a new one is."""
+    study = _ended(command("width=3", "hydra.sweeper.enqueue=[{x:8.5}]"), TYPO, TYPO, TYPO)
+    with caplog.at_level(logging.WARNING):
+        command("width=4", "x=interval(0, 5)", "hydra.sweeper.enqueue=[{x:1.5}]")
+    (line,) = [told for told in caplog.messages if "with the search of now" in told]
+    assert "x: [0, 9] (float) -> [0, 5] (float)" in line
+    assert "width=3 was given when the study began, now it is width=4" in line
+    assert _points(study) == [{"x": 1.5}]
+    command("width=4", "x=interval(0, 5)", "hydra.sweeper.enqueue=[{x:1.5}]")
+    assert _points(study) == [{"x": 1.5}]
+
+
+def test_a_grid_is_tried_whole(command: Command) -> None:
+    """Points of the old one still wait, so it stays the old one's; a grid whose code was wrong is tried whole."""
+    grid = "hydra/sweeper/sampler=grid"
+    study = _ended(command(grid, "x=choice(1, 2, 3, 4)", "width=3"), TYPO, TYPO, TYPO)
+    with pytest.raises(ConfigError, match="begun with another search"):
+        command(grid, "x=choice(1, 2, 3, 5)", "width=3")
+    command(grid, "x=choice(1, 2, 3, 4)", "width=4")
+    assert sorted(point["x"] for point in _points(study)) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("outcome", [Completed((1.0,)), Failed("oom", "no memory")], ids=["done", "another failure"])
+def test_a_search_that_has_been_tried_stays(command: Command, outcome: Outcome) -> None:
+    """One trial that counts is enough."""
+    study = _ended(command("width=3"), TYPO, TYPO, TYPO)
+    _ended(command("width=3"), outcome)
+    with pytest.raises(ConfigError, match="width=3 was given when the study began, now it is width=4"):
+        command("width=4")
+    assert len(study.get_trials(states=(TrialState.WAITING,))) == 3
