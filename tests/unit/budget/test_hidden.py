@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What samplers and pruners see of a study in which trials are set aside."""
 
+from typing import Literal
+
 import optuna
 import pytest
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner
@@ -15,7 +17,11 @@ from tests.unit._made_tickets import claimed, hand, study_with
 
 
 def finished(
-    values: list[float], direction: str = "minimize", *, failed: int = 0, pruner: BasePruner | None = None
+    values: list[float],
+    direction: Literal["minimize", "maximize"] = "minimize",
+    *,
+    failed: int = 0,
+    pruner: BasePruner | None = None,
 ) -> optuna.Study:
     """A study whose trials have these values, at the points of the same number; the last ones have failed."""
     study = optuna.create_study(direction=direction, pruner=pruner)
