@@ -15,10 +15,12 @@ from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.sampling.failure_aware_tpe import taught
 from tests.unit._made_tickets import claimed, hand, study_with
 
+Direction = Literal["minimize", "maximize"]
+
 
 def finished(
     values: list[float],
-    direction: Literal["minimize", "maximize"] = "minimize",
+    direction: Direction = "minimize",
     *,
     failed: int = 0,
     pruner: BasePruner | None = None,
@@ -43,7 +45,7 @@ def test_without_anything_to_hide_it_is_the_study() -> None:
 
 
 @pytest.mark.parametrize(("direction", "best"), [("minimize", 2.0), ("maximize", 3.0)])
-def test_a_hidden_trial_is_neither_listed_nor_the_best(direction: str, best: float) -> None:
+def test_a_hidden_trial_is_neither_listed_nor_the_best(direction: Direction, best: float) -> None:
     """And what the view writes is in the study."""
     study = finished([1.0, 4.0, 2.0, 3.0], direction)
     seen = without(study, [0, 1])
