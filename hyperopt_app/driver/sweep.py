@@ -98,6 +98,9 @@ def sweep(
             return
         if crew.is_out_of_time and watch.left() > 0:
             _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
+        if crew.cancelled and watch.left() > 0 and read_stop(study) is None:
+            left = f"{watch.left()} of {counted(plan.n_trials, 'trial')} are left; {plan.way_on} goes on with them."
+            _log.info("Stopped: %s; nothing is submitted again. %s", crew.cancelled, left)
     _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch)
 
@@ -186,7 +189,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
                     raise StudyStoppedError(f"No worker was submitted: {'; '.join(errors)}")
                 return
             watch.await_workers()
-            if crew.is_out_of_time:
+            if crew.is_out_of_time or crew.cancelled:
                 return
             fruitless = 0 if watch.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:
