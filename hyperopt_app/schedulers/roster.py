@@ -79,7 +79,9 @@ class Roster:
             for job, one in self.jobs.items()
             if one.phase == "ended" and (job not in before or before[job].phase != "ended")
         ]
-        return [*self._ends(ended, waiting_trials, is_first=not before), *self._queue(now_s)]
+        lines = self._ends(ended, waiting_trials, is_first=not before)
+        queue = self._queue(now_s)
+        return [*lines, *queue] if self._told or not lines else lines
 
     def _next(self, found: Iterable[JobState]) -> dict[str, JobState]:
         now = {one.job: one for one in found}

@@ -59,6 +59,15 @@ def test_a_job_that_is_missing_from_now_on_is_said_once(state: str, tasks: tuple
     assert _said(RUNS, _ended(state, *tasks), _ended(state, *tasks)) == [line]
 
 
+def test_a_waiting_job_that_is_cancelled_is_told_of_in_one_line() -> None:
+    """That none waits any more goes without saying then."""
+    looks = [_waits(1), _waits(1), _ended("CANCELLED", 3), RUNS[:3]]
+    assert _said(*looks) == [
+        "3 of 4 jobs run; 1 waits in the queue (Resources)",
+        "job 7_3 has been cancelled; it is not replaced: 3 of 4 go on",
+    ]
+
+
 def test_who_leaves_because_nothing_is_left_is_missed_by_nobody() -> None:
     """At the end of a study its workers go one by one."""
     assert _said(RUNS, _ended("COMPLETED", 0, 1), _ended("COMPLETED", 0, 1, 2, 3), waiting_trials=0) == []
