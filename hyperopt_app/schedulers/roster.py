@@ -79,7 +79,7 @@ class Roster:
             for job, one in self.jobs.items()
             if one.phase == "ended" and (job not in before or before[job].phase != "ended")
         ]
-        lines = self._ends(ended, waiting_trials, is_first=not before)
+        lines = self._ends(ended, waiting_trials, is_first=self._quiet_until is None)
         queue = self._queue(now_s)
         return [*lines, *queue] if self._told or not lines else lines
 
@@ -103,7 +103,7 @@ class Roster:
         by_state: dict[str, list[str]] = {}
         for one in ended:
             # One that leaves because there is nothing to do for it is missed by nobody.
-            if one.state != COMPLETED or waiting_trials:
+            if waiting_trials or one.state not in ("", COMPLETED):
                 by_state.setdefault(one.state, []).append(one.job)
         lines = [_end(state, jobs, waiting_trials) for state, jobs in by_state.items()]
         unseen = self.wanted - len(self.jobs) if is_first else 0
@@ -114,7 +114,7 @@ class Roster:
             return []
         if not here:
             return [f"{'; '.join(lines)}; none is left"]
-        missing = "it is" if len(ended) + max(0, unseen) == 1 else "they are"
+        missing = "it is" if sum(map(len, by_state.values())) + max(0, unseen) == 1 else "they are"
         return [f"{'; '.join(lines)}; {missing} not replaced: {here} of {self._total()} go on"]
 
     def _queue(self, now_s: float) -> list[str]:

@@ -213,7 +213,7 @@ def parse_ends(text: str) -> dict[str, tuple[str, int | None]]:
         job, _, state = line.partition("|")
         word, _, rest = state.partition(" ")
         uid = rest.removeprefix("by ").strip()
-        if _is_word(word):
+        if word in _ENDED:  # accounting may not have heard of the end yet
             found.update(dict.fromkeys(_tasks(job), (word, int(uid) if is_number(uid) else None)))
     return found
 

@@ -286,6 +286,16 @@ def test_a_job_of_pbs_that_submitted_itself_again_is_not_missing(plan: Plan, cap
     ]
 
 
+def test_who_attaches_to_jobs_of_pbs_hears_what_has_ended_before(plan: Plan, caplog: pytest.LogCaptureFixture) -> None:
+    """Of four that were submitted one is left."""
+    caplog.set_level(logging.INFO)
+    remember_jobs(plan.study_dir, "pbs", ["7", "8", "9", "10"], 4)
+    with pytest.raises(KeyboardInterrupt):
+        follow(plan, ["8"], ["qdel"], "pbs", queue=Queue({"8"}), sleep=_ctrl_c)
+    line = "3 jobs of this launch have ended before; they are not replaced: 1 of 4 go on"
+    assert caplog.records[0].getMessage() == line
+
+
 def test_the_last_launch_is_known(tmp_path: Path) -> None:
     """Also by those jobs that have submitted themselves again."""
     remember_jobs(tmp_path, "pbs", ["7", "8"])

@@ -71,6 +71,9 @@ def test_a_waiting_job_that_is_cancelled_is_told_of_in_one_line() -> None:
 def test_who_leaves_because_nothing_is_left_is_missed_by_nobody() -> None:
     """At the end of a study its workers go one by one."""
     assert _said(RUNS, _ended("COMPLETED", 0, 1), _ended("COMPLETED", 0, 1, 2, 3), waiting_trials=0) == []
+    assert _said(RUNS, RUNS[:2], [], waiting_trials=0) == []  # PBS says no more of a job that has ended
+    both = [_ended("COMPLETED", 0)[0], _ended("FAILED", 1)[1], *RUNS[2:]]
+    assert _said(RUNS, both, waiting_trials=0) == ["job 7_1 has ended (FAILED); it is not replaced: 2 of 4 go on"]
 
 
 def test_a_job_that_goes_back_into_the_queue_is_not_missing() -> None:
