@@ -34,7 +34,7 @@ from hyperopt_app.schedulers.gpu_slots import Sharing, gpus_in
 from hyperopt_app.schedulers.sbatch_options import SHORT_OPTIONS
 from hyperopt_app.support.wording import front
 
-__all__ = ["header_faults", "launch", "script", "sharing_of"]
+__all__ = ["header_faults", "launch", "script", "sharing_of", "stock_faults"]
 
 _log = logging.getLogger(__name__)
 
@@ -144,9 +144,20 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
     return faults
 
 
+def stock_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What in the fields of the stock launcher would end its jobs at their start; pure."""
+    wanted, limit_s = int(settings.get("signal_delay_s") or 0), _limit_s(settings)
+    if limit_s <= 0 or wanted < limit_s:
+        return []
+    asks = f"Slurm asks a job of {limit_s} s (timeout_min={settings['timeout_min']}) to end {wanted} s before its end"
+    return [
+        f"hydra.launcher.signal_delay_s: {asks}, so at its very start; set at most {limit_s // 2}, or a longer limit"
+    ]
+
+
 def _limit_s(settings: Mapping[str, Any]) -> int:
     """Seconds that a job may take; 0 for no limit."""
-    return 60 * int(settings["timeout_min"] or 0)
+    return 60 * int(settings.get("timeout_min") or 0)
 
 
 def _signal_delay_s(settings: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hyperopt_app.config.launchers import SlurmWorkersConf
-from hyperopt_app.launchers.slurm import header_faults, script
+from hyperopt_app.launchers.slurm import header_faults, script, stock_faults
 
 PAYLOAD = Path("/a study/launches/0/payload.pkl")
 
@@ -137,3 +137,11 @@ def test_the_grace_time_leaves_time_to_work(minutes: int, grace_s: float, is_fau
     faults = header_faults(_settings(timeout_min=minutes, grace_s=grace_s))
     assert len(faults) == is_fault
     assert all("hydra.launcher.grace_s" in fault and "(timeout_min=1); set at most 30" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(("minutes", "is_fault"), [(1, True), (2, True), (3, False), (0, False)])
+def test_the_stock_launchers_job_is_not_asked_to_end_at_its_start(minutes: int, is_fault: bool) -> None:
+    """What it submits is not ours, so it is refused, with what to set."""
+    faults = stock_faults({"timeout_min": minutes, "signal_delay_s": 120})
+    assert len(faults) == is_fault
+    assert all("hydra.launcher.signal_delay_s" in one and f"set at most {minutes * 30}, or" in one for one in faults)
