@@ -15,6 +15,7 @@ __all__ = [
     "StudyMismatchError",
     "StudyStoppedError",
     "SubmissionError",
+    "WorkersCancelledError",
     "WorkersEndedError",
 ]
 
@@ -80,6 +81,10 @@ class StudyStoppedError(HyperoptError, RuntimeError):
 
 class SubmissionError(HyperoptError, RuntimeError):
     """The scheduler did not take the workers; the study is as it was."""
+
+
+class WorkersCancelledError(HyperoptError, RuntimeError):
+    """The user has cancelled all jobs of a study: a stop, in words; nothing is submitted again by this command."""
 
 
 class WorkersEndedError(HyperoptError, RuntimeError):

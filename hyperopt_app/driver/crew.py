@@ -15,7 +15,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.errors import HyperoptError
+from hyperopt_app.errors import HyperoptError, WorkersCancelledError
 from hyperopt_app.launchers.registry import CLEAN, IN_DRIVER, IN_DRIVERS_JOB, launcher_name
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
@@ -39,6 +39,7 @@ class Crew:
         config: The sweep's composed config.
         task_function: The user's function.
         is_out_of_time: Whether the last workers have left because their time is over, and further ones would have none.
+        cancelled: That the user has cancelled the last workers, and so wants no others; in words, empty if not.
     """
 
     plan: Plan
@@ -46,6 +47,7 @@ class Crew:
     config: DictConfig
     task_function: Callable[[Any], Any]
     is_out_of_time: bool = field(default=False, init=False)
+    cancelled: str = field(default="", init=False)
 
     @property
     def keeps_terminal_clean(self) -> bool | None:
@@ -94,8 +96,10 @@ class Crew:
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
             lines = [_line(error)]
         self.is_out_of_time = self._is_out_of_time(returns)
-        failures = [_failure(one) for one in returns]
-        return _told([*lines, *(_line(failure) for failure in failures if failure is not None)])
+        failures = [failure for one in returns if (failure := _failure(one)) is not None]
+        wishes = [failure for failure in failures if isinstance(failure, WorkersCancelledError)]
+        self.cancelled = str(wishes[0]) if wishes else ""
+        return _told([*lines, *(_line(failure) for failure in failures if failure not in wishes)])
 
     def _is_out_of_time(self, returns: Sequence[JobReturn]) -> bool:
         end = end_of_job(os.environ)

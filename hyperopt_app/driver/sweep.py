@@ -88,35 +88,45 @@ def _swept(
     keep_retrain(study, plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
     watch = Watch(plan, study, request.settings.progress)
-    left_at_first = watch.left()
-    if left_at_first == 0:
+    if watch.left() == 0:
         more = sum(trial.state.is_finished() for trial in read_counting(study)) - watch.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
         _log.info("All %d trials of the study are done%s: there is nothing to do.", watch.size(), has)
     else:
         _tell_changes(plan, study, config)
-        with replacing(plan.study_dir / "multirun.yaml") as aside:
-            aside.write_text(shown_config(config), encoding="utf-8")
         crew = Crew(plan, context, config, task_function)
-        try:
-            _run(crew, watch, request.settings.n_jobs)
-            watch.tell_notes()
-        except StorageError as error:
-            raise StudyStoppedError(str(error)) from None
-        except KeyboardInterrupt:
-            left = "trials"
-            with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
-                _write_results(plan, study, config, task_function)
-                left = counted(watch.left(), "trial")
-            _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
-            raise
+        _search(crew, watch, request.settings.n_jobs, partial(_write_results, plan, study, config, task_function))
         if crew.is_detached:
             return
-        if crew.is_out_of_time and watch.left() > 0:
-            _log.info("%s", _out_of_time(plan, watch.size(), watch.left(), left_at_first))
     stop = watch.judge()
     _write_results(plan, study, config, task_function)
     _conclude(plan, study, watch, stop)
+
+
+def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], object]) -> None:
+    """Let the workers work, and say why they have left before the budget is spent if that is no fault."""
+    plan, left_at_first = crew.plan, watch.left()
+    with replacing(plan.study_dir / "multirun.yaml") as aside:
+        aside.write_text(shown_config(crew.config), encoding="utf-8")
+    try:
+        _run(crew, watch, n_jobs)
+        watch.tell_notes()
+    except StorageError as error:
+        raise StudyStoppedError(str(error)) from None
+    except KeyboardInterrupt:
+        left = "trials"
+        with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
+            write_results()
+            left = counted(watch.left(), "trial")
+        _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
+        raise
+    if crew.is_detached or watch.left() == 0:
+        return
+    if crew.is_out_of_time:
+        _log.info("%s", _out_of_time(plan, watch.size(), watch.left(), left_at_first))
+    if crew.cancelled and watch.judge() is None:
+        rest = f"{watch.left()} of {counted(watch.size(), 'trial')} are left; {plan.way_on} goes on with them."
+        _log.info("Stopped: %s; nothing is submitted again. %s", crew.cancelled, rest)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
@@ -204,7 +214,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
                     raise SubmissionError(f"No worker was submitted: {'; '.join(errors)}")
                 return
             watch.await_workers()
-            if crew.is_out_of_time:
+            if crew.is_out_of_time or crew.cancelled:
                 return
             fruitless = 0 if watch.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:

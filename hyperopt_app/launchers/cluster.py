@@ -13,8 +13,15 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.errors import ConfigError, WorkersEndedError
-from hyperopt_app.launchers.jobs import follow, known_jobs, last_place, last_words
+from hyperopt_app.errors import ConfigError, WorkersCancelledError, WorkersEndedError
+from hyperopt_app.launchers.jobs import (
+    cancelled_by_user,
+    follow,
+    is_last_launch,
+    known_jobs,
+    last_place,
+    last_words,
+)
 from hyperopt_app.launchers.payload import is_of_this_release
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.study.plan import Plan
@@ -24,6 +31,7 @@ __all__ = [
     "attach_or_submit",
     "control_characters",
     "farewell",
+    "grace_faults",
     "plan_of",
     "prepare",
     "python_words",
@@ -69,7 +77,8 @@ def attach_or_submit(
         detach: Say how to look and come back, instead of following the jobs.
 
     Returns:
-        Nothing, or one failure with the last words of workers that have left before the study's end.
+        Nothing, or one failure: that the user has cancelled the jobs, or else the last words of workers that have
+        left before the study's end.
 
     Raises:
         ConfigError: A value cannot be passed to the scheduler.
@@ -89,7 +98,13 @@ def attach_or_submit(
     if detach:
         _log.info("%s", farewell(plan.study_dir, jobs, cancel))
         return []
-    follow(plan, jobs, cancel, scheduler)
+    roster = follow(plan, jobs, cancel, scheduler)
+    if cancelled := cancelled_by_user(plan, roster, scheduler, logs):
+        with HolderLock(plan.study_dir / ".launch"):
+            # The user may have given the command anew meanwhile, elsewhere: then its jobs are these workers' heirs.
+            if not is_last_launch(plan.study_dir, jobs):
+                return []
+        return [JobReturn(status=JobStatus.FAILED, _return_value=WorkersCancelledError(cancelled))]
     words = last_words(plan, logs)
     return [JobReturn(status=JobStatus.FAILED, _return_value=WorkersEndedError(words))] if words else []
 
@@ -124,6 +139,21 @@ def control_characters(values: Mapping[str, Any]) -> list[str]:
         if any(isinstance(word, str) and _CONTROL.search(word) for word in words):
             faults.append(f"hydra.launcher.{name}: {value!r} has a line end or another control character; remove it")
     return faults
+
+
+def grace_faults(settings: Mapping[str, Any], limit_s: float, limit: str) -> list[str]:
+    """What is wrong if a job is told to end before it has worked for as long as it may take to end; pure.
+
+    Args:
+        settings: The launcher's fields.
+        limit_s: The time limit of a job, seconds.
+        limit: The field that sets it, as the user would write it.
+    """
+    grace_s = float(settings["grace_s"])
+    if grace_s <= limit_s / 2:
+        return []
+    has = f"the last {grace_s:g} s of a job are kept for its end, and it has {limit_s:g} s ({limit})"
+    return [f"hydra.launcher.grace_s: {has}; set at most {limit_s / 2:g}, or a longer limit"]
 
 
 def python_words(settings: Mapping[str, Any]) -> str:

@@ -2,36 +2,71 @@
 """The jobs of a study, as an attached driver sees them: which there are, and do they still wait or run?"""
 
 import contextlib
+import glob
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+from optuna.trial import TrialState
 
 from hyperopt_app.budget.counting import left_of, read_budget
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.schedulers.registry import PROGRAMS, QUEUES
+from hyperopt_app.schedulers.roster import CANCELLED, JobState, Roster, names_of
 from hyperopt_app.study.heartbeat import read_beats
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.support.files import replacing
 
-__all__ = ["follow", "known_jobs", "last_place", "last_words", "new_place", "remember_jobs"]
+__all__ = [
+    "GOES_ON",
+    "TOLD_TO_END",
+    "WAS_TOLD",
+    "AsksForJobs",
+    "cancelled_by_user",
+    "follow",
+    "is_last_launch",
+    "known_jobs",
+    "last_place",
+    "last_words",
+    "new_place",
+    "remember_jobs",
+]
 
 _log = logging.getLogger(__name__)
 
 _LAUNCHES = "launches"
 # A job that has submitted itself again leaves a file of this name, with its successor's number.
 _AGAIN = "submitted-again-*"
+# A worker that has ended before the budget leaves one of this name, in which it says whether it was told to.
+GOES_ON, WAS_TOLD = "goes-on-", "told to end"
+# A job of PBS that was told to end long before its limit leaves another.
+TOLD_TO_END = "told-to-end-"
+# Looks into accounting, a second apart, until it knows who has cancelled a job.
+_LOOKS = 5
 _POLL_S = 1.0
 # Seconds that workers have to leave by themselves after the last trial.
 _LEAVE_S = 30.0
 # Of a log: enough for an error of Slurm's and what it came from.
 _LAST_LINES = 3
+
+
+class AsksForJobs(Protocol):
+    """Asks a scheduler; see `SlurmQueue` and `PbsQueue`."""
+
+    def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
+        """How these jobs stand; None if the scheduler cannot say now."""
+
+    def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
+        """How these ended, and who has cancelled them; None if nobody can say."""
 
 
 def new_place(study_dir: Path) -> Path:
@@ -46,12 +81,12 @@ def last_place(study_dir: Path) -> Path | None:
     return max(places, key=lambda path: int(path.name), default=None)
 
 
-def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str]) -> None:
-    """Keep the numbers of the last launch's jobs beside the study."""
+def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str], count: int = 0) -> None:
+    """Keep the numbers of the last launch's jobs beside the study, and how many they are, arrays by their tasks."""
     path = study_dir / _LAUNCHES / "jobs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside:
-        aside.write_text(json.dumps({"scheduler": scheduler, "jobs": list(jobs)}))
+        aside.write_text(json.dumps({"scheduler": scheduler, "jobs": list(jobs), "count": count}))
 
 
 def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
@@ -60,10 +95,7 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     Raises:
         SubmissionError: The scheduler cannot say; workers might be there twice if new ones were submitted.
     """
-    try:
-        kept = json.loads((study_dir / _LAUNCHES / "jobs.json").read_text())
-    except (OSError, ValueError):
-        return []
+    kept = _kept(study_dir)
     if kept.get("scheduler") != scheduler:
         return []
     jobs = [*kept["jobs"], *_submitted_again(study_dir)]
@@ -77,6 +109,19 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     return sorted(alive)
 
 
+def is_last_launch(study_dir: Path, jobs: Sequence[str]) -> bool:
+    """Whether nobody has submitted workers since these jobs."""
+    kept = _kept(study_dir)
+    return not {*kept.get("jobs", ()), *_submitted_again(study_dir)}.isdisjoint(jobs)
+
+
+def _kept(study_dir: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((study_dir / _LAUNCHES / "jobs.json").read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
 def _submitted_again(study_dir: Path) -> list[str]:
     return [path.read_text().strip() for path in sorted((study_dir / _LAUNCHES).glob(f"*/{_AGAIN}"))]
 
@@ -86,43 +131,136 @@ def follow(
     jobs: Sequence[str],
     cancel: Sequence[str],
     scheduler: str = "slurm",
-    alive: Callable[[Sequence[str]], set[str] | None] | None = None,
+    queue: AsksForJobs | None = None,
     sleep: Callable[[float], None] = time.sleep,
-) -> None:
+) -> Roster:
     """Return when no job is left, or when all trials have ended and the workers have had time to leave.
+
+    What waits in the queue and what is missing is said meanwhile, each change once.
 
     Args:
         plan: The sweep's plan.
         jobs: Their numbers.
         cancel: The command that cancels jobs, without the numbers.
         scheduler: `slurm` or `pbs`.
-        alive: Asks the scheduler; None if it cannot say.
+        queue: Asks the scheduler.
         sleep: Waits, seconds.
+
+    Returns:
+        The jobs as they were last seen.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the jobs are left or cancelled, as the user says.
     """
-    ask = alive or QUEUES[scheduler]().alive
+    roster = Roster(int(_kept(plan.study_dir).get("count") or 0))
+    if scheduler == "pbs":  # it never says of a job that it has ended, so those that are there now are kept in mind
+        roster.jobs, roster.last = {job: JobState(job, "waits") for job in jobs}, frozenset(jobs)
     try:
-        _wait(plan, jobs, ask, sleep)
+        _wait(plan, jobs, queue or QUEUES[scheduler](), sleep, _Ears(plan, scheduler, roster))
     except KeyboardInterrupt:
         _part([*jobs, *_submitted_again(plan.study_dir)], cancel)
         raise
+    return roster
 
 
-def _wait(
-    plan: Plan, jobs: Sequence[str], alive: Callable[[Sequence[str]], set[str] | None], sleep: Callable[[float], None]
-) -> None:
+def _wait(plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[float], None], ears: "_Ears") -> None:
     study = open_study(plan)
     done_for_s = 0.0
     while True:
-        running = alive([*jobs, *_submitted_again(plan.study_dir)])
-        if running is not None and not running:
-            return
+        found = queue.jobs([*jobs, *_submitted_again(plan.study_dir)])
+        if found is not None:
+            ears.hear(found, study)
+            if not any(one.phase != "ended" for one in found):
+                return
         done_for_s = done_for_s + _POLL_S if _is_over(plan, study) else 0.0
         if done_for_s > _LEAVE_S or (done_for_s > _POLL_S and not any(read_beats(plan.study_dir / "workers"))):
             return
         sleep(_POLL_S)
+
+
+@dataclass
+class _Ears:
+    """Takes in what the scheduler says of the jobs, and tells the user what he must know."""
+
+    plan: Plan
+    scheduler: str
+    roster: Roster
+
+    def hear(self, found: list[JobState], study: Any) -> None:
+        for job in list(self.roster.jobs) if self.scheduler == "pbs" else ():
+            if _left(self.plan, f"{_AGAIN[:-1]}{glob.escape(job)}"):
+                del self.roster.jobs[job]  # another is in its place
+        for line in self.roster.look(found, _waiting(self.plan, study), time.monotonic()):
+            _log.info("%s", line[0].upper() + line[1:])
+
+
+def _waiting(plan: Plan, study: Any) -> int:
+    """Trials of the budget that nobody runs; none when no further trial starts."""
+    if read_stop(study) is not None:
+        return 0
+    trials = study.get_trials(deepcopy=False)
+    begun = [trial for trial in trials if trial.state is not TrialState.WAITING and trial.number < plan.n_trials]
+    return plan.n_trials - len(begun)
+
+
+def _left(plan: Plan, pattern: str) -> list[str]:
+    """What files of this name in the folders of the launches say."""
+    return [path.read_text() for path in (plan.study_dir / _LAUNCHES).glob(f"*/{pattern}")]
+
+
+def cancelled_by_user(
+    plan: Plan,
+    roster: Roster,
+    scheduler: str,
+    logs: Path,
+    queue: AsksForJobs | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """That the launch has ended because its own user has cancelled its jobs, in words; empty if it has not.
+
+    Where nobody can say who it was, it counts as the user: to wait for the same command loses nothing, and to submit
+    what somebody wants gone would be wrong. Of another user, who must be an administrator, it is said that it was one.
+
+    Args:
+        plan: The sweep's plan.
+        roster: The jobs when none was left.
+        scheduler: `slurm` or `pbs`.
+        logs: The folder of the workers' logs.
+        queue: Asks the scheduler.
+        sleep: Waits, seconds.
+    """
+    is_clear = not roster.are_cancelled() and all(one.state for one in roster.jobs.values())
+    if is_clear or _is_over(plan, open_study(plan)):
+        return ""
+    queue = queue or QUEUES[scheduler]()
+    ends: dict[str, tuple[str, int | None]] = {}
+    for look in range(_LOOKS):
+        if look:
+            sleep(1.0)
+        last = sorted(roster.last)
+        ends = _ends_of_pbs(plan, last, logs) if scheduler == "pbs" else queue.ends(last) or {}
+        roster.learn({job: state for job, (state, _) in ends.items()})
+        if roster.last <= ends.keys() or (not ends and scheduler != "pbs"):
+            break
+    jobs = roster.are_cancelled()
+    if not jobs:
+        return ""
+    users = {uid for job in jobs if (uid := ends.get(job, ("", None))[1]) is not None}
+    if others := users - {os.geteuid()}:
+        _log.warning("Jobs %s have been cancelled by the user with the number %d.", names_of(jobs), min(others))
+        return ""
+    return f"{'you have cancelled' if users else 'somebody has cancelled'} the workers' jobs ({names_of(jobs)})"
+
+
+def _ends_of_pbs(plan: Plan, jobs: Sequence[str], logs: Path) -> dict[str, tuple[str, int | None]]:
+    """The jobs of PBS that were deleted: they were told to end long before their limit, or have never started."""
+    return {
+        job: (CANCELLED, None)
+        for job in jobs
+        if _left(plan, f"{TOLD_TO_END}{glob.escape(job)}")
+        or WAS_TOLD in _left(plan, f"{GOES_ON}{glob.escape(job)}-*")
+        or not any(logs.glob(f"*.{glob.escape(job)}.log"))
+    }
 
 
 def _is_over(plan: Plan, study: Any) -> bool:

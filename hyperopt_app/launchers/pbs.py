@@ -21,6 +21,7 @@ from hyperopt_app.errors import ConfigError, SubmissionError
 from hyperopt_app.launchers.cluster import (
     attach_or_submit,
     control_characters,
+    grace_faults,
     plan_of,
     prepare,
     python_words,
@@ -28,6 +29,7 @@ from hyperopt_app.launchers.cluster import (
 )
 from hyperopt_app.launchers.jobs import new_place, remember_jobs
 from hyperopt_app.launchers.payload import freeze
+from hyperopt_app.launchers.resubmission import near_limit_s
 from hyperopt_app.schedulers.gpu_slots import Sharing
 from hyperopt_app.support.wording import front
 
@@ -79,7 +81,11 @@ def _submit(
     count = -(-len(job_overrides) // sharing.workers_per_job())
     # The scripts are made first: a fault of the header is told before anything is written.
     texts = [script(settings, place / "payload.pkl", number) for number in range(count)]
-    frozen = {"sharing": vars(sharing), "max_resubmissions": settings["max_resubmissions"]}
+    frozen = {
+        "sharing": vars(sharing),
+        "max_resubmissions": settings["max_resubmissions"],
+        "near_limit_s": near_limit_s(walltime_s(settings["walltime"]), float(settings["grace_s"])),
+    }
     freeze(place, context, config, task_function, job_overrides, frozen)
     Path(settings["folder"]).absolute().mkdir(parents=True, exist_ok=True)
     jobs: list[str] = []
@@ -94,7 +100,7 @@ def _submit(
             _log.warning("qsub refused job %d of %d; the study goes on with the others", number + 1, count)
             break
         finally:
-            remember_jobs(study_dir, "pbs", jobs)
+            remember_jobs(study_dir, "pbs", jobs, len(jobs))
     _log.info("Submitted %d worker(s) in %d job(s): %s", len(job_overrides), len(jobs), ", ".join(jobs))
     return jobs
 
@@ -223,6 +229,8 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
         faults.append(
             f"hydra.launcher.walltime: {settings['walltime']!r} is not allowed; write HH:MM:SS, or seconds as a number"
         )
+    else:
+        faults += grace_faults(settings, walltime_s(settings["walltime"]), f"walltime={settings['walltime']}")
     return [*faults, *_faults_of_numbers(settings)]
 
 

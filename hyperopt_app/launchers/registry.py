@@ -26,6 +26,10 @@ def launcher_faults(config: DictConfig) -> list[str]:
 
             faults = header_faults(settings)
             sharing_of(settings).workers_per_job()
+        if launcher_name(config) == "SlurmLauncher":
+            from hyperopt_app.launchers.slurm import stock_faults
+
+            return stock_faults(settings)
         if launcher_name(config) == "PbsWorkersLauncher":
             from hyperopt_app.launchers import pbs
 

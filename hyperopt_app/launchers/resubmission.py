@@ -14,15 +14,27 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hyperopt_app.errors import PayloadError
+from hyperopt_app.launchers.jobs import GOES_ON, TOLD_TO_END, WAS_TOLD
 from hyperopt_app.launchers.payload import thaw
 
-__all__ = ["after_job", "note_end"]
+__all__ = ["after_job", "near_limit_s", "note_end"]
 
 Run = Callable[..., str]
 
-# A PBS job whose workers were told to end so near to its limit ended because of that, and was not cancelled.
+# A PBS job whose workers were told to end so near to its limit ended because of that, and was not cancelled. At most:
+# see `near_limit_s`.
 _NEAR_THE_LIMIT_S = 120.0
 _OUT_OF_TIME = "out of time"
+
+
+def near_limit_s(limit_s: float, grace_s: float) -> float:
+    """How many seconds before its limit a job of PBS that is told to end is told so by that limit; pure.
+
+    Args:
+        limit_s: The time limit of a job.
+        grace_s: How long before it the worker asks its trial to end.
+    """
+    return max(grace_s, min(_NEAR_THE_LIMIT_S, limit_s / 2))
 
 
 def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool = False) -> None:
@@ -34,7 +46,7 @@ def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool
         out_of_time: It saw its limit come; else it was told to end.
     """
     if _job(environment):
-        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else "told to end")
+        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_TOLD)
 
 
 def after_job(
@@ -52,7 +64,8 @@ def after_job(
     why = note.read_text()
     note.unlink()
     try:
-        most = int(thaw(payload)["settings"]["max_resubmissions"])
+        settings = thaw(payload)["settings"]
+        most, near_s = int(settings["max_resubmissions"]), float(settings.get("near_limit_s", _NEAR_THE_LIMIT_S))
     except PayloadError as error:
         _say(f"job {job} is not put back into the queue: {error}")
         return 0
@@ -60,7 +73,9 @@ def after_job(
     so_far = payload.parent / f"resubmissions-{environment.get('HYPEROPT_WORKER') or job}"
     count = int(so_far.read_text()) if so_far.exists() else 0
     try:
-        obstacle = _obstacle(environment, call, why, clock())
+        obstacle = _obstacle(environment, call, why, clock() + near_s)
+        if obstacle and _is_pbs(environment):
+            (payload.parent / f"{TOLD_TO_END}{job}").touch()
         if obstacle:
             _say(f"job {job} is not put back into the queue: {obstacle}")
         elif count >= most:
@@ -74,14 +89,14 @@ def after_job(
     return 0
 
 
-def _obstacle(environment: Mapping[str, str], call: Run, why: str, now_s: float) -> str:
-    """Why the job must not come back; empty if it may."""
+def _obstacle(environment: Mapping[str, str], call: Run, why: str, near_at_s: float) -> str:
+    """Why the job must not come back; empty if it may. A limit is near that lies before `near_at_s`."""
     if not _is_pbs(environment):
         # A filter of the user's own (SQUEUE_STATES) would hide it.
         words = ["squeue", "--noheader", "--states", "all", "--jobs", _job(environment), "--format", "%T"]
         state = call(words).strip()
         return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
-    near = now_s > float(environment.get("HYPEROPT_END", "inf")) - _NEAR_THE_LIMIT_S
+    near = near_at_s > float(environment.get("HYPEROPT_END", "inf"))
     return "" if near or why == _OUT_OF_TIME else "it was told to end long before its time limit"
 
 
@@ -108,7 +123,7 @@ def _job(environment: Mapping[str, str]) -> str:
 
 def _note(payload: Path, environment: Mapping[str, str]) -> Path:
     restart = environment.get("SLURM_RESTART_COUNT", "0") or "0"
-    return payload.parent / f"goes-on-{_job(environment)}-{restart}"
+    return payload.parent / f"{GOES_ON}{_job(environment)}-{restart}"
 
 
 def _run(words: Sequence[str], folder: Path | None = None) -> str:

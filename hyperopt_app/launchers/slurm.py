@@ -22,6 +22,7 @@ from hyperopt_app.errors import ConfigError, SubmissionError
 from hyperopt_app.launchers.cluster import (
     attach_or_submit,
     control_characters,
+    grace_faults,
     plan_of,
     prepare,
     python_words,
@@ -33,7 +34,7 @@ from hyperopt_app.schedulers.gpu_slots import Sharing, gpus_in
 from hyperopt_app.schedulers.sbatch_options import SHORT_OPTIONS
 from hyperopt_app.support.wording import front
 
-__all__ = ["header_faults", "launch", "script", "sharing_of"]
+__all__ = ["header_faults", "launch", "script", "sharing_of", "stock_faults"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ _OWN = {
 # What the launcher itself sets.
 _TAKEN = {"array", "a", "wrap", "output", "o", "error", "e", "parsable", "test-only", "input", "i"}
 _DEFAULT_MAX_ARRAY = 1001
+# Seconds by which Slurm's signal comes early: it looks at a job's time every half minute, and half a minute ahead.
+_EARLY_S = 30
 
 
 def launch(
@@ -90,7 +93,7 @@ def _submit_all(
     jobs = []
     for executor in make:
         jobs.append(executor.submit_workers())
-        remember_jobs(study_dir, "slurm", jobs)
+        remember_jobs(study_dir, "slurm", jobs, count)
     _log.info("Submitted %d worker(s) in %d job(s): %s", len(job_overrides), count, ", ".join(jobs))
     return jobs
 
@@ -132,11 +135,46 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
             faults.append(f"{where}.{key}: this short option is not known; write the long one")
     if int(settings.get("max_resubmissions") or 0) < 0:
         faults.append("hydra.launcher.max_resubmissions: set a whole number from 0")
+    if limit_s := _limit_s(settings):
+        faults += grace_faults(settings, limit_s, f"timeout_min={settings['timeout_min']}")
     if not settings["use_srun"] and (int(settings["nodes"] or 1) > 1 or int(settings["tasks_per_node"] or 1) > 1):
         faults.append(
             "hydra.launcher.use_srun: false starts one task; set nodes and tasks_per_node to 1, or use_srun to true"
         )
     return faults
+
+
+def stock_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What in the fields of the stock launcher would end its jobs at their start; pure."""
+    wanted, limit_s = int(settings.get("signal_delay_s") or 0), _limit_s(settings)
+    if limit_s <= 0 or wanted < limit_s:
+        return []
+    asks = f"Slurm asks a job of {limit_s} s (timeout_min={settings['timeout_min']}) to end {wanted} s before its end"
+    return [
+        f"hydra.launcher.signal_delay_s: {asks}, so at its very start; set at most {limit_s // 2}, or a longer limit"
+    ]
+
+
+def _limit_s(settings: Mapping[str, Any]) -> int:
+    """Seconds that a job may take; 0 for no limit."""
+    return 60 * int(settings.get("timeout_min") or 0)
+
+
+def _signal_delay_s(settings: Mapping[str, Any]) -> int:
+    """Seconds before its end at which Slurm asks a job to end: of a short job within the second half.
+
+    Slurm takes any delay, and asks a job that is shorter at its very start. Its workers know their end by themselves.
+    """
+    wanted, limit_s = int(settings["signal_delay_s"]), _limit_s(settings)
+    if limit_s <= 0 or wanted <= limit_s // 2:
+        return wanted
+    used = max(1, limit_s // 2 - _EARLY_S)
+    _log.warning(
+        "hydra.launcher.signal_delay_s: Slurm would ask a job of %d s (timeout_min=%s) to end %d s before its end, so "
+        "at its very start; it is told to ask %d s before. Set at most %d, or a longer limit.",
+        *(limit_s, settings["timeout_min"], wanted, used, limit_s // 2),
+    )
+    return used
 
 
 class _Executor(submitit.SlurmExecutor):
@@ -174,11 +212,11 @@ def _executors(settings: Mapping[str, Any], payload: Path, count: int, max_array
         raise ConfigError(faults)
     folder = _folder_of(settings)
     python = python_words(settings)
+    parameters = _parameters(settings, python, payload)
     made = []
     for first in range(0, count, max_array - 1):
         executor = _Executor(folder, python, payload)
-        parameters = executor._convert_parameters(_parameters(settings, python, payload))
-        executor.update_parameters(**parameters)
+        executor.update_parameters(**executor._convert_parameters(parameters))
         executor.parameters["map_count"] = min(max_array - 1, count - first)
         made.append(executor)
     return made
@@ -196,6 +234,7 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path) -> dict
     extra = found.get("additional_parameters") or {}
     long = {SHORT_OPTIONS.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
     found["additional_parameters"] = long
+    found["signal_delay_s"] = _signal_delay_s(settings)
     found["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
     after = worker_command(python, payload, "--after-job")
     found["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']

@@ -10,16 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hyperopt_app.schedulers.place import UNKNOWN, Place, Verdict, is_number
+from hyperopt_app.schedulers.roster import JobState
 from hyperopt_app.schedulers.slurm_output import (
+    ENDS_OPTIONS,
     HISTORY_OPTIONS,
     QUEUE_OPTIONS,
     Key,
     Queue,
+    QueueRow,
+    by_key,
+    job_states,
     judge,
     key_of,
     live_jobs,
+    parse_ends,
     parse_history,
-    parse_queue,
+    parse_rows,
 )
 
 __all__ = ["SlurmQueue"]
@@ -54,6 +60,7 @@ class SlurmQueue:
         self._sacct = _Program("sacct", "jobs that squeue has forgotten are judged by their leases", run, clock, 0.0)
         self._lock = threading.Lock()
         self._queue: Queue | None = None
+        self._rows: list[QueueRow] = []
         self._history: dict[Key, Sequence[str]] = {}
         self._gone: dict[Place, Verdict] = {}
         self._open: set[Place] = set()
@@ -82,12 +89,36 @@ class SlurmQueue:
             jobs: As `sbatch` has told them: an array by its one number.
         """
         with self._lock:
-            self._jobs.update(jobs)
-            self._refresh()
-            # A job that is asked for since the last answer may be younger than that.
-            if self._queue is None or not self._jobs_at_answer.issuperset(jobs):
+            return live_jobs(jobs, self._queue or {}) if self._knows(jobs) else None
+
+    def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
+        """How these jobs stand, an array task by task; None if Slurm cannot say now.
+
+        Args:
+            jobs: As for `alive`.
+        """
+        with self._lock:
+            return job_states(jobs, self._rows) if self._knows(jobs) else None
+
+    def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
+        """How these jobs ended, and which user has cancelled them, as accounting knows it; None if there is none.
+
+        It learns of an end a second later or two, and of jobs that never waited for long not at all.
+
+        Args:
+            jobs: Each by its number, tasks of an array as `7_3`.
+        """
+        with self._lock:
+            numbers = {job.partition("_")[0] for job in jobs}
+            if self._sacct.is_absent or not numbers:
                 return None
-            return live_jobs(jobs, self._queue)
+            return self._sacct.ask([*ENDS_OPTIONS, f"--jobs={','.join(sorted(numbers))}"], parse_ends)
+
+    def _knows(self, jobs: Sequence[str]) -> bool:
+        self._jobs.update(jobs)
+        self._refresh()
+        # A job that is asked for since the last answer may be younger than that.
+        return self._queue is not None and self._jobs_at_answer.issuperset(jobs)
 
     def _judged(self, place: Place) -> Verdict:
         if place in self._gone:
@@ -101,7 +132,8 @@ class SlurmQueue:
         if not self._squeue.is_due():
             return
         self._jobs_at_answer = set(self._jobs)
-        self._queue = self._squeue.ask([f"--user={os.geteuid()}", *QUEUE_OPTIONS], parse_queue)
+        rows = self._squeue.ask([f"--user={os.geteuid()}", *QUEUE_OPTIONS], parse_rows)
+        self._queue, self._rows = None if rows is None else by_key(rows), rows or []
         if self._queue is not None:
             self._ask_for_forgotten(self._queue)
 
@@ -134,6 +166,11 @@ class _Program:
 
     def is_due(self) -> bool:
         return self._clock() >= self._due_at
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it was found not to be there, or to have nothing to tell."""
+        return self._due_at == float("inf")
 
     def ask(self, options: Sequence[str], read: Callable[[str], Read]) -> Read | None:
         """What the program says, read; None if it failed."""

@@ -10,31 +10,40 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict, is_number
+from hyperopt_app.schedulers.roster import JobState, Phase
 
 __all__ = [
+    "ENDS_OPTIONS",
     "HISTORY_OPTIONS",
     "QUEUE_OPTIONS",
     "History",
     "Key",
     "Queue",
     "QueueRow",
+    "by_key",
+    "job_states",
     "judge",
     "key_of",
     "live_jobs",
+    "parse_ends",
     "parse_history",
     "parse_queue",
+    "parse_rows",
 ]
 
-# Columns of a fixed width: what an old squeue makes of separators differs, and no value holds a space.
+# Columns of a fixed width: what an old squeue makes of separators differs, and no value but the last holds a space.
 QUEUE_OPTIONS = (
     *("--all", "--array", "--states=all", "--noheader"),
-    "--Format=JobArrayID:64,JobID:32,State:32,RestartCnt:16,Cluster:64",
+    "--Format=JobArrayID:64,JobID:32,State:32,RestartCnt:16,Cluster:64,Reason:96",
 )
+_REASON_AT = 64 + 32 + 32 + 16 + 64
 # Of 30 days, so that no older job of the same number is met. The times are asked for in seconds since 1970.
 HISTORY_OPTIONS = (
     *("--allocations", "--duplicates", "--noheader", "--parsable2", "--starttime=now-30days"),
     "--format=JobIDRaw,State,Cluster,Submit",
 )
+# Of each job the last run: who has cancelled it stands nowhere else.
+ENDS_OPTIONS = ("--allocations", "--noheader", "--parsable2", "--starttime=now-30days", "--format=JobID,State")
 
 # COMPLETING is in none of these: processes may still be there. So is what a newer Slurm may say.
 _LIVE = {"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING"}
@@ -46,12 +55,14 @@ _ENDED = {
 
 
 class QueueRow(NamedTuple):
-    """A job as squeue shows it; the fields as in `Place`."""
+    """A job as squeue shows it; the fields as in `Place`, and why it waits, without the names of nodes."""
 
     job: str
     raw_job: str
     state: str
     restart: int
+    cluster: str
+    reason: str
 
 
 # By cluster, in lower case, and the job's own number. Tasks of an array that were never started share one number.
@@ -66,12 +77,27 @@ def parse_queue(text: str) -> dict[Key, QueueRow]:
     Raises:
         ValueError: There are lines, but no job could be read: this is not the answer to our question.
     """
+    return by_key(parse_rows(text))
+
+
+def by_key(rows: Iterable[QueueRow]) -> dict[Key, QueueRow]:
+    """Rows by cluster and number; of several with one number, tasks that wait, the last."""
+    return {(row.cluster.casefold(), row.raw_job): row for row in rows}
+
+
+def parse_rows(text: str) -> list[QueueRow]:
+    """Every line of squeue's answer: those tasks of an array that were never started share a number.
+
+    Raises:
+        ValueError: As `parse_queue`.
+    """
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("CLUSTER:")]
-    found: dict[Key, QueueRow] = {}
+    found = []
     for line in lines:
-        job, raw_job, state, restart, cluster, *rest = [*line.split(), "", "", "", "", ""]
+        words, reason = line[:_REASON_AT].split(), line[_REASON_AT:].strip()
+        job, raw_job, state, restart, cluster, *rest = [*words, "", "", "", "", ""]
         if is_number(raw_job) and _is_word(state) and is_number(restart) and not any(rest):
-            found[cluster.casefold(), raw_job] = QueueRow(job, raw_job, state, int(restart))
+            found.append(QueueRow(job, raw_job, state, int(restart), cluster, reason.partition(",")[0]))
     if lines and not found:
         raise ValueError(f"it wrote {lines[0].strip()[:80]!r}")
     return found
@@ -146,6 +172,60 @@ def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
         jobs: As `sbatch` has told them: an array by its one number.
         queue: What squeue has said.
     """
-    live = [row for row in queue.values() if row.state not in _ENDED]
-    numbers = {number for row in live for number in (row.raw_job, re.split("[_+]", row.job)[0])}
+    numbers = {number for row in queue.values() if row.state not in _ENDED for number in _numbers(row)}
     return {job for job in jobs if job in numbers}
+
+
+def job_states(jobs: Iterable[str], rows: Iterable[QueueRow]) -> list[JobState]:
+    """These jobs one by one, arrays by their tasks; pure.
+
+    Args:
+        jobs: As `sbatch` has told them: an array by its one number.
+        rows: What squeue has said.
+    """
+    wanted = set(jobs)
+    return [
+        JobState(row.job, _phase(row.state), row.state, "" if row.reason == "None" else row.reason)
+        for row in rows
+        if _numbers(row) & wanted
+    ]
+
+
+def _numbers(row: QueueRow) -> set[str]:
+    return {row.raw_job, re.split("[_+]", row.job)[0]}
+
+
+def _phase(state: str) -> Phase:
+    if state in _ENDED:
+        return "ended"
+    if state in _WAITING:
+        return "waits"
+    return "runs" if state in _LIVE else "leaves"
+
+
+def parse_ends(text: str) -> dict[str, tuple[str, int | None]]:
+    """Read sacct's answer to `ENDS_OPTIONS`: by job, how its last run ended, and for CANCELLED by whom, if it says so.
+
+    Tasks of an array that never ran have one row, `7_[2-3,5]`; each has its own entry here.
+    """
+    found: dict[str, tuple[str, int | None]] = {}
+    for line in text.splitlines():
+        job, _, state = line.partition("|")
+        word, _, rest = state.partition(" ")
+        uid = rest.removeprefix("by ").strip()
+        if word in _ENDED:  # accounting may not have heard of the end yet
+            found.update(dict.fromkeys(_tasks(job), (word, int(uid) if is_number(uid) else None)))
+    return found
+
+
+def _tasks(job: str) -> list[str]:
+    array, _, tasks = job.partition("_")
+    if not tasks.startswith("["):
+        return [job]
+    ranges = [part.partition("-") for part in tasks.strip("[]").partition("%")[0].split(",")]
+    return [
+        f"{array}_{task}"
+        for first, _, last in ranges
+        if is_number(first) and (not last or is_number(last))
+        for task in range(int(first), int(last or first) + 1)
+    ]

@@ -30,3 +30,30 @@ def test_a_dry_run_shows_all_and_starts_nothing(
     assert len(set(samples)) == 3
     assert shown.stdout.count("_target_: objectives.sphere.Sphere") == 3
     assert not [path for path in Path.cwd().rglob("*") if path.is_file()]
+
+
+def test_a_limit_shorter_than_slurms_usual_signal_leaves_time_to_work(
+    run_app: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    """A job of a minute would be told to end two minutes before its end: less is asked of Slurm, with a word."""
+    words = ("--multirun", "hparams=sphere", "hydra/launcher=slurm_workers", "hydra.sweeper.dry_run=true")
+    shown = run_app(*words, "hydra.launcher.timeout_min=1")
+    assert shown.returncode == 0, shown.stderr
+    assert "#SBATCH --signal=USR2@1\n" in shown.stdout
+    told = shown.stdout + shown.stderr
+    assert told.count("hydra.launcher.signal_delay_s: Slurm would ask a job of 60 s (timeout_min=1) to end 120 s") == 1
+
+
+@pytest.mark.parametrize(
+    ("launcher", "limit"), [("slurm_workers", "timeout_min=1"), ("pbs_workers", "walltime=60")], ids=["slurm", "pbs"]
+)
+def test_a_grace_time_that_leaves_no_time_to_work_is_refused(
+    run_app: Callable[..., "subprocess.CompletedProcess[str]"], launcher: str, limit: str
+) -> None:
+    """With the field, what came and what to set; nothing is written."""
+    words = ("--multirun", "hparams=sphere", f"hydra/launcher={launcher}", f"hydra.launcher.{limit}")
+    refused = run_app(*words, "hydra.launcher.grace_s=60")
+    kept = f"the last 60 s of a job are kept for its end, and it has 60 s ({limit})"
+    assert f"hydra.launcher.grace_s: {kept}; set at most 30, or a longer limit" in refused.stderr
+    assert refused.returncode == 1
+    assert not list(Path.cwd().iterdir())

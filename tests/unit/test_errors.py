@@ -16,6 +16,7 @@ BUILTINS = {
     "StudyMismatchError": ValueError,
     "StudyStoppedError": RuntimeError,
     "SubmissionError": RuntimeError,
+    "WorkersCancelledError": RuntimeError,
     "WorkersEndedError": RuntimeError,
 }
 

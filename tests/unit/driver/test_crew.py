@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.prepare import program_of_this_process
+from hyperopt_app.errors import WorkersCancelledError
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
 from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
@@ -116,6 +117,17 @@ def test_a_dead_worker_is_told_in_a_line(
     assert errors == ["OSError: out of memory"]
     assert "a worker ended badly: OSError: out of memory" in caplog.messages
     assert capsys.readouterr().err == ""
+
+
+def test_a_wish_of_the_users_is_no_bad_end(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jobs that the user has cancelled are not launched again, and the word of that launch is not kept for the next."""
+    _, errors = _launched(crew, lambda _number: WorkersCancelledError("you have cancelled them"), monkeypatch)
+    assert (errors, crew.cancelled) == ([], "you have cancelled them")
+    assert caplog.messages == []
+    _launched(crew, lambda _number: 1, monkeypatch)
+    assert crew.cancelled == ""
 
 
 def test_a_launcher_that_raises_is_told_in_a_line(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,3 +159,11 @@ def test_python_is_this_one_unless_told_otherwise() -> None:
     """The worker finds the packages that the driver has."""
     words = shlex.join([sys.executable, "-u", *module_words("hyperopt_app.worker_process")])
     assert f"\n{words} " in script(_settings(), PAYLOAD, 0)
+
+
+@pytest.mark.parametrize(("walltime", "is_fault"), [("00:00:19", True), (20, False), ("12:00:00", False)])
+def test_the_grace_time_leaves_time_to_work(walltime: Any, is_fault: bool) -> None:
+    """Half of a job's time at most goes to its end; the fault says what to set."""
+    faults = header_faults(_settings(walltime=walltime))
+    assert len(faults) == is_fault
+    assert all("hydra.launcher.grace_s" in fault and "set at most 9.5" in fault for fault in faults)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app.launchers.payload import HEAD
-from hyperopt_app.launchers.resubmission import after_job, note_end
+from hyperopt_app.launchers.resubmission import after_job, near_limit_s, note_end
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
 
@@ -133,6 +133,27 @@ def test_a_pbs_job_submits_itself_again_at_its_limit_only(
     assert pbs.calls == ([(["qsub", "worker-3.pbs"], payload.parent)] if comes_back else [])
     known = [path.read_text() for path in payload.parent.glob("submitted-again-*")]
     assert known == (["8.server"] if comes_back else [])
+    told = [path.name for path in payload.parent.glob("told-to-end-*")]
+    assert told == ([] if comes_back else ["told-to-end-7.server"])
+
+
+def test_how_near_to_its_limit_a_job_of_pbs_ends_because_of_it() -> None:
+    """Two minutes before; of a short job in its second half alone, and as early as grace_s says."""
+    assert [near_limit_s(limit_s, 10) for limit_s in (43200, 240, 60, 30)] == [120, 120, 30, 15]
+    assert near_limit_s(43200, 600) == 600
+
+
+@pytest.mark.parametrize(("near_s", "comes_back"), [(30, False), (120, True)])
+def test_a_short_pbs_job_that_is_deleted_early_stays_away(payload: Path, near_s: float, comes_back: bool) -> None:
+    """Of a job of one minute every moment is within two minutes of its limit."""
+    content = pickle.loads(payload.read_bytes().removeprefix(HEAD))
+    content["settings"]["near_limit_s"] = near_s
+    payload.write_bytes(HEAD + pickle.dumps(content))
+    job = {"HYPEROPT_JOB": "7", "HYPEROPT_WORKER": "3", "HYPEROPT_END": "1000", "HYPEROPT_SCRIPT": "worker-3.pbs"}
+    pbs = Pbs()
+    note_end(payload, job)
+    after_job(payload, job, pbs, lambda: 960.0)
+    assert bool(pbs.calls) is comes_back
 
 
 def test_a_pbs_worker_comes_back_so_often_at_most(payload: Path) -> None:

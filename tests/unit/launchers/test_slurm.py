@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hyperopt_app.config.launchers import SlurmWorkersConf
-from hyperopt_app.launchers.slurm import header_faults, script
+from hyperopt_app.launchers.slurm import header_faults, script, stock_faults
 
 PAYLOAD = Path("/a study/launches/0/payload.pkl")
 
@@ -105,3 +105,43 @@ def test_what_cannot_be_a_value_is_a_fault(changes: dict[str, Any], words: str) 
 def test_the_defaults_have_no_fault() -> None:
     """Nothing is asked for that is not needed."""
     assert header_faults(_settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wanted_s", "used_s"),
+    [
+        (1, 120, 1),
+        (2, 120, 30),
+        (3, 120, 60),
+        (4, 120, 120),
+        (60, 120, 120),
+        (1, 20, 20),
+        (60, 7200, 1770),
+        (0, 120, 120),
+    ],
+)
+def test_a_short_job_is_not_asked_to_end_at_its_start(
+    minutes: int, wanted_s: int, used_s: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slurm takes any delay; one beyond the second half of the job's time is cut, and that is said once."""
+    header = _header(timeout_min=minutes, signal_delay_s=wanted_s)
+    assert f"--signal=USR2@{used_s}" in header
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == (used_s != wanted_s)
+    assert all(f"hydra.launcher.signal_delay_s: Slurm would ask a job of {60 * minutes} s" in line for line in told)
+
+
+@pytest.mark.parametrize(("minutes", "grace_s", "is_fault"), [(1, 31, True), (1, 30, False), (0, 9000, False)])
+def test_the_grace_time_leaves_time_to_work(minutes: int, grace_s: float, is_fault: bool) -> None:
+    """Half of a job's time at most goes to its end; the fault says what to set."""
+    faults = header_faults(_settings(timeout_min=minutes, grace_s=grace_s))
+    assert len(faults) == is_fault
+    assert all("hydra.launcher.grace_s" in fault and "(timeout_min=1); set at most 30" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(("minutes", "is_fault"), [(1, True), (2, True), (3, False), (0, False)])
+def test_the_stock_launchers_job_is_not_asked_to_end_at_its_start(minutes: int, is_fault: bool) -> None:
+    """What it submits is not ours, so it is refused, with what to set."""
+    faults = stock_faults({"timeout_min": minutes, "signal_delay_s": 120})
+    assert len(faults) == is_fault
+    assert all("hydra.launcher.signal_delay_s" in one and f"set at most {minutes * 30}, or" in one for one in faults)

@@ -73,3 +73,14 @@ def test_without_an_answer_nothing_is_known(error: Exception) -> None:
     assert queue.alive(["3"]) is None
     now, qstat.answer = 100.0, WRAPPER
     assert queue.alive(["3"]) == {"3"}
+
+
+def test_why_a_job_waits_is_told_in_words() -> None:
+    """Of a job that PBS does not know any more nothing is said."""
+    found = PbsQueue(Qstat(PBS_PRO)).jobs([f"{number}.server" for number in (1234567, 1234568, 1234570, 3)])
+    assert [(one.job, one.phase, one.reason) for one in found or ()] == [
+        ("1234567.server", "runs", ""),
+        ("1234568.server", "waits", "queued"),
+        ("1234570.server", "ended", ""),
+    ]
+    assert PbsQueue(Qstat(FileNotFoundError("qstat"))).jobs(["3"]) is None

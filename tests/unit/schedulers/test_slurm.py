@@ -264,3 +264,28 @@ def test_a_users_own_settings_change_nothing(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("SQUEUE_STATES", "PENDING")
     monkeypatch.setenv("SACCT_FORMAT", "JobID")
     assert _verdict(SlurmQueue(), PLACE) == gone("FAILED")
+
+
+def test_a_task_by_task_answer_is_squeues_last(queue: SlurmQueue, slurm: Slurm, clock: Clock) -> None:
+    """As seldom as any other question; None while squeue fails."""
+    slurm.squeue = "\n".join([row("7_0", "8", "RUNNING") + "None", row("7_1", "7", "PENDING") + "Priority"])
+    for _ in range(3):
+        assert [(one.job, one.phase, one.reason) for one in queue.jobs(["7"]) or ()] == [
+            ("7_0", "runs", ""),
+            ("7_1", "waits", "Priority"),
+        ]
+    assert slurm.count() == 1
+    clock.now += 10
+    slurm.squeue = OSError("no")
+    assert queue.jobs(["7"]) is None
+
+
+def test_who_has_cancelled_a_job_is_asked_of_accounting(queue: SlurmQueue, slurm: Slurm) -> None:
+    """By the arrays' numbers; where there is no accounting nobody can say, and it is not asked again."""
+    slurm.sacct = "7_1|CANCELLED by 3\n"
+    assert queue.ends(["7_0", "7_1", "9"]) == {"7_1": ("CANCELLED", 3)}
+    assert slurm.calls[-1][-1] == "--jobs=7,9"
+    slurm.sacct = subprocess.CalledProcessError(1, "sacct", stderr="Slurm accounting storage is disabled")
+    assert queue.ends(["7_0"]) is None
+    assert queue.ends(["7_0"]) is None
+    assert slurm.count("sacct") == 2

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict, place_of
-from hyperopt_app.schedulers.slurm_output import judge, live_jobs, parse_history, parse_queue
+from hyperopt_app.schedulers.slurm_output import (
+    job_states,
+    judge,
+    live_jobs,
+    parse_ends,
+    parse_history,
+    parse_queue,
+    parse_rows,
+)
 from tests.unit._made_jobs import PLACE, TASK, gone, row
 
 ENVIRONMENT = {
@@ -208,3 +216,43 @@ def test_an_array_is_alive_as_long_as_one_of_its_tasks() -> None:
     ]
     queue = parse_queue("\n".join(lines))
     assert live_jobs(["5", "6", "7", "8", "9", "10", "12"], queue) == {"5", "8", "9", "12"}
+
+
+# What Slurm 22.05 has written: squeue of an array of which two tasks had no room, after its user had cancelled it, and
+# of a job for a node that is down; then sacct of the former.
+SQUEUE = [
+    row("1_4", "1", "CANCELLED") + "Resources",
+    row("1_5", "1", "PENDING") + "Resources",
+    row("1_0", "2", "COMPLETING") + "None",
+    row("1_1", "3", "RUNNING") + "None",
+    row("9", "9", "NODE_FAIL") + "NodeDown",
+    row("10", "10", "PENDING") + "ReqNodeNotAvail, UnavailableNodes:n1",
+]
+SACCT = """1_0|CANCELLED by 0
+1_1|CANCELLED by 1000
+1_[2-3,5%2]|CANCELLED by 0
+7|PREEMPTED
+8|CANCELLED
+9|NODE_FAIL
+10|RUNNING
+x
+"""
+
+
+def test_each_task_of_an_array_stands_for_itself() -> None:
+    """Also those that were never started, which share a number; why one waits is said without the names of nodes."""
+    found = job_states(["1", "10"], parse_rows("\n".join(SQUEUE)))
+    assert [(one.job, one.phase, one.reason) for one in found] == [
+        ("1_4", "ended", "Resources"),
+        ("1_5", "waits", "Resources"),
+        ("1_0", "leaves", ""),
+        ("1_1", "runs", ""),
+        ("10", "waits", "ReqNodeNotAvail"),
+    ]
+
+
+def test_accounting_tells_who_has_cancelled_a_job() -> None:
+    """By the user's number; tasks that never ran are in one row."""
+    by_root = dict.fromkeys(("1_0", "1_2", "1_3", "1_5"), ("CANCELLED", 0))
+    others = {"1_1": ("CANCELLED", 1000), "7": ("PREEMPTED", None), "8": ("CANCELLED", None)}
+    assert parse_ends(SACCT) == {**by_root, **others, "9": ("NODE_FAIL", None)}
