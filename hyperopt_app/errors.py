@@ -9,6 +9,7 @@ __all__ = [
     "HyperoptError",
     "MetricError",
     "PayloadError",
+    "ResultsError",
     "SpaceError",
     "StorageError",
     "StudyMismatchError",
@@ -63,6 +64,10 @@ class DescendantError(HyperoptError, RuntimeError):
 
 class PayloadError(HyperoptError, RuntimeError):
     """A job's payload cannot be used by this release; the job ends and has touched no trial."""
+
+
+class ResultsError(HyperoptError, OSError):
+    """Result files could not be written; the study has everything, and they can be made anew from it at any time."""
 
 
 class StudyStoppedError(HyperoptError, RuntimeError):

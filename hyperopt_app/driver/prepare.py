@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, fixed_by_sampler, identity_of, points_of
-from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
@@ -41,7 +41,7 @@ _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir",
 def prepare(request: Request) -> Plan:
     """Make or find the study, and issue its tickets, while no other driver does the same."""
     settings = request.settings
-    request.study_dir.mkdir(parents=True, exist_ok=True)
+    _make(request.study_dir)
     with study_lock(request.study_dir):
         storage = open_storage(settings.storage, request.study_dir)
         # Looked at again: another driver may have been faster, and what a faster one has begun is its own.
@@ -63,6 +63,13 @@ def prepare(request: Request) -> Plan:
         begin_notes(study, idle_pruner(settings.sampler, settings.pruner, len(settings.directions)))
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
     return _plan(request, identity, ended)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # under /proc, root may write by its mode, and cannot
+        raise ConfigError([f"hydra.sweep.dir: {directory} cannot be made: {error.strerror}; set another"]) from None
 
 
 def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) -> Plan:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,7 +22,7 @@ from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import Watch, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
-from hyperopt_app.errors import StudyStoppedError
+from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
@@ -83,23 +84,28 @@ def sweep(
         _log.info("All %d trials of the study are done%s: there is nothing to do.", plan.n_trials, has)
     else:
         _tell_changes(plan, config)
-        with replacing(plan.study_dir / "multirun.yaml") as aside:
-            aside.write_text(shown_config(config), encoding="utf-8")
+        _keep_config(plan.study_dir / "multirun.yaml", config)
         crew = Crew(plan, context, config, task_function)
         try:
             with _all_ends_are_ctrl_c():
                 _run(crew, watch, request.settings.n_jobs)
             watch.tell_notes()
         except KeyboardInterrupt:
-            _write_results(plan, study, config, task_function)
+            if fault := _write_results(plan, study, config, task_function):
+                _log.warning("%s", fault)
             _log.warning("Interrupted with %s left; %s goes on.", counted(watch.left(), "trial"), plan.way_on)
             raise
         if crew.is_detached:
             return
         if crew.is_out_of_time and watch.left() > 0:
             _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
-    _write_results(plan, study, config, task_function)
-    _conclude(plan, study, watch)
+    fault = _write_results(plan, study, config, task_function)
+    try:
+        _conclude(plan, study, watch)
+    except StudyStoppedError as error:
+        raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
+    if fault:
+        raise ResultsError(fault)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
@@ -111,6 +117,16 @@ def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any
         moment=moment_of(config),
         way_on=way_on(config, request),
     )
+
+
+def _keep_config(path: Path, config: DictConfig) -> None:
+    try:
+        with replacing(path) as aside:
+            aside.write_text(shown_config(config), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}; no worker was started. Mend that, and give the same command again"
+        ) from None
 
 
 def _tell_changes(plan: Plan, config: DictConfig) -> None:
@@ -133,9 +149,21 @@ def _has_seed_key(config: DictConfig) -> bool:
     return seed is None or (isinstance(seed, int) and not isinstance(seed, bool))
 
 
-def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_function: Callable[[Any], Any]) -> None:
+def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_function: Callable[[Any], Any]) -> str:
+    """Write the result files.
+
+    Returns:
+        What could not be written, and what to do; an empty text if all is well.
+    """
     further = partial(further_results, task_function, config, plan.study_dir)
-    write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
+    try:
+        write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
+    except OSError as error:
+        return (
+            f"Result files could not be written: {error}. Every trial is in the study, and nothing is lost: mend that, "
+            "and the same command writes them"
+        )
+    return ""
 
 
 def _dry_run(context: HydraContext, config: DictConfig, request: Request) -> str:
