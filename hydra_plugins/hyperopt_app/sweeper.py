@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.store import register
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.processes.streams import spelling_out
 
 __all__ = ["AsyncOptunaSweeper"]
 
@@ -33,7 +34,8 @@ class AsyncOptunaSweeper(Sweeper):
         try:
             from hyperopt_app.driver.sweep import sweep
 
-            sweep(context, config, task_function, arguments)
+            with spelling_out():
+                sweep(context, config, task_function, arguments)
         except HyperoptError as error:
             raise CompactHydraException(str(error)) from None
         except KeyboardInterrupt:

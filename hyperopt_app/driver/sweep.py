@@ -100,12 +100,7 @@ def sweep(
         if crew.is_out_of_time and watch.left() > 0:
             _log.info("%s", _out_of_time(plan, watch.left(), left_at_first))
     fault = _write_results(plan, study, config, task_function)
-    try:
-        _conclude(plan, study, watch)
-    except StudyStoppedError as error:
-        raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
-    if fault:
-        raise ResultsError(fault)
+    _conclude(plan, study, watch, fault)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
@@ -125,7 +120,8 @@ def _keep_config(path: Path, config: DictConfig) -> None:
             aside.write_text(shown_config(config), encoding="utf-8")
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written: {error.strerror}; no worker was started. Mend that, and give the same command again"
+            f"{path} cannot be written: {error.strerror}; no worker was started. Mend that, and give the same command "
+            "again"
         ) from None
 
 
@@ -236,7 +232,17 @@ def _out_of_time(plan: Plan, left: int, left_at_first: int) -> str:
     return f"{told} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
 
 
-def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
+def _conclude(plan: Plan, study: optuna.Study, watch: Watch, fault: str) -> None:
+    """Say how the study ended, and what could not be written of it, if anything."""
+    try:
+        _tell_end(plan, study, watch)
+    except StudyStoppedError as error:
+        raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
+    if fault:
+        raise ResultsError(fault)
+
+
+def _tell_end(plan: Plan, study: optuna.Study, watch: Watch) -> None:
     stop = read_stop(study)
     if stop is None and watch.left() == 0 and (fault := failures_alone(study.get_trials(deepcopy=False))):
         ways = f"mend it, and begin another study with {front().another_study}, or ask for more trials"
