@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.store import register
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.processes.streams import spelling_out
+from hyperopt_app.processes.streams import going_on_unread, spelling_out
 
 __all__ = ["AsyncOptunaSweeper"]
 
@@ -34,7 +34,7 @@ class AsyncOptunaSweeper(Sweeper):
         try:
             from hyperopt_app.driver.sweep import sweep
 
-            with spelling_out():
+            with spelling_out(), going_on_unread():
                 sweep(context, config, task_function, arguments)
         except HyperoptError as error:
             raise CompactHydraException(str(error)) from None
