@@ -78,7 +78,7 @@ def going_on_unread() -> Iterator[None]:
         else:
             complain(handler, record)
 
-    logging.Handler.handleError = handle  # type: ignore[method-assign]
+    logging.Handler.handleError = handle  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:

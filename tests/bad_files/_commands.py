@@ -167,7 +167,7 @@ def _fill_up(name: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
         replace(source, target, **more)
 
-    os.replace = refuse
+    os.replace = refuse  # type: ignore[assignment]
 
 
 def _run(words: Sequence[str]) -> int:

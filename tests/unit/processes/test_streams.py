@@ -12,15 +12,17 @@ from hyperopt_app.processes.streams import going_on_unread, spelling_out
 
 def test_the_stream_is_the_programs_own_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also after an error; a program that has its own way with such characters keeps it."""
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
     with pytest.raises(TypeError), spelling_out():
         sys.stdout.writelines(["3 · größe", None])  # type: ignore[list-item]
-    assert sys.stdout.errors == "strict"
-    sys.stdout.flush()
-    assert sys.stdout.buffer.getvalue() == b"3 - gr\\xf6\\xdfe"  # type: ignore[attr-defined]
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[attr-defined]
+    assert stream.errors == "strict"
+    stream.flush()
+    assert written.getvalue() == b"3 - gr\\xf6\\xdfe"
+    stream.reconfigure(errors="replace")
     with spelling_out():
-        assert sys.stdout.errors == "replace"
+        assert stream.errors == "replace"
 
 
 def test_a_program_without_standard_output_has_nothing_to_spell(monkeypatch: pytest.MonkeyPatch) -> None:
