@@ -36,7 +36,13 @@ def run(commands: Commands) -> Callable[..., Answer]:
     return run
 
 
-@pytest.mark.parametrize(("encoding", "name"), [("ascii", r"gr\xf6\xdfe-\u96e8"), ("latin-1", r"\xf6\xdfe-\u96e8")])
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("ascii", r"gr\xf6\xdfe-\u96e8"),
+        pytest.param("latin-1", r"\xf6\xdfe-\u96e8", marks=pytest.mark.nightly),
+    ],
+)
 def test_what_a_terminal_cannot_show_is_spelled(run: Callable[..., Answer], encoding: str, name: str) -> None:
     """In the lines of a search, in `status` and in `best`; nothing ends for it, and the files hold the characters."""
     search = run(*SEARCH, _NAME, _PLACE, encoding=encoding)
