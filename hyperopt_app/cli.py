@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 from hyperopt_app.errors import HyperoptError, StudyMismatchError
 from hyperopt_app.objective.failure_kinds import KINDS
+from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
+from hyperopt_app.support.files import read_file
 from hyperopt_app.support.typed_words import WordParser
 
 if TYPE_CHECKING:
     import optuna
 
 __all__ = ["main"]
+
+_ANEW = "Move it away, and the search's command writes it anew."
 
 _EPILOG = """everything else is the application itself, as with python -m hyperopt_app:
   hyperopt-app --multirun hparams=holodec      search
@@ -50,9 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     options = _parser().parse_args(words or ["--help"])
     try:
-        _COMMANDS[options.command][0](options)
+        with spelling_out(), until_nobody_reads():
+            _COMMANDS[options.command][0](options)
     except HyperoptError as error:
         sys.exit(str(error))
+    except OSError as error:
+        if error.filename is None:  # no file of the user's
+            raise
+        sys.exit(f"{error.filename} cannot be read: {error.strerror}; give the directory of a study that you may read")
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -106,9 +115,15 @@ def _tell_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
 def _best(options: argparse.Namespace) -> None:
     path = options.study / "best.yaml"
     _check_directory(options.study)
-    if not path.exists():
-        raise StudyMismatchError(f"{path} is not there: no trial of this study has completed yet.")
-    print(path.read_text(encoding="utf-8"), end="")
+    try:
+        text = read_file(path).decode()
+    except FileNotFoundError:
+        raise StudyMismatchError(f"{path} is not there: no trial of this study has completed yet.") from None
+    except OSError as error:
+        raise StudyMismatchError(f"{path} cannot be read: {error.strerror}. {_ANEW}") from None
+    except ValueError:
+        raise StudyMismatchError(f"{path} is no text in UTF-8. {_ANEW}") from None
+    print(text, end="")
 
 
 def _stop(options: argparse.Namespace) -> None:
@@ -214,7 +229,7 @@ def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Stud
     if storage is None and not (options.study / "journal.log").exists():
         storage, kept_name = kept_storage(options.study)
         name = name or kept_name
-    return only_study(open_storage(storage, options.study, reading=reading), name)
+    return only_study(open_storage(storage, options.study, reading=reading, making=False), name)
 
 
 def _check_directory(study_dir: Path) -> None:

@@ -10,6 +10,7 @@ __all__ = [
     "HyperoptError",
     "MetricError",
     "PayloadError",
+    "ResultsError",
     "SpaceError",
     "StorageError",
     "StudyMismatchError",
@@ -71,6 +72,12 @@ class DescendantError(HyperoptError, RuntimeError):
 
 class PayloadError(HyperoptError, RuntimeError):
     """A job's payload cannot be used by this release; the job ends and has touched no trial."""
+
+
+class ResultsError(HyperoptError, OSError):
+    """Result files could not be written; the study has everything, and they can be made anew from it at any time."""
+
+    exit_code = 2
 
 
 class StudyStoppedError(HyperoptError, RuntimeError):

@@ -17,6 +17,7 @@ from typing import Any
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import thaw
 from hyperopt_app.processes.python_start import module_words
+from hyperopt_app.processes.streams import spelling_out
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
 
 __all__ = ["main", "worker_number"]
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slot = options.slot or 0
     if slots[slot]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
-    return _work(payload, options.payload, worker_number(os.environ, len(slots), slot))
+    with spelling_out():
+        return _work(payload, options.payload, worker_number(os.environ, len(slots), slot))
 
 
 def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:

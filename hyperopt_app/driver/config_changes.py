@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig
 
+from hyperopt_app.support.files import read_file
 from hyperopt_app.support.shown_config import shown_config
 
 __all__ = ["config_changes"]
@@ -31,7 +32,7 @@ def config_changes(path: Path, config: DictConfig, searched: Collection[str]) ->
         searched: Dotted keys whose values in the files do not count.
     """
     try:
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
+        before = yaml.safe_load(read_file(path))
         now = yaml.safe_load(shown_config(config))
     except (OSError, ValueError, yaml.YAMLError):
         return []

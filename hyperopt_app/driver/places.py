@@ -26,6 +26,7 @@ from hyperopt_app.storage.opening import JOURNAL_NAME, open_storage
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.trial_directory import OWNER_FILE, holds_all_of, is_free, owner_of
 from hyperopt_app.study.trial_records import directory_of
+from hyperopt_app.support.files import read_file
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.wording import front
 from hyperopt_app.worker.trial_job import TrialJobs
@@ -197,7 +198,7 @@ def _taken(place: Path, study_dir: Path, raw: str) -> str:
 def _owner(study_dir: Path) -> tuple[str, str] | None:
     """The id and the name of the study that has begun in the directory."""
     try:
-        told = json.loads((study_dir / _STUDY_FILE).read_text(encoding="utf-8"))
+        told = json.loads(read_file(study_dir / _STUDY_FILE))
         return str(told["study_id"]), str(told["study_name"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -20,7 +20,7 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import begin_run, close_run
 from hyperopt_app.driver.places import keep_owner, other_study
 from hyperopt_app.driver.request import Request, accepted_changes, fixed_by_sampler, identity_of, is_wanted, points_of
-from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.storage.opening import open_storage
@@ -43,7 +43,7 @@ _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir",
 def prepare(request: Request) -> Plan:
     """Make or find the study, and issue its tickets, while no other driver does the same."""
     settings = request.settings
-    request.study_dir.mkdir(parents=True, exist_ok=True)
+    _make(request.study_dir)
     with study_lock(request.study_dir):
         storage = open_storage(settings.storage, request.study_dir)
         # Looked at again: another driver may have been faster, and what a faster one has begun is its own.
@@ -92,6 +92,13 @@ def _drop_points(study: optuna.Study, request: Request, seed: int) -> None:
         point = trials[number].system_attrs.get(POINT)
         if point and not is_wanted(request, seed, point):
             discard_one(study, number, set_aside_of(study, trials)[number])
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # under /proc, root may write by its mode, and cannot
+        raise ConfigError([f"hydra.sweep.dir: {directory} cannot be made: {error.strerror}; set another"]) from None
 
 
 def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) -> Plan:

@@ -22,7 +22,7 @@ from hyperopt_app.driver import preflight
 from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.driver.preflight_space import check_space
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
-from hyperopt_app.launchers.registry import launcher_faults
+from hyperopt_app.launchers.registry import IN_DRIVERS_JOB, launcher_faults, launcher_name
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
@@ -34,6 +34,7 @@ from hyperopt_app.settings.reading import Settings, read_settings
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
+from hyperopt_app.storage.study_folder import folder_faults
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
@@ -112,9 +113,9 @@ def checked(
     idle = {} if faults else idle_pruner(settings.sampler, settings.pruner, len(settings.directions))
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
     request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
-    faults += _directory_faults(request.study_dir)
     own_places = partial(place_faults, context, config, space, n_trials, request.study_dir)
-    faults += _study_faults(request, None if faults else own_places)
+    folder = folder_faults(request.study_dir, has_jobs=launcher_name(config) not in IN_DRIVERS_JOB)
+    faults += folder or _study_faults(request, None if faults else own_places)
     if faults:
         raise ConfigError(faults)
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
@@ -159,13 +160,6 @@ def way_on(config: DictConfig, request: Request) -> str:
     if settings.storage is None and has_the_time_in_it(config):
         return f"the same command with hydra.sweep.dir={request.study_dir}"
     return "the same command"
-
-
-def _directory_faults(directory: Path) -> list[str]:
-    nearest = next(one for one in (directory, *directory.parents) if one.exists())
-    if nearest.is_dir() and os.access(nearest, os.W_OK):
-        return []
-    return [f"hydra.sweep.dir: {directory} cannot be made: {nearest} is no directory that you may write; set another"]
 
 
 def _study_faults(request: Request, own_places: Callable[[optuna.Study | None], list[str]] | None) -> list[str]:

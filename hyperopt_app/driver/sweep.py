@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -25,7 +26,7 @@ from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import Watch, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
-from hyperopt_app.errors import StorageError, StudyStoppedError, SubmissionError
+from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, keep_retrain, retrain_command
@@ -99,15 +100,14 @@ def _swept(
         if crew.is_detached:
             return
     stop = watch.judge()
-    _write_results(plan, study, config, task_function)
-    _conclude(plan, study, watch, stop)
+    fault = _write_results(plan, study, config, task_function)
+    _conclude(plan, study, watch, stop, fault)
 
 
-def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], object]) -> None:
+def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], str]) -> None:
     """Let the workers work, and say why they have left before the budget is spent if that is no fault."""
     plan, left_at_first = crew.plan, watch.left()
-    with replacing(plan.study_dir / "multirun.yaml") as aside:
-        aside.write_text(shown_config(crew.config), encoding="utf-8")
+    _keep_config(plan.study_dir / "multirun.yaml", crew.config)
     try:
         _run(crew, watch, n_jobs)
         watch.tell_notes()
@@ -116,7 +116,8 @@ def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], o
     except KeyboardInterrupt:
         left = "trials"
         with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
-            write_results()
+            if fault := write_results():
+                _log.warning("%s", fault)
             left = counted(watch.left(), "trial")
         _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
         raise
@@ -140,6 +141,17 @@ def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any
     )
 
 
+def _keep_config(path: Path, config: DictConfig) -> None:
+    try:
+        with replacing(path) as aside:
+            aside.write_text(shown_config(config), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}; no worker was started. Mend that, and give the same command "
+            "again"
+        ) from None
+
+
 def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
     """Point out that the trials from now on train with another config than those before."""
     searched = {key.lstrip("+") for key in plan.space.distributions}
@@ -161,9 +173,21 @@ def _has_seed_key(config: DictConfig) -> bool:
     return seed is None or (isinstance(seed, int) and not isinstance(seed, bool))
 
 
-def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_function: Callable[[Any], Any]) -> None:
+def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_function: Callable[[Any], Any]) -> str:
+    """Write the result files.
+
+    Returns:
+        What could not be written, and what to do; an empty text if all is well.
+    """
     further = partial(further_results, task_function, config, plan.study_dir)
-    write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
+    try:
+        write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
+    except OSError as error:
+        return (
+            f"Result files could not be written: {error}. Every trial is in the study, and nothing is lost: mend that, "
+            "and the same command writes them"
+        )
+    return ""
 
 
 def _dry_run(context: HydraContext, config: DictConfig, request: Request) -> str:
@@ -236,7 +260,17 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
     return f"{told} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
 
 
-def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) -> None:
+def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None, fault: str) -> None:
+    """Say how the study ended, and what could not be written of it, if anything."""
+    try:
+        _tell_end(plan, study, watch, stop)
+    except StudyStoppedError as error:
+        raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
+    if fault:
+        raise ResultsError(fault)
+
+
+def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) -> None:
     left = watch.left()
     is_fault = stop is not None and stop.is_fault
     if not is_fault and left == 0 and (fault := failures_alone(watch.trials_of_run())):

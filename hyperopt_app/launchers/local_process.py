@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.processes.streams import spelling_out
+
 if TYPE_CHECKING:
     from hyperopt_app.support.hydra_state import HydraState
 
@@ -28,7 +30,7 @@ def _main() -> None:
     job, hydra = unpacked(sys.stdin.buffer.read())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _end_with(job["parent"])
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), spelling_out():
         _leave(job["result"], cloudpickle.dumps(run_job_of(job, hydra)))
 
 

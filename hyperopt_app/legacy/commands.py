@@ -2,13 +2,13 @@
 """`hyperopt-app legacy ...`: the words of the original's commands, typed; what they do stands in `running`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
 from hyperopt_app.support.typed_words import WordParser
 
 __all__ = ["main"]
@@ -32,13 +32,11 @@ def main(arguments: Sequence[str], program: str = "hyperopt-app legacy") -> int:
     parser = _optimize_parser(WordParser(program)) if is_script else _parser(program)
     options = parser.parse_args(words[1:] if is_script else words or ["--help"])
     try:
-        return _run("optimize" if is_script else options.command, options)
+        with spelling_out(), until_nobody_reads():
+            return _run("optimize" if is_script else options.command, options)
     except HyperoptError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    except BrokenPipeError:  # who reads our output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
         if error.filename is None:  # no file of the user's
             raise

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["machine", "process_entry", "process_lives", "read_text", "start_ticks"]
+__all__ = ["ProcessEntry", "entry_of", "lives", "machine", "process_entry", "process_lives", "start_ticks"]
 
 
 def machine() -> str:
     """The name of this boot of this host and of its table of processes; equal for processes that share the table."""
-    boot = read_text(Path("/proc/sys/kernel/random/boot_id")) or "unknown boot"
+    boot = _read_text(Path("/proc/sys/kernel/random/boot_id")) or "unknown boot"
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -21,15 +21,12 @@ def machine() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat; None if there is no such process (or no /proc)."""
-    text = read_text(Path(f"/proc/{pid}/stat"))
-    if text is None:
-        return None
-    state, *fields = text.rpartition(")")[2].split()
-    return None if state in "ZX" else int(fields[18])
+    """When a process started, in ticks since boot; None if it runs nothing any more, or there is no /proc."""
+    found = process_entry(pid)
+    return None if found is None or found.is_over else int(found.started)
 
 
-def read_text(path: Path) -> str | None:
+def _read_text(path: Path) -> str | None:
     """The text of a file, None if it cannot be read."""
     try:
         return path.read_text()
@@ -39,17 +36,24 @@ def read_text(path: Path) -> str | None:
 
 def process_lives(claim: Mapping[str, Any]) -> bool | None:
     """Whether the claim's process runs on this machine; None if it belongs to another machine."""
-    if claim.get("machine") != machine():
-        return None
-    if Path("/proc/self/stat").exists():
-        return start_ticks(int(claim["pid"])) == int(claim["start"])
+    return None if claim.get("machine") != machine() else lives(int(claim["pid"]), str(claim["start"]))
+
+
+def lives(pid: int, started: str) -> bool:
+    """Whether a process of this machine still runs anything; the one place that decides it.
+
+    Args:
+        pid: Its number, which another process may have got since.
+        started: When it started, as /proc tells it; not looked at where that tells nothing.
+    """
     try:
-        os.kill(claim["pid"], 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass  # another user's process lives, even where /proc hides it
+    found = process_entry(pid)
+    return found is None or (not found.is_over and found.started == started)
 
 
 class ProcessEntry(NamedTuple):
@@ -65,8 +69,12 @@ def process_entry(pid: int) -> ProcessEntry | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+    return entry_of(text)
+
+
+def entry_of(text: str) -> ProcessEntry:
+    """Read the one line of a process's /proc/PID/stat."""
     # proc(5): behind the name in parentheses come the third field (state) and the following ones. A process
     # that is killed while one of its threads still writes is a zombie with more than one thread.
     fields = text.rpartition(")")[2].split()
-    state, threads, started = fields[0], int(fields[17]), fields[19]
-    return ProcessEntry(is_over=state in "ZX" and threads <= 1, started=started)
+    return ProcessEntry(is_over=fields[0] in "ZX" and int(fields[17]) <= 1, started=fields[19])

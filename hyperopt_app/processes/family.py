@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hyperopt_app.processes.entries import entry_of
+
 __all__ = ["MARK", "end_family", "mark_of", "stopped_at"]
 
 # The environment variable by which the server of a worker's trials, and what it forks, is known when that worker is
@@ -30,6 +32,7 @@ class _Member:
     pid: int
     start: int
     state: str = field(compare=False)
+    is_over: bool = field(compare=False)
     parent: int = field(compare=False)
     cpu_ticks: int = field(compare=False)
 
@@ -83,7 +86,7 @@ def _family(pid: int, start: int) -> set[_Member]:
         more = {one for one, member in table.items() if member.parent in more} - found
         found = found | more
     # Whoever looks is no part of it, and a zombie has nothing left to end.
-    return {table[one] for one in found if one != os.getpid() and table[one].state not in "ZX"}
+    return {table[one] for one in found if one != os.getpid() and not table[one].is_over}
 
 
 def _table() -> Iterator[_Member]:
@@ -99,7 +102,7 @@ def _member(pid: int) -> _Member | None:
     # proc(5): behind the name in parentheses come the fields from the third on.
     fields = text.rpartition(")")[2].split()
     cpu_ticks = int(fields[11]) + int(fields[12])
-    return _Member(pid, int(fields[19]), fields[0], int(fields[1]), cpu_ticks)
+    return _Member(pid, int(fields[19]), fields[0], entry_of(text).is_over, int(fields[1]), cpu_ticks)
 
 
 def _is_marked(pid: int, mark: str) -> bool:

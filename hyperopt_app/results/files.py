@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.errors import ResultsError
 from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.study import trial_records
 from hyperopt_app.support.lock_file import HolderLock
@@ -55,13 +56,14 @@ def write_results(
         further: Writes further files, in the same turn, from the study without the trials that are set aside.
 
     Raises:
+        ResultsError: One could not be written; the others have been.
         OSError: The directory cannot be written.
     """
     from hyperopt_app.budget.hidden import without
     from hyperopt_app.budget.set_aside import set_aside_of
     from hyperopt_app.study.identity import stored_identity
 
-    with HolderLock(study_dir / ".results"):
+    with HolderLock(study_dir / ".results"), _Several() as several_files:
         identity = stored_identity(study)
         plain = frozenset[str]() if identity is None else identity.space.plain
         trials = study.get_trials(deepcopy=False)
@@ -71,14 +73,16 @@ def write_results(
         best = trial_records.best_trials([one for one in trials if one.number not in aside], directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
-        _replace(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
+        several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
         if best:
             entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
-            _replace(study_dir / "best.yaml", plain_yaml({"solutions": entries} if several else entries[0]))
-            _replace(study_dir / "optimization_results.yaml", plain_yaml(_upstream_results(best, several=several)))
+            told = plain_yaml({"solutions": entries} if several else entries[0])
+            several_files.write(study_dir / "best.yaml", told)
+            upstream = plain_yaml(_upstream_results(best, several=several))
+            several_files.write(study_dir / "optimization_results.yaml", upstream)
         elif aside:
             for name in ("best.yaml", "optimization_results.yaml"):
-                (study_dir / name).unlink(missing_ok=True)
+                several_files.remove(study_dir / name)
         further(without(study, aside))
 
 
@@ -157,6 +161,34 @@ class ThrottledResults:
             _log.log(level, "The result files could not be written; the study is not affected: %s", error)
             _log.debug("Writing the result files failed.", exc_info=True)
         self._next = began + max(self._interval_s, _REST * (self._clock() - began))
+
+
+class _Several:
+    """Writes what can be written, and says at the end what could not."""
+
+    def __init__(self) -> None:
+        self._faults: list[str] = []
+
+    def __enter__(self) -> "_Several":
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if self._faults and kind is None:
+            raise ResultsError("; ".join(self._faults))
+
+    def write(self, path: Path, text: str) -> None:
+        """Replace one file."""
+        try:
+            _replace(path, text)
+        except OSError as error:
+            self._faults.append(f"{path}: {error.strerror}")
+
+    def remove(self, path: Path) -> None:
+        """Take one file away, if it is there."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self._faults.append(f"{path}: {error.strerror}")
 
 
 def _replace(path: Path, text: str) -> None:

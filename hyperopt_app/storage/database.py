@@ -12,7 +12,7 @@ from urllib.parse import quote
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy import create_engine
+from sqlalchemy import Inspector, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -37,6 +37,9 @@ _ASK_AGAIN_S = 1.0
 
 # What PostgreSQL, MySQL and MariaDB say, in lower case, when all their connections are taken.
 _FULL = ("too many clients", "too many connections", "remaining connection slots")
+
+# What SQLite says of a file that waiting does not make usable.
+_FOR_GOOD = ("readonly database", "unable to open database file", "file is not a database")
 
 # What a driver calls the seconds for a connection, and how pip calls the driver where the names differ.
 _TIMEOUT_NAMES = {
@@ -124,7 +127,10 @@ def check_database(url: URL) -> None:
         arguments = {"read_timeout": _CONNECT_TIMEOUT_S, **arguments}
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
     try:
-        engine.connect().close()
+        with engine.connect() as connection:
+            _check_table(inspect(connection), url)
+    except StorageError:
+        raise
     # PyMySQL's own are not SQLAlchemy's: cryptography is missing, an option in the URL is unknown.
     except (SQLAlchemyError, OSError, RuntimeError, TypeError, ValueError) as error:
         text = (
@@ -132,6 +138,17 @@ def check_database(url: URL) -> None:
             "See that the server runs and that host, port, user, password and database are right"
         )
         raise (StorageError if is_refusal(error) else ServerAwayError)(text) from None
+
+
+def _check_table(found: Inspector, url: URL) -> None:
+    """Refuse a table `studies` of another program, at which Optuna would fail after it has made its others."""
+    if found.has_table("studies"):
+        columns = {str(column["name"]) for column in found.get_columns("studies")}
+        if not columns >= {"study_id", "study_name"}:
+            raise StorageError(
+                f"storage: {_shown(url)} has a table `studies` that is not Optuna's; nothing was written into it. "
+                "Name another database"
+            )
 
 
 def await_server(url: URL, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -202,6 +219,8 @@ def open_database(
         except (SQLAlchemyError, StorageInternalError) as error:
             # Two processes that make the tables at once trip over each other; the next look finds them made.
             fault = _unusable(error, url)
+            if any(words in fault for words in _FOR_GOOD):
+                break
             if not is_sqlite and is_away(error):
                 await_server(url, patience_s, sleep)
         sleep(_FIRST_PAUSE_S * 2**opening)

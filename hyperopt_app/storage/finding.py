@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Which storage a study's directory names, for commands that are given the directory alone."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.storage.opening import absolute_storage
-from hyperopt_app.support.files import NotOwnError, read_own
+from hyperopt_app.support.files import NotOwnError, read_file, read_own
 
 __all__ = ["kept_storage"]
 
@@ -24,12 +26,12 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
         StudyMismatchError: It names none, or one that cannot be used as it is written there.
     """
     path = study_dir / "multirun.yaml"
-    storage, name, cwd = _values(path)
+    try:
+        storage, name, cwd = _values(path)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise StudyMismatchError(f"{_no_journal(study_dir)} {_unread(path, error)}") from None
     if not storage:
-        raise StudyMismatchError(
-            f"{study_dir} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
-            "the study is in a database."
-        )
+        raise StudyMismatchError(_no_journal(study_dir))
     if "***" in storage:
         raise StudyMismatchError(
             f"{path} does not hold the password of the storage: give --storage {storage}, with it."
@@ -41,11 +43,23 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
     return found, name
 
 
+def _no_journal(study_dir: Path) -> str:
+    return (
+        f"{study_dir} has no journal.log: give the directory of a study (hydra.sweep.dir), and --storage if "
+        "the study is in a database."
+    )
+
+
+def _unread(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{path} cannot be read: {error.strerror}."
+    return f"{path} is no config: {' '.join(str(error).split())}."
+
+
 def _values(path: Path) -> Sequence[str | None]:
-    try:
-        config = OmegaConf.load(path)
-    except (OSError, ValueError, OmegaConfBaseException):
+    if not os.path.lexists(path):
         return None, None, None
+    config = OmegaConf.create(read_file(path).decode())
     if not isinstance(config, DictConfig):
         return None, None, None
     try:

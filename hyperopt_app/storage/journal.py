@@ -244,6 +244,8 @@ def check_journal(path: Path) -> None:
         StorageError: It holds something else, is no file, or cannot be read.
     """
     try:
+        if Path(f"{path}.lock").is_dir():
+            raise StorageError(f"{path}.lock: this is a directory, and the journal's lock has that name; move it away")
         if not path.exists():
             return
         if not path.is_file():

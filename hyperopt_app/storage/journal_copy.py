@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import CREATE_TRIAL, Audit
 from hyperopt_app.storage.journal_lines import line_of, put_right, read_line, record_of, torn_part
+from hyperopt_app.support.files import read_file
 
 __all__ = ["Salvage", "place_of_copy", "salvage", "write_copy"]
 
@@ -54,7 +55,7 @@ def salvage(path: Path) -> Salvage:
         StorageError: The file cannot be read, or the line that makes the study is lost.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
     reader = _Reader()

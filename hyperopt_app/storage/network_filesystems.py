@@ -30,7 +30,7 @@ def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = No
     Returns:
         The type's name, such as `nfs4` or `lustre`; None for a local disk.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     nearest_existing(target)  # looking at it makes an automounter mount it
     best, kind = Path(), ""
     for line in (read_mounts or _read_mounts)().splitlines():

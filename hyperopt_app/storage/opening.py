@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.network_filesystems import is_network_filesystem, nearest_existing
+from hyperopt_app.storage.sqlite_file import check_sqlite
 from hyperopt_app.support.list_choices import allow_lists
 
 if TYPE_CHECKING:  # heavy, and only named in annotations
@@ -22,7 +23,12 @@ _JOURNAL_PREFIX = "journal:"
 
 
 def open_storage(
-    storage: str | None, study_dir: Path, *, reading: bool = False, patience_s: float | None = None
+    storage: str | None,
+    study_dir: Path,
+    *,
+    reading: bool = False,
+    making: bool = True,
+    patience_s: float | None = None,
 ) -> "BaseStorage":
     """Open the storage of a study, and make it if it is not there. Runs in the driver and in every worker.
 
@@ -33,6 +39,7 @@ def open_storage(
         study_dir: The study's directory; made if need be.
         reading: For a command that only looks: nothing is made, a journal is not repaired, and a server that is away
             is not waited for.
+        making: Whether a storage that is not there may be made; without it, what is there may be written.
         patience_s: For how many seconds a server is waited for that is away; by default a few. Once it is open, each
             call waits for as long as it takes (see `storage.patience.giving_up`).
 
@@ -46,9 +53,12 @@ def open_storage(
     allow_lists()
     place = _place(storage, study_dir)
     file = place if isinstance(place, Path) else _sqlite_file(place)
-    if reading and file is not None and not file.exists():
+    making = making and not reading
+    if not making and file is not None and not file.exists():
         raise StorageError(f"storage: {file} is not there")
-    if file is not None and not reading:
+    if file is not None and not isinstance(place, Path):
+        check_sqlite(file, making=making)
+    if file is not None and making:
         _make_directory(file.parent)
     if isinstance(place, Path):
         from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
@@ -89,17 +99,24 @@ def check_storage(storage: str | None, study_dir: Path) -> None:
         from hyperopt_app.storage.journal import check_journal
 
         check_journal(place)
-        _check_writable(place)
+        _check_writable(place, study_dir)
     elif (file := _sqlite_file(place)) is not None:
-        _check_writable(file)
+        check_sqlite(file, making=True)
+        _check_writable(file, study_dir)
     else:
         from hyperopt_app.storage.database import SHORT_S, await_server
 
         await_server(place, SHORT_S)
 
 
-def _check_writable(file: Path) -> None:
-    folder = nearest_existing(file.parent)
+def _check_writable(file: Path, study_dir: Path) -> None:
+    parent, own, folder = file.absolute().parent, study_dir.absolute(), nearest_existing(file.parent)
+    comes_with_the_study = parent in (own, *own.parents) or own in parent.parents
+    if folder.is_dir() and folder != file.parent and not comes_with_the_study:
+        raise StorageError(
+            f"storage: {file} would be a new file in a directory that is not there; the nearest that is there is "
+            f"{folder}. If the path is right, make its directory with mkdir -p"
+        )
     if not folder.is_dir() or not os.access(file if os.access(file, os.F_OK) else folder, os.W_OK):
         raise StorageError(f"storage: {file} cannot be written; give a path that this user may write")
 
@@ -127,9 +144,9 @@ def _place(storage: str | None, study_dir: Path) -> "Path | URL":
     if storage is None:
         return study_dir / JOURNAL_NAME
     if storage.startswith(_JOURNAL_PREFIX):
-        return Path(storage.removeprefix(_JOURNAL_PREFIX)).expanduser()
+        return _journal_path(storage, storage.removeprefix(_JOURNAL_PREFIX))
     if "://" not in storage and storage.endswith(_JOURNAL_SUFFIXES):
-        return Path(storage).expanduser()
+        return _journal_path(storage, storage)
     from hyperopt_app.storage.database import parse_url
 
     url = parse_url(storage)
@@ -143,6 +160,15 @@ def _place(storage: str | None, study_dir: Path) -> "Path | URL":
             "to take the risk nevertheless, end the URL in ?network=accept"
         )
     return url
+
+
+def _journal_path(storage: str, name: str) -> Path:
+    if not name or "\0" in name:
+        raise StorageError(f"storage: {storage!r} names no file; write journal:PATH")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:  # of ~somebody
+        raise StorageError(f"storage: {storage} is no path: {error}") from None
 
 
 def _sqlite_file(url: "URL") -> Path | None:

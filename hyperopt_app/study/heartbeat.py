@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.processes import entries
-from hyperopt_app.processes.entries import read_text, start_ticks
+from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.schedulers.place import place_of
+from hyperopt_app.support.files import read_file
 
 __all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "last_beat", "read_beat", "read_beats", "this_worker"]
 
 BEAT_INTERVAL_S = 10.0
+
+# What every release has written, and whoever reads signs of life relies on.
+_TOLD = {"worker", "number", "host", "machine", "pid", "start", "beat"}
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,11 @@ def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
 
 def read_beat(path: str) -> Any:
     """The content of a worker's sign of life, None if there is none."""
-    text = read_text(Path(path)) if path else None
-    if text is None:
+    if not path:
         return None
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(read_file(Path(path)))
+    except (OSError, ValueError):
         return None
 
 
@@ -85,7 +88,7 @@ def read_beats(directory: Path) -> Iterator[dict[str, Any]]:
     """The signs of life in a study's `workers/`, by the workers' names."""
     for path in sorted(directory.glob("*.json")):
         beat = read_beat(str(path))
-        if isinstance(beat, dict):
+        if isinstance(beat, dict) and beat.keys() >= _TOLD:  # else a file of the user's
             yield beat
 
 

@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.support.files import read_file
 
 __all__ = ["OWNER_FILE", "Owner", "claim", "go_on", "holds_all_of", "is_free", "is_taken_over", "owner_of"]
 
@@ -50,7 +51,7 @@ class Owner:
 def owner_of(directory: Path) -> Owner | None:
     """Whose the directory is; None if it is nobody's, is not there or has a file that is none of ours."""
     try:
-        told = json.loads((directory / OWNER_FILE).read_text(encoding="utf-8"))
+        told = json.loads(read_file(directory / OWNER_FILE))
         return Owner(str(told["study_id"]), str(told["study_name"]), int(told["number"]), int(told["attempt"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

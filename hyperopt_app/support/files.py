@@ -6,6 +6,7 @@ file is written beside its name and renamed, which replaces a link instead of fo
 is read only if nobody else can have written it.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["NotOwnError", "read_own", "replacing"]
+__all__ = ["NotOwnError", "read_file", "read_own", "replacing"]
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -40,6 +41,20 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file, also through links. A pipe or a device, which might keep a reader for ever, is none.
+
+    Raises:
+        OSError: It is not there, no file, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "This is no file", str(path))
+    with os.fdopen(descriptor, "rb") as content:
+        return content.read()
 
 
 def read_own(path: Path) -> bytes:

@@ -77,6 +77,9 @@ def packed(content: Any) -> bytes:
     """Pickle a job together with the state of this process; `unpacked` is the way back.
 
     In one pickle, so that what they share stays shared: a variable of the script that a resolver sets and a task reads.
+
+    Raises:
+        HyperoptError: The job cannot be pickled; no other try would go better.
     """
     state = _state()
     try:
@@ -88,7 +91,14 @@ def packed(content: Any) -> bytes:
                 del state.resolvers[name]
                 state.left_behind[name] = reason
                 _tell_once(f"The resolver {name!r} cannot be sent to another process ({reason}); {_WAY_OUT}.")
-        return cloudpickle.dumps((content, state))  # type: ignore[no-any-return]
+        pickled, reason = _pickled((content, state))
+        if pickled is None:
+            raise HyperoptError(
+                f"The search cannot be sent to another process ({reason}). The function that is searched, or a "
+                "variable of the script that it reads, holds what cannot be pickled, such as a lock, a file or a "
+                "connection: make it where a trial needs it, or stay in this process with hydra/launcher=basic"
+            ) from None
+        return pickled
 
 
 def unpacked(data: bytes) -> tuple[Any, HydraState]:
@@ -173,7 +183,7 @@ def sendable(context: HydraContext) -> HydraContext:
         if pickled is None:
             _tell_once(
                 f"The Hydra callback {type(callback).__name__} cannot be sent to another process ({reason}): trials "
-                "there run without it; hydra.launcher.isolation=none or hydra/launcher=basic keeps them here."
+                "there run without it; hydra/launcher=basic keeps them here."
             )
         else:
             kept.append(callback)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A lock file that names its holder, so that a dead one stalls nobody; knows nothing of what it protects."""
 
+import errno
 import functools
 import hashlib
 import logging
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from hyperopt_app.processes.entries import process_entry
+from hyperopt_app.processes.entries import lives, process_entry
 
 __all__ = ["GRACE_S", "HolderLock"]
 
@@ -78,7 +79,8 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             True, as Optuna's locks do.
 
         Raises:
-            OSError: The lock file cannot be made: no such directory, no permission.
+            OSError: The lock file cannot be made: no such directory, no permission, a directory in its place, which
+                nobody will ever release.
         """
         try:
             self._wait()
@@ -123,6 +125,8 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             sight = _look(self._path)
             if sight is None:
                 continue
+            if sight.is_directory:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
             now = self._clock()
             if sight != seen:
                 seen, since = sight, now
@@ -174,6 +178,7 @@ class _Sight:
     inode: int
     written_ns: int
     line: str
+    is_directory: bool = False
 
     def holder(self) -> str:
         words = self.line.split()
@@ -192,7 +197,7 @@ def _look(path: str) -> _Sight | None:
     if stat.S_ISREG(found.st_mode):
         with suppress(OSError):
             line = Path(path).read_text(encoding="ascii", errors="replace").strip()
-    return _Sight(found.st_ino, found.st_mtime_ns, line)
+    return _Sight(found.st_ino, found.st_mtime_ns, line, stat.S_ISDIR(found.st_mode))
 
 
 def _own_line() -> bytes:
@@ -211,15 +216,7 @@ def _is_dead(line: str) -> bool:
     words = line.split()
     if len(words) != _WORDS or words[1] != _machine():
         return False
-    pid, started = int(words[2]), words[3]
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # another user's process lives, even where /proc hides it
-    process = process_entry(pid)
-    return process is not None and (process.is_over or process.started != started)
+    return not lives(int(words[2]), words[3])
 
 
 @functools.cache

@@ -112,8 +112,9 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "hydra.sweeper.storage=sqlite:///not/made.db",
         ),
         (
-            "3 faults in the configuration; nothing was started",
+            "4 faults in the configuration; nothing was started",
             "hydra.sweeper.n_trials: 0",
+            "made.db would be a new file in a directory that is not there",
             "'z=range(5, 5)'",
             "objective._target_: elsewhere.Model",
         ),

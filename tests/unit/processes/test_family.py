@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.processes.entries import start_ticks
+from hyperopt_app.processes.entries import lives, machine, process_lives, start_ticks
 from hyperopt_app.processes.family import MARK, end_family, mark_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
@@ -79,3 +79,31 @@ def test_a_process_with_a_used_number_is_not_struck(made: list[Process]) -> None
     assert parent.poll() is None
     assert start_ticks(child) is not None
     assert end_family(parent.pid, _start(parent.pid))
+
+
+# Its first thread ends, another one goes on: the process table shows a zombie.
+LEADER = """\
+import ctypes, os, threading
+threading.Thread(target=os.read, args=(0, 1)).start()
+print(os.getpid(), flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_whose_first_thread_has_ended_lives(made: list[Process]) -> None:
+    """Until its last thread has: locks and signs of life say the same of it, and it is ended as any other."""
+    made.append(Process([sys.executable, "-c", LEADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    assert made[-1].stdout is not None
+    pid = int(made[-1].stdout.readline())
+    while _stat_of(pid).split()[0] != "Z":
+        pass
+    start = _start(pid)
+    assert lives(pid, str(start))
+    assert process_lives({"machine": machine(), "pid": pid, "start": start})
+    assert end_family(pid, start)
+    assert not lives(pid, str(start))
+
+
+def _stat_of(pid: int) -> str:
+    """What the process table says of a process, behind its name."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.errors import ResultsError
 from hyperopt_app.results.files import write_results
 from hyperopt_app.support.plain_yaml import plain_yaml
 from tests.unit._made_trials import made, study_of
@@ -247,7 +248,7 @@ def test_the_study_is_read_while_the_lock_is_held(tmp_path: Path, monkeypatch: p
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    """A fault in mid-write costs neither the old file nor the lock, and leaves no temporary file."""
+    """A fault in mid-write costs neither the old file nor the lock nor another file, and leaves no temporary one."""
     study = study_of()
     study.add_trial(made(values=[1.0]))
     write_results(study, tmp_path, again)
@@ -259,9 +260,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     with pytest.raises(OSError, match="0"):
         write_results(study, tmp_path, broken)
     assert (tmp_path / "best.yaml").read_text(encoding="utf-8") == before
-    (tmp_path / "optimization_results.yaml").unlink()
-    (tmp_path / "optimization_results.yaml").mkdir()
-    with pytest.raises(IsADirectoryError):
+    for name in ("best.yaml", "trials.csv"):
+        (tmp_path / name).unlink()
+    (tmp_path / "trials.csv").mkdir()
+    with pytest.raises(ResultsError, match=r"trials\.csv: Is a directory"):
         write_results(study, tmp_path, again)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Standard streams of our commands and of a search: a terminal that knows few characters, a reader that has gone.
+
+A program of the user's has its streams back once a search in it has ended.
+"""
+
+import codecs
+import errno
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+__all__ = ["going_on_unread", "spelling_out", "until_nobody_reads"]
+
+_SPELLED = "hyperopt_app.spelled"
+# Of our own tables; each stands for one character, so that columns stay in line.
+_PLAIN = {"·": "-", "…": "~"}
+_NOT_ALL_WAS_READ = 1
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that a stream does not know."""
+    if isinstance(error, UnicodeEncodeError) and (one := _PLAIN.get(error.object[error.start])):
+        return one, error.start + 1
+    return codecs.backslashreplace_errors(error)
+
+
+codecs.register_error(_SPELLED, _spelled)
+
+
+@contextmanager
+def spelling_out() -> Iterator[None]:
+    """Let the body print what standard output cannot encode as escapes instead of ending there."""
+    stream, before = sys.stdout, getattr(sys.stdout, "errors", None)
+    if before != "strict" or not hasattr(stream, "reconfigure"):
+        yield
+        return
+    stream.reconfigure(errors=_SPELLED)
+    try:
+        yield
+    finally:
+        with suppress(ValueError, OSError):  # closed meanwhile, or what is left cannot be written
+            stream.reconfigure(errors=before)
+
+
+@contextmanager
+def until_nobody_reads() -> Iterator[None]:
+    """End quietly, as other programs do, when whoever has read standard output (`| head -1`) has gone.
+
+    Raises:
+        SystemExit: With exit code 1; with a line if it cannot be written for lack of space.
+    """
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _write_no_more()
+        raise SystemExit(_NOT_ALL_WAS_READ) from None
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        _write_no_more()
+        raise SystemExit(f"The output cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def going_on_unread() -> Iterator[None]:
+    """Let a search go on when whoever has read its log lines has gone, instead of a traceback for each further line."""
+    complain = logging.Handler.handleError
+
+    def handle(handler: logging.Handler, record: logging.LogRecord) -> None:
+        if sys.exc_info()[0] is BrokenPipeError:
+            _write_no_more()
+        else:
+            complain(handler, record)
+
+    logging.Handler.handleError = handle  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        logging.Handler.handleError = complain  # type: ignore[method-assign]
+
+
+def _write_no_more() -> None:
+    # What is left in the buffer would be written, and complained of, at the very end.
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError, ValueError):
+        os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
