@@ -217,7 +217,11 @@ def _conclude(plan: Plan, study: optuna.Study, watch: Watch) -> None:
         _log.info("%s", line)
     if stop is None or (watch.left() == 0 and not stop.is_fault):
         return
-    left = f"{watch.left()} of {plan.n_trials} trials are left; {plan.way_on} goes on with them."
+    # A result that cannot be optimised stays one until something is changed.
+    mended = (
+        "with that set right, " if stop.reason.startswith(("hydra.sweeper.metric", "The objective returned")) else ""
+    )
+    left = f"{watch.left()} of {plan.n_trials} trials are left; {mended}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, left)
         return
