@@ -13,11 +13,11 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from hyperopt_app.driver.preflight_values import value_faults
-from hyperopt_app.space.override_text import override_text
-from hyperopt_app.space.space import Space, first_value
+from hyperopt_app.space.override_text import override_text, value_of_choice
+from hyperopt_app.space.space import Space, first_value, index_of
 from hyperopt_app.support.display_text import did_you_mean
 
-__all__ = ["check_space"]
+__all__ = ["check_search", "check_space"]
 
 # Optuna keeps the whole numbers of a range as floats, which tell no two of them apart beyond this one.
 LARGEST_EXACT = 2**53
@@ -56,6 +56,59 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
             known = groups[key] = []
             faults += _unknown_options(key, distribution, options, known)
     return [*faults, *_Tried(space, compose, groups).faults()]
+
+
+def check_search(space: Space, n_trials: int, *, others_suggest: bool, plain_choices: bool) -> list[str]:
+    """What is wrong with a space whatever the config: nothing is searched, or choices that are the same; pure.
+
+    Args:
+        space: A space that could be read.
+        n_trials: How many trainings there would be.
+        others_suggest: Whether the objective or a function suggests parameters, which no space tells.
+        plain_choices: Whether the study is to hold the values of choices.
+    """
+    faults = [
+        fault
+        for key, one in space.distributions.items()
+        if isinstance(one, CategoricalDistribution)
+        for fault in _same_choices(key, one.choices, plain_choices=plain_choices)
+    ]
+    is_searched = any(not one.single() for one in space.distributions.values())
+    if n_trials > 1 and not (is_searched or others_suggest or faults):
+        faults.append(_nothing(space, n_trials))
+    return faults
+
+
+def _nothing(space: Space, n_trials: int) -> str:
+    words = [*space.fixed, *(override_text(key, first_value(one)) for key, one in space.distributions.items())]
+    told = f" ({', '.join(words[:3])}{', ...' if len(words) > 3 else ''}: one value each)" if words else ""
+    key, text = next(iter(space.pinned.items()), ("learning_rate", ""))
+    listed = text.startswith("[") and text.endswith("]") and text[1:-1].strip()
+    example = f"choice({text[1:-1]})" if listed else "interval(0.001, 0.1)"
+    what = f"params: {{{key.lstrip('+')}: '{example}'}}"
+    return (
+        f"hydra.sweeper.params: nothing is searched{told}, so the {n_trials} trials would be equal trainings; write "
+        f"ranges or choices, e.g. {what}, or leave --multirun out for one training; if the objective suggests "
+        "parameters itself (trial.suggest_...), add hydra.sweeper.objective_suggests=true"
+    )
+
+
+def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> Iterator[str]:
+    """A line for each choice that is there before it."""
+    seen: dict[tuple[str, str], Any] = {}
+    values: list[Any] = []
+    for choice in choices:
+        value = value_of_choice(choice)
+        kind = (type(value).__name__, repr(value))
+        if kind in seen:
+            yield f"hydra.sweeper.params.{key}: the choice {choice} is there twice; write each choice once"
+        elif plain_choices and (other := index_of(values, value)) is not None:
+            yield (
+                f"hydra.sweeper.params.{key}: a study of plain choices cannot tell {choice} from {values[other]}; leave "
+                "one of them out, or hydra.sweeper.plain_choices"
+            )
+        seen[kind] = choice
+        values.append(value)
 
 
 class _Tried:

@@ -117,10 +117,14 @@ def test_a_key_that_one_option_lacks_is_told_with_the_option(faults: Faults) -> 
     """The config is composed with each option of a searched group: big has no width, small no depth."""
     told = faults(**{"model": "small,big", "model.width": "1,2", "model.depth": "1,2"})
     assert [line.split(";")[0] for line in told] == [
-        "hydra.sweeper.params.model.depth: the config has no key 'model.depth' (with model=small), but has it with "
-        "model=big",
-        "hydra.sweeper.params.model.width: the config has no key 'model.width' (with model=big), but has it with "
-        "model=small",
+        (
+            "hydra.sweeper.params.model.depth: the config has no key 'model.depth' (with model=small), but has it with "
+            "model=big"
+        ),
+        (
+            "hydra.sweeper.params.model.width: the config has no key 'model.width' (with model=big), but has it with "
+            "model=small"
+        ),
     ]
     assert all("custom_search_space" in line and "++model." in line for line in told)
 
@@ -189,14 +193,22 @@ def test_every_choice_is_composed(faults: Faults) -> None:
     """Not only the first; parameter and choice are named, with what the config says of it, all at once."""
     told = faults(**{"counts.n": "1,some,3", "x": "1,${absent},{a: '${model.none}'}", "+new": "1,${nowhere}"})
     assert told == [
-        "hydra.sweeper.params.counts.n: the config does not take some: Value 'some' of type 'str' "
-        "could not be converted to Integer; correct it, or leave it out",
-        "hydra.sweeper.params.x: the config does not take ${absent}: Interpolation key 'absent' not "
-        "found; correct it, or leave it out",
-        "hydra.sweeper.params.x: the config does not take {a:'${model.none}'}: Interpolation key "
-        "'model.none' not found; correct it, or leave it out",
-        "hydra.sweeper.params.+new: the config does not take ${nowhere}: Interpolation key 'nowhere' "
-        "not found; correct it, or leave it out",
+        (
+            "hydra.sweeper.params.counts.n: the config does not take some: Value 'some' of type 'str' "
+            "could not be converted to Integer; correct it, or leave it out"
+        ),
+        (
+            "hydra.sweeper.params.x: the config does not take ${absent}: Interpolation key 'absent' not "
+            "found; correct it, or leave it out"
+        ),
+        (
+            "hydra.sweeper.params.x: the config does not take {a:'${model.none}'}: Interpolation key "
+            "'model.none' not found; correct it, or leave it out"
+        ),
+        (
+            "hydra.sweeper.params.+new: the config does not take ${nowhere}: Interpolation key 'nowhere' "
+            "not found; correct it, or leave it out"
+        ),
     ]
 
 
@@ -242,8 +254,10 @@ def test_every_option_of_every_group_is_composed(faults: Faults, monkeypatch: py
 def test_a_key_below_a_reference_is_the_key_that_it_refers_to(faults: Faults) -> None:
     """To add it there would set the other node's."""
     assert faults(**{"alias.width": "1,2"}) == [
-        "hydra.sweeper.params.alias.width: the config has no key 'alias.width' of its own: alias is only ${model}; "
-        "search model.width"
+        (
+            "hydra.sweeper.params.alias.width: the config has no key 'alias.width' of its own: alias is only ${model}; "
+            "search model.width"
+        )
     ]
 
 
@@ -251,7 +265,8 @@ def test_a_key_that_is_added_to_some_options_is_told_with_the_other(faults: Faul
     """What can be done is said at once, and not one plus after the other."""
     (fault,) = faults(**{"model": "small,big", "+model.depth": "1,2"})
     assert fault.startswith(
-        "hydra.sweeper.params.+model.depth: the config has no key 'model.depth' (with model=small), but has it with model=big"
+        "hydra.sweeper.params.+model.depth: the config has no key 'model.depth' (with model=small), but has "
+        "it with model=big"
     )
     assert faults(**{"model": "small,big", "++model.depth": "1,2"}) == []
 
