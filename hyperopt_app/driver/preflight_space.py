@@ -104,8 +104,8 @@ def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> I
             yield f"hydra.sweeper.params.{key}: the choice {choice} is there twice; write each choice once"
         elif plain_choices and (other := index_of(values, value)) is not None:
             yield (
-                f"hydra.sweeper.params.{key}: a study of plain choices cannot tell {choice} from {values[other]}; leave "
-                "one of them out, or hydra.sweeper.plain_choices"
+                f"hydra.sweeper.params.{key}: a study of plain choices cannot tell {choice} from {values[other]}; "
+                "leave one of them out, or hydra.sweeper.plain_choices"
             )
         seen[kind] = choice
         values.append(value)

@@ -22,10 +22,9 @@ def launcher_faults(config: DictConfig) -> list[str]:
     """What is wrong with the fields of a launcher that submits jobs, or with submitting by another."""
     settings, faults = _settings(config), list[str]()
     if settings.get("detach") and launcher_name(config) not in _SUBMIT:
-        return [
-            f"hydra.launcher.detach: {launcher_name(config)} starts workers that end with this command, so there is nothing "
-            "to submit; choose hydra/launcher=slurm_workers or pbs_workers, or search without submit"
-        ]
+        told = f"{launcher_name(config)} starts workers that end with this command, so there is nothing to submit"
+        way = "choose hydra/launcher=slurm_workers or pbs_workers, or search without submit"
+        return [f"hydra.launcher.detach: {told}; {way}"]
     try:
         if launcher_name(config) == "SlurmWorkersLauncher":
             from hyperopt_app.launchers.slurm import header_faults, sharing_of
