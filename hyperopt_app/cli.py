@@ -38,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["submit"]:
-        # Hydra reads the arguments of the process.
-        words = ["--multirun", *words[1:], "hydra.launcher.detach=true"]
+        # Hydra reads the arguments of the process. With pluses also where the launcher has no such field: that it
+        # cannot submit is then told among the faults of the command.
+        words = ["--multirun", *words[1:], "++hydra.launcher.detach=true"]
         sys.argv[1:] = words
     if words[:1] == ["legacy"]:
         # A leaf: only this command wants it.

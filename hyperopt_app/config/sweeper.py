@@ -60,6 +60,9 @@ class AsyncOptunaConf(OptunaSweeperConf):
     # Let warm-start points name what only the objective suggests, and numbers out of range.
     enqueue_unchecked: bool = False
 
+    # The objective suggests parameters by itself (`trial.suggest_float(...)`), so that `params` may be empty.
+    objective_suggests: bool = False
+
     # Study seed; each trial derives its own. null draws one and keeps it in the study.
     seed: int | None = None
 

@@ -18,9 +18,10 @@ from typing import Any
 import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError, UnsupportedInterpolationType
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from hyperopt_app.space.override_text import override_text
+from hyperopt_app.space.override_text import first_line, override_text
 from hyperopt_app.space.space import Space, first_value
 from hyperopt_app.storage.opening import JOURNAL_NAME, open_storage
 from hyperopt_app.study.identity import study_id
@@ -95,11 +96,18 @@ def place_faults(
     if numbers[0] >= n_trials:
         return []
     points = [_ends(space, 0), _ends(space, -1)]
+    raw = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index,call-overload]
     try:
         wanted = _wanted(context, config, space, dict(zip(numbers, points, strict=True)))
+    except (UnsupportedInterpolationType, InterpolationKeyError) as error:
+        # No worker knows more keys and resolvers than the driver.
+        if not str(error.full_key).startswith("hydra.sweep"):
+            return []
+        return [
+            f"hydra.sweep.subdir: {raw!r} cannot be resolved ({first_line(error)}); write {_numbered(raw, anew=True)}"
+        ]
     except Exception:  # noqa: BLE001 - a resolver of the user's may want what only a worker has; then the workers see
         return []
-    raw = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index,call-overload]
     can_tell = points[0] != points[1] and not config.hydra.sweeper.get("custom_search_space")
     is_constant = n_trials > 1 and ("${" not in raw or (can_tell and wanted[0] == wanted[1]))
     mine = None if study is None else study_id(study)

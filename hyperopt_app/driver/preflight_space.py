@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every fault of a search space against the config that it searches."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice, product
@@ -11,46 +12,219 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from hyperopt_app.space.override_text import override_text
-from hyperopt_app.space.space import Space, first_value
+from hyperopt_app.driver.preflight_values import value_faults
+from hyperopt_app.space.override_text import override_text, value_of_choice
+from hyperopt_app.space.space import Space, first_value, index_of
 from hyperopt_app.support.display_text import did_you_mean
 
-__all__ = ["check_space"]
+__all__ = ["check_search", "check_space"]
 
 # Optuna keeps the whole numbers of a range as floats, which tell no two of them apart beyond this one.
 LARGEST_EXACT = 2**53
 
-# Group choices multiply; beyond this many combinations the rest is found when it is tried.
+# Each option of a group is composed once, up to so many; of their combinations, which multiply, so many in all. What
+# lies beyond is found when it is tried.
+_MOST_OPTIONS = 128
 _MOST_COMBINATIONS = 32
+# Values that are set: of a parameter with the first combination, and of all parameters with all combinations.
+_MOST_VALUES = 1_000
+_MOST_VALUES_OF_ALL = 10_000
 
 # Hydra says some of it, e.g. that a config group takes no null, with a plain ValueError.
 _NOT_COMPOSED = (HydraException, OmegaConfBaseException, ValueError)
 
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
-def check_space(
-    space: Space, compose: Callable[[Sequence[str]], DictConfig], options_of: Callable[[str], Sequence[str]]
-) -> list[str]:
-    """What is wrong between the space and the config: unknown keys (the nearest are named), groups and options.
+Compose = Callable[[Sequence[str]], DictConfig]
 
-    And what no study could keep, whatever the config.
+
+def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequence[str]]) -> list[str]:
+    """What is wrong between the space and the config: unknown keys (the nearest are named), groups, options, values.
+
+    And what no study could keep, whatever the config. Every choice of every parameter is tried, within the bounds
+    above.
 
     Args:
         space: A space that could be read.
         compose: The config of a job with these overrides.
         options_of: The options of a config group, empty if there is no such group.
     """
-    inexact = [fault for key, one in space.distributions.items() for fault in _inexact(key, one)]
-    if inexact:
-        return inexact
-    groups = {key: options for key in space.distributions if (options := options_of(_bare(key)))}
+    faults = [fault for key, one in space.distributions.items() for fault in _inexact(key, one)]
+    groups: dict[str, list[Any]] = {}
+    for key, distribution in space.distributions.items():
+        if options := options_of(_bare(key)):
+            known = groups[key] = []
+            faults += _unknown_options(key, distribution, options, known)
+    return [*faults, *_Tried(space, compose, groups).faults()]
+
+
+def check_search(space: Space, n_trials: int, *, others_suggest: bool, plain_choices: bool) -> list[str]:
+    """What is wrong with a space whatever the config: nothing is searched, or choices that are the same; pure.
+
+    Args:
+        space: A space that could be read.
+        n_trials: How many trainings there would be.
+        others_suggest: Whether the objective or a function suggests parameters, which no space tells.
+        plain_choices: Whether the study is to hold the values of choices.
+    """
     faults = [
-        fault for key, options in groups.items() for fault in _unknown_options(key, space.distributions[key], options)
+        fault
+        for key, one in space.distributions.items()
+        if isinstance(one, CategoricalDistribution)
+        for fault in _same_choices(key, one.choices, plain_choices=plain_choices)
     ]
-    if faults:
-        return faults
-    for choices in _combinations(space, list(groups)):
-        faults += _check_combination(space, choices, compose)
-    return list(dict.fromkeys(faults))
+    is_searched = any(not one.single() for one in space.distributions.values())
+    if n_trials > 1 and not (is_searched or others_suggest or faults):
+        faults.append(_nothing(space, n_trials))
+    return faults
+
+
+def _nothing(space: Space, n_trials: int) -> str:
+    words = [*space.fixed, *(override_text(key, first_value(one)) for key, one in space.distributions.items())]
+    told = f" ({', '.join(words[:3])}{', ...' if len(words) > 3 else ''}: one value each)" if words else ""
+    key, text = next(iter(space.pinned.items()), ("learning_rate", ""))
+    listed = text.startswith("[") and text.endswith("]") and text[1:-1].strip()
+    example = f"choice({text[1:-1]})" if listed else "interval(0.001, 0.1)"
+    what = f"params: {{{key.lstrip('+')}: '{example}'}}"
+    return (
+        f"hydra.sweeper.params: nothing is searched{told}, so the {n_trials} trials would be equal trainings; write "
+        f"ranges or choices, e.g. {what}, or leave --multirun out for one training; if the objective suggests "
+        "parameters itself (trial.suggest_...), add hydra.sweeper.objective_suggests=true"
+    )
+
+
+def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> Iterator[str]:
+    """A line for each choice that is there before it."""
+    seen: dict[tuple[str, str], Any] = {}
+    values: list[Any] = []
+    for choice in choices:
+        value = value_of_choice(choice)
+        kind = (type(value).__name__, repr(value))
+        if kind in seen:
+            yield f"hydra.sweeper.params.{key}: the choice {choice} is there twice; write each choice once"
+        elif plain_choices and (other := index_of(values, value)) is not None:
+            yield (
+                f"hydra.sweeper.params.{key}: a study of plain choices cannot tell {choice} from {values[other]}; "
+                "leave one of them out, or hydra.sweeper.plain_choices"
+            )
+        seen[kind] = choice
+        values.append(value)
+
+
+class _Tried:
+    """A space that is tried with one combination of group options after the other."""
+
+    def __init__(self, space: Space, compose: Compose, groups: Mapping[str, Sequence[Any]]) -> None:
+        self._space, self._compose = space, compose
+        # Of a group without a good option the config's own is taken.
+        self._groups = {key: options for key, options in groups.items() if options}
+        self._values = {key: one for key, one in space.distributions.items() if key not in groups}
+        self._keys: dict[str, dict[str, str | None]] = {}  # of the config, by combination
+        self._wrong: dict[str, list[str]] = {}  # keys that cannot be set, with the combinations where it is so
+        self._faults: dict[str, str] = {}  # by their reason
+        self._is_new = True  # whether an option is tried for the first time, and not only among others
+
+    def faults(self) -> list[str]:
+        """One line for each reason, with the first combination that it concerns."""
+        combinations = list(dict.fromkeys(_combinations(list(self._groups.values()))))
+        share = _MOST_VALUES_OF_ALL // (len(combinations) * max(1, len(self._values)))
+        alone = 1 + sum(len(options) - 1 for options in self._groups.values())
+        for number, choices in enumerate(combinations):
+            chosen = [override_text(key, value) for key, value in zip(self._groups, choices, strict=True)]
+            self._is_new = number < alone
+            self._try(chosen, _MOST_VALUES if number == 0 else max(1, min(share, _MOST_VALUES)))
+            if not self._keys and self._fails_without_options():
+                break
+        return [*(self._wrong_key(key, told) for key, told in self._wrong.items()), *self._faults.values()]
+
+    def _try(self, chosen: list[str], most: int) -> None:
+        told = " ".join(chosen)
+        overrides = [*self._space.fixed, *chosen]
+        config = self._composed(overrides, "the config cannot be composed", told)
+        if config is None:
+            return
+        keys = self._keys[told] = dict(_dotted(config))
+        wrong = [key for key in self._values if _is_wrong(key, keys)]
+        for key in wrong:
+            self._wrong.setdefault(key, []).append(told)
+        first = {key: override_text(key, first_value(self._values[key])) for key in self._values if key not in wrong}
+        for key, text in first.items():
+            if key.startswith("+") or "@" in key:
+                added = self._composed([*overrides, text], f"hydra.sweeper.params.{key}: it cannot be set", told)
+                if added is not None:
+                    config, overrides = added, [*overrides, text]
+        taken = {key: self._values[key] for key in first if not key.startswith("+") or first[key] in overrides}
+        found = value_faults(taken, config, most, _where(told))
+        for fault in found:
+            self._faults.setdefault(fault.replace(_where(told), ""), fault)
+        if not (found or wrong or self._faults):
+            rest = [text for text in first.values() if text not in overrides]
+            self._composed([*overrides, *rest], "the config does not take the searched values", told)
+
+    def _fails_without_options(self) -> bool:
+        """Whether it is nothing that was chosen for which the first combination cannot be composed."""
+        try:
+            self._compose(self._space.fixed)
+        except _NOT_COMPOSED as error:
+            return bool(self._groups) and " ".join(str(error).split()) in next(iter(self._faults))
+        return False
+
+    def _composed(self, overrides: Sequence[str], what: str, told: str) -> DictConfig | None:
+        try:
+            return self._compose(overrides)
+        except _NOT_COMPOSED as error:
+            reason = " ".join(str(error).split())
+            if self._is_new or all(reason not in one for one in self._faults):
+                self._faults.setdefault(f"{told}{what}: {reason}", f"{what}{_where(told)}: {reason}")
+            return None
+
+    def _wrong_key(self, key: str, lacking: Sequence[str]) -> str:
+        """A key that the config lacks, or has although it is to be added, with some combination of options."""
+        told, others = lacking[0], [one for one in self._keys if one not in lacking]
+        keys, bare = self._keys[told], key.lstrip("+")
+        begin = f"hydra.sweeper.params.{key}: the config has "
+        if others:
+            has, lacks = (told, others[0]) if key != bare else (others[0], told)
+            return f"{begin}no key {bare!r}{_where(lacks)}, but has it with {has}; {_of_one_option(bare)}"
+        if key != bare:
+            return (
+                f"{begin}the key {bare!r}{_where(told)}; write {bare} to search it, +{bare} only adds what is not there"
+            )
+        if (standing := _stands_for(key, keys)) is not None:
+            return f"{begin}no key {key!r} of its own: {standing}"
+        near = did_you_mean(key, list(keys))
+        return f"{begin}no key {key!r}{_where(told)}{near}; correct the name, or write +{key} to add a new key"
+
+
+def _is_wrong(key: str, keys: Mapping[str, str | None]) -> bool:
+    """Whether a key without a plus is not there, or one with a plus is."""
+    if "@" in key or key.startswith("++"):
+        return False
+    return (_dots(key.lstrip("+")) in keys) == key.startswith("+")
+
+
+def _of_one_option(key: str) -> str:
+    return (
+        "a key of some options alone cannot be among the params yet: suggest it where it is there, in a function "
+        f"(hydra.sweeper.custom_search_space, see docs/sweeper.md), or write ++{key}, which sets it with every option"
+    )
+
+
+def _stands_for(key: str, keys: Mapping[str, str | None]) -> str | None:
+    """What to search in the place of a key below a node that only refers to another one."""
+    parts = _dots(key).split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        raw = keys.get(".".join(parts[:length]))
+        if raw is None:
+            continue
+        plain, rest = _REFERENCE.fullmatch(raw), ".".join(parts[length:])
+        way = f"search {plain[1]}.{rest}" if plain else "search a key of the node that it refers to"
+        return f"{'.'.join(parts[:length])} is only {raw}; {way}"
+    return None
+
+
+def _where(told: str) -> str:
+    return f" (with {told})" if told else ""
 
 
 def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
@@ -62,35 +236,6 @@ def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
         )
 
 
-def _check_combination(
-    space: Space, choices: Mapping[str, Any], compose: Callable[[Sequence[str]], DictConfig]
-) -> list[str]:
-    told = " ".join(f"{key}={value}" for key, value in choices.items())
-    where = f" (with {told})" if told else ""
-    chosen = [override_text(key, value) for key, value in choices.items()]
-    try:
-        known = list(_dotted(compose([*space.fixed, *chosen])))
-    except _NOT_COMPOSED as error:
-        return [f"the config cannot be composed{where}: {' '.join(str(error).split())}"]
-    values = [key for key in space.distributions if key not in choices]
-    missing = [key for key in values if not key.startswith("+") and "@" not in key and _dots(key) not in known]
-    if missing:
-        return [_unknown_key(key, known, where) for key in missing]
-    sample = [override_text(key, first_value(space.distributions[key])) for key in values]
-    try:
-        compose([*space.fixed, *chosen, *sample])
-    except _NOT_COMPOSED as error:
-        return [f"the config does not take the searched values{where}: {' '.join(str(error).split())}"]
-    return []
-
-
-def _unknown_key(key: str, known: Sequence[str], where: str) -> str:
-    return (
-        f"hydra.sweeper.params.{key}: the config has no key {key!r}{where}{did_you_mean(key, known)}; "
-        f"correct the name, or write +{key} to add a new key"
-    )
-
-
 def _dots(key: str) -> str:
     """A key's path with dots alone: `layers[0].width` is `layers.0.width`."""
     return key.replace("[", ".").replace("]", "")
@@ -100,22 +245,27 @@ def _bare(key: str) -> str:
     return key.lstrip("+").split("@", 1)[0]
 
 
-def _unknown_options(key: str, distribution: BaseDistribution, options: Sequence[str]) -> Iterator[str]:
+def _unknown_options(
+    key: str, distribution: BaseDistribution, options: Sequence[str], known: list[Any]
+) -> Iterator[str]:
+    """A line for each choice that is no option; the others are put into `known`."""
     if not isinstance(distribution, CategoricalDistribution):
         yield f"hydra.sweeper.params.{key}: a config group wants choices, of {', '.join(options)}"
         return
     for choice in distribution.choices:
         name = str(choice).strip("'\"")
         # A list selects several options, and a/b an option of a subgroup: those are tried by composing.
-        if name not in options and not name.startswith("[") and "/" not in name:
-            yield (
-                f"hydra.sweeper.params.{key}: the config group has no option {name!r}{did_you_mean(name, options)}; "
-                f"it has {', '.join(options)}"
-            )
+        if name in options or name.startswith("[") or "/" in name:
+            known.append(choice)
+            continue
+        yield (
+            f"hydra.sweeper.params.{key}: the config group has no option {name!r}{did_you_mean(name, options)}; "
+            f"it has {', '.join(options)}"
+        )
 
 
-def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
-    """Every dotted key of a config but Hydra's own; what is missing or interpolated is not entered."""
+def _dotted(config: Any, prefix: str = "") -> Iterator[tuple[str, str | None]]:
+    """Every dotted key of a config but Hydra's own, with its text if it is an interpolation, which is not entered."""
     if not OmegaConf.is_config(config):
         return
     keys = config.keys() if OmegaConf.is_dict(config) else range(len(config))
@@ -123,11 +273,16 @@ def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
         if prefix == "" and key == "hydra":
             continue
         name = f"{prefix}{key.name if isinstance(key, Enum) else key}"
-        yield name
-        if not OmegaConf.is_missing(config, key) and not OmegaConf.is_interpolation(config, key):
+        refers = OmegaConf.is_interpolation(config, key)
+        yield name, str(config._get_node(key)) if refers else None  # noqa: SLF001 - the text itself, unresolved
+        if not refers and not OmegaConf.is_missing(config, key):
             yield from _dotted(config[key], f"{name}.")
 
 
-def _combinations(space: Space, groups: Sequence[str]) -> Iterator[dict[str, Any]]:
-    options = [space.distributions[key].choices for key in groups]  # type: ignore[attr-defined]
-    return (dict(zip(groups, values, strict=True)) for values in islice(product(*options), _MOST_COMBINATIONS))
+def _combinations(groups: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """The first option of each group; each other option of one group; then what both leave out. Some come twice."""
+    first = tuple(options[0] for options in groups)
+    yield first
+    alone = ((*first[:at], option, *first[at + 1 :]) for at, options in enumerate(groups) for option in options[1:])
+    yield from islice(alone, _MOST_OPTIONS - 1)
+    yield from islice(product(*groups), _MOST_COMBINATIONS)

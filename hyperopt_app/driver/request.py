@@ -16,11 +16,11 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from hyperopt_app.budget.untried import is_untried
-from hyperopt_app.config.command_line import hydra_words
+from hyperopt_app.config.command_line import hydra_words, task_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
 from hyperopt_app.driver.places import other_study, place_faults
-from hyperopt_app.driver.preflight_space import check_space
+from hyperopt_app.driver.preflight_space import check_search, check_space
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import IN_DRIVERS_JOB, launcher_faults, launcher_name
 from hyperopt_app.sampling.idle_pruners import idle_pruner
@@ -38,6 +38,7 @@ from hyperopt_app.storage.study_folder import folder_faults
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
+from hyperopt_app.support.wording import front
 
 __all__ = [
     "Request",
@@ -89,6 +90,7 @@ def checked(
         _with_absolute_storage(read_settings(config)), config, partial(_recomposed, loader, config)
     )
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
+    is_read = not faults
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
     faults += settings.translation_faults
     faults += lost_keys(config, partial(_composed, loader, config))
@@ -102,11 +104,16 @@ def checked(
             lambda overrides: loader.load_sweep_config(config, list(overrides)),
             lambda group: loader.get_group_options(group) if "." not in group else [],
         )
-    faults += getattr(task_function, "preflight", lambda _config: [])(config)
+    objective_faults = getattr(task_function, "preflight", lambda _config: [])(config)
+    faults += objective_faults
     name = settings.study_name or _default_name(settings, config)
     n_trials = settings.n_trials
     if not faults and lists_points(settings.sampler, settings.custom_search_space):
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
+    if is_read and not strays.faults and front().is_application:  # the original trains with all that it took
+        key = None if objective_faults else getattr(task_function, "suggested_key", lambda _config: None)(config)
+        suggests = settings.objective_suggests or bool(settings.custom_search_space) or key is not None
+        faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
     faults += launcher_faults(config)
@@ -124,12 +131,12 @@ def checked(
 def _sweeps_by_itself(loader: ConfigLoader, config: DictConfig) -> bool:
     # Hydra turns --multirun into one more override.
     typed = [word for word in hydra_words(config) if word != "hydra.mode=MULTIRUN"]
-    return _composed(loader, config, [*config.hydra.overrides.task, *typed]).hydra.mode is RunMode.MULTIRUN
+    return _composed(loader, config, [*task_words(config), *typed]).hydra.mode is RunMode.MULTIRUN
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
     """The config of the command, with these overrides of Hydra's own in the place of its own ones."""
-    return _composed(loader, config, [*config.hydra.overrides.task, *overrides])
+    return _composed(loader, config, [*task_words(config), *overrides])
 
 
 def _composed(loader: ConfigLoader, config: DictConfig, words: list[str]) -> DictConfig:

@@ -279,7 +279,8 @@ def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) 
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
-    rest = f"{left} of {watch.size()} trials are left; {plan.way_on} goes on with them."
+    mended = "with that set right, " if stop.is_fault else ""
+    rest = f"{left} of {watch.size()} trials are left; {mended}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return

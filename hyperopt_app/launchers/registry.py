@@ -13,13 +13,18 @@ __all__ = ["CLEAN", "IN_DRIVER", "IN_DRIVERS_JOB", "launcher_faults", "launcher_
 # Their workers write into files and leave the terminal to the driver.
 CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "PbsWorkersLauncher", "SlurmLauncher", "SlurmWorkersLauncher")
 IN_DRIVER = ("BasicLauncher",)
+_SUBMIT = ("ByHandLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher")
 # Their workers run on the driver's machine, inside the driver's own job if it has one, and share its end.
 IN_DRIVERS_JOB = ("BasicLauncher", "JoblibLauncher", "LocalLauncher", "LocalWorkersLauncher")
 
 
 def launcher_faults(config: DictConfig) -> list[str]:
-    """What is wrong with the fields of a launcher that submits jobs."""
+    """What is wrong with the fields of a launcher that submits jobs, or with submitting by another."""
     settings, faults = _settings(config), list[str]()
+    if settings.get("detach") and launcher_name(config) not in _SUBMIT:
+        told = f"{launcher_name(config)} starts workers that end with this command, so there is nothing to submit"
+        way = "choose hydra/launcher=slurm_workers or pbs_workers, or search without submit"
+        return [f"hydra.launcher.detach: {told}; {way}"]
     try:
         if launcher_name(config) == "SlurmWorkersLauncher":
             from hyperopt_app.launchers.slurm import header_faults, sharing_of

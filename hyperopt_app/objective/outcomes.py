@@ -58,6 +58,9 @@ class Lost:
     of_node: bool = True
 
 
+# Characters of what an objective returned that an error shows.
+_MOST_SHOWN = 60
+
 Outcome = Completed | Pruned | Failed | Interrupted | Lost
 
 
@@ -80,7 +83,7 @@ def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> C
         metrics = dict(zip(metric_names, values, strict=False))
         if len(values) != directions:
             raise MetricError(
-                f"The objective returned {returned!r}; {directions} number(s) are wanted, one per direction. "
+                f"The objective returned {_came(returned)}; {directions} number(s) are wanted, one per direction. "
                 "Return a number, a list of numbers, or a dictionary of metrics with hydra.sweeper.metric set."
             )
     if not all(math.isfinite(value) for value in values):
@@ -93,7 +96,11 @@ def _metric_keys(
 ) -> Sequence[str]:
     if not metric_names and len(metrics) == 1 and directions == 1:
         return list(metrics)
+    returned = {str(name): value for name, value in returned.items()}
     missing = [name for name in metric_names if name not in metrics]
+    wrong = [f"{name} is {_came(returned[name])}" for name in missing if name in returned]
+    if wrong and len(wrong) == len(missing):
+        raise MetricError(f"hydra.sweeper.metric: {'; '.join(wrong)}. Return a number in its place.")
     if missing or len(metric_names) != directions:
         wanted = ", ".join(missing) or "not named"
         raise MetricError(
@@ -111,22 +118,44 @@ def _listed(names: Iterable[Any], most: int = 20) -> str:
 
 
 def _values(returned: Any) -> tuple[float, ...]:
+    """The numbers that were returned; none if something else is among them."""
     single = _number(returned)
     if single is not None:
         return (single,)
-    if isinstance(returned, (list, tuple)):
-        numbers = [_number(value) for value in returned]
-        return tuple(number for number in numbers if number is not None)
-    return ()
+    if getattr(returned, "ndim", 0) == 1 and hasattr(returned, "tolist"):
+        returned = returned.tolist()  # an array or a tensor of several numbers
+    if not isinstance(returned, (list, tuple)):
+        return ()
+    numbers = [number for value in returned if (number := _number(value)) is not None]
+    return tuple(numbers) if len(numbers) == len(returned) else ()
 
 
 def _number(value: Any) -> float | None:
+    """The value as a number if it clearly is one: also a scalar, an array or a tensor of one element."""
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        # Asked first: float() of an array with one element is going out of use in NumPy.
+        try:
+            value = value.item()
+        except Exception:  # noqa: BLE001 - an array or a tensor of many elements, and what each library says of that
+            return None
     if value is None or isinstance(value, (str, bytes)):
         return None
     try:
         return float(value)
-    except (TypeError, ValueError, RuntimeError):  # a tensor with many elements raises RuntimeError
+    except Exception:  # noqa: BLE001 - whatever was returned is asked, and may raise anything
         return None
+
+
+def _came(value: Any) -> str:
+    """What was returned in the place of a number: its type, and itself in few characters."""
+    if value is None:
+        return "None"
+    text = " ".join(repr(value).split())
+    shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+    kind = type(value).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    shape = getattr(value, "shape", None)
+    return f"{article} {kind} {shown}" if not shape else f"{article} {kind} of the shape {tuple(shape)}"
 
 
 def _shown(values: Sequence[float]) -> str:

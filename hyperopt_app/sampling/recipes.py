@@ -12,7 +12,7 @@ from typing import Any
 from optuna.exceptions import ExperimentalWarning
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.sampling.targets import allowed, checked, is_foreign, node_name, signature_of
+from hyperopt_app.sampling.targets import allowed, checked, is_foreign, located, node_name, signature_of
 
 __all__ = ["Recipe", "built", "recipe_of"]
 
@@ -66,6 +66,8 @@ def recipe_of(node: Mapping[str, Any], base: type, where: str, *, is_part: bool 
     _check_packages(make, where)
     fields = {key: _inner(value, base, f"{where}.{key}") for key, value in node.items() if key not in _HYDRAS}
     arguments = tuple(_inner(value, base, f"{where}._args_") for value in node.get("_args_") or ())
+    if not is_foreign(make):
+        fields = {key: _function(key, value, make, base, f"{where}.{key}") for key, value in fields.items()}
     takes_seed = "seed" in fields or "seed" in signature_of(make).parameters
     return Recipe(make, arguments, fields, bool(node.get("_partial_")), takes_seed)
 
@@ -76,6 +78,21 @@ def _inner(value: Any, base: type, where: str) -> Any:
             return recipe_of(value, base, where, is_part=True)
         return {key: _inner(one, base, f"{where}.{key}") for key, one in value.items()}
     return [_inner(one, base, where) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _function(key: str, value: Any, make: Callable[..., Any], base: type, where: str) -> Any:
+    """What a field of one of Optuna's classes is given: where that wants a function, the one that a text names."""
+    parameter = signature_of(make).parameters.get(key)
+    if not isinstance(value, str) or parameter is None or "Callable[" not in str(parameter.annotation):
+        return value
+    try:
+        found = located(value, base, where)
+    except HyperoptError as error:
+        reason = str(error).removesuffix(f"; {allowed(base)}")
+        raise HyperoptError(f"{reason}; give the dotted path of a function") from None
+    if not callable(found):
+        raise HyperoptError(f"{where}: {value} is no function; give the dotted path of one")
+    return found
 
 
 def _recipes_in(value: Any) -> Iterator[Recipe]:

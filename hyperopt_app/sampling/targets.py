@@ -22,7 +22,17 @@ from optuna.samplers.nsgaii import BaseCrossover, BaseMutation
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.support.display_text import did_you_mean
 
-__all__ = ["Signature", "allowed", "checked", "is_foreign", "made_class", "node_name", "signature_of", "travelling"]
+__all__ = [
+    "Signature",
+    "allowed",
+    "checked",
+    "is_foreign",
+    "located",
+    "made_class",
+    "node_name",
+    "signature_of",
+    "travelling",
+]
 
 _MAIN = "__main__"
 _PARTS = (BaseSampler, BasePruner, BaseCrossover, BaseMutation)

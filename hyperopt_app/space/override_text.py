@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, ulp
+from math import ceil, isfinite, ulp
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -36,10 +36,15 @@ __all__ = [
     "element_of",
     "first_line",
     "override_text",
+    "parsed_override",
     "plain_values",
     "quoted_text",
     "value_of_choice",
 ]
+
+
+# Of a range whose steps floats cannot keep apart, the values are listed.
+_MOST_LISTED = 10_000
 
 
 def distribution_of(override: Override) -> BaseDistribution | str:
@@ -67,20 +72,36 @@ def _interval(sweep: IntervalSweep) -> BaseDistribution:
     if sweep.start is None or sweep.end is None:
         raise SpaceError("interval() wants two numbers")
     low, high, log = sweep.start, sweep.end, "log" in sweep.tags
+    _check_bounds(low, high, log=log)
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(low, high, log=log)
 
 
+def _check_bounds(low: float, high: float, *, log: bool) -> None:
+    if not isfinite(low) or not isfinite(high):
+        raise SpaceError(f"the bounds must be finite numbers, not {low:g} and {high:g}; write ones that make sense")
+    if isinstance(low, float) and not isfinite(high - low):
+        raise SpaceError(f"the range from {low:g} to {high:g} is wider than a float can be; write narrower bounds")
+    if low > high:
+        raise SpaceError(f"`low <= high` must hold, but got {low:g} and {high:g}; write the smaller bound first")
+    if log and low <= 0:
+        raise SpaceError(f"a logarithmic scale begins above 0, not at {low:g}; write a larger bound, or no tag(log)")
+
+
 def _range(sweep: RangeSweep, override: Override) -> BaseDistribution:
+    bounds = [float(one) for one in (sweep.start, sweep.stop, sweep.step) if one is not None]
+    if not all(map(isfinite, bounds)):
+        raise SpaceError("a range goes by finite numbers; write finite bounds and a finite step")
     if sweep.step == 0:
-        raise SpaceError("the step of a range must not be 0")
+        raise SpaceError("the step of a range must not be 0; write a step such as 1, or interval(low, high)")
     values = sweep.range()
     log = "log" in sweep.tags
     if isinstance(values, range):
         if not values:
             raise SpaceError("the range is empty; its stop is excluded")
         low, high = sorted((values[0], values[-1]))
+        _check_bounds(low, high, log=log)
         return IntDistribution(low, high, step=abs(values.step), log=log)
     if log:
         raise SpaceError("a range with a step cannot be logarithmic; use tag(log, interval(low, high))")
@@ -95,7 +116,10 @@ def _float_range(values: FloatRange, override: Override) -> BaseDistribution:
     low, high = (float(x) for x in sorted((start, start + (count - 1) * step)))
     width = float(abs(step))
     if width < max(ulp(low), ulp(high)) and low != high:
-        return _choices(override)  # the steps are finer than a float can tell apart
+        # The steps are finer than a float can tell apart.
+        if count > _MOST_LISTED:
+            raise SpaceError(f"{count:g} steps of {width:g} are too fine for floats; write wider ones, or an interval")
+        return _choices(override)
     return FloatDistribution(low, high, step=width)
 
 
@@ -107,7 +131,16 @@ def _choices(override: Override) -> CategoricalDistribution:
     choices = [_choice(element) for element in override.sweep_iterator()]
     if not choices:
         raise SpaceError("there is nothing to choose from")
-    return CategoricalDistribution(choices)
+    return CategoricalDistribution(_told_apart(choices))
+
+
+def _told_apart(choices: list[Any]) -> list[Any]:
+    """The choices, with those as text that Python holds for equal: to Optuna false and 0, or 1 and 1.0, are one."""
+    first: dict[Any, Any] = {}
+    for choice in choices:
+        first.setdefault(choice, choice)
+    alike = {one for one in choices if repr(one) != repr(first[one])}
+    return [quoted_text(one) if one in alike and not isinstance(one, str) else one for one in choices]
 
 
 def _choice(element: Any) -> str | int | float | bool:
@@ -190,8 +223,13 @@ def _unescaped(value: Any) -> Any:
     return re.sub(r"(\\*)\\\$\{", lambda found: f"{found[1][::2]}${{", value)
 
 
+def parsed_override(line: str) -> Any:
+    """The value of `key=value` as Hydra sets it."""
+    return OverridesParser.create().parse_override(line).value()
+
+
 def _parsed(text: str) -> Any:
-    return OverridesParser.create().parse_override(f"key={text}").value()
+    return parsed_override(f"key={text}")
 
 
 def _reads_as_itself(text: str) -> bool:

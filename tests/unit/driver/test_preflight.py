@@ -32,6 +32,7 @@ def _settings(**changes: Any) -> Settings:
         "enqueue": [],
         "plain_choices": False,
         "enqueue_unchecked": False,
+        "objective_suggests": False,
         "names": {},
         "seed": None,
         "accept_changes": False,

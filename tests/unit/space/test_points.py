@@ -14,7 +14,7 @@ SPACE = made_space(
         "opt.lr": "tag(log, interval(1e-5, 0.1))",
         "depth": "range(2, 9, step=3)",
         "width": "range(0, 1, step=0.25)",
-        "name": "adam,'a b',null,1,true",
+        "name": "adam,'a b',null,2,true",
         "+new.key": "range(4)",
         "dims": "[1,2],[3]",
     }
@@ -30,7 +30,7 @@ RIGHT = {
     "choice by its meaning": ("name", "a b", "'a b'"),
     "choice by its text": ("name", "'a b'", "'a b'"),
     "null": ("name", None, "null"),
-    "number among choices": ("name", 1, 1),
+    "number among choices": ("name", 2, 2),
     "boolean among choices": ("name", True, True),
     "list": ("dims", [1, 2], "[1,2]"),
 }
@@ -51,6 +51,12 @@ def test_a_prefix_of_a_key_may_be_left_out() -> None:
     assert point_of(SPACE, {"+new.key": 2, "+depth": 2}) == ({"+new.key": 2, "depth": 2}, [])
 
 
+def test_choices_that_python_holds_for_equal_are_told_apart() -> None:
+    """Each value finds its own choice, whose text is stored."""
+    space = made_space(x="1,1.0,true")
+    assert [point_of(space, {"x": value})[0]["x"] for value in (1, 1.0, True)] == ["1", "1.0", "true"]
+
+
 OUTSIDE: dict[str, tuple[str, Any]] = {
     "above": ("opt.lr", 0.2),
     "below": ("opt.lr", 0.0),
@@ -61,8 +67,8 @@ OUTSIDE: dict[str, tuple[str, Any]] = {
     "between two steps": ("depth", 3),
     "between two float steps": ("width", 0.3),
     "unknown choice": ("name", "sgd"),
-    "a choice's text of another type": ("name", "1"),
-    "float for an int choice": ("name", 1.0),
+    "a choice's text of another type": ("name", "2"),
+    "float for an int choice": ("name", 2.0),
     "false": ("name", False),
 }
 

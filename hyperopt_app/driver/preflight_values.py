@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Whether a composed config takes every value that a space may give it.
+
+A value is set on the composed config by the rule by which a worker sets it, which takes a fraction of a millisecond;
+to compose anew for each would take that a hundred times.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+from hyperopt_app.space.override_text import override_text, parsed_override
+
+__all__ = ["samples", "value_faults"]
+
+# Lines for one parameter; the rest is counted.
+_MOST_LINES = 5
+# A mapping is merged, so each begins on a copy of the config.
+_MOST_MAPPINGS = 50
+
+# OmegaConf says some of it with Python's own errors.
+_NOT_TAKEN = (OmegaConfBaseException, ValueError, TypeError, AttributeError, KeyError, IndexError)
+
+
+def samples(distribution: BaseDistribution) -> Iterator[Any]:
+    """What is tried of a parameter: every choice; of a range both ends, and one value in between."""
+    if isinstance(distribution, CategoricalDistribution):
+        yield from distribution.choices
+        return
+    low, high, step = distribution.low, distribution.high, distribution.step  # type: ignore[attr-defined]
+    inner = low + step if step else low + (high - low) * 0.382
+    yield from dict.fromkeys((low, min(inner, high), high))
+
+
+def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConfig, most: int, where: str) -> list[str]:
+    """One line for each value that the config does not take, or that refers to nothing in it.
+
+    Args:
+        distributions: Override key to distribution; each key is in the config.
+        config: Composed; it is changed.
+        most: How many values of each parameter are tried.
+        where: With which options it is composed, for the lines.
+    """
+    faults = []
+    for key, distribution in distributions.items():
+        lines = [
+            f"hydra.sweeper.params.{key}: the config does not take {told}{where}: {reason}; {_way(distribution)}"
+            for told, reason in _refused(key, islice(samples(distribution), most), config)
+        ]
+        faults += lines[:_MOST_LINES]
+        if len(lines) > _MOST_LINES:
+            faults.append(f"hydra.sweeper.params.{key}: so it is with {len(lines) - _MOST_LINES} more of its values")
+    return faults
+
+
+def _refused(key: str, values: Iterator[Any], config: DictConfig) -> Iterator[tuple[str, str]]:
+    """The values that cannot be set, as override text, and why."""
+    bare, mappings = key.lstrip("+"), 0
+    for value in values:
+        text = override_text(key, value)
+        told = text.partition("=")[2] or "an empty text"
+        element = parsed_override(text)
+        if isinstance(element, dict):
+            mappings += 1
+            if mappings > _MOST_MAPPINGS:
+                return
+        here = copy.deepcopy(config) if isinstance(element, dict) else config
+        try:
+            OmegaConf.update(here, bare, element, merge=True)
+        except _NOT_TAKEN as error:
+            yield told, _one_line(error)
+            continue
+        reason = _dangling(here, bare) if "${" in text else None
+        if reason is not None:
+            yield told, reason
+
+
+def _dangling(config: DictConfig, key: str) -> str | None:
+    """Why what has been set refers to nothing; what only a job can answer (`${hydra:...}`) is not asked."""
+    try:
+        found = OmegaConf.select(config, key)
+        if OmegaConf.is_config(found):
+            OmegaConf.to_container(found, resolve=True)
+    except InterpolationKeyError as error:
+        return _one_line(error)
+    except Exception:  # noqa: BLE001 - a resolver of the user's may want what only a trial has
+        return None
+    return None
+
+
+def _one_line(error: BaseException) -> str:
+    """The first line of OmegaConf's text; the others name the key, as ours does."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _way(distribution: BaseDistribution) -> str:
+    if isinstance(distribution, CategoricalDistribution):
+        return "correct it, or leave it out"
+    if isinstance(distribution, FloatDistribution):
+        return "for whole numbers write int(interval(low, high)) or range(start, stop), else what the key takes"
+    return "write what the key takes"
