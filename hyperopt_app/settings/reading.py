@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
+from hyperopt_app.settings.keys import sweeper_fields
 from hyperopt_app.settings.old_dialects import translated
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
@@ -66,7 +67,8 @@ def read_settings(config: DictConfig) -> Settings:
     told = translated(
         {str(key): value for key, value in node.items() if key != "_target_"}, default_fields(), _typed(config)
     )
-    data = told.fields
+    # Of a key that is no field, `settings.keys` tells.
+    data = {key: value for key, value in told.fields.items() if key in sweeper_fields()}
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),
