@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.settings.keys import not_numbers
 from hyperopt_app.settings.reading import Settings
-from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.display_text import shortened, visible
 
 __all__ = ["MOST_SECONDS", "is_seconds", "with_right_fields"]
 
@@ -52,8 +52,9 @@ def with_right_fields(settings: Settings, config: DictConfig) -> tuple[Settings,
 def _storage(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.strip() and not _has_control(value)):
         return None
+    came = shortened(repr(value))
     return (
-        f"{value!r} is not allowed; write null for the journal in the study's directory, a path that ends in .log or "
+        f"{came} is not allowed; write null for the journal in the study's directory, a path that ends in .log or "
         ".journal, or a URL such as sqlite:///FILE"
     )
 
@@ -63,8 +64,9 @@ def _study_name(name: str | None) -> str | None:
         return None
     parts = name.split("/")
     if not name.strip() or _has_control(name) or len(name) > _LONGEST_NAME or {".", ".."} & {*parts}:
+        came = shortened(repr(name))
         return (
-            f"{_short(name)} is not allowed; write a name of at most {_LONGEST_NAME} characters, without line ends and "
+            f"{came} is not allowed; write a name of at most {_LONGEST_NAME} characters, without line ends and "
             "control characters, that is no path out of a directory"
         )
     return None
@@ -80,8 +82,9 @@ def _metrics(metric: Any) -> Iterator[str]:
     """Names are texts: what is none would be looked up as a text, and nobody returns that."""
     for name in [] if metric is None else metric if isinstance(metric, list) else [metric]:
         if not isinstance(name, str) or not name.strip() or _has_control(name):
+            came = shortened(repr(name))
             yield (
-                f"hydra.sweeper.metric: {_short(name)} is not allowed; write the name under which the objective "
+                f"hydra.sweeper.metric: {came} is not allowed; write the name under which the objective "
                 "returns the value, or a list of such names"
             )
 
@@ -101,13 +104,9 @@ def _directories(config: DictConfig) -> Iterator[str]:
         # What a reference brings in is told where it stands; `subdir` has no value before a job runs.
         value = plain[name] if "${" in str(plain[name]) else config.hydra.sweep[name]
         if not isinstance(value, str) or not value.strip() or _has_control(value):
-            yield f"hydra.sweep.{name}: {_short(value)} is not allowed; write the path of a directory, e.g. {example}"
+            came = shortened(repr(value))
+            yield f"hydra.sweep.{name}: {came} is not allowed; write the path of a directory, e.g. {example}"
 
 
 def _has_control(text: str) -> bool:
     return visible(text) != text or "\n" in text or "\t" in text
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -13,13 +13,16 @@ from typing import Any
 from hyperopt_app.config.launchers import SCHEMAS
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.launchers.local import places
+from hyperopt_app.support.display_text import shortened
 
 __all__ = ["field_faults"]
 
 # Where nothing is said it is 1. `Sharing` and `places` look at those that say how workers share GPUs.
 _LEAST = {"gpus_per_node": 0, "gpus_per_task": 0, "max_num_timeout": 0, "max_resubmissions": 0, "ngpus": 0}
-_ELSEWHERE = {"workers_per_gpu", "gpus_per_trial", "max_parallel", "grace_s"}
-_MOST = 2**31 - 1
+_SHARED = {"workers_per_gpu", "gpus_per_trial", "max_parallel"}
+_MOST, _MOST_WORKERS = 2**31 - 1, 100_000
+# As long as a text in a script's header may be, in characters.
+_LONGEST = 1024
 # As sbatch and qsub write it.
 _MEMORY = {
     "mem_per_gpu": (re.compile(r"[1-9]\d*([KMGT]B?)?", re.IGNORECASE), "32G"),
@@ -49,20 +52,20 @@ def field_faults(name: str, settings: Mapping[str, Any]) -> list[str]:
 
 def _numbers(given: Mapping[str, Any]) -> Iterator[str]:
     for key, value in given.items():
-        if key in _ELSEWHERE or isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or key == "walltime":
             continue
-        least = _LEAST.get(key, 1)
-        if not least <= value <= _MOST and key != "walltime":
-            yield f"{key}: {value} is not allowed; set a whole number from {least}{_instead(key, value)}"
+        least, most = _LEAST.get(key, 1), _MOST_WORKERS if key in _SHARED else _MOST
+        if (value < least and key not in _SHARED) or value > most:
+            yield f"{key}: {value} is not allowed; set a whole number from {least}{_instead(key, value, most)}"
     for key, (pattern, example) in _MEMORY.items():
         if key in given and not pattern.fullmatch(str(given[key])):
-            yield f"{key}: {_short(given[key])} is not allowed; write a size above 0, e.g. {example}"
+            yield f"{key}: {shortened(repr(given[key]))} is not allowed; write a size above 0, e.g. {example}"
 
 
-def _instead(key: str, value: int) -> str:
+def _instead(key: str, value: int, most: int) -> str:
     if key == "mem_gb" and value == 0:
         return "; all of a node's memory is hydra.launcher.additional_parameters: {mem: 0}"
-    return " to 2147483647" if value > _MOST else ""
+    return f" to {most}" if value > most else ""
 
 
 def _texts(given: Mapping[str, Any]) -> Iterator[str]:
@@ -70,28 +73,35 @@ def _texts(given: Mapping[str, Any]) -> Iterator[str]:
         if key in _MEMORY or not isinstance(value, str):
             continue
         if not value.strip():
-            yield f"{key}: {value!r} is not allowed; write something, or leave the field out"
+            yield f"{key}: {shortened(repr(value))} is not allowed; write something, or leave the field out"
+        elif len(value) > _LONGEST:
+            yield f"{key}: {shortened(repr(value))} has more than {_LONGEST} characters; write less"
         elif key == "python":
             try:
                 shlex.split(value)
             except ValueError as error:
-                yield f"python: {_short(value)} cannot be read as a shell's words ({error}); close what is open"
+                told = shortened(repr(value))
+                yield f"python: {told} cannot be read as a shell's words ({error}); close what is open"
 
 
 def _lists(given: Mapping[str, Any]) -> Iterator[str]:
     for key, what in (("signals", "at least one signal, e.g. [SIGTERM]"), ("node_check", "a command, or null")):
         words = given.get(key)
         if words is not None and not (words and all(str(word).strip() for word in words)):
-            yield f"{key}: {words!r} is not allowed; write {what}"
+            yield f"{key}: {shortened(repr(words))} is not allowed; write {what}"
+    for key in ("setup", "srun_args", "directives", "node_check"):
+        if any(len(str(word)) > _LONGEST for word in given.get(key) or []):
+            yield f"{key}: {shortened(repr(given[key]))} has a text of more than {_LONGEST} characters; write less"
     for key in ("srun_args", "directives"):
         if any(not str(word).strip() for word in given.get(key) or []):
-            yield f"{key}: {given[key]!r} has an empty text; remove it"
+            yield f"{key}: {shortened(repr(given[key]))} has an empty text; remove it"
 
 
 def _paths(given: Mapping[str, Any]) -> Iterator[str]:
     for key in ("folder", "submitit_folder"):
         if any(len(part.encode(errors="replace")) > _LONGEST_NAME for part in str(given.get(key, "")).split("/")):
-            yield f"{key}: {_short(given[key])} has a name of more than {_LONGEST_NAME} bytes; write a shorter one"
+            told = shortened(repr(given[key]))
+            yield f"{key}: {told} has a name of more than {_LONGEST_NAME} bytes; write a shorter one"
 
 
 def _places(given: Mapping[str, Any]) -> list[str]:
@@ -100,8 +110,3 @@ def _places(given: Mapping[str, Any]) -> list[str]:
     except ConfigError as error:
         return [fault.removeprefix("hydra.launcher.") for fault in error.faults]
     return []
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -31,15 +31,20 @@ def unknown_keys(config: DictConfig) -> list[str]:
     """A fault for each key of the sweeper or of a launcher of ours that is no field; and for fields beside them."""
     hydra, ours = config.hydra, sweeper_fields()
     launcher = _launcher_fields(hydra)
-    known = {"sweeper": ours, "launcher": launcher}
+    known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
     faults = [*_unknown("sweeper", hydra.sweeper, known)]
     if launcher:  # of another launcher's fields we know nothing
         faults += _unknown("launcher", hydra.launcher, known)
+    known |= {f"sweeper.{one}": _keys(hydra.sweeper, one) for one in ("sampler", "pruner")}
     for key in hydra:
         place = next((one for one, names in known.items() if key in names), None)
         if place is not None and key not in _HYDRAS:
             faults.append(f"hydra.{key}: nobody reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
     return faults
+
+
+def _keys(node: DictConfig, key: str) -> tuple[str, ...]:
+    return tuple(map(str, node[key])) if OmegaConf.is_dict(node[key]) else ()
 
 
 # Keys of Hydra's own that are fields of ours, too.
