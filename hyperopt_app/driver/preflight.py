@@ -2,6 +2,7 @@
 """Find every fault of a sweep's configuration before anything is started or written. Runs in the driver."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from hyperopt_app.settings.reading import Settings, read_worker_options
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions
-from hyperopt_app.support.display_text import did_you_mean
+from hyperopt_app.support.display_text import did_you_mean, shortened
 
 __all__ = ["check_launcher", "check_settings", "check_worker_options"]
 
@@ -45,7 +46,7 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
     faults = []
     if options.isolation not in ("process", "none"):
         faults.append(f"hydra.launcher.isolation: {options.isolation!r} is not known; set process or none")
-    if options.grace_s != 0 and not is_seconds(options.grace_s):
+    if options.grace_s != 0 and not (is_seconds(options.grace_s) or math.isnan(options.grace_s)):
         faults.append(
             f"hydra.launcher.grace_s: {options.grace_s:g} is not allowed; set seconds from 0 to {MOST_SECONDS:g}"
         )
@@ -66,8 +67,9 @@ def check_launcher(context: HydraContext, config: DictConfig, task_function: Cal
     except CompactHydraException:  # told for people already
         raise
     except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        return [f"hydra.launcher: it cannot be made ({reason}); choose one with hydra/launcher=..., e.g. local_workers"]
+        name, reason = (shortened(str(one)) for one in (config.hydra.launcher["_target_"], error))
+        way = "choose a launcher with hydra/launcher=..., e.g. local_workers"
+        return [f"hydra.launcher._target_: {name} cannot be made ({reason}); {way}"]
     return []
 
 
@@ -89,7 +91,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
         ),
     )
     for name, value, is_right, allowed in wanted:
-        if not is_right:
+        if not is_right and not (isinstance(value, float) and math.isnan(value)):  # of NaN `preflight_fields` tells
             yield f"hydra.sweeper.{name}: {value} is not allowed; set {allowed}"
     if settings.progress not in ("auto", "table", "lines", "none"):
         yield f"hydra.sweeper.progress: {settings.progress!r} is not known; set auto, table, lines or none"

@@ -81,7 +81,7 @@ def _empty_path(path: str | None) -> str | None:
 def _metrics(metric: Any) -> Iterator[str]:
     """Names are texts: what is none would be looked up as a text, and nobody returns that."""
     for name in [] if metric is None else metric if isinstance(metric, list) else [metric]:
-        if not isinstance(name, str) or not name.strip() or _has_control(name):
+        if not isinstance(name, str) or not name.strip() or _has_control(name) or len(name) > _LONGEST_NAME:
             came = shortened(repr(name))
             yield (
                 f"hydra.sweeper.metric: {came} is not allowed; write the name under which the objective "

@@ -20,6 +20,8 @@ __all__ = ["field_faults"]
 # Where nothing is said it is 1. `Sharing` and `places` look at those that say how workers share GPUs.
 _LEAST = {"gpus_per_node": 0, "gpus_per_task": 0, "max_num_timeout": 0, "max_resubmissions": 0, "ngpus": 0}
 _SHARED = {"workers_per_gpu", "gpus_per_trial", "max_parallel"}
+# What the preflight looks at under every launcher.
+_JUDGED = {"_target_", "isolation"}
 _MOST, _MOST_WORKERS = 2**31 - 1, 100_000
 # As long as a text in a script's header may be, in characters.
 _LONGEST = 1024
@@ -70,7 +72,7 @@ def _instead(key: str, value: int, most: int) -> str:
 
 def _texts(given: Mapping[str, Any]) -> Iterator[str]:
     for key, value in given.items():
-        if key in _MEMORY or not isinstance(value, str):
+        if key in _MEMORY or key in _JUDGED or not isinstance(value, str):
             continue
         if not value.strip():
             yield f"{key}: {shortened(repr(value))} is not allowed; write something, or leave the field out"

@@ -108,7 +108,10 @@ def nothing_chosen(config: DictConfig) -> list[str]:
     node = config.hydra.launcher
     if OmegaConf.is_dict(node) and node.get("_target_"):
         return []
-    return [f"hydra.launcher: {node!r} is no launcher; choose one with hydra/launcher=..., e.g. local_workers"]
+    key, came = (
+        ("hydra.launcher._target_", node.get("_target_")) if OmegaConf.is_dict(node) else ("hydra.launcher", node)
+    )
+    return [f"{key}: {came!r} is no launcher; choose one with hydra/launcher=..., e.g. local_workers"]
 
 
 def not_numbers(node: Any, where: str) -> list[str]:
