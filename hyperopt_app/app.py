@@ -17,8 +17,7 @@ from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import current_seed, current_trial
-from hyperopt_app.support.display_text import shortened
-from hyperopt_app.support.hydra_errors import told
+from hyperopt_app.support.display_text import shortened, visible
 
 if TYPE_CHECKING:
     import optuna
@@ -87,7 +86,7 @@ def _target_of(conf: DictConfig) -> tuple[str, str]:
         node = OmegaConf.select(conf, "objective")
         target = OmegaConf.select(node, "_target_") if OmegaConf.is_dict(node) else None
     except OmegaConfBaseException as error:
-        return "", f"objective: {told(error)}; correct what it refers to"
+        return "", f"objective: {visible(str(error).splitlines()[0])}; correct what it refers to"
     if not (node is None or OmegaConf.is_dict(node)):
         way = "write objective: {_target_: PATH.OF.A.CLASS}, or choose it with hparams=..."
         return "", f"objective: {shortened(repr(node))} is no mapping; {way}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-__all__ = ["hydra_words"]
+__all__ = ["hydra_words", "task_words"]
 
 
 def hydra_words(config: DictConfig) -> list[str]:
@@ -14,5 +14,14 @@ def hydra_words(config: DictConfig) -> list[str]:
     Hydra keeps them in a node of the config, where each `${...}` in them is an interpolation. Some have no value before
     a job runs (`hydra.sweep.subdir=job_${hydra.job.id}`), so none is resolved here.
     """
-    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return _words(config.hydra.overrides.hydra)
+
+
+def task_words(config: DictConfig) -> list[str]:
+    """The other overrides as text, likewise."""
+    return _words(config.hydra.overrides.task)
+
+
+def _words(node: Any) -> list[str]:
+    words: Any = OmegaConf.to_container(node, resolve=False)
     return [str(word) for word in words]

@@ -15,7 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
-from hyperopt_app.config.command_line import hydra_words
+from hyperopt_app.config.command_line import hydra_words, task_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
 from hyperopt_app.driver.places import other_study, place_faults
@@ -76,16 +76,10 @@ def checked(
         ConfigError: With all that is wrong.
     """
     loader = context.config_loader
-    if unread := [*unreadable(config), *nothing_chosen(config)]:  # and so no other fault can be found
-        raise ConfigError([*unread, *unknown_keys(config)])
-    settings, field_faults = with_right_fields(read_settings(config), config)
-    settings, method_faults = with_methods(
-        _with_absolute_storage(settings), config, partial(_recomposed, loader, config)
-    )
+    settings, field_faults, method_faults = _settings(loader, config)
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
-    faults += [*unknown_keys(config), *field_faults]
-    faults += settings.translation_faults
+    faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
     faults += strays.faults
@@ -116,15 +110,28 @@ def checked(
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
 
 
+def _settings(loader: ConfigLoader, config: DictConfig) -> tuple[Settings, list[str], list[str]]:
+    """Settings that the other checks can go by, and what is wrong: with plain fields, and with sampler and pruner.
+
+    Raises:
+        ConfigError: Something cannot be read, and so no other fault can be found.
+    """
+    if unread := unreadable(config) or nothing_chosen(config):
+        raise ConfigError([*unread, *unknown_keys(config)])
+    settings, faults = with_right_fields(read_settings(config), config)
+    settings, of_methods = with_methods(_with_absolute_storage(settings), config, partial(_recomposed, loader, config))
+    return settings, faults, of_methods
+
+
 def _sweeps_by_itself(loader: ConfigLoader, config: DictConfig) -> bool:
     # Hydra turns --multirun into one more override.
     typed = [word for word in hydra_words(config) if word != "hydra.mode=MULTIRUN"]
-    return _composed(loader, config, [*config.hydra.overrides.task, *typed]).hydra.mode is RunMode.MULTIRUN
+    return _composed(loader, config, [*task_words(config), *typed]).hydra.mode is RunMode.MULTIRUN
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
     """The config of the command, with these overrides of Hydra's own in the place of its own ones."""
-    return _composed(loader, config, [*config.hydra.overrides.task, *overrides])
+    return _composed(loader, config, [*task_words(config), *overrides])
 
 
 def _composed(loader: ConfigLoader, config: DictConfig, words: list[str]) -> DictConfig:

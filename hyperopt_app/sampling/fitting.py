@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 Node = dict[str, Any]
 
 _MISSING = "???"
+# Optuna counts with NumPy, whose whole numbers end here.
+_MOST = 2**63 - 1
 _HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isolate_")
 # How Optuna's signatures write plain types; what they write otherwise is not looked at.
 _PLAIN: Mapping[str, Any] = {"int": IntegerNode, "float": FloatNode, "bool": BooleanNode, "str": StringNode}
@@ -159,6 +161,8 @@ _NONE = Signature({}, takes_any=True)
 def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
     """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
     names = annotation.split(" | ")
+    if isinstance(value, int) and abs(value) > _MOST and "int" in names:
+        return value, [f"{where}: {value} is not allowed; write a whole number of at most {_MOST}"]
     if not set(names) <= {*_PLAIN, "None"} or ("None" if value is None else type(value).__name__) in names:
         return value, []
     for name in names if value is not None else ():

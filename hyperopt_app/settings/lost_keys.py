@@ -7,7 +7,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from hyperopt_app.config.command_line import hydra_words
+from hyperopt_app.config.command_line import hydra_words, task_words
 from hyperopt_app.config.presets import is_preset
 
 __all__ = ["lost_keys"]
@@ -23,7 +23,7 @@ def lost_keys(config: DictConfig, compose: Callable[[list[str]], DictConfig]) ->
         config: The sweep's composed config.
         compose: The config of a whole command line.
     """
-    task = [str(word) for word in config.hydra.overrides.task]
+    task = task_words(config)
     preset = next(filter(is_preset, task), None)
     if preset is None:
         return []

@@ -20,6 +20,11 @@ from hyperopt_app.support.display_text import visible
 __all__ = ["errors_in_one_line", "told"]
 
 _HYDRAS = {"hydra", "omegaconf", "antlr4"}
+# Functions of Hydra's in which an error says nothing of the key that it is about.
+_ABOUT = {
+    "instantiate_sweeper": "hydra.sweeper",
+    "configure_log": "hydra.verbose, hydra.hydra_logging or hydra.job_logging",
+}
 
 
 @contextlib.contextmanager
@@ -48,7 +53,15 @@ def _compact(func: Callable[[], Any]) -> Any:
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1" or not _is_hydras_own(error.__traceback__):
             raise
-        raise CompactHydraException(f"{told(error)}; nothing was started") from None
+        about = next((_ABOUT[name] for name in _functions(error.__traceback__) if name in _ABOUT), None)
+        where = f"{about}: " if about and not getattr(error, "full_key", None) else ""
+        raise CompactHydraException(f"{where}{told(error)}; nothing was started") from None
+
+
+def _functions(trace: TracebackType | None) -> Iterator[str]:
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_name
+        trace = trace.tb_next
 
 
 def _is_hydras_own(trace: TracebackType | None) -> bool:
@@ -65,6 +78,8 @@ def _is_hydras_own(trace: TracebackType | None) -> bool:
 def told(error: Exception) -> str:
     """An error of Hydra's or OmegaConf's in one line, with the key that it is about."""
     key = getattr(error, "full_key", None)
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    lines = [line for line in str(error).splitlines() if line.strip()] or [
+        f"this is not allowed ({type(error).__name__})"
+    ]
     text = lines[0] if key else " ".join(" ".join(lines).split())
     return visible(f"{key}: {text}" if key else text)
