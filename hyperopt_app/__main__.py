@@ -10,6 +10,7 @@ import hydra
 from hyperopt_app.app import train
 from hyperopt_app.processes.python_start import behind_the_standard_library
 from hyperopt_app.processes.streams import spelling_out
+from hyperopt_app.support.hydra_errors import errors_in_one_line
 
 __all__ = ["main"]
 
@@ -24,7 +25,7 @@ def main() -> None:
     # A user's objective lies where the command is typed; `python -m` looks there by itself, a console script does not.
     if (here := str(Path.cwd())) not in sys.path and "" not in sys.path:
         sys.path.insert(behind_the_standard_library(sys.path), here)
-    with spelling_out():
+    with spelling_out(), errors_in_one_line():
         hydra.main(config_path="pkg://hyperopt_app.conf", config_name="config")(train)()
 
 

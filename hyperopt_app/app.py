@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import current_seed, current_trial
+from hyperopt_app.support.display_text import shortened, visible
 
 if TYPE_CHECKING:
     import optuna
@@ -63,10 +65,9 @@ def _seed(conf: DictConfig) -> None:
 
 def check_objective(conf: DictConfig) -> list[str]:
     """What is wrong with `objective` in a config: missing, not importable, or not an Objective."""
-    node = OmegaConf.select(conf, "objective")
-    target = None if node is None else OmegaConf.select(node, "_target_")
-    if not target:
-        return ["objective._target_: no objective is named; set the dotted path of a class deriving from Objective"]
+    target, fault = _target_of(conf)
+    if fault:
+        return [fault]
     module, _, name = str(target).rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name) if module else None
@@ -77,6 +78,20 @@ def check_objective(conf: DictConfig) -> list[str]:
     if not (isinstance(found, type) and issubclass(found, Objective)):
         return [f"objective._target_: {target} is no class that derives from hyperopt_app.Objective"]
     return [f"objective: {fault}" for fault in found.check(conf)]
+
+
+def _target_of(conf: DictConfig) -> tuple[str, str]:
+    """What `objective` names, and what is wrong with it."""
+    try:
+        node = OmegaConf.select(conf, "objective")
+        target = OmegaConf.select(node, "_target_") if OmegaConf.is_dict(node) else None
+    except OmegaConfBaseException as error:
+        return "", f"objective: {visible(str(error).splitlines()[0])}; correct what it refers to"
+    if not (node is None or OmegaConf.is_dict(node)):
+        way = "write objective: {_target_: PATH.OF.A.CLASS}, or choose it with hparams=..."
+        return "", f"objective: {shortened(repr(node))} is no mapping; {way}"
+    fault = "objective._target_: no objective is named; set the dotted path of a class deriving from Objective"
+    return str(target), "" if target else fault
 
 
 # The sweeper asks a task function that has this attribute before it starts a worker.

@@ -29,6 +29,17 @@ _EPILOG = """everything else is the application itself, as with python -m hypero
   hyperopt-app --hydra-help                    Hydra's own help
 """
 
+_SUBMIT_HELP = """usage: hyperopt-app submit OVERRIDE ...
+
+Submit the workers of a search as jobs and come back. Every word is an override of Hydra's, as with --multirun:
+
+  hyperopt-app submit hparams=holodec hydra/launcher=slurm_workers hydra.sweeper.n_trials=100
+  hyperopt-app submit hparams=holodec hydra/launcher=pbs_workers hydra.sweeper.dry_run=true   show the script alone
+
+The launchers are slurm_workers, pbs_workers and by_hand (which prints the command that starts a worker). Then:
+hyperopt-app status STUDY, stop STUDY, best STUDY.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script.
@@ -37,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after the program's name; those of this process if None.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["submit"] and {"-h", "--help"} & {*words[1:]}:
+        print(_SUBMIT_HELP, end="")
+        return
     if words[:1] == ["submit"]:
         # Hydra reads the arguments of the process. With pluses also where the launcher has no such field: that it
         # cannot submit is then told among the faults of the command.

@@ -18,7 +18,7 @@ def hydra_words(config: DictConfig) -> list[str]:
 
 
 def task_words(config: DictConfig) -> list[str]:
-    """The other overrides, as they were typed."""
+    """The other overrides as text, likewise."""
     return _words(config.hydra.overrides.task)
 
 

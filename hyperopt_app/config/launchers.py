@@ -6,7 +6,15 @@ from typing import Any
 
 from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 
-__all__ = ["ByHandConf", "ClusterWorkersConf", "LocalWorkersConf", "PbsWorkersConf", "SlurmWorkersConf", "WorkersConf"]
+__all__ = [
+    "SCHEMAS",
+    "ByHandConf",
+    "ClusterWorkersConf",
+    "LocalWorkersConf",
+    "PbsWorkersConf",
+    "SlurmWorkersConf",
+    "WorkersConf",
+]
 
 
 @dataclass
@@ -121,3 +129,12 @@ class ByHandConf(WorkersConf):
     # Workers that share a GPU of those that a started process sees; and GPUs that each worker sees.
     workers_per_gpu: int = 1
     gpus_per_trial: int = 1
+
+
+# By the class of the launcher.
+SCHEMAS: dict[str, type[WorkersConf]] = {
+    "LocalWorkersLauncher": LocalWorkersConf,
+    "SlurmWorkersLauncher": SlurmWorkersConf,
+    "PbsWorkersLauncher": PbsWorkersConf,
+    "ByHandLauncher": ByHandConf,
+}

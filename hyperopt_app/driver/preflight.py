@@ -2,13 +2,18 @@
 """Find every fault of a sweep's configuration before anything is started or written. Runs in the driver."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from hydra.core.plugins import Plugins
+from hydra.errors import CompactHydraException, InstantiationException
+from hydra.types import HydraContext
 from hydra.utils import get_method
 from omegaconf import DictConfig
 
+from hyperopt_app.driver.preflight_fields import MOST_SECONDS, is_seconds
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
@@ -16,9 +21,9 @@ from hyperopt_app.settings.reading import Settings, read_worker_options
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions
-from hyperopt_app.support.display_text import did_you_mean
+from hyperopt_app.support.display_text import did_you_mean, shortened
 
-__all__ = ["check_settings", "check_worker_options"]
+__all__ = ["check_launcher", "check_settings", "check_worker_options"]
 
 
 def check_settings(settings: Settings, space: Space) -> list[str]:
@@ -41,14 +46,31 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
     faults = []
     if options.isolation not in ("process", "none"):
         faults.append(f"hydra.launcher.isolation: {options.isolation!r} is not known; set process or none")
-    if options.grace_s < 0:
-        faults.append(f"hydra.launcher.grace_s: {options.grace_s:g} is not allowed; set seconds from 0")
+    if options.grace_s != 0 and not (is_seconds(options.grace_s) or math.isnan(options.grace_s)):
+        faults.append(
+            f"hydra.launcher.grace_s: {options.grace_s:g} is not allowed; set seconds from 0 to {MOST_SECONDS:g}"
+        )
     if settings.trial_timeout is not None and options.isolation == "none":
         faults.append(
             f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} wants trials in processes of their own; set "
             "hydra.launcher.isolation=process, which local_workers, slurm_workers and pbs_workers have"
         )
     return options, faults
+
+
+def check_launcher(context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any]) -> list[str]:
+    """What the launcher's own class has against its fields; it is made, as Hydra makes it, and starts nothing."""
+    try:
+        Plugins.instance().instantiate_launcher(config=config, hydra_context=context, task_function=task_function)
+    except InstantiationException as error:
+        return [f"hydra.launcher: {' '.join(str(error).split())}; correct the field, or choose another launcher"]
+    except CompactHydraException:  # told for people already
+        raise
+    except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
+        name, reason = (shortened(str(one)) for one in (config.hydra.launcher["_target_"], error))
+        way = "choose a launcher with hydra/launcher=..., e.g. local_workers"
+        return [f"hydra.launcher._target_: {name} cannot be made ({reason}); {way}"]
+    return []
 
 
 def _numbers(settings: Settings) -> Iterator[str]:
@@ -58,14 +80,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
         ("n_trials", settings.n_trials, settings.n_trials > 0, "a whole number above 0"),
         ("n_jobs", settings.n_jobs, settings.n_jobs > 0, "a whole number above 0, the number of workers"),
         ("max_failure_rate", settings.max_failure_rate, 0 <= settings.max_failure_rate <= 1, "a share from 0 to 1"),
-        ("timeout", settings.timeout, settings.timeout is None or settings.timeout > 0, "seconds above 0, or null"),
-        (
-            "trial_timeout",
-            settings.trial_timeout,
-            settings.trial_timeout is None or settings.trial_timeout > 0,
-            "seconds above 0, or null",
-        ),
-        ("lease_s", settings.lease_s, settings.lease_s > 0, "seconds above 0"),
+        *_seconds(settings),
         ("seed", settings.seed, settings.seed is None or settings.seed >= 0, "a whole number from 0, or null"),
         ("sampler.seed", own_seed, own_seed_is_right, "a whole number from 0, or null"),
         (
@@ -76,10 +91,26 @@ def _numbers(settings: Settings) -> Iterator[str]:
         ),
     )
     for name, value, is_right, allowed in wanted:
-        if not is_right:
+        if not is_right and not (isinstance(value, float) and math.isnan(value)):  # of NaN `preflight_fields` tells
             yield f"hydra.sweeper.{name}: {value} is not allowed; set {allowed}"
     if settings.progress not in ("auto", "table", "lines", "none"):
         yield f"hydra.sweeper.progress: {settings.progress!r} is not known; set auto, table, lines or none"
+
+
+def _seconds(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
+    for name in ("timeout", "trial_timeout"):
+        value = getattr(settings, name)
+        yield name, value, value is None or is_seconds(value), f"seconds above 0, {_most(value)}or null"
+    yield (
+        "lease_s",
+        settings.lease_s,
+        is_seconds(settings.lease_s),
+        f"seconds above 0, {_most(settings.lease_s)}".rstrip(", "),
+    )
+
+
+def _most(value: float | None) -> str:
+    return f"at most {MOST_SECONDS:g}, " if value is not None and value > MOST_SECONDS else ""
 
 
 def _directions(settings: Settings) -> Iterator[str]:

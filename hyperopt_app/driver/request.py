@@ -20,6 +20,7 @@ from hyperopt_app.config.command_line import hydra_words, task_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver import preflight
 from hyperopt_app.driver.places import other_study, place_faults
+from hyperopt_app.driver.preflight_fields import with_right_fields
 from hyperopt_app.driver.preflight_space import check_search, check_space
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import IN_DRIVERS_JOB, launcher_faults, launcher_name
@@ -27,6 +28,7 @@ from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
+from hyperopt_app.settings.keys import nothing_chosen, unknown_keys, unreadable
 from hyperopt_app.settings.lost_keys import lost_keys
 from hyperopt_app.settings.methods import with_methods
 from hyperopt_app.settings.misplaced import misplaced
@@ -86,19 +88,17 @@ def checked(
         ConfigError: With all that is wrong.
     """
     loader = context.config_loader
-    settings, method_faults = with_methods(
-        _with_absolute_storage(read_settings(config)), config, partial(_recomposed, loader, config)
-    )
+    settings, field_faults, method_faults = _settings(loader, config)
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
     is_read = not faults
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
-    faults += settings.translation_faults
+    faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
     faults += strays.faults
     faults += method_faults
     faults += preflight.check_settings(settings, space)
-    if not strays.faults:  # which the config would not know either, and say in other words
+    if not (strays.faults or field_faults):  # which the config would not know either, and say in other words
         faults += check_space(
             space,
             lambda overrides: loader.load_sweep_config(config, list(overrides)),
@@ -116,7 +116,7 @@ def checked(
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
-    faults += launcher_faults(config)
+    faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
     idle = {} if faults else idle_pruner(settings.sampler, settings.pruner, len(settings.directions))
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
     request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
@@ -126,6 +126,19 @@ def checked(
     if faults:
         raise ConfigError(faults)
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _settings(loader: ConfigLoader, config: DictConfig) -> tuple[Settings, list[str], list[str]]:
+    """Settings that the other checks can go by, and what is wrong: with plain fields, and with sampler and pruner.
+
+    Raises:
+        ConfigError: Something cannot be read, and so no other fault can be found.
+    """
+    if unread := unreadable(config) or nothing_chosen(config):
+        raise ConfigError([*unread, *unknown_keys(config)])
+    settings, faults = with_right_fields(read_settings(config), config)
+    settings, of_methods = with_methods(_with_absolute_storage(settings), config, partial(_recomposed, loader, config))
+    return settings, faults, of_methods
 
 
 def _sweeps_by_itself(loader: ConfigLoader, config: DictConfig) -> bool:

@@ -40,8 +40,13 @@ _log = logging.getLogger(__name__)
 # The fields that become one directive each.
 _OPTIONS = {"name": "-N", "account": "-A", "project": "-P", "queue": "-q"}
 # PBS splits a directive at blanks and knows no quotes for these.
-_WORD = re.compile(r"[A-Za-z0-9_.+@:=,/-]+")
+_WORD = re.compile(r"[A-Za-z0-9_.+@:=,/][A-Za-z0-9_.+@:=,/-]*")
+# What a directive would set once more: by its letter, or by the resource after -l; the field for it, if there is one.
+_LETTERS = {option[1:]: name for name, option in _OPTIONS.items()} | dict.fromkeys("JtoejrIXCz", "")
+_RESOURCES = {"walltime", "select", "nodes"}
 _UNITS_S = (1, 60, 3600, 86400)
+# Some ten years; of more the shell of a job could not reckon the end.
+_MOST_S = 10 * 366 * 86400
 
 
 def launch(
@@ -221,8 +226,9 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
         for words in settings.get("directives") or []
         if not re.match(r"-[A-Za-z]", str(words))
     ]
+    faults += [fault for words in settings.get("directives") or [] for fault in _set_again(str(words))]
     try:
-        enough = walltime_s(settings["walltime"]) > 0
+        enough = 0 < walltime_s(settings["walltime"]) < _MOST_S
     except ValueError:
         enough = False
     if not enough:
@@ -232,6 +238,20 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
     else:
         faults += grace_faults(settings, walltime_s(settings["walltime"]), f"walltime={settings['walltime']}")
     return [*faults, *_faults_of_numbers(settings)]
+
+
+def _set_again(words: str) -> list[str]:
+    """What a directive says that the launcher says itself."""
+    letter, rest = words[1:2], words[2:]
+    asked = {part.partition("=")[0].strip() for part in rest.split(",")} if letter == "l" else set()
+    found = {f"-l {name}": name for name in sorted(asked & _RESOURCES)}
+    if letter in _LETTERS:
+        found = {f"-{letter}": _LETTERS[letter]}
+    return [
+        f"hydra.launcher.directives: {words!r}: the launcher sets {option} itself; "
+        + (f"write hydra.launcher.{field}" if field else "remove it")
+        for option, field in found.items()
+    ]
 
 
 def _faults_of_numbers(settings: Mapping[str, Any]) -> list[str]:
@@ -245,9 +265,4 @@ def _faults_of_numbers(settings: Mapping[str, Any]) -> list[str]:
                 f"hydra.launcher.{name}: {value!r} asks for several nodes; a job's workers share one. Begin it with 1 "
                 "and ask for more workers with hydra.sweeper.n_jobs"
             )
-    faults += [
-        f"hydra.launcher.{name}: set a whole number from {least}"
-        for name, least in (("ncpus", 1), ("ngpus", 0), ("max_resubmissions", 0))
-        if int(settings[name]) < least
-    ]
     return faults

@@ -7,6 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.launchers.fields import field_faults
+from hyperopt_app.schedulers.gpu_slots import Sharing
 
 __all__ = ["CLEAN", "IN_DRIVER", "IN_DRIVERS_JOB", "launcher_faults", "launcher_name", "launcher_script"]
 
@@ -19,30 +21,34 @@ IN_DRIVERS_JOB = ("BasicLauncher", "JoblibLauncher", "LocalLauncher", "LocalWork
 
 
 def launcher_faults(config: DictConfig) -> list[str]:
-    """What is wrong with the fields of a launcher that submits jobs, or with submitting by another."""
-    settings, faults = _settings(config), list[str]()
-    if settings.get("detach") and launcher_name(config) not in _SUBMIT:
-        told = f"{launcher_name(config)} starts workers that end with this command, so there is nothing to submit"
+    """What is wrong with the fields of a launcher, or with submitting by one that submits nothing."""
+    settings, name = _settings(config), launcher_name(config)
+    faults = field_faults(name, settings)
+    if settings.get("detach") and name not in _SUBMIT:
+        told = f"{name} starts workers that end with this command, so there is nothing to submit"
         way = "choose hydra/launcher=slurm_workers or pbs_workers, or search without submit"
-        return [f"hydra.launcher.detach: {told}; {way}"]
+        faults.append(f"hydra.launcher.detach: {told}; {way}")
     try:
-        if launcher_name(config) == "SlurmWorkersLauncher":
+        if name == "SlurmWorkersLauncher":
             from hyperopt_app.launchers.slurm import header_faults, sharing_of
 
-            faults = header_faults(settings)
+            faults += header_faults(settings)
             sharing_of(settings).workers_per_job()
-        if launcher_name(config) == "SlurmLauncher":
+        if name == "SlurmLauncher":
             from hyperopt_app.launchers.slurm import stock_faults
 
-            return stock_faults(settings)
-        if launcher_name(config) == "PbsWorkersLauncher":
+            faults += stock_faults(settings)
+        if name == "PbsWorkersLauncher":
             from hyperopt_app.launchers import pbs
 
-            faults = pbs.header_faults(settings)
+            faults += pbs.header_faults(settings)
             pbs.sharing_of(settings).workers_per_job()
+        if name == "ByHandLauncher":
+            slots = {key: int(settings[key]) for key in ("workers_per_gpu", "gpus_per_trial")}
+            Sharing(**slots).workers_per_job()
     except ConfigError as error:
-        return [*faults, *error.faults]
-    return faults
+        faults += error.faults
+    return list(dict.fromkeys(faults))
 
 
 def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:

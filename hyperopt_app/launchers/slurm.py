@@ -45,6 +45,23 @@ _OWN = {
 }
 # What the launcher itself sets.
 _TAKEN = {"array", "a", "wrap", "output", "o", "error", "e", "parsable", "test-only", "input", "i"}
+# What submitit writes of a field; given once more, the workers would not be where we count on them.
+_FIELDS = {
+    "time": "timeout_min",
+    "t": "timeout_min",
+    "nodes": "nodes",
+    "N": "nodes",
+    "ntasks-per-node": "tasks_per_node",
+    "ntasks": "tasks_per_node",
+    "n": "tasks_per_node",
+    "job-name": "name",
+    "J": "name",
+    "gpus-per-node": "gpus_per_node",
+    "gpus-per-task": "gpus_per_task",
+    "cpus-per-task": "cpus_per_task",
+    "c": "cpus_per_task",
+    "signal": "signal_delay_s",
+}
 _DEFAULT_MAX_ARRAY = 1001
 # Seconds by which Slurm's signal comes early: it looks at a job's time every half minute, and half a minute ahead.
 _EARLY_S = 30
@@ -131,11 +148,11 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
             faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
         elif str(key).replace("_", "-") in _TAKEN:
             faults.append(f"{where}.{key}: the launcher sets this option itself; remove it")
+        elif (field := _FIELDS.get(str(key).replace("_", "-"))) is not None:
+            faults.append(f"{where}.{key}: the launcher has a field for it; write hydra.launcher.{field}")
         elif len(str(key)) == 1 and key not in SHORT_OPTIONS:
             faults.append(f"{where}.{key}: this short option is not known; write the long one")
-    if int(settings.get("max_resubmissions") or 0) < 0:
-        faults.append("hydra.launcher.max_resubmissions: set a whole number from 0")
-    if limit_s := _limit_s(settings):
+    if (limit_s := _limit_s(settings)) > 0:
         faults += grace_faults(settings, limit_s, f"timeout_min={settings['timeout_min']}")
     if not settings["use_srun"] and (int(settings["nodes"] or 1) > 1 or int(settings["tasks_per_node"] or 1) > 1):
         faults.append(

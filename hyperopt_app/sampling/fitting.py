@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 Node = dict[str, Any]
 
 _MISSING = "???"
+# Optuna counts with NumPy, whose whole numbers end here.
+_MOST = 2**63 - 1
 _HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isolate_")
 # How Optuna's signatures write plain types; what they write otherwise is not looked at.
 _PLAIN: Mapping[str, Any] = {"int": IntegerNode, "float": FloatNode, "bool": BooleanNode, "str": StringNode}
@@ -67,7 +69,7 @@ def fit(
     if node is not None and not isinstance(node, Mapping):
         way = f"choose a group with hydra/sweeper/{where.rpartition('.')[2]}={node}, or write a mapping with _target_"
         return dict(default), [f"{where}: {node!r} is no node; {way}"]
-    given = dict(node or {})
+    given = {str(key): value for key, value in (node or {}).items()}
     if given.get("_target_") in (None, _MISSING):
         given.pop("_target_", None)
         return fit({**default, **given}, Below(default), default, base, where)
@@ -90,6 +92,11 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
                 _log.info("%s.%s: %r is left out, %s does not take it", where, key, value, node_name(node["_target_"]))
             else:
                 faults.append(_unknown(key, node, takes, where))
+            continue
+        if isinstance(value, str) and value == _MISSING:
+            faults.append(
+                f"{where}.{key}: it has no value, and {node_name(node['_target_'])} wants one; write it there"
+            )
             continue
         fitted[key], found = _value(key, value, made_by, takes, below, base, f"{where}.{key}")
         faults += found
@@ -128,21 +135,24 @@ def _value(
     key: str, value: Any, made_by: Callable[..., Any], takes: Signature, below: Below, base: type, where: str
 ) -> tuple[Any, list[str]]:
     """The value of a field: nodes in it are fitted too, and Optuna's plain types are kept."""
+    own = key in takes.parameters and not is_foreign(made_by)
+    annotation = getattr(takes.parameters[key].annotation, "__name__", takes.parameters[key].annotation) if own else ""
+    if isinstance(value, (Mapping, list)) and {*str(annotation).split(" | ")} <= {*_PLAIN, "None"}:
+        return _plain(value, str(annotation), where)
     if isinstance(value, Mapping):
         inner = below.node.get(key)
         if "_target_" in value:
-            return _fit(dict(value), Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
+            own = {str(name): one for name, one in value.items()}
+            return _fit(own, Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
         parts = {
-            name: _value(name, one, made_by, _NONE, Below(), base, f"{where}.{name}") for name, one in value.items()
+            name: _value(str(name), one, made_by, _NONE, Below(), base, f"{where}.{name}")
+            for name, one in value.items()
         }
         return {name: part[0] for name, part in parts.items()}, [line for part in parts.values() for line in part[1]]
     if isinstance(value, list):
         items = [_value("", one, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, one in enumerate(value)]
         return [item[0] for item in items], [line for item in items for line in item[1]]
-    if is_foreign(made_by) or key not in takes.parameters or below.has(key, value):
-        return value, []
-    annotation = takes.parameters[key].annotation
-    return _plain(value, str(getattr(annotation, "__name__", annotation)), where)
+    return (value, []) if not own or below.has(key, value) else _plain(value, str(annotation), where)
 
 
 _NONE = Signature({}, takes_any=True)
@@ -151,6 +161,8 @@ _NONE = Signature({}, takes_any=True)
 def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
     """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
     names = annotation.split(" | ")
+    if isinstance(value, int) and abs(value) > _MOST and "int" in names:
+        return value, [f"{where}: {value} is not allowed; write a whole number of at most {_MOST}"]
     if not set(names) <= {*_PLAIN, "None"} or ("None" if value is None else type(value).__name__) in names:
         return value, []
     for name in names if value is not None else ():

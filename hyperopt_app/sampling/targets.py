@@ -20,7 +20,7 @@ from optuna.samplers import BaseSampler
 from optuna.samplers.nsgaii import BaseCrossover, BaseMutation
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.support.display_text import did_you_mean
+from hyperopt_app.support.display_text import did_you_mean, shortened
 
 __all__ = [
     "Signature",
@@ -101,7 +101,7 @@ def located(target: object, base: type, where: str) -> object:
         except AttributeError:
             if not hasattr(found, "__path__"):
                 near = did_you_mean(name, [one for one in dir(found) if not one.startswith("_")])
-                text = f"{where}: {target} is not there: no {path}{near}; {allowed(base)}"
+                text = f"{where}._target_: {shortened(target)} is not there: no {path}{near}; {allowed(base)}"
                 raise HyperoptError(text) from None
             found = _module(path, target, base, where)
         except Exception as error:  # a module may import what it is asked for only then
@@ -119,7 +119,9 @@ def _module(name: str, target: str, base: type, where: str) -> ModuleType:
         if error.name == name:
             parent = sys.modules.get(name.rpartition(".")[0])
             near = did_you_mean(name.rpartition(".")[2], list(getattr(parent, "__all__", ())))
-            raise HyperoptError(f"{where}: {target} is not there: no module {name}{near}; {allowed(base)}") from error
+            told, lacking = (shortened(word) for word in (target, name))
+            text = f"{where}._target_: {told} is not there: no module {lacking}{near}; {allowed(base)}"
+            raise HyperoptError(text) from error
         raise _not_imported(name, target, where, error) from error
     except (Exception, SystemExit) as error:  # an import runs the user's module, which may raise anything
         raise _not_imported(name, target, where, error) from error

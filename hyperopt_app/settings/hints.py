@@ -29,7 +29,7 @@ def old_dialect_note(translated: Mapping[str, Any]) -> Iterator[str]:
 def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
     """That workers run one after the other, or that the same command would not resume, and the lines that help."""
     told, lines = [], []
-    if settings.n_jobs == 1 and any(is_preset(word) for word in task_words(config)):
+    if settings.n_jobs == 1 and any(map(is_preset, task_words(config))):
         yield "There is one worker, since hydra.sweeper.n_jobs is 1; hydra.sweeper.n_jobs=4 has four at a time."
     if launcher_name(config) in IN_DRIVER and settings.n_jobs > 1:
         told.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")

@@ -12,6 +12,7 @@ from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.settings.keys import sweeper_fields
 from hyperopt_app.settings.old_dialects import translated
 from hyperopt_app.space.override_text import first_line
 from hyperopt_app.study.plan import WorkerOptions
@@ -80,7 +81,8 @@ def read_settings(config: DictConfig) -> Settings:
     told = translated(
         {str(key): value for key, value in node.items() if key != "_target_"}, default_fields(), _typed(config)
     )
-    data = told.fields
+    # Of a key that is no field, `settings.keys` tells.
+    data = {key: value for key, value in told.fields.items() if key in sweeper_fields()}
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),

@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["counted", "did_you_mean", "duration_text", "value_text", "visible"]
+__all__ = ["counted", "did_you_mean", "duration_text", "shortened", "value_text", "visible"]
 
 # What a terminal obeys instead of showing it: control characters but tab and line feed, marks that turn the direction
 # of writing, and the other ends of lines.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+# Of a text of the user's in a message, in characters.
+_LONGEST = 80
 
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
@@ -31,6 +34,12 @@ def value_text(value: Any) -> str:
 def visible(text: str) -> str:
     """A text of a trial's (an error, a name) in which nothing commands a terminal: such characters are spelled."""
     return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def shortened(text: str) -> str:
+    """What a user wrote, for a message: in one line that no terminal obeys, and not too much of it."""
+    line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
 def duration_text(seconds: float) -> str:

@@ -24,6 +24,14 @@ _log = logging.getLogger(__name__)
 # SIGINT: Ctrl-C and `local_workers`. SIGTERM: scancel, preemption. USR1 and USR2: a time limit that comes near.
 END_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
+# Of a program's own faults, of its terminal and children, of its timers: a worker that took one of them for a wish
+# would end for nothing, or hide a crash.
+_NO_WISHES = {
+    *("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGIOT", "SIGTRAP", "SIGSYS", "SIGSTKFLT"),
+    *("SIGCHLD", "SIGCLD", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH", "SIGURG", "SIGPIPE"),
+    *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPOLL"),
+}
+
 # Seconds. Slurm sends a job's signals to each of its processes and repeats them: that is one wish, not two.
 _ONE_WISH_S = 2.0
 
@@ -40,6 +48,8 @@ def signal_numbers(names: Sequence[str]) -> list[signal.Signals]:
         full = word if word.startswith("SIG") else f"SIG{word}"
         if full not in signal.Signals.__members__ or full in {"SIGKILL", "SIGSTOP"}:
             raise ValueError(f"{name}: there is no such signal to catch")
+        if full in _NO_WISHES:
+            raise ValueError(f"{name}: this signal asks nobody to end, it comes of other things")
         numbers.append(signal.Signals[full])
     return numbers
 

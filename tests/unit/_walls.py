@@ -23,7 +23,8 @@ STRANGERS = {"launchers", "worker"}
 # Package of others -> the only rooms or modules that may name it. What is not listed here is free.
 ONLY_IN = {
     "hydra": {
-        *("__main__", "app", "cli", "config", "space.override_text", "space.space", "support.hydra_state"),
+        *("__main__", "app", "cli", "config", "space.override_text", "space.space", "support.hydra_errors"),
+        "support.hydra_state",
         *("worker.run_trial", "worker.task", "worker.trial_job"),
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
         *("launchers.payload", "launchers.pbs", "launchers.slurm"),

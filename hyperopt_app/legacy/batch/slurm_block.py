@@ -39,6 +39,7 @@ _OWN = {
     "parsable": _NO_PLACE,
     "test-only": _NO_PLACE,
     "input": _NO_PLACE,
+    "signal": "the launcher asks for one itself,",
 }
 _SIZES = ("nodes", "ntasks", "ntasks-per-node", "cpus-per-task", "gpus", "gpus-per-node", "gpus-per-task")
 

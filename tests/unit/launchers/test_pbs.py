@@ -90,8 +90,11 @@ def test_workers_of_a_job(changes: dict[str, Any], workers: int) -> None:
         ({"select": "2:ncpus=1"}, "several nodes"),
         ({"nodes": "1:ppn=1+1:gpus=1"}, "several nodes"),
         ({"select": "1", "nodes": "1"}, "not both"),
-        ({"ncpus": 0}, "hydra.launcher.ncpus"),
-        ({"max_resubmissions": -1}, "hydra.launcher.max_resubmissions"),
+        ({"directives": ["-J 1-3"]}, "the launcher sets -J itself; remove it"),
+        ({"directives": ["-t1-3"]}, "the launcher sets -t itself; remove it"),
+        ({"directives": ["-o /tmp/x"]}, "the launcher sets -o itself; remove it"),
+        ({"directives": ["-l mem=1gb,walltime=1"]}, "write hydra.launcher.walltime"),
+        ({"directives": ["-q fast"]}, "write hydra.launcher.queue"),
     ],
 )
 def test_what_cannot_be_a_value_is_a_fault(changes: dict[str, Any], words: str) -> None:

@@ -92,7 +92,8 @@ def test_setup_lines_stand_before_the_command() -> None:
         ({"additional_parameters": {"a\nb": 1}}, "is no option's name"),
         ({"additional_parameters": {"array": "0-9"}}, "sets this option itself"),
         ({"additional_parameters": {"Z": 1}}, "short option is not known"),
-        ({"max_resubmissions": -1}, "max_resubmissions"),
+        ({"additional_parameters": {"t": 3}}, "write hydra.launcher.timeout_min"),
+        ({"additional_parameters": {"ntasks_per_node": 3}}, "write hydra.launcher.tasks_per_node"),
         ({"use_srun": False, "nodes": 2}, "use_srun"),
     ],
 )

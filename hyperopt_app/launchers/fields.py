@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The fields of our launchers against their limits: numbers that can be, texts that say something; pure.
+
+sbatch, qsub or a worker would find the same, but only when the study is made and its tickets are issued.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from hyperopt_app.config.launchers import SCHEMAS
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.launchers.local import places
+from hyperopt_app.support.display_text import shortened
+
+__all__ = ["field_faults"]
+
+# Where nothing is said it is 1. `Sharing` and `places` look at those that say how workers share GPUs.
+_LEAST = {"gpus_per_node": 0, "gpus_per_task": 0, "max_num_timeout": 0, "max_resubmissions": 0, "ngpus": 0}
+_SHARED = {"workers_per_gpu", "gpus_per_trial", "max_parallel"}
+# What the preflight looks at under every launcher.
+_JUDGED = {"_target_", "isolation"}
+_MOST, _MOST_WORKERS = 2**31 - 1, 100_000
+# As long as a text in a script's header may be, in characters.
+_LONGEST = 1024
+# As sbatch and qsub write it.
+_MEMORY = {
+    "mem_per_gpu": (re.compile(r"[1-9]\d*([KMGT]B?)?", re.IGNORECASE), "32G"),
+    "mem_per_cpu": (re.compile(r"[1-9]\d*([KMGT]B?)?", re.IGNORECASE), "4G"),
+    "mem": (re.compile(r"[1-9]\d*([KMGTP]?[BW])?", re.IGNORECASE), "32gb"),
+}
+# A folder's name on the filesystems that there are, in bytes.
+_LONGEST_NAME = 255
+
+
+def field_faults(name: str, settings: Mapping[str, Any]) -> list[str]:
+    """What is wrong with single fields; nothing of a launcher that is not ours.
+
+    Args:
+        name: The class of the launcher.
+        settings: Its fields as plain data.
+    """
+    if name not in SCHEMAS:
+        return []
+    known = {one.name for one in fields(SCHEMAS[name])}
+    given = {key: value for key, value in settings.items() if key in known and value is not None}
+    faults = [*_numbers(given), *_texts(given), *_lists(given), *_paths(given)]
+    if name == "LocalWorkersLauncher":
+        faults += _places(given)
+    return [f"hydra.launcher.{fault}" for fault in faults]
+
+
+def _numbers(given: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or key == "walltime":
+            continue
+        least, most = _LEAST.get(key, 1), _MOST_WORKERS if key in _SHARED else _MOST
+        if (value < least and key not in _SHARED) or value > most:
+            yield f"{key}: {value} is not allowed; set a whole number from {least}{_instead(key, value, most)}"
+    for key, (pattern, example) in _MEMORY.items():
+        if key in given and not pattern.fullmatch(str(given[key])):
+            yield f"{key}: {shortened(repr(given[key]))} is not allowed; write a size above 0, e.g. {example}"
+
+
+def _instead(key: str, value: int, most: int) -> str:
+    if key == "mem_gb" and value == 0:
+        return "; all of a node's memory is hydra.launcher.additional_parameters: {mem: 0}"
+    return f" to {most}" if value > most else ""
+
+
+def _texts(given: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in given.items():
+        if key in _MEMORY or key in _JUDGED or not isinstance(value, str):
+            continue
+        if not value.strip():
+            yield f"{key}: {shortened(repr(value))} is not allowed; write something, or leave the field out"
+        elif len(value) > _LONGEST:
+            yield f"{key}: {shortened(repr(value))} has more than {_LONGEST} characters; write less"
+        elif key == "python":
+            try:
+                shlex.split(value)
+            except ValueError as error:
+                told = shortened(repr(value))
+                yield f"python: {told} cannot be read as a shell's words ({error}); close what is open"
+
+
+def _lists(given: Mapping[str, Any]) -> Iterator[str]:
+    for key, what in (("signals", "at least one signal, e.g. [SIGTERM]"), ("node_check", "a command, or null")):
+        words = given.get(key)
+        if words is not None and not (words and all(str(word).strip() for word in words)):
+            yield f"{key}: {shortened(repr(words))} is not allowed; write {what}"
+    for key in ("setup", "srun_args", "directives", "node_check"):
+        if any(len(str(word)) > _LONGEST for word in given.get(key) or []):
+            yield f"{key}: {shortened(repr(given[key]))} has a text of more than {_LONGEST} characters; write less"
+    for key in ("srun_args", "directives"):
+        if any(not str(word).strip() for word in given.get(key) or []):
+            yield f"{key}: {shortened(repr(given[key]))} has an empty text; remove it"
+
+
+def _paths(given: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("folder", "submitit_folder"):
+        if any(len(part.encode(errors="replace")) > _LONGEST_NAME for part in str(given.get(key, "")).split("/")):
+            told = shortened(repr(given[key]))
+            yield f"{key}: {told} has a name of more than {_LONGEST_NAME} bytes; write a shorter one"
+
+
+def _places(given: Mapping[str, Any]) -> list[str]:
+    try:
+        places(1, given.get("max_parallel"), given.get("gpus"), given["workers_per_gpu"])
+    except ConfigError as error:
+        return [fault.removeprefix("hydra.launcher.") for fault in error.faults]
+    return []

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""Keys of `hydra.sweeper` and `hydra.launcher` that nobody reads, and values that cannot be read; pure.
+
+Hydra's schemas keep unknown keys out of files, but `+hydra.sweeper.foo=1` on a command line gets past them.
+"""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hyperopt_app.config.launchers import SCHEMAS
+from hyperopt_app.config.sweeper import AsyncOptunaConf
+from hyperopt_app.support.display_text import did_you_mean, visible
+
+__all__ = ["not_numbers", "nothing_chosen", "sweeper_fields", "unknown_keys", "unreadable"]
+
+# Beside the sweeper and the launcher; what stands in `subdir` has no value before a job runs.
+_READ = ("hydra.sweeper", "hydra.launcher", "hydra.sweep.dir", "hydra.job.name")
+
+
+def sweeper_fields() -> tuple[str, ...]:
+    """The names of the sweeper's fields."""
+    return tuple(one.name for one in fields(AsyncOptunaConf) if one.name != "defaults")
+
+
+def unknown_keys(config: DictConfig) -> list[str]:
+    """A fault for each key of the sweeper or of a launcher of ours that is no field; and for fields beside them."""
+    hydra, ours = config.hydra, sweeper_fields()
+    launcher = _launcher_fields(hydra)
+    known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
+    faults = [*_unknown("sweeper", hydra.sweeper, known)]
+    if launcher:  # of another launcher's fields we know nothing
+        faults += _unknown("launcher", hydra.launcher, known)
+    known |= {f"sweeper.{one}": _keys(hydra.sweeper, one) for one in ("sampler", "pruner")}
+    for key in hydra:
+        place = next((one for one, names in known.items() if key in names), None)
+        if place is not None and key not in _HYDRAS:
+            faults.append(f"hydra.{key}: nobody reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
+    return faults
+
+
+def _keys(node: DictConfig, key: str) -> tuple[str, ...]:
+    return tuple(map(str, node[key])) if OmegaConf.is_dict(node[key]) else ()
+
+
+# Keys of Hydra's own that are fields of ours, too.
+_HYDRAS = {"sweeper", "launcher", "_target_"}
+
+
+def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
+    target = OmegaConf.to_container(hydra, resolve=False).get("launcher")  # type: ignore[union-attr]
+    name = str(target.get("_target_") if isinstance(target, Mapping) else "").rsplit(".", 1)[-1]
+    return tuple(one.name for one in fields(SCHEMAS[name])) if name in SCHEMAS else ()
+
+
+def _unknown(place: str, node: Mapping[str, Any], known: Mapping[str, Collection[str]]) -> Iterator[str]:
+    for key in (str(key) for key in node):
+        if key in known[place]:
+            continue
+        where = f"hydra.{place}.{visible(key)}"
+        other = next((one for one, names in known.items() if key in names), None)
+        if other is not None:
+            yield f"{where}: {key} is a field of hydra.{other}; {_way(other, key)}"
+            continue
+        near = did_you_mean(key, tuple(known[place]))
+        yield f"{where}: the {place} has no such field{near}; correct the name, or remove it"
+
+
+def _way(place: str, key: str) -> str:
+    return f"write hydra.{place}.{key}=..."
+
+
+def unreadable(config: DictConfig) -> list[str]:
+    """A fault for each value that refers to something which is not there, or cannot be resolved."""
+    faults = list[str]()
+    for path in _READ:
+        parent, _, key = path.rpartition(".")
+        faults += _unreadable(path, OmegaConf.select(config, parent), key)
+    return faults
+
+
+def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
+    if OmegaConf.is_missing(parent, key):
+        return
+    try:
+        value = parent[key]
+    except OmegaConfBaseException as error:
+        raw = OmegaConf.to_container(parent, resolve=False)[key]  # type: ignore[index,call-overload]
+        reason = str(error).splitlines()[0]
+        yield f"{path}: {visible(str(raw))} cannot be resolved ({reason}); correct what it refers to"
+        return
+    if OmegaConf.is_interpolation(parent, key):
+        return  # what it refers to is another's
+    if isinstance(value, DictConfig):
+        for name in value:
+            yield from _unreadable(f"{path}.{name}", value, name)
+    elif isinstance(value, ListConfig):
+        for at in range(len(value)):
+            yield from _unreadable(f"{path}[{at}]", value, at)
+
+
+def nothing_chosen(config: DictConfig) -> list[str]:
+    """A fault if there is no launcher."""
+    node = config.hydra.launcher
+    if OmegaConf.is_dict(node) and node.get("_target_"):
+        return []
+    key, came = (
+        ("hydra.launcher._target_", node.get("_target_")) if OmegaConf.is_dict(node) else ("hydra.launcher", node)
+    )
+    return [f"{key}: {came!r} is no launcher; choose one with hydra/launcher=..., e.g. local_workers"]
+
+
+def not_numbers(node: Any, where: str) -> list[str]:
+    """A fault for each NaN: nothing can go by it, and Hydra takes it for a change of the config."""
+    if isinstance(node, Mapping):
+        return [fault for key, value in node.items() for fault in not_numbers(value, f"{where}.{key}")]
+    if isinstance(node, (list, tuple)):
+        return [fault for at, value in enumerate(node) for fault in not_numbers(value, f"{where}[{at}]")]
+    if isinstance(node, float) and math.isnan(node):
+        return [f"{where}: nan is not allowed; write a number"]
+    return []

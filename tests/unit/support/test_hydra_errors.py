@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""Errors of Hydra's own in one line, those of the user's code as they are."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from hydra._internal import utils
+from omegaconf import OmegaConf
+
+from hyperopt_app.support.hydra_errors import errors_in_one_line
+
+
+def _ended(func: Any) -> None:
+    original = utils.run_and_report
+    with errors_in_one_line():
+        patched: Any = utils.run_and_report
+        with pytest.raises(SystemExit) as ended:
+            patched(func)
+    assert utils.run_and_report is original
+    assert ended.value.code == 1
+
+
+def test_an_error_of_omegaconfs_alone_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the key that it is about; and Hydra's function is put back."""
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    _ended(partial(OmegaConf.to_container, OmegaConf.create({"a": "${nope}"}), resolve=True))
+    assert capsys.readouterr().err == "a: Interpolation key 'nope' not found; nothing was started\n"
+
+
+def test_an_error_in_code_of_the_users_keeps_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They need the line in which it came."""
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    _ended(lambda: OmegaConf.create({"a": 1}).nope.there)
+    assert "Traceback" in capsys.readouterr().err
