@@ -27,6 +27,7 @@ from hyperopt_app.study.stopping import failures_since, may_start, read_stop
 from hyperopt_app.study.ticket_issue import budget_of
 from hyperopt_app.study.tickets import Tickets
 from hyperopt_app.study.trial_records import claim_of, worked_s
+from hyperopt_app.support.passwords import hidden_note
 
 __all__ = ["Watch", "best_lines", "overview"]
 
@@ -144,8 +145,8 @@ class Watch:
         for trial in failed:
             text = trial.user_attrs.get("failure", {}).get("traceback", "")
             if text:
-                again = retrain_command(self._plan, trial)
-                return f"Trial {trial.number} ({trial.user_attrs.get('directory')}):\n{text}  again: {again}\n"
+                again = "\n".join(_again(self._plan, trial))
+                return f"Trial {trial.number} ({trial.user_attrs.get('directory')}):\n{text}{again}\n"
         return ""
 
 
@@ -216,5 +217,11 @@ def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
     return [
         f"Best: trial {trial.number} with {name}={trial.value:.6g}, of {len(complete)} complete",
         *([f"  in {directory}"] if directory else []),
-        f"  again: {retrain_command(plan, trial)}",
+        *_again(plan, trial),
     ]
+
+
+def _again(plan: Plan, trial: FrozenTrial) -> list[str]:
+    command = retrain_command(plan, trial)
+    note = hidden_note(command)
+    return [f"  again: {command}", *([f"  ({note})"] if note else [])]

@@ -36,6 +36,7 @@ from hyperopt_app.storage.opening import absolute_storage, check_storage, open_s
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
+from hyperopt_app.support.files import links_of_others
 
 __all__ = ["Request", "checked", "fixed_by_sampler", "identity_of", "points_of", "way_on"]
 
@@ -152,6 +153,12 @@ def way_on(config: DictConfig, request: Request) -> str:
 
 
 def _directory_faults(directory: Path) -> list[str]:
+    ours = (directory / name for name in ("launches", "workers", "workers/slurm", "workers/pbs"))
+    if planted := links_of_others(directory, *ours):
+        return [
+            f"hydra.sweep.dir: {planted[0]} is a symbolic link of another user, and nothing is written through it: "
+            "see who made it, and remove it"
+        ]
     nearest = next(one for one in (directory, *directory.parents) if one.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK):
         return []

@@ -17,6 +17,7 @@ from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_records import reads_seed, seed_of
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["chooses_seed", "further_results", "retrain_command", "trial_overrides"]
 
@@ -39,10 +40,12 @@ def retrain_command(plan: Plan, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters and its seed.
 
     The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
-    `seed` too, if that is there and the objective has taken it for the trial's seed.
+    `seed` too, if that is there and the objective has taken it for the trial's seed. It is for terminals and for files
+    that others may read, so a URL in it comes without its password.
     """
     fixed = [line for line in plan.space.fixed if not is_preset(line)]
     words = [*fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params)]
+    words = [mask_password(word, is_prose=False) for word in words]
     seed = _seed(plan, trial)
     if seed is None:
         return f"{plan.program} {shlex.join(words)}".rstrip()

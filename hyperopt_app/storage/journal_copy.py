@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import CREATE_TRIAL, Audit
 from hyperopt_app.storage.journal_lines import line_of, put_right, read_line, record_of, torn_part
+from hyperopt_app.support.files import beside
 
 __all__ = ["Salvage", "place_of_copy", "salvage", "write_copy"]
 
@@ -83,19 +84,17 @@ def write_copy(found: Salvage, place: Path) -> None:
     Raises:
         StorageError: There is such a file, or it cannot be written.
     """
-    aside = place.with_name(f"{place.name}.new")
     try:
-        with aside.open("wb") as copy:
-            copy.writelines(found.kept)
-            copy.flush()
-            os.fsync(copy.fileno())
-        os.link(aside, place)
+        with beside(place) as aside:
+            with aside.open("wb") as copy:
+                copy.writelines(found.kept)
+                copy.flush()
+                os.fsync(copy.fileno())
+            os.link(aside, place)
     except FileExistsError:
         raise StorageError(f"{place} is there already: move it away, then give the same command again") from None
     except OSError as error:
         raise StorageError(f"{place}: the copy cannot be written: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 class _Reader:

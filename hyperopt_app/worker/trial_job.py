@@ -32,6 +32,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_writ
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
+from hyperopt_app.support.files import links_of_others, replacing
 from hyperopt_app.support.moment import at_moment
 from hyperopt_app.support.shown_config import shown_config
 
@@ -208,6 +209,11 @@ def _save_inputs(trial: TrialConfig) -> None:
 def _write_inputs(trial: TrialConfig) -> None:
     trial.directory.mkdir(parents=True, exist_ok=True)
     subdir = trial.full.hydra.output_subdir
+    if planted := links_of_others(trial.directory, trial.directory / str(subdir)):
+        raise StorageError(
+            f"{planted[0]} is a symbolic link of another user, and nothing is written through it: see who made it, "
+            "and remove it"
+        )
     if subdir is None:
         return
     place = trial.directory / str(subdir)
@@ -218,7 +224,8 @@ def _write_inputs(trial: TrialConfig) -> None:
         "overrides": shown_config(OmegaConf.create(list(trial.overrides))),
     }
     for name, text in texts.items():
-        (place / f"{name}.yaml").write_text(text, encoding="utf-8")
+        with replacing(place / f"{name}.yaml") as aside:
+            aside.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
