@@ -20,6 +20,7 @@ _SCHEME = re.compile(r"(?<![\w+.-])[\w+.-]+://")
 _NEXT_SCHEME = re.compile(r"(?<=[\s'\",=(\[{])[A-Za-z][\w+.-]*://")
 _QUOTED = {"'": re.compile(r"(?:[^'\\]|\\.|'')*", re.DOTALL), '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)}
 _SECRET_OPTION = re.compile(r"passw|passphrase|pwd|secret|token", re.IGNORECASE)
+_PHRASE_END = re.compile(r"[;:,.)](?=\s|$)|\s\(")
 # Of an ODBC string: PWD=word; or PWD={words}; where }} is a brace.
 _IN_ODBC = re.compile(r"(?P<keep>\b(?:pwd|password)\s*=\s*)(?:\{(?:[^}]|\}\})*\}?|[^;]*)", re.IGNORECASE)
 
@@ -79,6 +80,10 @@ def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:
     if colon and not {"/", "@"} & {*user, *behind} and "@" in line:
         before, _, rest = line.rpartition("@")
         word = f"{before}@{_first_word(rest)}"
+    option = word.rpartition("?")[2].rpartition("&")[2].partition("=")[0]
+    if "?" in word and _SECRET_OPTION.search(option) and word[-1] not in ";:,.)":
+        # Its blanks cannot be told from those behind the URL: what follows goes too, up to a mark between sentences.
+        word += _PHRASE_END.split(line[len(word) :], maxsplit=1)[0]
     return scheme.end() + len(word.rstrip("'\""))
 
 
