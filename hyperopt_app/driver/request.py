@@ -154,11 +154,11 @@ def way_on(config: DictConfig, request: Request) -> str:
 
 def _directory_faults(directory: Path) -> list[str]:
     ours = (directory / name for name in ("launches", "workers", "workers/slurm", "workers/pbs"))
-    if planted := links_of_others(directory, *ours):
-        return [
-            f"hydra.sweep.dir: {planted[0]} is a symbolic link of another user, and nothing is written through it: "
-            "see who made it, and remove it"
-        ]
+    # Of each job submitit leaves such a link, and several users may work on one study.
+    planted = [one for one in links_of_others(directory, *ours) if not one.name.startswith(".submission_file_")]
+    if planted:
+        where = f"hydra.sweep.dir: {planted[0]} is a symbolic link of another user"
+        return [f"{where}, and nothing is written through it: see who made it, and remove it"]
     nearest = next(one for one in (directory, *directory.parents) if one.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK):
         return []

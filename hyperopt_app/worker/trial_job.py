@@ -212,14 +212,15 @@ def _save_inputs(trial: TrialConfig) -> None:
 def _write_inputs(trial: TrialConfig) -> None:
     trial.directory.mkdir(parents=True, exist_ok=True)
     subdir = trial.full.hydra.output_subdir
-    if planted := links_of_others(trial.directory, trial.directory / str(subdir)):
-        raise StorageError(
-            f"{planted[0]} is a symbolic link of another user, and nothing is written through it: see who made it, "
-            "and remove it"
-        )
+    place = trial.directory / str(subdir)
+    for link in links_of_others(trial.directory):
+        if link in (trial.directory, place) or link.suffix == ".log":  # others may be the objective's
+            raise StorageError(
+                f"{link} is a symbolic link of another user, and nothing is written through it: see who made it, "
+                "and remove it"
+            )
     if subdir is None:
         return
-    place = trial.directory / str(subdir)
     place.mkdir(exist_ok=True)
     texts = {
         "config": shown_config(trial.task),

@@ -9,9 +9,9 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.cluster.slurm import NODES, Cluster
-from tests.conftest import _run_python
+from tests.conftest import REPO, _run_python
 from tests.contracts import servers
-from tests.end_to_end._leaks import OVERRIDES, SECRETS, holding, leaky_app
+from tests.end_to_end._leaks import OVERRIDES, SECRETS, holding, leaky_app, modes_that_are_not_told
 from tests.end_to_end._studies import trials_of
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240)]
@@ -58,7 +58,10 @@ def test_a_waiting_job_runs_nobody_elses_payload(slurm_cluster: Cluster) -> None
 
 
 def test_jobs_show_no_password(slurm_cluster: Cluster) -> None:
-    """The database's and the app's own are in no file that others may read: scripts and logs of jobs included."""
+    """The database's and the app's own are in no file that others may read: scripts and logs of jobs included.
+
+    All files have the modes that docs/security.md tells.
+    """
     with servers.postgresql() as server:
         storage = f"hydra.sweeper.storage='{server.new_database()}?sslpassword=Zq7 0pt w'"
         done = _run_python(leaky_app(Path("app")), *JOBS, storage, "hydra.sweeper.study_name=s", *OVERRIDES, timeout=150)
@@ -68,3 +71,4 @@ def test_jobs_show_no_password(slurm_cluster: Cluster) -> None:
     secrets = (*SECRETS, *servers.PASSWORD.split(), "cr%40t")
     assert holding(STUDY, secrets) == []
     assert not [secret for secret in secrets if secret in output]
+    assert modes_that_are_not_told(STUDY, REPO / "docs/security.md") == []

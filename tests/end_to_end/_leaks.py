@@ -2,6 +2,7 @@
 """Which files others may read, and passwords that are hard to hide."""
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -45,3 +46,25 @@ def _readable(folder: Path) -> Iterator[Path]:
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def modes_that_are_not_told(study: Path, page: Path) -> list[str]:
+    """What lies in a study, whose command ran under umask 022, and is not in the page's table with its mode."""
+    table, faults = told_modes(page), []
+    for path in [study, *study.rglob("*")]:
+        name = "." if path == study else f"{path.relative_to(study)}{'/' * path.is_dir()}"
+        told = {mode for pattern, mode in table.items() if re.fullmatch(pattern, name)}
+        if not path.is_symlink() and "/conf/" not in name.rstrip("/") and told != {f"{_mode(path):o}"}:
+            faults.append(f"{name} has mode {_mode(path):o}, told are {told}")
+    return faults
+
+
+def told_modes(page: Path) -> dict[str, str]:
+    """The table of a study's files: a pattern of names, and their mode."""
+    rows = re.findall(r"^\| `(\S+)` \| \**(\d{3})\** \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {_pattern(name): mode for name, mode in rows}
+
+
+def _pattern(name: str) -> str:
+    spelled = re.escape(name).replace("<trial>", r"(trials/)?\d+").replace("<n>", r"\d+")
+    return spelled.replace(r"\*", r"[^/]+")

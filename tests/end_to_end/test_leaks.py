@@ -2,6 +2,8 @@
 """What of a study others may see, and what they can make of its files: next to nothing."""
 
 import csv
+import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,8 @@ import yaml
 from optuna.trial import TrialState
 
 from hyperopt_app.cli import main
-from tests.conftest import _run_python
-from tests.end_to_end._leaks import OVERRIDES, SECRETS, holding, leaky_app
+from tests.conftest import REPO, _run_python
+from tests.end_to_end._leaks import OVERRIDES, SECRETS, holding, leaky_app, modes_that_are_not_told, told_modes
 from tests.end_to_end._studies import trials_of
 
 RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,6 +36,14 @@ class Ran(NamedTuple):
     output: str
 
 
+def _run(*words: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    before = os.umask(0o022)
+    try:
+        return _run_python(*words, cwd=cwd)
+    finally:
+        os.umask(before)
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Three trials of two local workers, with passwords in overrides, and links to a victim where files of ours go."""
@@ -44,7 +54,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         victim = folder / f"victim of {Path(name).name}"
         victim.write_text(VICTIM)
         (study / name).symlink_to(victim)
-    done = _run_python(leaky_app(folder / "app"), "--multirun", *OVERRIDES, cwd=folder)
+    done = _run(leaky_app(folder / "app"), "--multirun", *OVERRIDES, cwd=folder)
     assert done.returncode in (0, 2), done.stdout + done.stderr  # a trial has failed
     assert len(trials_of(study)) == 3, done.stdout + done.stderr
     return Ran(folder, study, done.stdout + done.stderr)
@@ -55,7 +65,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A study whose workers are still to be started, by hand."""
     folder = tmp_path_factory.mktemp("launched")
     app = leaky_app(folder / "app")
-    done = _run_python(app, "--multirun", "hydra/launcher=by_hand", *OVERRIDES, cwd=folder)
+    done = _run(app, "--multirun", "hydra/launcher=by_hand", *OVERRIDES, cwd=folder)
     assert done.returncode == 0, done.stderr
     return Ran(folder, folder / "study", done.stdout + done.stderr)
 
@@ -159,3 +169,16 @@ def test_no_cell_is_a_formula(ran: Ran) -> None:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert any("=cmd|calc" in cell or "@SUM" in cell for cell in cells)
     assert [cell for cell in cells if cell.startswith(("=", "@", "+", "\t", "\r"))] == []
+
+
+def test_the_documented_modes_are_those_of_real_studies(ran: Ran, launched: Ran) -> None:
+    """The table of docs/security.md has each file of both studies, with its mode, and nothing that is in neither.
+
+    The files of Slurm's jobs are looked at on the test cluster.
+    """
+    page = REPO / "docs/security.md"
+    studies = (ran.study, launched.study)
+    assert [fault for study in studies for fault in modes_that_are_not_told(study, page)] == []
+    names = [f"{path.relative_to(study)}{'/' * path.is_dir()}" for study in studies for path in study.rglob("*")]
+    unseen = [one for one in told_modes(page) if not any(re.fullmatch(one, name) for name in [".", *names])]
+    assert [one for one in unseen if "slurm" not in one and "jobs" not in one] == []
