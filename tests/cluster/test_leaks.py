@@ -64,7 +64,9 @@ def test_jobs_show_no_password(slurm_cluster: Cluster) -> None:
     """
     with servers.postgresql() as server:
         storage = f"hydra.sweeper.storage='{server.new_database()}?sslpassword=Zq7 0pt w'"
-        done = _run_python(leaky_app(Path("app")), *JOBS, storage, "hydra.sweeper.study_name=s", *OVERRIDES, timeout=150)
+        done = _run_python(
+            leaky_app(Path("app")), *JOBS, storage, "hydra.sweeper.study_name=s", *OVERRIDES, timeout=150
+        )
     output = done.stdout + done.stderr
     assert "Best: trial" in output
     assert [*(STUDY / "workers/slurm").glob("*submission*.sh")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A Hydra app whose first trial fails with a text that commands a terminal, and names the database that it was given."""
+"""A Hydra app whose first trial fails with a text that commands a terminal and names the database that it was given."""
 
 from typing import Any
 

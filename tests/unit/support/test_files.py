@@ -108,12 +108,12 @@ def test_what_grows_is_opened_as_itself(tmp_path: Path, there: str) -> None:
     """A link or a pipe of its name gives way; a file keeps what it had."""
     victim, path = tmp_path / "victim", tmp_path / "log"
     victim.write_text("precious")
-    {
-        "nothing": lambda: None,
-        "file": lambda: path.write_text("old "),
-        "link": lambda: path.symlink_to(victim),
-        "pipe": lambda: os.mkfifo(path),
-    }[there]()
+    if there == "file":
+        path.write_text("old ")
+    elif there == "link":
+        path.symlink_to(victim)
+    elif there == "pipe":
+        os.mkfifo(path)
     with appending(path) as log:
         log.write(b"new")
     assert path.read_text() == ("old new" if there == "file" else "new")
