@@ -35,9 +35,7 @@ class AsyncOptunaSweeper(Sweeper):
 
             sweep(context, config, task_function, arguments)
         except HyperoptError as error:
-            from hyperopt_app.support.passwords import mask_password
-
-            raise CompactHydraException(mask_password(str(error))) from None
+            raise CompactHydraException(str(error)) from None
         except KeyboardInterrupt:
             raise SystemExit(130) from None
 

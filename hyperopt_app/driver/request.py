@@ -37,6 +37,7 @@ from hyperopt_app.study.identity import Identity, check_identity, stored_identit
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.support.files import links_of_others
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["Request", "checked", "fixed_by_sampler", "identity_of", "points_of", "way_on"]
 
@@ -107,7 +108,7 @@ def checked(
     own_places = partial(place_faults, context, config, space, n_trials, request.study_dir)
     faults += _study_faults(request, None if faults else own_places)
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
 
 

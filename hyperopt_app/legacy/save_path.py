@@ -45,7 +45,6 @@ def _keep(target: Path, text: str, source: Path, earlier: Path) -> None:
         if target.samefile(source) or (before := target.read_text(encoding="utf-8")) == text:
             return
         _keep_earlier(earlier, target, before)
-        target.unlink()  # its permissions may have been others
     replace_text(target, text, _mode(source))
 
 

@@ -227,7 +227,8 @@ class RepairingJournalBackend(BaseJournalBackend):
         )
 
     def _blank(self, offset: int, damaged: bytes) -> None:
-        with appending(Path(f"{self._path}.torn")) as aside:
+        mode = Path(self._path).stat().st_mode & 0o777
+        with appending(Path(f"{self._path}.torn"), mode) as aside:
             aside.write(damaged.rstrip(b"\n") + b"\n")
         # Not through the appending descriptor: Linux would append there.
         with open(self._path, "r+b") as journal:  # noqa: PTH123 - as above

@@ -78,14 +78,19 @@ def place_of_copy(path: Path) -> Path:
     return path.with_name(f"{path.stem}.repaired{path.suffix}")
 
 
-def write_copy(found: Salvage, place: Path) -> None:
+def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
     """Write the copy aside and rename it; never over a file that is there.
+
+    Args:
+        found: What is whole of a journal.
+        place: The copy.
+        mode: Permissions of the copy, less the process's umask.
 
     Raises:
         StorageError: There is such a file, or it cannot be written.
     """
     try:
-        with beside(place) as aside:
+        with beside(place, mode) as aside:
             with aside.open("wb") as copy:
                 copy.writelines(found.kept)
                 copy.flush()

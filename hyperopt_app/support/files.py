@@ -58,8 +58,12 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
         aside.replace(path)
 
 
-def appending(path: Path) -> BinaryIO:
+def appending(path: Path, mode: int = 0o666) -> BinaryIO:
     """A file opened for appending, made if it is not there; what has its name and is no file is taken away first.
+
+    Args:
+        path: The file.
+        mode: Permissions of a new one, less the process's umask.
 
     Raises:
         OSError: It cannot be opened, or is a directory.
@@ -68,7 +72,7 @@ def appending(path: Path) -> BinaryIO:
         if not stat.S_ISREG(path.lstat().st_mode):
             path.unlink()
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o666), "ab")
+    return os.fdopen(os.open(path, flags, mode), "ab")
 
 
 def links_of_others(*places: Path) -> list[Path]:
@@ -91,12 +95,16 @@ def _is_anothers_link(path: Path) -> bool:
 def read_own(path: Path) -> bytes:
     """The content of a file that only this user can have written; opened once, and judged by what was opened.
 
-    The file and its folder must belong to this user, be no links, and grant others no writing.
+    The file and its folder must belong to this user, be no links, and grant others no writing; and no folder on the
+    way may be a link of another user's, who could lead to another file of this user's with it.
 
     Raises:
         NotOwnError: One of these does not hold.
         OSError: It cannot be read.
     """
+    for on_the_way in path.absolute().parents:
+        if _is_anothers_link(on_the_way):
+            raise NotOwnError(f"{on_the_way} is a symbolic link of another user")
     folder = _opened(path.parent, os.O_DIRECTORY, None)
     try:
         file = _opened(path, 0, folder)

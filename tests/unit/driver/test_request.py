@@ -62,3 +62,11 @@ def test_a_link_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
     context, config = made_sweep(write_configs(tmp_path / "conf", {"config": CONFIG}), "hydra.sweep.dir=study")
     with pytest.raises(ConfigError, match=f"{name} is a symbolic link of another user"):
         checked(context, config, lambda _config: 0.0, [])
+
+
+def test_a_fault_shows_no_password(tmp_path: Path) -> None:
+    """Of a URL that was given for something that takes none."""
+    context, config = made_sweep(write_configs(tmp_path, {"config": CONFIG}), "hydra.sweep.dir=study")
+    with pytest.raises(ConfigError) as refusal:
+        checked(context, config, lambda _config: 0.0, ["z='x://me:Zq7 w@h/d'"])
+    assert "Zq7" not in str(refusal.value)

@@ -87,6 +87,19 @@ def test_a_link_is_not_read(own: Path, place: str) -> None:
         read_own(own)
 
 
+def test_a_way_that_another_user_has_laid_is_not_gone(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may lead to another payload of this user's; a link of the user's own, or the administrator's, may lie there."""
+    way = own.parent.parent / "way"
+    way.symlink_to(own.parent.parent)
+    assert read_own(way / "own/file") == b"content"
+    owner = own.stat().st_uid
+    os.lchown(way, owner or 4321, -1)
+    if owner != 0:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(NotOwnError, match="way is a symbolic link of another user"):
+        read_own(way / "own/file")
+
+
 def test_another_users_file_is_not_read(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text names both users."""
     owner = own.stat().st_uid
