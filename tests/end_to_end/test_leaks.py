@@ -5,12 +5,16 @@ import csv
 import os
 import re
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import optuna
 import pytest
 import yaml
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from hyperopt_app.cli import main
@@ -20,6 +24,7 @@ from tests.end_to_end._studies import trials_of
 
 RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
 VICTIM = "precious\n"
+COMMAND = "\x1b]0;owned\x07"  # gives a terminal another title
 
 
 class Ran(NamedTuple):
@@ -161,6 +166,23 @@ def test_texts_of_trials_command_no_terminal(ran: Ran) -> None:
         assert "owned" in text
         assert "\x1b]" not in text
         assert "\x07" not in text
+
+
+def test_names_in_a_study_of_others_command_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """D6. `status` spells those of the study, its metric, its parameters, its notes and its hosts too."""
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "journal.log")))
+    study = optuna.create_study(study_name=f"name{COMMAND}", storage=storage)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study.set_metric_names([f"metric{COMMAND}"])
+    study.set_user_attr("note:any", f"note{COMMAND}")
+    space = {f"parameter{COMMAND}": optuna.distributions.FloatDistribution(0, 1)}
+    study.add_trial(optuna.trial.create_trial(params=dict.fromkeys(space, 0.5), distributions=dict(space), value=1.0))
+    main(["status", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert [word for word in ("name", "metric", "note") if f"{word}\\x1b]" not in shown] == []
+    assert "\x1b]" not in shown
+    assert "\x07" not in shown
 
 
 def test_no_cell_is_a_formula(ran: Ran) -> None:
