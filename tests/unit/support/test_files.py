@@ -88,7 +88,7 @@ def test_a_link_is_not_read(own: Path, place: str) -> None:
 
 
 def test_a_way_that_another_user_has_laid_is_not_gone(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may lead to another payload of this user's; a link of the user's own, or the administrator's, may lie there."""
+    """It may lead to another payload of this user's; a link of the user's own may lie there."""
     way = own.parent.parent / "way"
     way.symlink_to(own.parent.parent)
     assert read_own(way / "own/file") == b"content"
