@@ -7,11 +7,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import optuna
+import pytest
 from optuna.trial import TrialState
 
 from tests.contracts import servers
 
 RunApp = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.timeout(240)
+
 OPTION = "Zq7key w0rd"  # the password of a key file, which nothing opens here
 
 
@@ -22,7 +25,10 @@ def test_a_study_in_postgresql_is_resumed_and_its_password_is_written_nowhere(ru
         storage = f"hydra.sweeper.storage='{url}?sslpassword={OPTION}'"
         command = ("--multirun", "hparams=sphere", storage)
         launchers = (("local_workers", 4), ("basic", 6))
-        runs = [run_app(*command, f"hydra/launcher={name}", f"hydra.sweeper.n_trials={n}") for name, n in launchers]
+        runs = [
+            run_app(*command, f"hydra/launcher={name}", f"hydra.sweeper.n_trials={n}", timeout=100)
+            for name, n in launchers
+        ]
         texts = [run.stdout + run.stderr for run in runs]
         assert [run.returncode for run in runs] == [0, 0], "\n".join(texts)
         opened = optuna.storages.RDBStorage(url)

@@ -23,6 +23,8 @@ from tests.end_to_end._leaks import OVERRIDES, SECRETS, holding, leaky_app, mode
 from tests.end_to_end._studies import trials_of
 
 RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
+pytestmark = pytest.mark.timeout(120)
+
 VICTIM = "precious\n"
 COMMAND = "\x1b]0;owned\x07"  # gives a terminal another title
 
@@ -44,7 +46,7 @@ class Ran(NamedTuple):
 def _run(*words: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
     before = os.umask(0o022)
     try:
-        return _run_python(*words, cwd=cwd)
+        return _run_python(*words, cwd=cwd, timeout=100)
     finally:
         os.umask(before)
 
