@@ -218,7 +218,7 @@ def _repair(options: argparse.Namespace) -> None:
         print(f"{path}: no line of {found.lines} is damaged; nothing was written.")
         return
     copy = place_of_copy(path)
-    write_copy(found, copy)
+    write_copy(found, copy, path.stat().st_mode & 0o777)
     aside, left = path.with_name(f"{path.stem}.damaged{path.suffix}"), len(found.left_out)
     print(f"{path}: {len(found.damaged)} of {found.lines} lines are damaged")
     for number, fault in found.damaged:

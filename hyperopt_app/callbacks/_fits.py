@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from hyperopt_app.support.files import replacing
+
 if TYPE_CHECKING:
     from hyperopt_app.objective.trial import Trial
 
@@ -70,9 +72,8 @@ def keep_finished(path: Path, run: str) -> None:
         run: What tells this fit from others, also from the same one begun anew.
     """
     mark = _mark(path)
-    aside = mark.with_name(f"{mark.name}.part")
-    aside.write_text(json.dumps({"run": run, **_looks(path)}), encoding="utf-8")
-    aside.replace(mark)
+    with replacing(mark) as aside:
+        aside.write_text(json.dumps({"run": run, **_looks(path)}), encoding="utf-8")
 
 
 def is_finished(path: Path, run: str | None) -> bool:

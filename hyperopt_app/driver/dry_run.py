@@ -52,7 +52,7 @@ def sampled(
         suggest_all(trial, space)
         overrides = [override_text(key, value) for key, value in space.values(trial.params).items()]
         composed = jobs.compose(space.fixed, overrides, number)
-        words = mask_password(" ".join(composed.overrides))
+        words = " ".join(mask_password(word, is_prose=False) for word in composed.overrides)
         text = shown_config(composed.task).rstrip()
         parts.append(f"# configuration {number + 1} of {_SAMPLES}: {words}\n{text}\n")
     return "\n".join(parts)

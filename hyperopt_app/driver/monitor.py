@@ -32,6 +32,7 @@ from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop
 from hyperopt_app.study.trial_records import best_trials, claim_of, worked_s
+from hyperopt_app.support.passwords import hidden_note
 
 __all__ = ["Watch", "best_lines", "overview"]
 
@@ -166,9 +167,9 @@ class Watch:
         for trial in [one for one in failed if one.number not in self._plan.ended_before]:
             text = trial.user_attrs.get("failure", {}).get("traceback", "")
             if text:
-                again = retrain_command(self._plan, trial)
+                again = "\n".join(_again(self._plan, trial))
                 place = trial.user_attrs.get("directory", "it has no directory yet")
-                return f"Trial {trial.number} ({place}):\n{text}  again: {again}\n"
+                return f"Trial {trial.number} ({place}):\n{text}{again}\n"
         return ""
 
 
@@ -243,5 +244,11 @@ def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
     return [
         f"Best: trial {trial.number} with {name}={trial.value:.6g}, of {len(complete)} complete",
         *([f"  in {directory}"] if directory else []),
-        f"  again: {retrain_command(plan, trial)}",
+        *_again(plan, trial),
     ]
+
+
+def _again(plan: Plan, trial: FrozenTrial) -> list[str]:
+    command = retrain_command(plan, trial)
+    note = hidden_note(command)
+    return [f"  again: {command}", *([f"  ({note})"] if note else [])]

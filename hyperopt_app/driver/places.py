@@ -27,7 +27,7 @@ from hyperopt_app.storage.opening import JOURNAL_NAME, open_storage
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.trial_directory import OWNER_FILE, holds_all_of, is_free, owner_of
 from hyperopt_app.study.trial_records import directory_of
-from hyperopt_app.support.files import read_file
+from hyperopt_app.support.files import read_file, replacing
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.wording import front
 from hyperopt_app.worker.trial_job import TrialJobs
@@ -46,9 +46,8 @@ def keep_owner(study_dir: Path, study: optuna.Study) -> None:
     text = json.dumps({"study_id": study_id(study), "study_name": study.study_name}, ensure_ascii=False) + "\n"
     path = study_dir / _STUDY_FILE
     if _owner(study_dir) != (study_id(study), study.study_name):
-        aside = path.with_name(f"{path.name}.{os.getpid()}")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        with replacing(path) as aside:
+            aside.write_text(text, encoding="utf-8")
 
 
 def other_study(study_dir: Path, name: str, study: optuna.Study | None, storage: str | None) -> str | None:

@@ -40,6 +40,7 @@ from hyperopt_app.storage.study_folder import folder_faults
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
+from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.wording import front
 
 __all__ = [
@@ -124,7 +125,7 @@ def checked(
     folder = folder_faults(request.study_dir, has_jobs=launcher_name(config) not in IN_DRIVERS_JOB)
     faults += folder or _study_faults(request, None if faults else own_places)
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
 
 

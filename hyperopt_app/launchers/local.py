@@ -27,6 +27,7 @@ from omegaconf import DictConfig
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.processes.python_start import module_words, python_path, search_path
 from hyperopt_app.support.display_text import counted
+from hyperopt_app.support.files import appending
 from hyperopt_app.support.hydra_state import packed
 
 __all__ = ["Gang", "WorkerDiedError", "places"]
@@ -203,7 +204,7 @@ class Gang:
 
 def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     # A session of its own: Ctrl-C reaches the driver alone, which then asks its workers one by one.
-    with log.open("ab") as output:
+    with appending(log) as output:
         process = subprocess.Popen(
             [sys.executable, *module_words("hyperopt_app.launchers.local_process")],
             stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ The copies tell what has changed in the model config since the study's last run.
 """
 
 import json
-import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def keep_copies(
     text = hyper_path.read_text(encoding="utf-8") if effective is None else _dumped(effective)
     _keep(save_path / hyper_path.name, mask_password(text), hyper_path, earlier)
     if model_path is not None:
-        _keep(save_path / model_path.name, model_path.read_text(encoding="utf-8"), model_path, earlier)
+        _keep(save_path / model_path.name, mask_password(model_path.read_text(encoding="utf-8")), model_path, earlier)
 
 
 def _dumped(effective: Mapping[Any, Any]) -> str:
@@ -45,7 +45,7 @@ def _keep(target: Path, text: str, source: Path, earlier: Path) -> None:
         if target.samefile(source) or (before := target.read_text(encoding="utf-8")) == text:
             return
         _keep_earlier(earlier, target, before)
-    replace_text(target, text)
+    replace_text(target, text, _mode(source))
 
 
 def _keep_earlier(folder: Path, target: Path, text: str) -> None:
@@ -56,7 +56,11 @@ def _keep_earlier(folder: Path, target: Path, text: str) -> None:
         if older.read_text(encoding="utf-8") == text:
             return
         number += 1
-    replace_text(older, text)
+    replace_text(older, text, _mode(target))
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
@@ -76,7 +80,7 @@ def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
     scripts = scripts or [*study_dir.glob("launches/*/worker-0.pbs")]
     if scripts:
         newest = max(scripts, key=lambda script: script.stat().st_mtime)
-        shutil.copyfile(newest, save_path / ("launch.sh" if is_first else f"launch_{scheduler}.sh"))
+        replace_text(save_path / ("launch.sh" if is_first else f"launch_{scheduler}.sh"), newest.read_text())
 
 
 _NOT_OF_THE_MODEL = ("defaults", "objective", "optuna", "placed", "hydra")

@@ -17,7 +17,7 @@ from hyperopt_app.errors import ConfigError
 from hyperopt_app.progress.snapshot import Snapshot
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study import trial_records
-from hyperopt_app.support.display_text import value_text
+from hyperopt_app.support.display_text import value_text, visible
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -80,7 +80,7 @@ def line(trial: "FrozenTrial", snapshot: Snapshot, *, finished: int | None = Non
     parts = [f"trial {trial.number} {state}", *_ending(trial, state, snapshot.value_names)]
     if snapshot.best:
         parts.append(_compared(trial, snapshot))
-    parts += [f"{name}={_quoted(value_text(value))}" for name, value in trial.params.items()]
+    parts += [f"{visible(name)}={_quoted(value_text(value))}" for name, value in trial.params.items()]
     duration_s = trial_records.duration_s(trial)
     if duration_s is not None:
         parts.append(f"{duration_s:.1f} s")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperopt_app.study import trial_records
+from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:
     import optuna
@@ -117,6 +118,8 @@ def snapshot(
 ) -> Snapshot:
     """Sum up a study and its workers; pure.
 
+    Names may be anybody's who can write in the study, so they come without what commands a terminal.
+
     Args:
         trials: All trials of the study, waiting ones too or not.
         n_trials: The budget of the study.
@@ -132,7 +135,7 @@ def snapshot(
     left = max(n_trials - finished - count["running"], 0)
     running = {trial.number: trial for trial in trials if trial_records.state_word(trial) == "running"}
     return Snapshot(
-        study_name=study_name,
+        study_name=visible(study_name),
         n_trials=n_trials,
         done=count["complete"],
         pruned=count["pruned"],
@@ -141,9 +144,9 @@ def snapshot(
         left=left,
         elapsed_s=elapsed_s,
         remaining_s=_remaining_s(trials, left, [_spent_s(trial, now) for trial in running.values()], workers),
-        value_names=trial_records.value_names(metric_names, len(directions)),
+        value_names=tuple(map(visible, trial_records.value_names(metric_names, len(directions)))),
         best=tuple(
-            BestTrial(trial.number, tuple(trial.values), dict(trial.params))
+            BestTrial(trial.number, tuple(trial.values), {visible(name): value for name, value in trial.params.items()})
             for trial in trial_records.best_trials(trials, directions)
         ),
         workers=tuple(_row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)),
@@ -151,13 +154,13 @@ def snapshot(
 
 
 def _row(worker: WorkerView, running: Mapping[int, "FrozenTrial"], now: datetime) -> WorkerRow:
-    trial = None if worker.trial is None else running.get(worker.trial)
+    trial, host = None if worker.trial is None else running.get(worker.trial), visible(worker.host)
     if trial is None:
-        return WorkerRow(worker.number, worker.host, "idle" if worker.alive else "ended")
+        return WorkerRow(worker.number, host, "idle" if worker.alive else "ended")
     step = trial.last_step
     return WorkerRow(
         worker.number,
-        worker.host,
+        host,
         "running" if worker.alive else "lost",
         trial=trial.number,
         step=step,

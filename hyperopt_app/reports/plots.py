@@ -2,7 +2,6 @@
 """The plots of a report, drawn without a display and without matplotlib's global state."""
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from hyperopt_app.reports import learning_curves, partial_dependence
 from hyperopt_app.reports.plot_settings import PlotSettings
 from hyperopt_app.reports.scales import count_from, scale_of, wrapped
 from hyperopt_app.study import trial_records
+from hyperopt_app.support.files import replacing
 
 if TYPE_CHECKING:
     import optuna
@@ -82,12 +82,8 @@ class _Plots:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as aside:
         figure.savefig(aside, dpi=_DPI, format=path.suffix[1:].lower())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def draw_all(

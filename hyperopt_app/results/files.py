@@ -7,8 +7,6 @@ time, so whoever wrote last wrote everything, and a lost write costs nothing.
 
 import logging
 import math
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import ResultsError
 from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.study import trial_records
+from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
+from hyperopt_app.support.passwords import hidden_note
 from hyperopt_app.support.plain_yaml import plain_yaml
 
 if TYPE_CHECKING:
@@ -192,13 +192,9 @@ class _Several:
 
 
 def _replace(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}")
-    try:
+    with replacing(path) as aside:
         # An error text may quote a file name that is no UTF-8.
         aside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[str, Any]:
@@ -213,6 +209,7 @@ def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[s
 
 def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain: str) -> dict[str, Any]:
     directory = trial.user_attrs.get("directory")
+    hidden = hidden_note(retrain)
     place = None if directory is None else Path(directory)
     if several:
         values: dict[str, Any] = {"values": trial.values, "metric": list(names) or None}
@@ -227,6 +224,7 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
         "directory": directory,
         "checkpoint": None if place is None else _checkpoint(place),
         "retrain": retrain,
+        **({"hidden": hidden} if hidden else {}),
         "overrides": None if place is None else _overrides(place),
     }
 

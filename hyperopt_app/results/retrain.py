@@ -20,6 +20,7 @@ from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_records import reads_seed, seed_of
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = [
     "HowToTrain",
@@ -97,10 +98,12 @@ def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
     """The shell command that trains once with a trial's parameters and its seed.
 
     The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
-    `seed` too, if that is there and the objective has taken it for the trial's seed.
+    `seed` too, if that is there and the objective has taken it for the trial's seed. It is for terminals and for files
+    that others may read, so a URL in it comes without its password.
     """
     fixed = [line for line in plan.space.fixed if not is_preset(line)]
     words = [*fixed, *trial_overrides(plan, trial.params), *_suggested(plan, trial.params)]
+    words = [mask_password(word, is_prose=False) for word in words]
     seed = _seed(plan, trial)
     if seed is None:
         return f"{plan.program} {shlex.join(words)}".rstrip()

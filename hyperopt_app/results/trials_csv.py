@@ -3,6 +3,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["trials_csv"]
 
+_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?|\.\d)[\d_]*([eE][+-]?\d+)?")
 _SPELLED = {None: "null", True: "true", False: "false"}
 
 
@@ -97,10 +100,15 @@ def _blank(cell: float | None) -> float | str:
 
 def _cells(table: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
     """Booleans and null as Hydra spells them; an empty cell means that the trial has no such entry."""
-    cells = [table.get(name, "") for name in names]
-    return [_SPELLED[cell] if cell is None or cell is True or cell is False else cell for cell in cells]
+    return [_cell(table.get(name, "")) for name in names]
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value is True or value is False:
+        return _SPELLED[value]
+    return _no_formula(value) if isinstance(value, str) else value
 
 
 def _no_formula(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, which could call programs."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    """A text that no spreadsheet takes for a formula, which could call programs; a number stays as it is."""
+    return f"'{text}" if text.startswith(_BEGINS_FORMULA) and not _NUMBER.fullmatch(text) else text

@@ -8,6 +8,7 @@ from typing import Any
 from optuna.distributions import distribution_to_json, json_to_distribution
 
 from hyperopt_app.space.space import Space, compatible, describe
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["differences", "space_from_json", "space_to_json"]
 
@@ -28,12 +29,17 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         told = (describe(one) if one else "not searched" for one in (was, is_now))
         line = f"{key}: {' -> '.join(told)}"
         (soft if compatible(was, is_now) else hard).append(line)
-    soft += _differences_of_fixed(old.fixed, new.fixed)
+    soft += _differences_of_fixed(_shown(old.fixed), _shown(new.fixed))
     for key in old.distributions.keys() & new.distributions.keys():
         before, after = old.names.get(key, key), new.names.get(key, key)
         if before != after:
             hard.append(f"{key}: named {before} -> named {after}")
     return soft, hard
+
+
+def _shown(overrides: Sequence[str]) -> list[str]:
+    """Overrides without passwords: a study is read by many, and another password makes no other search."""
+    return [mask_password(line, is_prose=False) for line in overrides]
 
 
 def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
@@ -50,12 +56,12 @@ def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[st
 
 
 def space_to_json(space: Space) -> dict[str, Any]:
-    """The space as plain data for the study; space_from_json(space_to_json(s)) equals s."""
+    """The space as plain data for the study; space_from_json(space_to_json(s)) equals s but for passwords in URLs."""
     stored = {key: list(values) for key, values in space.stored.items()}
     return {
         "distributions": {key: json.loads(distribution_to_json(d)) for key, d in space.distributions.items()},
-        "fixed": list(space.fixed),
-        "pinned": dict(space.pinned),
+        "fixed": _shown(space.fixed),
+        "pinned": dict(zip(space.pinned, _shown([*space.pinned.values()]), strict=True)),
         "names": dict(space.names),
         **({"stored": stored} if stored else {}),
     }

@@ -24,6 +24,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import Audit
 from hyperopt_app.storage.journal_lines import begins_as_journal, line_of, read_line, record_of, torn_part
+from hyperopt_app.support.files import appending
 from hyperopt_app.support.lock_file import HolderLock
 
 __all__ = ["ExactJournalStorage", "RepairingJournalBackend", "check_journal"]
@@ -99,7 +100,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             return
         try:
             if not Path(self._path).exists():
-                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o666))
+                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o666))
         except OSError as error:
             raise StorageError(f"{self._path}: the journal cannot be made: {error.strerror}") from error
         # Who may only read needs no repair: readers stop before a torn line.
@@ -226,7 +227,8 @@ class RepairingJournalBackend(BaseJournalBackend):
         )
 
     def _blank(self, offset: int, damaged: bytes) -> None:
-        with open(f"{self._path}.torn", "ab") as aside:  # noqa: PTH123 - the name is a text here
+        mode = Path(self._path).stat().st_mode & 0o777
+        with appending(Path(f"{self._path}.torn"), mode) as aside:
             aside.write(damaged.rstrip(b"\n") + b"\n")
         # Not through the appending descriptor: Linux would append there.
         with open(self._path, "r+b") as journal:  # noqa: PTH123 - as above

@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import CREATE_TRIAL, Audit
 from hyperopt_app.storage.journal_lines import line_of, put_right, read_line, record_of, torn_part
-from hyperopt_app.support.files import read_file
+from hyperopt_app.support.files import beside, read_file
 
 __all__ = ["Salvage", "place_of_copy", "salvage", "write_copy"]
 
@@ -78,25 +78,28 @@ def place_of_copy(path: Path) -> Path:
     return path.with_name(f"{path.stem}.repaired{path.suffix}")
 
 
-def write_copy(found: Salvage, place: Path) -> None:
+def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
     """Write the copy aside and rename it; never over a file that is there.
+
+    Args:
+        found: What is whole of a journal.
+        place: The copy.
+        mode: Permissions of the copy, less the process's umask.
 
     Raises:
         StorageError: There is such a file, or it cannot be written.
     """
-    aside = place.with_name(f"{place.name}.new")
     try:
-        with aside.open("wb") as copy:
-            copy.writelines(found.kept)
-            copy.flush()
-            os.fsync(copy.fileno())
-        os.link(aside, place)
+        with beside(place, mode) as aside:
+            with aside.open("wb") as copy:
+                copy.writelines(found.kept)
+                copy.flush()
+                os.fsync(copy.fileno())
+            os.link(aside, place)
     except FileExistsError:
         raise StorageError(f"{place} is there already: move it away, then give the same command again") from None
     except OSError as error:
         raise StorageError(f"{place}: the copy cannot be written: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 class _Reader:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hyperopt_app.storage.opening import JOURNAL_NAME
 from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.files import links_of_others
 
 __all__ = ["folder_faults"]
 
@@ -30,10 +31,19 @@ def folder_faults(directory: Path, *, has_jobs: bool) -> list[str]:
         directory: Absolute; need not be there.
         has_jobs: Whether the workers are jobs of a scheduler, whose payloads have a folder there.
     """
+    if planted := _planted(directory):
+        where = f"hydra.sweep.dir: {visible(str(planted[0]))} is a symbolic link of another user"
+        return [f"{where}, and nothing is written through it: see who made it, and remove it"]
     fault = _no_path(directory) or _unusable(directory)
     if fault:
         return [f"hydra.sweep.dir: {visible(_cut(str(directory), 4 * _SHOWN))} cannot be made: {fault}; set another"]
     return list(_misplaced(directory, ("workers", "launches") if has_jobs else ("workers",)))
+
+
+def _planted(directory: Path) -> list[Path]:
+    ours = (directory / name for name in ("launches", "workers", "workers/slurm", "workers/pbs"))
+    # Of each job submitit leaves such a link, and several users may work on one study.
+    return [one for one in links_of_others(directory, *ours) if not one.name.startswith(".submission_file_")]
 
 
 def _no_path(directory: Path) -> str:

@@ -114,7 +114,9 @@ def _beat(path: Path, identity: WorkerIdentity, interval_s: float, over: threadi
         aside = path.with_suffix(".new")
         # A full or hanging disk must not end the training; the next beat tries again.
         with contextlib.suppress(OSError):
-            aside.write_text(json.dumps({**identity.as_claim(), "count": count}))
+            aside.unlink(missing_ok=True)  # of a write that a full disk broke off, or a link to someone's file
+            with aside.open("x") as beat:
+                beat.write(json.dumps({**identity.as_claim(), "count": count}))
             aside.replace(path)
         count += 1
         if over.wait(interval_s):

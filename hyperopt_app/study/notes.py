@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import optuna
 
+from hyperopt_app.support.display_text import visible
+
 __all__ = ["begin_notes", "read_notes", "write_note"]
 
 _NOTE = "note:"
@@ -27,4 +29,4 @@ def write_note(study: optuna.Study, kind: str, text: str) -> None:
 
 def read_notes(study: optuna.Study) -> list[str]:
     """The notes of the last command."""
-    return [str(text) for key, text in study.user_attrs.items() if key.startswith(_NOTE) and text]
+    return [visible(str(text)) for key, text in study.user_attrs.items() if key.startswith(_NOTE) and text]

@@ -10,8 +10,7 @@ import contextlib
 import errno
 import json
 import os
-import socket
-import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -240,8 +239,9 @@ def _sign_again(place: Path, owner: Owner, found: Owner) -> Owner:
 
 
 def _written(place: Path, owner: Owner) -> Path:
-    aside = place / f"{OWNER_FILE}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
-    aside.write_text(_text(owner), encoding="utf-8")
+    aside = place / f"{OWNER_FILE}.{uuid.uuid4().hex[:12]}"
+    with aside.open("x", encoding="utf-8") as file:
+        file.write(_text(owner))
     return aside
 
 

@@ -2,25 +2,45 @@
 """Files that others may read meanwhile, or may want to swap: written whole, and read only where they are one's own.
 
 A study's directory often belongs to a group: its members can rename what lies in it and put links in its place. So a
-file is written beside its name and renamed, which replaces a link instead of following it, and what is executed as code
-is read only if nobody else can have written it.
+file is written beside its name and renamed, which replaces a link instead of following it, what only grows is opened
+as itself and never through a link, and what is executed as code is read only if nobody else can have written it.
 """
 
 import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
-__all__ = ["NotOwnError", "read_file", "read_own", "replacing"]
+__all__ = ["NotOwnError", "appending", "beside", "links_of_others", "read_file", "read_own", "replacing"]
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class NotOwnError(Exception):
     """Somebody else may have written a file; the text says why it is not read."""
+
+
+@contextmanager
+def beside(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """A new empty file in the folder of `path`, under a name that nobody can know before; it goes after the block.
+
+    Args:
+        path: What the file is for.
+        mode: Permissions of the file, less the process's umask.
+
+    Raises:
+        OSError: No such directory, no permission, no space.
+    """
+    aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
+    os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    try:
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -34,13 +54,43 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
     Raises:
         OSError: No such directory, no permission, no space.
     """
-    aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
-    os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-    try:
+    with beside(path, mode) as aside:
         yield aside
         aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+
+
+def appending(path: Path, mode: int = 0o666) -> BinaryIO:
+    """A file opened for appending, made if it is not there; what has its name and is no file is taken away first.
+
+    Args:
+        path: The file.
+        mode: Permissions of a new one, less the process's umask.
+
+    Raises:
+        OSError: It cannot be opened, or is a directory.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, mode), "ab")
+
+
+def links_of_others(*places: Path) -> list[Path]:
+    """The symbolic links among these places, and directly in those of them that are folders, of another user's making.
+
+    What is written below such a link goes where the other user wants. The administrator's links are trusted.
+    """
+    found = []
+    for place in places:
+        with suppress(OSError):
+            found += [one for one in (place, *place.iterdir()) if _is_anothers_link(one)]
+    return list(dict.fromkeys(found))
+
+
+def _is_anothers_link(path: Path) -> bool:
+    found = path.lstat()
+    return stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid())
 
 
 def read_file(path: Path) -> bytes:
@@ -60,12 +110,16 @@ def read_file(path: Path) -> bytes:
 def read_own(path: Path) -> bytes:
     """The content of a file that only this user can have written; opened once, and judged by what was opened.
 
-    The file and its folder must belong to this user, be no links, and grant others no writing.
+    The file and its folder must belong to this user, be no links, and grant others no writing; and no folder on the
+    way may be a link of another user's, who could lead to another file of this user's with it.
 
     Raises:
         NotOwnError: One of these does not hold.
         OSError: It cannot be read.
     """
+    for on_the_way in path.absolute().parents:
+        if _is_anothers_link(on_the_way):
+            raise NotOwnError(f"{on_the_way} is a symbolic link of another user")
     folder = _opened(path.parent, os.O_DIRECTORY, None)
     try:
         file = _opened(path, 0, folder)

@@ -10,23 +10,27 @@ import re
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-__all__ = ["mask_password", "masked"]
+__all__ = ["HIDDEN", "hidden_note", "mask_password", "masked"]
 
-_STARS = "***"
-_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
+# What stands in the place of a password.
+HIDDEN = "***"
+# Behind another letter it does not begin: looking from each of them would take hours in a long word.
+_SCHEME = re.compile(r"(?<![\w+.-])[\w+.-]+://")
 # One that begins a URL of its own; `a://` inside of a password does not.
 _NEXT_SCHEME = re.compile(r"(?<=[\s'\",=(\[{])[A-Za-z][\w+.-]*://")
 _QUOTED = {"'": re.compile(r"(?:[^'\\]|\\.|'')*", re.DOTALL), '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)}
 _SECRET_OPTION = re.compile(r"passw|passphrase|pwd|secret|token", re.IGNORECASE)
+_PHRASE_END = re.compile(r"[;:,.)](?=\s|$)|\s\(")
 # Of an ODBC string: PWD=word; or PWD={words}; where }} is a brace.
 _IN_ODBC = re.compile(r"(?P<keep>\b(?:pwd|password)\s*=\s*)(?:\{(?:[^}]|\}\})*\}?|[^;]*)", re.IGNORECASE)
 
 
-def mask_password(text: str) -> str:
+def mask_password(text: str, *, is_prose: bool = True) -> str:
     """Replace the password of every URL in a text by `***`.
 
     Args:
         text: Any text: a URL, a message, a YAML file. A line that begins with a URL is taken for one as a whole.
+        is_prose: Words may follow a URL. They do not in a value or an override, where a blank is the URL's own.
 
     Returns:
         The text without what stands between `scheme://user:` and `@host`, and without the values of options behind
@@ -36,7 +40,7 @@ def mask_password(text: str) -> str:
         return _mask_url(text)
     shown, at = [], 0
     while found := _SCHEME.search(text, at):
-        end = _end_of_url(text, found)
+        end = _end_of_url(text, found, is_prose=is_prose)
         shown += [text[at : found.start()], _mask_url(text[found.start() : end])]
         at = end
     return "".join([*shown, text[at:]])
@@ -45,7 +49,7 @@ def mask_password(text: str) -> str:
 def masked(value: Any) -> Any:
     """A plain tree (of dicts, lists and values) without the passwords of the URLs among its texts."""
     if isinstance(value, str):
-        return mask_password(value)
+        return mask_password(value, is_prose=False)
     if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -53,8 +57,15 @@ def masked(value: Any) -> Any:
     return value
 
 
-def _end_of_url(text: str, scheme: "re.Match[str]") -> int:
-    """Where a URL ends in running text."""
+def hidden_note(command: str) -> str | None:
+    """What the user has to know of a command from which a password was taken; None if none was."""
+    if HIDDEN not in command:
+        return None
+    return f"{HIDDEN} stands for a password, which is kept out of what others may see: write it there"
+
+
+def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:
+    """Where a URL ends in a longer text."""
     quoted = _QUOTED.get(text[: scheme.start()][-1:])
     if quoted is not None:
         inside = quoted.match(text, scheme.end())
@@ -64,11 +75,15 @@ def _end_of_url(text: str, scheme: "re.Match[str]") -> int:
     line = text[scheme.end() :].partition("\n")[0]
     following = _NEXT_SCHEME.search(line)
     line = line[: following.start()] if following else line
-    word = _first_word(line)
+    word = _first_word(line) if is_prose else line
     user, colon, behind = word.partition(":")
     if colon and not {"/", "@"} & {*user, *behind} and "@" in line:
         before, _, rest = line.rpartition("@")
         word = f"{before}@{_first_word(rest)}"
+    option = word.rpartition("?")[2].rpartition("&")[2].partition("=")[0]
+    if "?" in word and _SECRET_OPTION.search(option) and word[-1] not in ";:,.)":
+        # Its blanks cannot be told from those behind the URL: what follows goes too, up to a mark between sentences.
+        word += _PHRASE_END.split(line[len(word) :], maxsplit=1)[0]
     return scheme.end() + len(word.rstrip("'\""))
 
 
@@ -81,7 +96,7 @@ def _mask_url(url: str) -> str:
     user, colon, behind = rest.partition(":")
     if colon and "/" not in user and "@" in behind:
         # An unescaped @, / or ? may be the password's own, so it ends at the last @, wherever that is.
-        rest = f"{user}:{_STARS}@{behind.rpartition('@')[2]}"
+        rest = f"{user}:{HIDDEN}@{behind.rpartition('@')[2]}"
     place, question, options = rest.partition("?")
     return f"{scheme}{separator}{place}{question}{_mask_options(options)}"
 
@@ -92,9 +107,9 @@ def _mask_options(options: str) -> str:
 
 def _mask_option(name: str, value: str) -> str:
     if _SECRET_OPTION.search(name):
-        return _STARS
+        return HIDDEN
     if name.lower() != "odbc_connect":
         return value
     plain = unquote_plus(value)
-    hidden = _IN_ODBC.sub(rf"\g<keep>{_STARS}", plain)
+    hidden = _IN_ODBC.sub(rf"\g<keep>{HIDDEN}", plain)
     return value if hidden == plain else quote_plus(hidden, safe="*")

@@ -15,6 +15,7 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import kind_of
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["attempt"]
 
@@ -50,11 +51,15 @@ def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda
         mend = _in_chain(error, HyperoptError)
         if mend is not None:
             raise mend from None
-        text = visible(f"{type(error).__name__}: {_text(error)}"[:_LONGEST_ERROR])
+        text = _shown(f"{type(error).__name__}: {_text(error)}")[:_LONGEST_ERROR]
         kind = kind_of(error)
         if kind == "infrastructure":
             return Lost(f"there was no room to write ({text})", of_node=False)
-        return Failed(kind, text, visible(_shortened(_traceback(error))))
+        return Failed(kind, text, _shortened(_shown(_traceback(error))))
+
+
+def _shown(text: str) -> str:
+    return visible(mask_password(text))
 
 
 def _text(error: BaseException) -> str:

@@ -15,6 +15,7 @@ import os
 import pickle
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,7 +33,10 @@ from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_writ
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
+from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.files import links_of_others, replacing
 from hyperopt_app.support.moment import at_moment
+from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.shown_config import shown_config
 
 __all__ = ["TrialConfig", "TrialJobs"]
@@ -208,9 +212,15 @@ def _save_inputs(trial: TrialConfig) -> None:
 def _write_inputs(trial: TrialConfig) -> None:
     trial.directory.mkdir(parents=True, exist_ok=True)
     subdir = trial.full.hydra.output_subdir
+    place = trial.directory / str(subdir)
+    for link in links_of_others(trial.directory):
+        if link in (trial.directory, place) or link.suffix == ".log":  # others may be the objective's
+            raise StorageError(
+                f"{link} is a symbolic link of another user, and nothing is written through it: see who made it, "
+                "and remove it"
+            )
     if subdir is None:
         return
-    place = trial.directory / str(subdir)
     place.mkdir(exist_ok=True)
     texts = {
         "config": shown_config(trial.task),
@@ -218,7 +228,8 @@ def _write_inputs(trial: TrialConfig) -> None:
         "overrides": shown_config(OmegaConf.create(list(trial.overrides))),
     }
     for name, text in texts.items():
-        (place / f"{name}.yaml").write_text(text, encoding="utf-8")
+        with replacing(place / f"{name}.yaml") as aside:
+            aside.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -271,12 +282,13 @@ def _log_failure(error: BaseException) -> None:
     """Put the traceback into the trial's log; on a terminal the driver shows the first one, once, at the end."""
     if not isinstance(error, Exception) or _is_pruned(error):
         return
-    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
-    if not files:
-        _log.error("the objective failed", exc_info=error)
-        return
     story = (type(error), error, error.__traceback__)
     record = _log.makeRecord(_log.name, logging.ERROR, __file__, 0, "the objective failed", (), story)
+    # What formatters write: an error may hold a URL, or what commands a terminal.
+    record.exc_text = visible(mask_password("".join(traceback.format_exception(error)).rstrip()))
+    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
+    if not files:
+        _log.handle(record)
     for handler in files:
         handler.handle(record)
 

@@ -101,7 +101,11 @@ def test_a_changed_digit_is_refused_too(searched: list[FrozenTrial], tool: Run) 
 
 
 def test_whole_trials_go_on_in_a_copy(searched: list[FrozenTrial], run_app: Run, tool: Run) -> None:
-    """`repair` keeps every whole trial under its number, names the one it cannot keep, and says how to go on."""
+    """`repair` keeps every whole trial under its number, names the one it cannot keep, and says how to go on.
+
+    A journal that nobody else may read has such a copy.
+    """
+    JOURNAL.chmod(0o600)
     line = _damage(b'"trial_id":1,"param_name":"y"', b'"param_value_internal":', b'"PARAM":')
     before = JOURNAL.read_bytes()
     done = tool("repair", STUDY)
@@ -112,6 +116,7 @@ def test_whole_trials_go_on_in_a_copy(searched: list[FrozenTrial], run_app: Run,
     assert "trial 1 is left out" in done.stdout
     (move,) = [text for text in done.stdout.splitlines() if text.strip().startswith("mv ")]
     subprocess.run(["/bin/sh", "-c", move], check=True)
+    assert JOURNAL.stat().st_mode & 0o777 == 0o600
 
     more = run_app(*SEARCH[:-1], "hydra.sweeper.n_trials=5")
     assert more.returncode == 0, more.stdout + more.stderr

@@ -19,6 +19,7 @@ from hyperopt_app.errors import MetricError
 from hyperopt_app.legacy.objectives.devices import device_name
 from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
 from hyperopt_app.legacy.objectives.user_config import as_results, number_of, plain
+from hyperopt_app.support.files import replacing
 
 __all__ = [
     "BaseObjective",
@@ -284,7 +285,8 @@ def kept(results: Mapping[str, Any], metrics: Sequence[str], directory: Path | N
     if directory is None or len(text) <= _LONGEST:
         return found
     path = directory / _FILE
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
     _log.warning("the results are too long for the study's storage; all of them are in %s", path)
     return _shortened(found, metrics)
 

@@ -3,12 +3,11 @@
 
 import os
 import shutil
-import socket
+import stat
 import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from hyperopt_app.legacy.old.in_place import go_on_in_place
 from hyperopt_app.legacy.old.places import IMPORTED, SQLITE, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.report import Report, budget, record_of, report_of, shown_place
 from hyperopt_app.legacy.old.trials import conversion_faults, converted, waiting_points
+from hyperopt_app.support.files import beside
 from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def import_study(
         with tempfile.TemporaryDirectory(prefix="hyperopt_app_") as folder:
             made = Path(folder) / "new"
             report = _write(study, old, place, made, space, directions, in_curve=in_curve)
-            if _publish(made, _path(place)):
+            if _publish(made, _path(place), stat.S_IMODE(_path(old.place).stat().st_mode)):
                 return report
     # Another import was faster.
     return continued(old, target) or _taken(place)
@@ -185,23 +185,20 @@ def _expected_s(trials: Sequence["FrozenTrial"]) -> float:
     return 0.001 * sum(2 + len(trial.params) + len(trial.intermediate_values) for trial in trials)
 
 
-def _publish(made: Path, target: Path) -> bool:
-    """Put a finished file in place; False if one is there."""
-    aside = target.with_name(f".{target.name}.{socket.gethostname()}.{os.getpid()}")
+def _publish(made: Path, target: Path, mode: int) -> bool:
+    """Put a finished file in place, with these permissions (less the umask); False if one is there."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(made, aside)
-        try:
-            os.link(aside, target)
-        except FileExistsError:
-            return False
-        except OSError:  # a filesystem without hard links
-            if target.exists():
+        with beside(target, mode) as aside:
+            shutil.copyfile(made, aside)
+            try:
+                os.link(aside, target)
+            except FileExistsError:
                 return False
-            aside.replace(target)
+            except OSError:  # a filesystem without hard links
+                if target.exists():
+                    return False
+                aside.replace(target)
     except OSError as error:
         raise StorageError(f"{target}: it cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
     return True

@@ -8,10 +8,7 @@ here, are found in the files that are there, and stay.
 
 import logging
 import math
-import os
 import re
-import socket
-import threading
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +20,7 @@ from hyperopt_app.legacy.tables.study_csv import study_csv
 from hyperopt_app.legacy.tables.trial_table import Result, Row
 from hyperopt_app.legacy.tables.values import params_reader
 from hyperopt_app.study import trial_records
+from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
 
 if TYPE_CHECKING:
@@ -255,14 +253,16 @@ def _put(path: Path, text: str, found: Mapping[Path, list[Row] | None]) -> None:
     replace_text(path, text)
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a file aside and put it in place as a whole; a file that says the same already is left alone."""
+def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file aside and put it in place as a whole; a file that says the same already is left alone.
+
+    Args:
+        path: The file.
+        text: What it shall say.
+        mode: Permissions of a new one, less the process's umask.
+    """
     data = text.encode("utf-8", errors="surrogateescape")
     if path.is_file() and path.read_bytes() == data:
         return
-    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}")
-    try:
+    with replacing(path, mode) as aside:
         aside.write_bytes(data)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What the user asked for, and what goes on with it later."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hyperopt_app.driver.request import checked, way_on
+from hyperopt_app.errors import ConfigError
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 CONFIG = """
@@ -46,3 +48,25 @@ def test_whether_the_config_sweeps_by_itself(tmp_path: Path, command: tuple[str,
     text = CONFIG.replace("hydra: {", "hydra: {mode: MULTIRUN, ") if mode else CONFIG
     context, config = made_sweep(write_configs(tmp_path, {"config": text}), *command)
     assert checked(context, config, lambda _config: 0.0, []).sweeps_by_itself is bool(mode)
+
+
+@pytest.mark.parametrize("name", ["study", "study/workers", "study/workers/0.log", "study/launches"])
+def test_a_link_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What is written below it would go where that user wants."""
+    owner, link = os.geteuid(), Path(name)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path)
+    os.lchown(link, owner or 4321, -1)
+    if owner != 0:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    context, config = made_sweep(write_configs(tmp_path / "conf", {"config": CONFIG}), "hydra.sweep.dir=study")
+    with pytest.raises(ConfigError, match=f"{name} is a symbolic link of another user"):
+        checked(context, config, lambda _config: 0.0, [])
+
+
+def test_a_fault_shows_no_password(tmp_path: Path) -> None:
+    """Of a URL that was given for something that takes none."""
+    context, config = made_sweep(write_configs(tmp_path, {"config": CONFIG}), "hydra.sweep.dir=study")
+    with pytest.raises(ConfigError) as refusal:
+        checked(context, config, lambda _config: 0.0, ["z='x://me:Zq7 w@h/d'"])
+    assert "Zq7" not in str(refusal.value)

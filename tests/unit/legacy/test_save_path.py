@@ -19,8 +19,9 @@ def _files() -> tuple[Path, Path]:
 
 
 def test_q21_an_edited_file_is_copied_again_and_the_older_copy_kept() -> None:
-    """The original left a stale copy; equal ones are left alone, and a password is not copied."""
+    """The original left a stale copy; equal ones are left alone, a password is not copied, a private file stays so."""
     hyper, model = _files()
+    model.chmod(0o600)
     earlier = Path("out/studies/rain/earlier")
     for _ in range(2):
         keep_copies(hyper, model, None, Path("out"), earlier)
@@ -31,6 +32,7 @@ def test_q21_an_edited_file_is_copied_again_and_the_older_copy_kept() -> None:
     assert Path("out/model.yml").read_text() == "x: 3\n"
     assert [path.read_text() for path in sorted(earlier.iterdir())] == ["x: 1\n", "x: 2\n"]
     assert "s3cret" not in Path("out/hyper.yml").read_text()
+    assert {path.stat().st_mode & 0o777 for path in (Path("out/model.yml"), *earlier.iterdir())} == {0o600}
 
 
 def test_a_file_that_lies_in_save_path_is_its_own_copy() -> None:

@@ -148,3 +148,11 @@ def test_an_error_is_no_formula() -> None:
     for error in ("=cmd|' /C calc'!A0", "@SUM(1)", "\x1b[31mred"):
         study.add_trial(made(TrialState.FAIL, failure={"kind": "bug", "error": error}))
     assert [row["error"] for row in rows(study)] == ["'=cmd|' /C calc'!A0", "'@SUM(1)", "\\x1b[31mred"]
+
+
+def test_a_parameter_is_no_formula() -> None:
+    """Neither a choice nor a text that the objective has suggested; a negative number is what it is."""
+    study = study_of()
+    study.add_trial(made(params={"a": "=1+1", "b": "@SUM", "c": "-x", "d": "-1.5e3", "e": -2.0, "f": "\t=1"}))
+    shown = {name: cell for name, cell in rows(study)[0].items() if name.startswith("params.")}
+    assert [*shown.values()] == ["'=1+1", "'@SUM", "'-x", "-1.5e3", "-2.0", "'\t=1"]

@@ -63,6 +63,20 @@ def test_the_same_search_goes_on(study: optuna.Study) -> None:
     assert check_identity(study, _wanted(seed=6), accept_changes=False) == []
 
 
+def test_a_password_is_no_part_of_a_search() -> None:
+    """The study, which many read, has none of it, and goes on with another; what it leads to is a part."""
+    study = create_study(InMemoryStorage(), "rain", ["minimize"])
+
+    def asked(url: str) -> Identity:
+        return _wanted(space=made_space(f"db='{url}'", "y=1", x="interval(0, 1)"))
+
+    keep_identity(study, asked("x://u:Zq7 w@h/d"))
+    assert "Zq7" not in str(study.user_attrs)
+    assert check_identity(study, asked("x://u:new@h/d"), accept_changes=False) == []
+    with pytest.raises(StudyMismatchError, match=r"db='x://u:\*\*\*@h/d' was given when the study began, now it is"):
+        check_identity(study, asked("x://u:new@elsewhere/d"), accept_changes=False)
+
+
 def test_another_range_is_refused_with_the_way_out(study: optuna.Study) -> None:
     """The difference is shown from the stored to the asked, and the flag that accepts it."""
     wanted = _wanted(space=_space(x="interval(0, 2)"))

@@ -330,7 +330,7 @@ def test_a_beat_that_cannot_be_written_ends_nothing(here: WorkerIdentity, monkey
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(Path, "open", full)
         with beating(here, interval_s=0.001):
             assert tried.wait(20.0)
     assert read_beat(here.beat) is None

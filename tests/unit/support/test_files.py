@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.support.files import NotOwnError, read_own, replacing
+from hyperopt_app.support.files import NotOwnError, appending, links_of_others, read_own, replacing
 
 
 @pytest.fixture
@@ -87,6 +87,19 @@ def test_a_link_is_not_read(own: Path, place: str) -> None:
         read_own(own)
 
 
+def test_a_way_that_another_user_has_laid_is_not_gone(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may lead to another payload of this user's; a link of the user's own may lie there."""
+    way = own.parent.parent / "way"
+    way.symlink_to(own.parent.parent)
+    assert read_own(way / "own/file") == b"content"
+    owner = own.stat().st_uid
+    os.lchown(way, owner or 4321, -1)
+    if owner != 0:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(NotOwnError, match="way is a symbolic link of another user"):
+        read_own(way / "own/file")
+
+
 def test_another_users_file_is_not_read(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text names both users."""
     owner = own.stat().st_uid
@@ -101,3 +114,37 @@ def test_a_pipe_is_not_read(own: Path) -> None:
     os.mkfifo(own, 0o600)
     with pytest.raises(NotOwnError, match="is not a file"):
         read_own(own)
+
+
+@pytest.mark.parametrize("there", ["nothing", "file", "link", "pipe"])
+def test_what_grows_is_opened_as_itself(tmp_path: Path, there: str) -> None:
+    """A link or a pipe of its name gives way; a file keeps what it had."""
+    victim, path = tmp_path / "victim", tmp_path / "log"
+    victim.write_text("precious")
+    if there == "file":
+        path.write_text("old ")
+    elif there == "link":
+        path.symlink_to(victim)
+    elif there == "pipe":
+        os.mkfifo(path)
+    with appending(path) as log:
+        log.write(b"new")
+    assert path.read_text() == ("old new" if there == "file" else "new")
+    assert not path.is_symlink()
+    assert victim.read_text() == "precious"
+
+
+def test_links_of_others_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place itself and what lies directly in it; the user's own links and what is not there are no fault."""
+    inner, victim = tmp_path / "inner", tmp_path / "victim"
+    inner.mkdir()
+    victim.mkdir()
+    for link in (tmp_path / "workers", inner / "0.log"):
+        link.symlink_to(victim)
+        os.lchown(link, os.geteuid() or 4321, -1)
+    wanted = [tmp_path / "workers", inner / "0.log"]
+    if os.geteuid() != 0:
+        assert links_of_others(*wanted, inner) == []
+        owner = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert links_of_others(tmp_path / "absent", tmp_path / "workers", inner) == wanted

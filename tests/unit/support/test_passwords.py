@@ -42,6 +42,8 @@ _PASSWORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"
         ("mysql://h/d?ssl_key_password=a%20b&charset=utf8", "mysql://h/d?ssl_key_password=***&charset=utf8"),
         ("postgresql://h/d?passfile=/home/me/.pgpass", "postgresql://h/d?passfile=/home/me/.pgpass"),
         ("postgresql://h/d?sslpassword=two words&x=1", "postgresql://h/d?sslpassword=***&x=1"),
+        ("refused: x://u:a b@h/d?password=c d, then", "refused: x://u:***@h/d?password=***, then"),
+        ("refused: x://h/d?password=c d (see there)", "refused: x://h/d?password=*** (see there)"),
         (
             "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Dme%3BPWD%3Dab%20c%3BServer%3Dh",
             "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Dme%3BPWD%3D***%3BServer%3Dh",
@@ -90,3 +92,16 @@ def test_no_password_is_shown(password: str) -> None:
         shown = mask_password(url) + mask_password(f"refused: {override}, see there") + tree
         assert "7qZ" not in shown
         assert "Zq7" not in shown
+
+
+def test_what_follows_a_url_in_an_override_is_the_urls_own() -> None:
+    """Such as a blank in its last option, which ends it in running text."""
+    override = "db.url=mysql://h/d?ssl_key_password=two words, three"
+    assert mask_password(override, is_prose=False) == "db.url=mysql://h/d?ssl_key_password=***"
+    assert masked([override]) == ["db.url=mysql://h/d?ssl_key_password=***"]
+
+
+def test_a_long_word_is_no_burden() -> None:
+    """An error may quote a file; a search from each of its letters would not come to an end here."""
+    text = "a" * 2_000_000
+    assert mask_password(text) == text

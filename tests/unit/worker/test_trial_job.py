@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hydra.core.utils import run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from hyperopt_app.errors import StorageError
 from hyperopt_app.worker import trial_job as job
 from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import NOON, made_sweep, write_configs
@@ -209,3 +211,22 @@ def test_no_output_folder_is_made_if_none_is_wanted(sweep: Sweep) -> None:
     trial = jobs.compose([], ["x=3"], 0)
     jobs.run(trial)
     assert [path.name for path in trial.directory.iterdir()] == ["app.log"]
+
+
+@pytest.mark.parametrize(("name", "is_refused"), [(".hydra", True), ("app.log", True), ("best.ckpt", False)])
+def test_nothing_is_written_through_a_link_of_another_user(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_refused: bool
+) -> None:
+    """Where a trial's config and log go; links that an objective of the group's has left are its own matter."""
+    context, config = sweep()
+    jobs = TrialJobs(context, config, Seen(), NOON)
+    trial = jobs.compose([], ["x=3"], 7)
+    trial.directory.mkdir(parents=True)
+    (trial.directory / name).symlink_to(tmp_path)
+    owner = os.geteuid()
+    os.lchown(trial.directory / name, owner or 4321, -1)
+    if owner != 0:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(StorageError, match="symbolic link of another user") if is_refused else nullcontext():
+        jobs.run(trial)
+    assert [*tmp_path.iterdir()] == []
