@@ -105,7 +105,7 @@ def checked(
             lambda overrides: loader.load_sweep_config(config, list(overrides)),
             lambda group: loader.get_group_options(group) if "." not in group else [],
         )
-    objective_faults = getattr(task_function, "preflight", lambda _config: [])(config)
+    objective_faults: list[str] = getattr(task_function, "preflight", lambda _config: [])(config)
     faults += objective_faults
     name = settings.study_name or _default_name(settings, config)
     n_trials = settings.n_trials

@@ -89,7 +89,7 @@ def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
     try:
         value = parent[key]
     except OmegaConfBaseException as error:
-        raw = OmegaConf.to_container(parent, resolve=False)[key]  # type: ignore[index,call-overload]
+        raw = OmegaConf.to_container(parent, resolve=False)[key]  # type: ignore[index]
         reason = str(error).splitlines()[0]
         yield f"{path}: {visible(str(raw))} cannot be resolved ({reason}); correct what it refers to"
         return
@@ -97,7 +97,7 @@ def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
         return  # what it refers to is another's
     if isinstance(value, DictConfig):
         for name in value:
-            yield from _unreadable(f"{path}.{name}", value, name)
+            yield from _unreadable(f"{path}.{name!s}", value, name)
     elif isinstance(value, ListConfig):
         for at in range(len(value)):
             yield from _unreadable(f"{path}[{at}]", value, at)
