@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What the commands that change a study tell, and on which studies they work."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from hyperopt_app.budget.ticket_issue import POINT, issue, keep_budget
+from hyperopt_app.driver.steering import added, discarded, retried
+from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.objective.outcomes import Completed
+from hyperopt_app.space.space import Space, with_values
+from hyperopt_app.study.identity import Identity, keep_identity
+from tests.unit._made_tickets import claimed, hand
+
+SPACE = Space({"+x": FloatDistribution(0, 1), "kind": CategoricalDistribution(["adam", "'10.0'"])})
+
+
+def begun(space: Space = SPACE, n_trials: int = 3) -> optuna.Study:
+    """A study that a command has begun."""
+    study = optuna.create_study(study_name="study")
+    keep_identity(study, Identity(("minimize",), (), space, 0))
+    keep_budget(study, n_trials)
+    issue(study, n_trials)
+    return study
+
+
+def test_a_point_is_spelled_as_the_study_holds_it(tmp_path: Path) -> None:
+    """Keys with or without their plus, choices as override text or as plain values."""
+    words = ["x=0.5", "kind='10.0'"]
+    for space, held in ((SPACE, "'10.0'"), (with_values(SPACE), "10.0")):
+        study = begun(space)
+        assert "Trial 0 of the budget" in added(study, tmp_path, words, grows=False)[0]
+        assert study.trials[0].system_attrs[POINT] == {"+x": 0.5, "kind": held}
+
+
+def test_what_an_objective_has_suggested_by_itself_can_be_given(tmp_path: Path) -> None:
+    """As soon as a trial has done so; the study knows its range then."""
+    study = begun()
+    with pytest.raises(StudyMismatchError, match="'width' is not searched"):
+        added(study, tmp_path, ["width=3"], grows=True)
+    worker = hand(study)
+    trial = claimed(worker)
+    trial.suggest_int("width", 1, 5)
+    assert worker.settle(trial, Completed((0.0,)))
+    with pytest.raises(StudyMismatchError, match=r"width=9 is out of range; allowed is \[1, 5\]"):
+        added(study, tmp_path, ["width=9"], grows=True)
+    assert "grows to 4" in added(study, tmp_path, ["width=3"], grows=True)[0]
+
+
+def test_a_study_of_another_tool_has_no_space_to_check_against(tmp_path: Path) -> None:
+    """Its trials can be discarded and tried again all the same."""
+    study = optuna.create_study()
+    study.enqueue_trial({"x": 0.5})
+    trial = study.ask()
+    study.tell(trial, trial.suggest_float("x", 0, 1))
+    with pytest.raises(StudyMismatchError, match="was not begun by a search of hyperopt_app"):
+        added(study, tmp_path, ["x=0.5"], grows=True)
+    assert "tried again as trial 1" in retried(study, tmp_path, [0], [], lambda *_: None)[0]
+    assert study.trials[1].system_attrs[POINT] == {"x": 0.5}
+
+
+def test_what_is_left_is_told(tmp_path: Path) -> None:
+    """With what runs, and who goes on."""
+    study = begun(n_trials=2)
+    worker = hand(study)
+    assert worker.settle(claimed(worker), Completed((0.0,)))
+    assert claimed(worker).number == 1
+    told = discarded(study, tmp_path, [0], lambda *_: None)
+    assert told[0].startswith("1 trial discarded")
+    expected = "Now: 2 of 2 trials left, 1 of them running; 1 set aside; workers that run take the rest on"
+    assert told[-1].startswith(expected)
+    assert retried(study, tmp_path, [], ["oom"], lambda *_: None) == [
+        "No trial of the budget has failed of the kind oom; nothing was changed. To try others, give numbers."
+    ]
