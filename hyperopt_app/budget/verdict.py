@@ -7,8 +7,8 @@ each do what is left of that. So none of them is needed, and a killed one leaves
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -25,7 +25,7 @@ from hyperopt_app.study.stopping import (
     failure_of,
     failures_since,
     may_start,
-    read_stop,
+    stop_in,
     write_stop,
 )
 from hyperopt_app.study.trial_records import holder_of
@@ -62,7 +62,7 @@ def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, 
     Returns:
         The run's number, from 1.
     """
-    last = study.user_attrs.get(_RUN) or {}
+    last = _run_in(study.user_attrs)
     number = int(last.get("number", 0)) + 1
     run = {
         "number": number,
@@ -83,7 +83,7 @@ def close_run(study: optuna.Study) -> str:
     verdict = judge_last_run(study)
     if verdict is None:
         return ""
-    _write(study, _run_of(study), verdict)
+    _write(study, int(_run_in(study.user_attrs)["number"]), verdict)
     fresh = len(_carry_out(study, verdict))
     these = f"{counted(fresh, 'trial')} of the last run failed in the same way and count{'s' * (fresh == 1)} no longer"
     return f"{these}: {verdict.failure.text}" if fresh else ""
@@ -91,7 +91,7 @@ def close_run(study: optuna.Study) -> str:
 
 def judge_last_run(study: optuna.Study) -> Verdict | None:
     """The verdict on the last run: one that was written, or one that was due when its last worker died; only reads."""
-    run = study.user_attrs.get(_RUN)
+    run = _run_in(study.user_attrs)
     written = verdict_on(study)
     if not run or written is not None or not run["is_judged"]:
         return written
@@ -129,14 +129,16 @@ def judge(
         worker: The name of the worker that asks.
         is_over: Whether no trial is left or runs, so that a run of one or two failures is judged too.
     """
-    verdict, stop = _read(study, run), read_stop(study)
+    attributes = study.user_attrs  # read once: each reading is a query
+    verdict, stop, now_running = _read(attributes, run), stop_in(attributes), _run_in(attributes)
     if verdict is not None:
-        _carry_out(study, verdict)
-        if stop is None and worker and _has_run_one(study, verdict, worker):
+        is_current = now_running.get("number", run) == run
+        _carry_out(study, verdict, None if is_current else worker)
+        if stop is None and worker and _of_worker(study, verdict, worker):
             return Stop(f"this worker's code was wrong: {verdict.failure.text}", is_fault=True)
     if stop is not None:
         return stop
-    if run < int((study.user_attrs.get(_RUN) or {}).get("search_since", 0)):
+    if run < int(now_running.get("search_since", 0)):
         return Stop("a later command has corrected the search; this worker has the old one", is_fault=True)
     failures = failures_since(trials, ended_before)
     due = None if limits.never_for_failures else _due(trials, failures)
@@ -158,18 +160,21 @@ def judge(
 _ALL = {1: "the only trial of this run failed", 2: "both trials of this run failed in the same way"}
 
 
-def _has_run_one(study: optuna.Study, verdict: Verdict, worker: str) -> bool:
+def _of_worker(study: optuna.Study, verdict: Verdict, worker: str) -> list[int]:
+    """The trials of a verdict that this worker has run."""
     trials = study.get_trials(deepcopy=False)
-    return any(holder_of(trials[number]).get("worker") == worker for number in condemned(trials, verdict))
+    return [number for number in condemned(trials, verdict) if holder_of(trials[number]).get("worker") == worker]
 
 
 def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
     """The verdict on a run, by default that of the last command; None if there is none."""
-    return _read(study, _run_of(study) if run is None else run)
+    attributes = study.user_attrs
+    return _read(attributes, int(_run_in(attributes).get("number", 0)) if run is None else run)
 
 
-def _run_of(study: optuna.Study) -> int:
-    return int((study.user_attrs.get(_RUN) or {}).get("number", 0))
+def _run_in(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is known of the last command's run; empty in a study of an earlier release."""
+    return attributes.get(_RUN) or {}
 
 
 def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_trials: int) -> str:
@@ -217,11 +222,16 @@ def _are_enough(failures: Sequence[Failure | None]) -> bool:
     return len(failures) >= IDENTICAL_FIRST_FAILURES
 
 
-def _carry_out(study: optuna.Study, verdict: Verdict) -> list[int]:
-    """Set the verdict's trials aside; the numbers of those that were not yet."""
+def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None) -> list[int]:
+    """Set the verdict's trials aside, of a run that is over only those of one worker: others may be a later run's.
+
+    Returns:
+        The numbers of those that were not set aside yet.
+    """
     trials = study.get_trials(deepcopy=False)
     known = set_aside_of(study, trials)
-    fresh = [number for number in condemned(trials, verdict) if number not in known]
+    found = condemned(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
+    fresh = [number for number in found if number not in known]
     set_aside(study, fresh, _WRONG_CODE)
     return fresh
 
@@ -231,8 +241,8 @@ def _write(study: optuna.Study, run: int, verdict: Verdict) -> None:
     study.set_user_attr(f"{_VERDICT}{run}", kept)
 
 
-def _read(study: optuna.Study, run: int) -> Verdict | None:
-    kept = study.user_attrs.get(f"{_VERDICT}{run}")
+def _read(attributes: Mapping[str, Any], run: int) -> Verdict | None:
+    kept = attributes.get(f"{_VERDICT}{run}")
     if not kept:
         return None
     return Verdict(Failure(kept["kind"], kept["text"]), _numbers(kept["ended_before"]))

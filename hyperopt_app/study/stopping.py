@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """May another trial start? Pure rules over plain numbers, and the stop that is written into the study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -20,6 +20,7 @@ __all__ = [
     "failures_since",
     "may_start",
     "read_stop",
+    "stop_in",
     "write_stop",
 ]
 
@@ -152,7 +153,12 @@ def failure_of(trial: FrozenTrial) -> Failure | None:
 
 def read_stop(study: optuna.Study) -> Stop | None:
     """The stop that a worker, or the user, has written into the study."""
-    stop = study.user_attrs.get(_STOP)
+    return stop_in(study.user_attrs)
+
+
+def stop_in(attributes: Mapping[str, Any]) -> Stop | None:
+    """The same, for who has read the study's attributes; pure."""
+    stop = attributes.get(_STOP)
     return Stop(**stop) if stop else None
 
 

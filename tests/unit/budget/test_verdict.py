@@ -165,6 +165,19 @@ def test_a_worker_of_a_judged_run_leaves_after_its_own_failure(study: optuna.Stu
     assert _aside(study) == [0, 1, 2, 3]
 
 
+def test_a_failure_of_a_later_run_is_not_meant(study: optuna.Study) -> None:
+    """Its code is another one: a worker that is left of the run before sets aside what it has run itself."""
+    _end(study, TYPO, TYPO, TYPO)
+    _judge(study, run=1)
+    write_stop(study, None)
+    begin_run(study, {0, 1, 2}, Limits())
+    _end(study, DONE, TYPO, worker=2)
+    _judge(study, run=1, worker="worker-1")
+    assert _judge(study, frozenset({0, 1, 2}), run=2, worker="worker-2") is None
+    assert close_run(study) == ""
+    assert _aside(study) == [0, 1, 2]
+
+
 def test_workers_with_the_search_of_before_leave(study: optuna.Study) -> None:
     """A command that has corrected the search: those of it go on."""
     begin_run(study, (), Limits(), has_new_search=True)
