@@ -140,14 +140,10 @@ def judge(
         return stop
     if run < int(now_running.get("search_since", 0)):
         return Stop("a later command has corrected the search; this worker has the old one", is_fault=True)
-    failures = failures_since(trials, ended_before)
-    due = None if limits.never_for_failures else _due(trials, failures)
-    stop = may_start(failures, now, limits)
-    if stop is None and is_over and due is not None:
-        stop = Stop(f"{_ALL[len(failures)]}: {due.text}", is_fault=True)
-    if stop is None or (is_over and not stop.is_fault):
+    stop, due = _stop_due(trials, ended_before, limits, now, is_over=is_over)
+    if stop is None:
         return None
-    fresh = Verdict(due, ended_before) if due is not None and stop.is_fault else None
+    fresh = None if due is None else Verdict(due, ended_before)
     if fresh is not None:
         _write(study, run, fresh)
     write_stop(study, stop)
@@ -155,6 +151,20 @@ def judge(
         _carry_out(study, fresh)
     _log.warning("no further trial is started: %s", stop.reason)
     return stop
+
+
+def _stop_due(
+    trials: Sequence[FrozenTrial], ended_before: frozenset[int], limits: Limits, now: float, *, is_over: bool
+) -> tuple[Stop | None, Failure | None]:
+    """The stop that is due, and what the code is to blame for if that is why."""
+    failures = failures_since(trials, ended_before)
+    due = None if limits.never_for_failures else _due(trials, failures)
+    stop = may_start(failures, now, limits)
+    if stop is None and is_over and due is not None:
+        stop = Stop(f"{_ALL[len(failures)]}: {due.text}", is_fault=True)
+    if stop is None or not stop.is_fault:
+        return None if is_over else stop, None
+    return stop, due
 
 
 _ALL = {1: "the only trial of this run failed", 2: "both trials of this run failed in the same way"}
