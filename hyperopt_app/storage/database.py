@@ -21,6 +21,7 @@ from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.absence import ServerAwayError, absence_of, is_away, is_refusal
 from hyperopt_app.storage.patience import gives_up
 from hyperopt_app.storage.server import ClosingDatabase, ServerDatabase
+from hyperopt_app.support.lock_file import renew_held
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["SHORT_S", "await_server", "check_database", "open_database", "parse_url"]
@@ -40,6 +41,10 @@ _FULL = ("too many clients", "too many connections", "remaining connection slots
 
 # What SQLite says of a file that waiting does not make usable.
 _FOR_GOOD = ("readonly database", "unable to open database file", "file is not a database")
+
+# libpq's words for a server whose machine is gone without a word: it is noticed within a minute. PyMySQL has none.
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+_LIBPQ = ("psycopg", "psycopg2")
 
 # What a driver calls the seconds for a connection, and how pip calls the driver where the names differ.
 _TIMEOUT_NAMES = {
@@ -175,6 +180,7 @@ def await_server(url: URL, patience_s: float, sleep: Callable[[float], None] = t
                 raise
             absence.begins(str(error).partition(" cannot be reached: ")[2].partition(". See that")[0], patience_s)
             was_away = True
+            renew_held()  # or others would break a lock that is held meanwhile
             sleep(_ASK_AGAIN_S)
         except StorageError as error:
             # Many workers open it at once.
@@ -229,6 +235,9 @@ def open_database(
 
 def _engine_arguments(url: URL) -> dict[str, Any]:
     arguments: dict[str, Any] = {"connect_args": _connect_arguments(url), "pool_pre_ping": True}
+    if url.get_driver_name() in _LIBPQ:
+        kept = {name: value for name, value in _KEEPALIVE.items() if name not in url.query}
+        arguments["connect_args"] = {**kept, **_connect_arguments(url)}
     if url.get_backend_name() != "sqlite":
         # A server has about a hundred connections for all workers: each keeps one, and returns a second after use;
         # a third thread waits for one of the two.

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from hyperopt_app.processes.entries import lives, process_entry
 
-__all__ = ["GRACE_S", "HolderLock"]
+__all__ = ["GRACE_S", "HolderLock", "renew_held"]
 
 _log = logging.getLogger(__name__)
 
@@ -95,14 +95,22 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
+        _HELD.add(self)
         # On a full disk the lock holds as well, only without a name.
         with suppress(OSError):
             os.write(self._fd, _own_line())
         return True
 
+    def renew(self) -> None:
+        """Be seen to hold it anew, so that it is not broken while its holder waits for something else."""
+        if self._fd is not None:
+            with suppress(OSError):
+                os.utime(self._fd, ns=(time.time_ns(),) * 2)  # finer than the kernel's own clock of files
+
     def release(self) -> None:
         """Free the lock; does nothing if it is not held. If it was broken, it stays its new holder's."""
         fd, self._fd = self._fd, None
+        _HELD.discard(self)
         if fd is None:
             return
         # The open descriptor keeps the inode from being given to another's lock file. It is closed before the
@@ -169,6 +177,15 @@ class HolderLock(AbstractContextManager["HolderLock"]):
                 Path(marker).unlink()
         _log.warning("%s: broke the lock that %s left behind", self._path, sight.holder())
         return True
+
+
+_HELD: set[HolderLock] = set()
+
+
+def renew_held() -> None:
+    """Renew the locks that this process holds; for what waits for long, such as for a server that is away."""
+    for lock in tuple(_HELD):
+        lock.renew()
 
 
 @dataclass(frozen=True)

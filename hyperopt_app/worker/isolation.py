@@ -236,6 +236,7 @@ class _Watched:
         self._strikes |= strikes(self._struck) & set(self._settings.numbers)
 
     def _answer(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        asked = self._settings.clock()
         try:
             answer = (False, self._call(name, args, kwargs))
         except NotOurTrialError as error:
@@ -243,6 +244,8 @@ class _Watched:
             return
         except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
             answer = (True, error)
+        # The time for which a trial waits for the study (its server may be away) is not its own.
+        self._begun += self._settings.clock() - asked
         with contextlib.suppress(BrokenPipeError):
             self._pipe.send(answer)
 

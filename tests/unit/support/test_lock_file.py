@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app.support import lock_file as _lock
-from hyperopt_app.support.lock_file import HolderLock
+from hyperopt_app.support.lock_file import HolderLock, renew_held
 
 ELSEWHERE = "other-host 11111111-2222-3333-4444-555555555555/1 1 77 0123456789abcdef"
 HOLD = """
@@ -268,3 +268,20 @@ def test_a_lock_that_is_waited_for_is_told_once(path: Path, time: Time, caplog: 
         pass
     told = [message for message in caplog.messages if "waiting" in message]
     assert told == [f"{path}.lock: waiting for this lock, which process 1 on other-host holds; it is broken after 30 s"]
+
+
+def test_a_lock_that_is_renewed_is_not_broken(path: Path, time: Time) -> None:
+    """Its holder waits for a server for longer than the grace time; once it has gone, the lock goes round."""
+    holder, ends = HolderLock(path), 100.0
+    holder.acquire()
+
+    def sleep(seconds: float) -> None:
+        time.sleep(max(seconds, 1.0))
+        if time.now_s < ends:
+            renew_held()
+        else:
+            holder.release()
+
+    with HolderLock(path, clock=time.clock, sleep=sleep):
+        assert time.now_s >= ends
+    assert not Path(f"{path}.lock").exists()
