@@ -26,7 +26,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 def made(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a finished study."""
     here = tmp_path_factory.mktemp("made")
-    answer = commands.run(*SEARCH, cwd=here, deadline_s=120.0)
+    answer = commands.run(*SEARCH, cwd=here, deadline_s=40.0)
     assert answer is not None
     assert answer.code == 0, answer.text
     return here / "s"

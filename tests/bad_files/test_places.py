@@ -68,11 +68,15 @@ def test_a_search_in_a_bad_place(name: str, commands: Commands, made: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["trials.csv", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("best.yaml", _UPSTREAM))]
+    "name",
+    [
+        "trials.csv",
+        *(pytest.param(one, marks=[pytest.mark.slow, pytest.mark.nightly]) for one in ("best.yaml", _UPSTREAM)),
+    ],
 )
 def test_a_result_file_that_cannot_be_written_costs_nothing(name: str, commands: Commands, made: Path) -> None:
     """Of a disk that fills up: every trial is in the study, the other files are written, the command says which not."""
-    answer = commands.run(*SEARCH, cwd=Path.cwd(), deadline_s=120.0, full=name)
+    answer = commands.run(*SEARCH, cwd=Path.cwd(), deadline_s=40.0, full=name)
     assert answer is not None
     assert answer.code == 1
     assert "Traceback" not in answer.text, answer.text
@@ -81,7 +85,7 @@ def test_a_result_file_that_cannot_be_written_costs_nothing(name: str, commands:
     assert "of 3 complete" in answer.text
     results = {"best.yaml", "trials.csv", _UPSTREAM}
     assert results & {path.name for path in Path("s").iterdir()} == results - {name}
-    again = commands.run(*SEARCH, cwd=Path.cwd(), deadline_s=120.0)
+    again = commands.run(*SEARCH, cwd=Path.cwd(), deadline_s=40.0)
     assert again is not None
     assert again.code == 0
     assert Path("s", name).is_file()

@@ -27,7 +27,7 @@ def run(commands: Commands) -> Callable[..., Answer]:
     """Runs a command to a good end without a traceback, at a terminal with an encoding."""
 
     def run(*words: str, encoding: str) -> Answer:
-        answer = commands.run(*words, cwd=Path.cwd(), deadline_s=120.0, encoding=encoding)
+        answer = commands.run(*words, cwd=Path.cwd(), deadline_s=40.0, encoding=encoding)
         assert answer is not None
         assert "Traceback" not in answer.text, answer.text
         assert answer.code == 0, answer.text
@@ -40,7 +40,7 @@ def run(commands: Commands) -> Callable[..., Answer]:
     ("encoding", "name"),
     [
         ("ascii", r"gr\xf6\xdfe-\u96e8"),
-        pytest.param("latin-1", r"\xf6\xdfe-\u96e8", marks=pytest.mark.nightly),
+        pytest.param("latin-1", r"\xf6\xdfe-\u96e8", marks=[pytest.mark.slow, pytest.mark.nightly]),
     ],
 )
 def test_what_a_terminal_cannot_show_is_spelled(run: Callable[..., Answer], encoding: str, name: str) -> None:
