@@ -55,7 +55,7 @@ class Plan:
         options: How a worker treats its trials.
         way_on: What goes on with the study once the command has ended, half a sentence.
         seed_key: Whether the config has a key `seed`, with a number or null: there a training alone is given its seed.
-        run_number: The how manieth command of the study this is.
+        run_number: Which command of the study this is, as the study counts them from 1.
         moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 

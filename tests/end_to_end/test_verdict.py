@@ -47,6 +47,31 @@ OBJECTIVE = """\
             layers = {2: "two", 3: "three"}
             return (conf.x - 1) ** 2 + len(layers[conf.width])
     """
+HYPER = """\
+    save_path: results
+    optuna:
+      study_name: small
+      storage: small.db
+      storage_type: sqlite
+      objective: objective.py
+      metric: val_loss
+      direction: minimize
+      n_trials: 3
+      gpu: false
+      sampler: {type: RandomSampler}
+      parameters:
+        rate: {type: float, settings: {name: rate, low: 0.0, high: 1.0}}
+    """
+OLD_OBJECTIVE = """\
+    from echo.src.base_objective import BaseObjective
+
+    class Objective(BaseObjective):
+        def __init__(self, config, metric="val_loss", device="cpu"):
+            BaseObjective.__init__(self, config, metric, device)
+
+        def train(self, trial, conf):
+            return {"val_loss": conf["rate"] * conf["size"]}
+    """
 TYPO = ("layers[conf.width]", "layres[conf.width]")
 NAME_ERROR = "NameError: name 'layres' is not defined"
 SMALL = ("hydra/launcher=basic", "hydra.sweeper.n_jobs=1")
@@ -179,41 +204,10 @@ def test_the_smallest_study_is_not_dead(fault: str, objective: Path, search: Cal
 
 def test_the_original_interface_says_and_does_the_same(run_script: Run) -> None:
     """`optimize.py` of the two files: an objective.py with a typo, corrected, and the same command is complete."""
-    Path("hyper.yml").write_text(
-        dedent(
-            """\
-            save_path: results
-            optuna:
-              study_name: small
-              storage: small.db
-              storage_type: sqlite
-              objective: objective.py
-              metric: val_loss
-              direction: minimize
-              n_trials: 3
-              gpu: false
-              sampler: {type: RandomSampler}
-              parameters:
-                rate: {type: float, settings: {name: rate, low: 0.0, high: 1.0}}
-            """
-        )
-    )
+    Path("hyper.yml").write_text(dedent(HYPER))
     Path("model.yml").write_text("rate: 0.5\nsize: 2\n")
     path = Path("objective.py")
-    path.write_text(
-        dedent(
-            """\
-            from echo.src.base_objective import BaseObjective
-
-            class Objective(BaseObjective):
-                def __init__(self, config, metric="val_loss", device="cpu"):
-                    BaseObjective.__init__(self, config, metric, device)
-
-                def train(self, trial, conf):
-                    return {"val_loss": conf["rate"] * conf["size"]}
-            """
-        )
-    )
+    path.write_text(dedent(OLD_OBJECTIVE))
     _replaced(path, 'conf["size"]', 'conf["sise"]')
     wrong = run_script(REPO / "optimize.py", "hyper.yml", "model.yml")
     assert wrong.returncode == 1
