@@ -325,6 +325,13 @@ def storm(folder: str, waves: str) -> dict[str, int]:
     return dict(Counter(chain.from_iterable(at_once(6, turns) for _ in range(int(waves)))))
 
 
+def steer(storage: str, study_dir: str, n_trials: str, steps: str) -> list[Any]:
+    """What the steps of a user came to, while eight workers race and processes are killed."""
+    from tests.contracts import _steered  # which imports what the other programs do not want
+
+    return _steered.steer(Child, storage, study_dir, n_trials, steps)
+
+
 def _lives(pid: int) -> bool:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
@@ -349,7 +356,7 @@ def warm_up() -> None:
 if __name__ == "__main__":
     warm_up()
     logging.disable()  # broken locks and torn records are what it is about
-    programs = {one.__name__: one for one in (annotate, begin, race, settle, storm, tear, work)}
+    programs = {one.__name__: one for one in (annotate, begin, race, settle, steer, storm, tear, work)}
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
