@@ -12,6 +12,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hyperopt_app.budget.set_aside import set_aside
+from hyperopt_app.budget.steering import add_point
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.driver.monitor import Watch, best_lines, overview
 from hyperopt_app.objective.outcomes import Completed, Failed
@@ -121,6 +123,22 @@ def test_the_first_traceback_of_this_run_is_shown_once(tmp_path: Path, study: op
 def test_without_a_failure_there_is_no_traceback(plan: Plan, study: optuna.Study) -> None:
     """The driver has nothing to show then."""
     assert _watch(plan, study).first_traceback() == ""
+
+
+def test_the_driver_sees_a_budget_that_changes_while_it_waits(plan: Plan, study: optuna.Study) -> None:
+    """A trial that is discarded is to be run once more, one that was added too; the best and the counts heed it."""
+    study.set_user_attr("n_trials", 4)
+    worker, watch = hand(study), _watch(plan, study)
+    for value in (1.0, 2.0):
+        assert worker.settle(claimed(worker), Completed((value,)))
+    assert (watch.left(), watch.size()) == (2, 4)
+    set_aside(study, [0], "for a reason")
+    assert (watch.left(), watch.size()) == (3, 4)
+    add_point(study, {"x": 0.5}, hand(study, 8), grows=True)
+    assert (watch.left(), watch.size()) == (4, 5)
+    assert best_lines(plan, study)[0].startswith("Best: trial 1 with")
+    shown = overview(study, plan.study_dir)
+    assert (shown.n_trials, shown.done, shown.set_aside, shown.best[0].number) == (5, 1, 1, 1)
 
 
 def _beat(study_dir: Path, worker: WorkerIdentity, **changes: Any) -> None:

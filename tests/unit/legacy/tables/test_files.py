@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
+from hyperopt_app.budget.hidden import without
+from hyperopt_app.budget.set_aside import set_aside
 from hyperopt_app.legacy.tables import files
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import Identity, keep_identity
@@ -228,6 +230,20 @@ def test_the_best_file_heeds_the_direction(tmp_path: Path, direction: str, trial
         direction=direction,
     )
     assert list(pd.read_csv(tmp_path / "best.csv").trial) == [trial]
+
+
+def test_a_trial_that_is_set_aside_keeps_its_row_and_is_no_best_one(tmp_path: Path) -> None:
+    """Neither in best.csv, where it stood before, nor as the best value so far; also if the study hides it."""
+    study = study_of()
+    study.add_trials([told(value, {"val_loss": value}, job="1") for value in (3.0, 1.0, 2.0)])
+    files.write_tables(study, conf(tmp_path, "A1"))
+    assert list(pd.read_csv(tmp_path / "best.csv").trial) == [1]
+    set_aside(study, [1], "for a reason")
+    files.write_tables(without(study, [1]), conf(tmp_path, "A1"))
+    assert list(pd.read_csv(tmp_path / "best.csv").trial) == [2]
+    table = pd.read_csv(tmp_path / "hyper_opt.csv")
+    assert list(table.trial) == [0, 1, 2]
+    assert list(table.best_val_loss)[::2] == [3.0, 2.0]
 
 
 def test_a2_has_workers_files_alone(tmp_path: Path) -> None:
