@@ -6,9 +6,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pytest
+import yaml
 from optuna.trial import TrialState
 
+from hyperopt_app import cli
+from hyperopt_app.storage.opening import open_storage
 from tests.conftest import REPO
 from tests.end_to_end._studies import APPS, assert_exact, trials_of
 
@@ -60,3 +64,19 @@ def test_it_can_be_looked_at(old: Path, run_script: Run) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "7/10" in shown.stdout, shown.stdout
     assert (STUDY / "journal.log").read_bytes() == journal
+
+
+def test_its_trials_can_be_discarded_and_tried_again(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any newer search has seen it; what only such a search knows is said to be missing."""
+    study = optuna.load_study(study_name=None, storage=open_storage(None, STUDY))
+    best = study.best_trial.number
+    cli.main(["discard", "study", str(best)])
+    told = yaml.safe_load((STUDY / "best.yaml").read_text(encoding="utf-8"))
+    assert told["trial"] != best
+    assert told["retrain"] == "the next command of the search writes it"
+    cli.main(["retry", "study", str(told["trial"])])
+    cli.main(["add", "study", "x=0.5", "--grow"])
+    said = capsys.readouterr().out
+    assert f"Trial {told['trial']} is tried again as trial 10" in said
+    assert "Trial 11 of the budget, which grows to 11, tries it next." in said
+    assert "6 of 11 trials left" in said
