@@ -145,8 +145,11 @@ def test_a_point_is_carried_by_a_ticket_that_waits_and_comes_next() -> None:
     study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
     assert add_point(study, {"x": 0.5}, hand(study, 8, 4), grows=False) == 1
     assert add_point(study, {"x": 0.75}, hand(study, 8, 4), grows=False) == 2
+    assert retry(study, [0]) == {0: 5}
     worker = hand(study, n_trials=4)
-    assert [claimed(worker).suggest_float("x", 0, 1) for _ in range(2)] == [0.5, 0.75]
+    taken = [claimed(worker) for _ in range(4)]
+    assert [trial.number for trial in taken] == [1, 2, 5, 3]
+    assert [trial.suggest_float("x", 0, 1) for trial in taken[:2]] == [0.5, 0.75]
 
 
 def test_a_point_gets_a_ticket_that_is_still_to_be_issued() -> None:
