@@ -2,12 +2,16 @@
 """What the workers rely on, tried on every storage; the journal's own promises stand in test_journal.py."""
 
 from itertools import chain, product
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
+from sqlalchemy import create_engine, inspect, text
 
+from hyperopt_app.errors import StorageError
+from hyperopt_app.storage.opening import open_storage
 from tests.contracts.conftest import Place, Programs
 
 
@@ -117,3 +121,16 @@ def test_a_finished_trial_stays_as_it_is(place: Place) -> None:
 
     assert [one.state for one in before] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
     assert optuna.load_study(study_name="contract", storage=late).trials == before
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_foreign_table_of_studies_is_refused(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """In a line, before Optuna has put its other tables beside it."""
+    storage = request.getfixturevalue(f"{kind}_server").new_database()
+    engine = create_engine(storage)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE studies (title VARCHAR(20))"))
+    with pytest.raises(StorageError, match="a table `studies` that is not Optuna's; nothing was written"):
+        open_storage(storage, tmp_path)
+    assert inspect(engine).get_table_names() == ["studies"]
+    engine.dispose()
