@@ -64,7 +64,7 @@ def distribution_of(override: Override) -> BaseDistribution | str:
         if isinstance(sweep, RangeSweep) and not sweep.shuffle and not sweep.transformers:
             return _range(sweep, override)
         return _choices(override)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the latter of whole numbers that no float holds
         raise SpaceError(first_line(error)) from error
 
 
@@ -81,7 +81,7 @@ def _interval(sweep: IntervalSweep) -> BaseDistribution:
 def _check_bounds(low: float, high: float, *, log: bool) -> None:
     if not isfinite(low) or not isfinite(high):
         raise SpaceError(f"the bounds must be finite numbers, not {low:g} and {high:g}; write ones that make sense")
-    if not isfinite(high - low):
+    if not isfinite(float(high) - float(low)):
         raise SpaceError(f"the range from {low:g} to {high:g} is wider than a float can be; write narrower bounds")
     if low > high:
         raise SpaceError(f"`low <= high` must hold, but got {low:g} and {high:g}; write the smaller bound first")
