@@ -30,8 +30,8 @@ _MOST_COMBINATIONS = 32
 _MOST_VALUES = 1_000
 _MOST_VALUES_OF_ALL = 10_000
 
-# Hydra says some of it, e.g. that a config group takes no null, with a plain ValueError.
-_NOT_COMPOSED = (HydraException, OmegaConfBaseException, ValueError)
+# Hydra says some of it, e.g. that a config group takes no null or no list of numbers, with Python's own errors.
+_NOT_COMPOSED = (HydraException, OmegaConfBaseException, ValueError, TypeError)
 
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
@@ -144,7 +144,7 @@ class _Tried:
         if config is None:
             return
         keys = self._keys[told] = dict(_dotted(config))
-        wrong = [key for key in self._values if _is_wrong(key, keys)]
+        wrong = [key for key in self._values if _is_wrong(key, keys) or _is_there(key, config)]
         for key in wrong:
             self._wrong.setdefault(key, []).append(told)
         first = {key: override_text(key, first_value(self._values[key])) for key in self._values if key not in wrong}
@@ -201,6 +201,16 @@ def _is_wrong(key: str, keys: Mapping[str, str | None]) -> bool:
     if "@" in key or key.startswith("++"):
         return False
     return (_dots(key.lstrip("+")) in keys) == key.startswith("+")
+
+
+def _is_there(key: str, config: DictConfig) -> bool:
+    """Whether a key with one plus is there by way of a node that refers to another one."""
+    if not key.startswith("+") or key.startswith("++") or "@" in key:
+        return False
+    try:
+        return OmegaConf.select(config, key[1:]) is not None
+    except OmegaConfBaseException:
+        return False
 
 
 def _of_one_option(key: str) -> str:

@@ -20,8 +20,8 @@ __all__ = ["samples", "value_faults"]
 
 # Lines for one parameter; the rest is counted.
 _MOST_LINES = 5
-# A mapping is merged, so each begins on a copy of the config.
-_MOST_MAPPINGS = 50
+# What is merged into a node, or stands in the place of one, begins on a copy of the config.
+_MOST_NODES = 50
 
 # OmegaConf says some of it with Python's own errors.
 _NOT_TAKEN = (OmegaConfBaseException, ValueError, TypeError, AttributeError, KeyError, IndexError)
@@ -60,16 +60,17 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
 
 def _refused(key: str, values: Iterator[Any], config: DictConfig) -> Iterator[tuple[str, str]]:
     """The values that cannot be set, as override text, and why."""
-    bare, mappings = key.lstrip("+"), 0
+    bare, nodes = key.lstrip("+"), 0
+    is_node = _is_node(config, bare)
     for value in values:
         text = override_text(key, value)
         told = text.partition("=")[2] or "an empty text"
         element = parsed_override(text)
-        if isinstance(element, dict):
-            mappings += 1
-            if mappings > _MOST_MAPPINGS:
-                return
-        here = copy.deepcopy(config) if isinstance(element, dict) else config
+        apart = is_node or isinstance(element, dict)
+        nodes += apart
+        if nodes > _MOST_NODES:
+            return
+        here = copy.deepcopy(config) if apart else config
         try:
             OmegaConf.update(here, bare, element, merge=True)
         except _NOT_TAKEN as error:
@@ -80,6 +81,13 @@ def _refused(key: str, values: Iterator[Any], config: DictConfig) -> Iterator[tu
             yield told, reason
 
 
+def _is_node(config: DictConfig, key: str) -> bool:
+    try:
+        return OmegaConf.is_config(OmegaConf.select(config, key))
+    except OmegaConfBaseException:
+        return False
+
+
 def _dangling(config: DictConfig, key: str) -> str | None:
     """Why what has been set refers to nothing; what only a job can answer (`${hydra:...}`) is not asked."""
     try:
@@ -88,8 +96,8 @@ def _dangling(config: DictConfig, key: str) -> str | None:
             OmegaConf.to_container(found, resolve=True)
     except InterpolationKeyError as error:
         return _one_line(error)
-    except Exception:  # noqa: BLE001 - a resolver of the user's may want what only a trial has
-        return None
+    except Exception as error:  # noqa: BLE001 - a resolver of the user's may want what only a trial has
+        return _one_line(error) if "Recursive interpolation" in str(error) else None
     return None
 
 
