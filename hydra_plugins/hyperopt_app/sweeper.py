@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.store import register
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.processes.streams import going_on_unread, spelling_out
 
 __all__ = ["AsyncOptunaSweeper"]
 
@@ -35,8 +34,7 @@ class AsyncOptunaSweeper(Sweeper):
         try:
             from hyperopt_app.driver.sweep import sweep
 
-            with spelling_out(), going_on_unread():
-                sweep(context, config, task_function, arguments)
+            sweep(context, config, task_function, arguments)
         except HyperoptError as error:
             if error.exit_code == 1:
                 raise CompactHydraException(str(error)) from None

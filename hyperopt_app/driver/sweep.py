@@ -28,6 +28,7 @@ from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
+from hyperopt_app.processes.streams import going_on_unread, spelling_out
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, keep_retrain, retrain_command
 from hyperopt_app.sampling.seeds import new_study_seed
@@ -68,7 +69,7 @@ def sweep(
         StudyStoppedError: Failures ended this run early, and the user has something to mend.
         KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
     """
-    with _all_ends_are_ctrl_c():
+    with spelling_out(), going_on_unread(), _all_ends_are_ctrl_c():
         _swept(context, config, task_function, arguments)
 
 

@@ -28,9 +28,6 @@ def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
     return codecs.backslashreplace_errors(error)
 
 
-codecs.register_error(_SPELLED, _spelled)
-
-
 @contextmanager
 def spelling_out() -> Iterator[None]:
     """Let the body print what standard output cannot encode as escapes instead of ending there."""
@@ -38,6 +35,7 @@ def spelling_out() -> Iterator[None]:
     if before != "strict" or not hasattr(stream, "reconfigure"):
         yield
         return
+    codecs.register_error(_SPELLED, _spelled)
     stream.reconfigure(errors=_SPELLED)
     try:
         yield
