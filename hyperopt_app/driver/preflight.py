@@ -93,8 +93,24 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name, value, is_right, allowed in wanted:
         if not is_right and not (isinstance(value, float) and math.isnan(value)):  # of NaN `preflight_fields` tells
             yield f"hydra.sweeper.{name}: {value} is not allowed; set {allowed}"
+    yield from _of_methods(settings)
     if settings.progress not in ("auto", "table", "lines", "none"):
         yield f"hydra.sweeper.progress: {settings.progress!r} is not known; set auto, table, lines or none"
+
+
+# Numbers that Optuna's classes take without a look, and fail with in the middle of a study: the least of them.
+_LEAST = {
+    "sampler": {"n_ei_candidates": 1, "n_startup_trials": 0},
+    "pruner": {"min_resource": 1, "max_resource": 1, "reduction_factor": 2},
+}
+
+
+def _of_methods(settings: Settings) -> Iterator[str]:
+    for method, node in (("sampler", settings.sampler), ("pruner", settings.pruner)):
+        for name, least in _LEAST[method].items() if node_name(node["_target_"]).startswith("optuna.") else ():
+            value = node.get(name)
+            if isinstance(value, int) and value < least:
+                yield f"hydra.sweeper.{method}.{name}: {value} is not allowed; set a whole number from {least}"
 
 
 def _seconds(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:

@@ -139,6 +139,9 @@ def _value(
     annotation = getattr(takes.parameters[key].annotation, "__name__", takes.parameters[key].annotation) if own else ""
     if isinstance(value, (Mapping, list)) and {*str(annotation).split(" | ")} <= {*_PLAIN, "None"}:
         return _plain(value, str(annotation), where)
+    is_node = isinstance(value, Mapping) and "_target_" in value
+    if str(annotation).startswith(("BasePruner", "BaseSampler")) and not (value is None or is_node):
+        return value, [f"{where}: {value!r} is no node; write a mapping with _target_"]
     if isinstance(value, Mapping):
         inner = below.node.get(key)
         if "_target_" in value:
@@ -160,6 +163,8 @@ _NONE = Signature({}, takes_any=True)
 
 def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
     """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
+    if annotation.startswith("dict[") and not isinstance(value, Mapping):
+        return value, [f"{where}: {value!r} is no mapping; write {{key: value, ...}}"]
     names = annotation.split(" | ")
     if isinstance(value, int) and abs(value) > _MOST and "int" in names:
         return value, [f"{where}: {value} is not allowed; write a whole number of at most {_MOST}"]

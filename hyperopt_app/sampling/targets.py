@@ -65,8 +65,8 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
     Raises:
         HyperoptError: There is nothing of that name, its module cannot be imported, or it is no such class.
     """
-    if target in _MAKERS:
-        return _makers_function(str(target))
+    if isinstance(target, str) and target in _MAKERS:
+        return _makers_function(target)
     found = located(target, base, where)
     name = node_name(target)
     bases = _PARTS if is_part else (base,)

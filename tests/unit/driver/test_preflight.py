@@ -168,7 +168,7 @@ def test_all_faults_of_the_fields_are_told_at_once() -> None:
         pruner={"_target_": "nope"},
         enqueue=[{"z": 1}, {"y": 9}],
     )
-    told = ["n_trials", "n_jobs", "timeout", "progress", "direction", "metric", "pruner", "enqueue[0]", "enqueue[1]"]
+    told = ["n_trials", "n_jobs", "timeout", "progress", "direction", "metric", "pruner._target_", "enqueue[0]", "enqueue[1]"]
     assert [fault.split(":")[0] for fault in faults] == [f"hydra.sweeper.{name}" for name in told]
 
 
