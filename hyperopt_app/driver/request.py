@@ -18,12 +18,13 @@ from omegaconf import DictConfig
 from hyperopt_app.budget.untried import is_untried
 from hyperopt_app.config.command_line import hydra_words, task_words
 from hyperopt_app.config.presets import is_preset
-from hyperopt_app.driver import preflight
 from hyperopt_app.driver.places import other_study, place_faults
-from hyperopt_app.driver.preflight_fields import with_right_fields
-from hyperopt_app.driver.preflight_space import check_search, check_space
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import IN_DRIVERS_JOB, launcher_faults, launcher_name
+from hyperopt_app.preflight import settings as preflight
+from hyperopt_app.preflight.fields import with_right_fields
+from hyperopt_app.preflight.folder import folder_faults
+from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.sampling.seeds import new_study_seed
@@ -36,7 +37,6 @@ from hyperopt_app.settings.reading import Settings, read_settings
 from hyperopt_app.space.points import grid_points, point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
-from hyperopt_app.storage.study_folder import folder_faults
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.driver.preflight_space import check_space
-from hyperopt_app.driver.preflight_values import samples
+from hyperopt_app.preflight.space import check_space
+from hyperopt_app.preflight.values import samples
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.worker.trial_job import TrialJobs

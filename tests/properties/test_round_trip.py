@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from hyperopt_app.driver.preflight_space import check_space
+from hyperopt_app.preflight.space import check_space
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.space.override_text import element_of, quoted_text

@@ -12,6 +12,7 @@ FLOORS = (
     {"__main__", "launchers", "progress", "reports", "results"},
     {"legacy", "worker"},
     {"settings"},
+    {"preflight"},
     {"driver", "worker_process"},
     {"cli"},
 )
@@ -28,7 +29,7 @@ ONLY_IN = {
         *("worker.run_trial", "worker.task", "worker.trial_job"),
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
         *("launchers.payload", "launchers.pbs", "launchers.slurm"),
-        *("driver.crew", "driver.dry_run", "driver.places", "driver.preflight", "driver.preflight_space"),
+        *("driver.crew", "driver.dry_run", "driver.places", "preflight"),
         *("driver.request", "driver.sweep", "settings.lost_keys"),
     },
     "hydra_plugins": {"config", "legacy.translating.method_nodes"},

@@ -16,12 +16,12 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
-from hyperopt_app.driver.preflight import check_settings
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reader import read_pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, translate
+from hyperopt_app.preflight.settings import check_settings
 from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import parse_space
 

@@ -15,11 +15,11 @@ from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.distributions import CategoricalDistribution
 
-from hyperopt_app.driver.preflight import check_settings
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reading.pair import Method, Pair
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, study_dir_of, translate
+from hyperopt_app.preflight.settings import check_settings
 from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import Space, parse_space, with_values
 from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section

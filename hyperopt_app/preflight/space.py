@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from hyperopt_app.driver.preflight_values import value_faults
+from hyperopt_app.preflight.values import value_faults
 from hyperopt_app.space.override_text import override_text, value_of_choice
 from hyperopt_app.space.space import Space, first_value, index_of
 from hyperopt_app.support.display_text import did_you_mean

@@ -13,8 +13,8 @@ from hydra.types import HydraContext
 from hydra.utils import get_method
 from omegaconf import DictConfig
 
-from hyperopt_app.driver.preflight_fields import MOST_SECONDS, is_seconds
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.preflight.fields import MOST_SECONDS, is_seconds
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
 from hyperopt_app.settings.reading import Settings, read_worker_options

@@ -11,8 +11,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.driver import preflight_space
-from hyperopt_app.driver.preflight_space import check_space
+from hyperopt_app.preflight import space as preflight_space
+from hyperopt_app.preflight.space import check_space
 from hyperopt_app.space.space import first_value, parse_space
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 

@@ -4,7 +4,7 @@
 import pytest
 from hydra import compose, initialize_config_module
 
-from hyperopt_app.driver.preflight_fields import with_right_fields
+from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.settings.reading import read_settings
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.driver.preflight import check_settings
+from hyperopt_app.preflight.settings import check_settings
 from hyperopt_app.settings.reading import Settings
 from hyperopt_app.space.space import Space
 from tests.unit._made_sweeps import made_space
@@ -132,8 +132,8 @@ def test_a_wrong_field_is_told_in_one_line(case: str) -> None:
 def test_a_wrong_sampler_or_pruner_is_a_fault() -> None:
     """Both are built once, before a worker would."""
     sampler, pruner = _faults(sampler={"_target_": "optuna.samplers.Nope"}, pruner={"_target_": "optuna.pruners.Nope"})
-    assert sampler.startswith("hydra.sweeper.sampler: ")
-    assert pruner.startswith("hydra.sweeper.pruner: ")
+    assert sampler.startswith("hydra.sweeper.sampler._target_: ")
+    assert pruner.startswith("hydra.sweeper.pruner._target_: ")
 
 
 def test_a_grid_over_an_interval_is_a_fault() -> None:
@@ -168,7 +168,17 @@ def test_all_faults_of_the_fields_are_told_at_once() -> None:
         pruner={"_target_": "nope"},
         enqueue=[{"z": 1}, {"y": 9}],
     )
-    told = ["n_trials", "n_jobs", "timeout", "progress", "direction", "metric", "pruner._target_", "enqueue[0]", "enqueue[1]"]
+    told = [
+        "n_trials",
+        "n_jobs",
+        "timeout",
+        "progress",
+        "direction",
+        "metric",
+        "pruner._target_",
+        "enqueue[0]",
+        "enqueue[1]",
+    ]
     assert [fault.split(":")[0] for fault in faults] == [f"hydra.sweeper.{name}" for name in told]
 
 
