@@ -84,8 +84,10 @@ def test_a_ticket_given_back_keeps_all_that_is_known(place: Place) -> None:
     assert other.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
 
     again = other.get_trial(trial._trial_id)
-    for name in ("number", "params", "distributions", "user_attrs", "system_attrs"):
+    for name in ("number", "params", "distributions", "user_attrs"):
         assert getattr(before, name) == getattr(waiting, name) == getattr(again, name)
+    kept = [{key: one.system_attrs[key] for key in one.system_attrs.keys() - {"taken_by"}} for one in (before, again)]
+    assert kept == [kept[0]] * 2
     assert repr(before.intermediate_values) == repr(again.intermediate_values) == "{1: 0.5, 2: nan}"
 
 
