@@ -60,7 +60,7 @@ def places(
         for name, value in (("max_parallel", max_parallel), ("workers_per_gpu", workers_per_gpu))
         if value is not None and value < 1
     ]
-    if gpus is not None and not (gpus and all(gpu >= 0 for gpu in gpus)):
+    if gpus is not None and not (gpus and all(str(gpu).isdecimal() for gpu in gpus)):
         faults.append(f"hydra.launcher.gpus: {list(gpus)} is not allowed; list device numbers from 0, or set null")
     if faults:
         raise ConfigError(faults)

@@ -145,8 +145,8 @@ def _value(
     if isinstance(value, Mapping):
         inner = below.node.get(key)
         if "_target_" in value:
-            node = {str(name): one for name, one in value.items()}
-            return _fit(node, Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
+            part = {str(name): one for name, one in value.items()}
+            return _fit(part, Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
         parts = {
             name: _value(str(name), one, made_by, _NONE, Below(), base, f"{where}.{name}")
             for name, one in value.items()

@@ -97,7 +97,7 @@ def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
         return  # what it refers to is another's
     if isinstance(value, DictConfig):
         for name in value:
-            yield from _unreadable(f"{path}.{name!s}", value, name)
+            yield from _unreadable(".".join((path, str(name))), value, name)
     elif isinstance(value, ListConfig):
         for at in range(len(value)):
             yield from _unreadable(f"{path}[{at}]", value, at)

@@ -49,14 +49,15 @@ def _imports() -> None:
     import hyperopt_app.launchers.slurm  # noqa: F401
     import objectives.sphere  # noqa: F401
     from hyperopt_app.driver import sweep
-    from hyperopt_app.driver.request import checked
+
+    checked = sweep.checked  # type: ignore[attr-defined]  # it is imported there
 
     def stopping(context: Any, config: Any, task_function: Any, arguments: Any) -> Any:
         request = checked(context, config, task_function, arguments)
         sweep._dry_run(context, config, request)
         raise SystemExit(WOULD_START)
 
-    setattr(sweep, "checked", stopping)  # noqa: B010 - the name that the sweep has imported
+    sweep.checked = stopping  # type: ignore[attr-defined]
 
 
 def _outcome(words: Sequence[str], base: Path) -> dict[str, Any]:
