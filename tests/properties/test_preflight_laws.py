@@ -106,7 +106,7 @@ def _compose_points(context: HydraContext, config: DictConfig, space: Space) -> 
                 OmegaConf.select(task, key.lstrip("+"))
 
 
-@settings(max_examples=8)
+@settings(max_examples=10)
 @given(params=st.dictionaries(keys, texts, min_size=1, max_size=3))
 def test_a_space_is_refused_in_single_lines_or_all_of_it_composes(params: Mapping[str, str], folder: Path) -> None:
     """Whatever stands in the texts."""
