@@ -149,7 +149,7 @@ def grace_faults(settings: Mapping[str, Any], limit_s: float, limit: str) -> lis
         limit_s: The time limit of a job, seconds.
         limit: The field that sets it, as the user would write it.
     """
-    grace_s = float(settings["grace_s"])
+    grace_s = float(settings.get("grace_s") or 0)
     if grace_s <= limit_s / 2:
         return []
     has = f"the last {grace_s:g} s of a job are kept for its end, and it has {limit_s:g} s ({limit})"
