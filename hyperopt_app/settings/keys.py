@@ -33,8 +33,9 @@ def unknown_keys(config: DictConfig) -> list[str]:
     launcher = _launcher_fields(hydra)
     known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
     faults = [*_unknown("sweeper", hydra.sweeper, known)]
-    if launcher:  # of another launcher's fields we know nothing
-        faults += _unknown("launcher", hydra.launcher, known)
+    if launcher:  # of another launcher's fields we know nothing, and of `detach` it is said who has it
+        given = {key: value for key, value in hydra.launcher.items() if key != "detach"}
+        faults += _unknown("launcher", given, known)
     known |= {f"sweeper.{one}": _keys(hydra.sweeper, one) for one in ("sampler", "pruner")}
     for key in hydra:
         place = next((one for one, names in known.items() if key in names), None)
@@ -88,13 +89,15 @@ def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
         return
     try:
         value = parent[key]
-    except OmegaConfBaseException as error:
+        if OmegaConf.is_interpolation(parent, key):
+            if OmegaConf.is_config(value):  # which may refer to others in turn
+                OmegaConf.to_container(value, resolve=True)
+            return
+    except (OmegaConfBaseException, ValueError) as error:
         raw = OmegaConf.to_container(parent, resolve=False)[key]  # type: ignore[index]
         reason = str(error).splitlines()[0]
         yield f"{path}: {visible(str(raw))} cannot be resolved ({reason}); correct what it refers to"
         return
-    if OmegaConf.is_interpolation(parent, key):
-        return  # what it refers to is another's
     if isinstance(value, DictConfig):
         for name in value:
             yield from _unreadable(".".join((path, str(name))), value, name)

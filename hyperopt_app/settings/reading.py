@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The settings of the sweeper and of the launcher, read from the composed config."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
-from hyperopt_app.errors import ConfigError
 from hyperopt_app.settings.keys import sweeper_fields
 from hyperopt_app.settings.old_dialects import translated
-from hyperopt_app.space.override_text import first_line
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 
@@ -66,15 +63,8 @@ def names_of(value: Any) -> tuple[str, ...]:
 def read_settings(config: DictConfig) -> Settings:
     """The sweeper's settings from the composed config; every key is there because the schema has it.
 
-    Raises:
-        ConfigError: Values refer to what is not there, so that nothing else can be said.
+    What cannot be resolved is told before, by `settings.keys.unreadable`.
     """
-    faults = [
-        *_unresolved(config.hydra.sweeper, "hydra.sweeper", list(config.hydra.sweeper)),
-        *_unresolved(config.hydra.sweep, "hydra.sweep", ["dir"]),
-    ]
-    if faults:
-        raise ConfigError(faults)
     node = OmegaConf.to_container(config.hydra.sweeper, resolve=True, enum_to_str=True)
     if not isinstance(node, dict):  # the schema makes it a mapping
         raise TypeError("hydra.sweeper is not a mapping")
@@ -91,28 +81,6 @@ def read_settings(config: DictConfig) -> Settings:
         translation_faults=told.faults,
         **data,
     )
-
-
-def _unresolved(node: Any, where: str, keys: Iterable[Any]) -> Iterator[str]:
-    """A line for each value below these keys of a node that refers to what is not there."""
-    for key in keys:
-        place = f"{where}.{key}" if OmegaConf.is_dict(node) else f"{where}[{key}]"
-        if OmegaConf.is_missing(node, key):
-            continue
-        try:
-            value = node[key]
-            if OmegaConf.is_interpolation(node, key) and OmegaConf.is_config(value):
-                OmegaConf.to_container(value, resolve=True)
-                continue
-        except (OmegaConfBaseException, ValueError) as error:
-            raw: Any = OmegaConf.to_container(node, resolve=False)
-            yield (
-                f"{place}: {raw[key]!r} refers to what is not there ({first_line(error)}); correct it, or write the "
-                "value itself"
-            )
-            continue
-        if OmegaConf.is_config(value):
-            yield from _unresolved(value, place, value if OmegaConf.is_dict(value) else range(len(value)))
 
 
 def default_fields() -> dict[str, Any]:

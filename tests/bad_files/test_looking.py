@@ -96,7 +96,7 @@ CASES = {
         for kind, content in _NO_JOURNAL.items()
     },
     **{
-        f"{one}: a journal's line is {kind}": Case((one, "s"), _appended(line), ("line 52", words), beside_a_study=True)
+        f"{one}: a journal's line is {kind}": Case((one, "s"), _appended(line), ("line ", words), beside_a_study=True)
         for one in ("status", "stop")
         for kind, (line, words) in _DAMAGED.items()
     },

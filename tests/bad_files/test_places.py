@@ -78,7 +78,7 @@ def test_a_result_file_that_cannot_be_written_costs_nothing(name: str, commands:
     """Of a disk that fills up: every trial is in the study, the other files are written, the command says which not."""
     answer = commands.run(*SEARCH, cwd=Path.cwd(), deadline_s=40.0, full=name)
     assert answer is not None
-    assert answer.code == 1
+    assert answer.code == 2
     assert "Traceback" not in answer.text, answer.text
     assert f"{name}: No space left on device" in answer.text
     assert "nothing is lost: mend that, and the same command writes them" in answer.text

@@ -55,13 +55,9 @@ def test_failures_that_end_a_run_early_are_2(code: Code) -> None:
 
 
 def test_workers_that_end_fruitlessly_are_2(code: Code) -> None:
-    """None can leave its sign of life, where a file stands in the place of the folder."""
-    assert code("hydra.sweeper.n_trials=1") == 0
-    for path in STUDY.joinpath("workers").iterdir():
-        path.rmdir() if path.is_dir() else path.unlink()
-    STUDY.joinpath("workers").rmdir()
-    STUDY.joinpath("workers").touch()
-    assert code("hydra.sweeper.n_trials=2") == 2
+    """The first dies, and none after it can leave its sign of life: a file stands in the place of the folder."""
+    own = ("hydra/launcher=local_workers", "hydra.launcher.isolation=none", "hydra.sweeper.n_jobs=1")
+    assert code("hydra.sweeper.n_trials=2", *own, do="die") == 2
 
 
 def test_a_run_that_stops_as_asked_is_0(code: Code) -> None:

@@ -133,8 +133,8 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
         "params: {x: '${absent.key}', node.k: '1,${absent.other}'}",
         (
             "2 faults",
-            "hydra.sweeper.params.x: '${absent.key}' refers to what is not there",
-            "hydra.sweeper.params.node.k: '1,${absent.other}' refers to what is not there",
+            "hydra.sweeper.params.x: ${absent.key} cannot be resolved",
+            "hydra.sweeper.params.node.k: 1,${absent.other} cannot be resolved",
         ),
     ),
     "a resolver that is not there": (
@@ -145,7 +145,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "constraints that are not there": (
         ("x=1,2", TPE, "hydra.sweeper.sampler.constraints_func=a.b"),
         "",
-        ("hydra.sweeper.sampler.constraints_func: a.b is not there", "give the dotted path of a function"),
+        ("hydra.sweeper.sampler.constraints_func._target_: a.b is not there", "give the dotted path of a function"),
     ),
     "a key below a reference": (
         ("same.k=1,2",),
@@ -215,7 +215,7 @@ def test_what_is_no_metric_is_told_with_what_came(returned: Any, told: str, comm
     assert told in answer.text
     assert "3 of 3 trials are left; with that set right, the same command goes on with them." in answer.text
     assert "Traceback" not in answer.text
-    assert answer.code == 1
+    assert answer.code == 2
 
 
 def test_what_cannot_be_submitted_is_told_with_the_launchers_that_can(

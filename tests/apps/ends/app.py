@@ -2,6 +2,7 @@
 """A stranger's Hydra app of which the environment says how its trials end: as HYPEROPT_TEST_DO says, else well."""
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ def main(conf: Any) -> float:
         for step in range(5):
             time.sleep(0.1)
             report(conf.x, step)
+    if do == "die":
+        workers = Path(conf.study, "workers")
+        workers.rename(workers.with_name("away"))
+        workers.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if do == "wait":
         Path("waits").touch()
         time.sleep(600)
