@@ -13,8 +13,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import EXTRA, counting, read_budget
-from hyperopt_app.budget.set_aside import RETRY_OF, discard_one, set_aside, set_aside_of
-from hyperopt_app.budget.ticket_issue import POINT, budget_of, lists_points
+from hyperopt_app.budget.set_aside import discard_one, set_aside, set_aside_of
+from hyperopt_app.budget.ticket_issue import budget_of, lists_points, ticket_again, waiting_ticket
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.study.trial_records import failure_kind, state_word
@@ -39,22 +39,8 @@ def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
     tickets = {}
     for number in wanted:
         tickets[number] = len(study.get_trials(deepcopy=False))
-        study.add_trial(_ticket_again(trials[number]))
+        study.add_trial(ticket_again(trials[number]))
     return tickets
-
-
-def _ticket_again(trial: FrozenTrial) -> FrozenTrial:
-    # What the sampler chose stands over what the ticket was given; a parameter that was not reached is drawn anew.
-    point = {**trial.system_attrs.get(POINT, {}), **trial.params}
-    attributes: dict[str, Any] = {RETRY_OF: trial.number}
-    if EXTRA in trial.user_attrs:
-        attributes[EXTRA] = True
-    return _waiting(point, attributes)
-
-
-def _waiting(point: Mapping[str, Any], attributes: Mapping[str, Any]) -> FrozenTrial:
-    system = {POINT: dict(point)} if point else {}
-    return optuna.trial.create_trial(state=TrialState.WAITING, user_attrs=dict(attributes), system_attrs=system)
 
 
 def failed_trials(study: optuna.Study, kinds: Collection[str]) -> list[int]:
@@ -102,14 +88,14 @@ def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, g
     """
     trials, aside = _trials_of(study)
     if grows:
-        study.add_trial(_waiting(point, {EXTRA: True}))
+        study.add_trial(waiting_ticket(point, {EXTRA: True}))
         return len(trials)
     number = hand.carry_one(point)
     if number is not None:
         return number
     asked = budget_of(study)
     if asked is not None and len(counting(trials, aside)[0]) < asked:
-        study.add_trial(_waiting(point, {}))
+        study.add_trial(waiting_ticket(point, {}))
         return len(trials)
     raise StudyMismatchError(
         f"No trial is free for the point: all {len(_budget(study))} of the budget have begun or carry a point. "

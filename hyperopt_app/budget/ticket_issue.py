@@ -9,11 +9,24 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import budget_trials, counting
-from hyperopt_app.budget.set_aside import retried_by, set_aside_of, undone_of
+from hyperopt_app.budget.counting import EXTRA, budget_trials, counting
+from hyperopt_app.budget.set_aside import RETRY_OF, retried_by, set_aside_of, undone_of
 from hyperopt_app.study.trial_records import claim_of
 
-__all__ = ["FEW", "POINT", "budget_of", "budget_with_room", "issue", "keep_budget", "lists_points", "points_left"]
+__all__ = [
+    "FEW",
+    "POINT",
+    "budget_of",
+    "budget_with_room",
+    "issue",
+    "issue_again",
+    "keep_budget",
+    "lists_points",
+    "points_left",
+    "still_undone",
+    "ticket_again",
+    "waiting_ticket",
+]
 
 # Where Optuna keeps the parameters with which a ticket is to begin.
 POINT = "fixed_params"
@@ -62,16 +75,56 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     Returns:
         How many tickets were added.
     """
+    again = issue_again(study)
     trials = study.get_trials(deepcopy=False)
     aside = set_aside_of(study, trials)
     waiting = sum(trial.state == TrialState.WAITING for trial in budget_trials(trials, aside, n_trials))
-    have, left = len(counting(trials, aside)[0]), points_left(trials, points, undone_of(study))
+    have, left = len(counting(trials, aside)[0]), points_left(trials, points, still_undone(study, trials))
     wanted = max(0, min(n_trials - have, max(_AHEAD - waiting, len(left))))
     for point in left[:wanted]:
         study.enqueue_trial(dict(point))
     for _ in range(wanted - len(left)):
         study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
-    return wanted
+    return wanted + again
+
+
+def issue_again(study: optuna.Study) -> int:
+    """Try what the user had asked for again (`retry`, `add --grow`) where its trial is as if it had never run.
+
+    Each such trial has a place of its own in the budget, which a point that is given out with others would not have.
+    Under the study's lock, so that each is tried once.
+
+    Returns:
+        How many tickets were added.
+    """
+    trials = study.get_trials(deepcopy=False)
+    undone = [trials[number] for number in sorted(still_undone(study, trials))]
+    own = [trial for trial in undone if EXTRA in trial.user_attrs or retried_by(trial) is not None]
+    for trial in own:
+        study.add_trial(ticket_again(trial))
+    return len(own)
+
+
+def still_undone(study: optuna.Study, trials: Sequence[FrozenTrial]) -> set[int]:
+    """The numbers of the trials that are as if they had never run, and that no ticket tries again."""
+    undone = undone_of(study)
+    return undone - {retried_by(trial) for trial in trials} if undone else undone
+
+
+def ticket_again(trial: FrozenTrial) -> FrozenTrial:
+    """A ticket, to be added to the study, that tries a finished trial again with its parameters."""
+    # What the sampler chose stands over what the ticket was given; a parameter that was not reached is drawn anew.
+    point = {**trial.system_attrs.get(POINT, {}), **trial.params}
+    attributes: dict[str, Any] = {RETRY_OF: trial.number}
+    if EXTRA in trial.user_attrs:
+        attributes[EXTRA] = True
+    return waiting_ticket(point, attributes)
+
+
+def waiting_ticket(point: Mapping[str, Any], attributes: Mapping[str, Any]) -> FrozenTrial:
+    """A ticket, to be added to the study, that carries a point (none if it is empty) and has these attributes."""
+    system = {POINT: dict(point)} if point else {}
+    return optuna.trial.create_trial(state=TrialState.WAITING, user_attrs=dict(attributes), system_attrs=system)
 
 
 def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_trials: int, points: int) -> int:
@@ -107,7 +160,6 @@ def points_left(
         undone: The numbers of trials that are as if they had never run; a point of theirs that the command does not
             have, because the user has added it, comes first.
     """
-    undone = _with_first_tries(trials, undone)
     first = [trial for trial in trials if POINT in trial.system_attrs and retried_by(trial) is None]
     had = Counter(_spelled(trial.system_attrs[POINT]) for trial in first if trial.number not in undone)
     lost = [trial.system_attrs[POINT] for trial in first if trial.number in undone]
@@ -121,16 +173,6 @@ def points_left(
         elif not point or not any(params.items() >= point.items() for params in others):
             left.append(point)
     return left
-
-
-def _with_first_tries(trials: Sequence[FrozenTrial], undone: Collection[int]) -> set[int]:
-    """The undone trials, and those that they have tried again."""
-    found = set(undone)
-    for trial in reversed(trials):
-        tried = retried_by(trial)
-        if trial.number in found and tried is not None:
-            found.add(tried)
-    return found
 
 
 def _beyond(points: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import left_of, read_budget, read_counting
-from hyperopt_app.budget.set_aside import set_aside, set_aside_of
+from hyperopt_app.budget.set_aside import retried_by, set_aside, set_aside_of
 from hyperopt_app.budget.ticket_issue import budget_of
 from hyperopt_app.study.stopping import (
     IDENTICAL_FIRST_FAILURES,
@@ -96,7 +96,7 @@ def judge_last_run(study: optuna.Study) -> Verdict | None:
     if not run or written is not None or not run["is_judged"]:
         return written
     before, counting = _numbers(run["ended_before"]), read_counting(study)
-    failures = failures_since(counting, before)
+    failures = failures_since(_anew(study, counting), before)
     failure = _due(counting, failures)
     n_trials = budget_of(study) or 0
     is_over = left_of(read_budget(study, n_trials), n_trials) == 0
@@ -140,7 +140,7 @@ def judge(
         return stop
     if run < int(now_running.get("search_since", 0)):
         return Stop("a later command has corrected the search; this worker has the old one", is_fault=True)
-    stop, due = _stop_due(trials, ended_before, limits, now, is_over=is_over)
+    stop, due = _stop_due(study, trials, ended_before, limits, now, is_over=is_over)
     if stop is None:
         return None
     fresh = None if due is None else Verdict(due, ended_before)
@@ -154,17 +154,39 @@ def judge(
 
 
 def _stop_due(
-    trials: Sequence[FrozenTrial], ended_before: frozenset[int], limits: Limits, now: float, *, is_over: bool
+    study: optuna.Study,
+    trials: Sequence[FrozenTrial],
+    ended_before: frozenset[int],
+    limits: Limits,
+    now: float,
+    *,
+    is_over: bool,
 ) -> tuple[Stop | None, Failure | None]:
     """The stop that is due, and what the code is to blame for if that is why."""
-    failures = failures_since(trials, ended_before)
-    due = None if limits.never_for_failures else _due(trials, failures)
-    stop = may_start(failures, now, limits)
+    anew = failures_since(_anew(study, trials), ended_before)
+    due = None if limits.never_for_failures else _due(trials, anew)
+    stop = may_start(failures_since(trials, ended_before), now, limits, anew)
     if stop is None and is_over and due is not None:
-        stop = Stop(f"{_ALL[len(failures)]}: {due.text}", is_fault=True)
+        stop = Stop(f"{_ALL[len(anew)]}: {due.text}", is_fault=True)
     if stop is None or not stop.is_fault:
         return None if is_over else stop, None
     return stop, due
+
+
+def _anew(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials without those that were tried again and failed as before: it is their points that fail.
+
+    Only where a trial has ended well, so that the code is known to work.
+    """
+    if not any(trial.state in _ENDED_WELL for trial in trials) or all(retried_by(trial) is None for trial in trials):
+        return list(trials)
+    every = study.get_trials(deepcopy=False)
+    return [trial for trial in trials if not _has_failed_again(trial, every)]
+
+
+def _has_failed_again(trial: FrozenTrial, every: Sequence[FrozenTrial]) -> bool:
+    tried, failure = retried_by(trial), failure_of(trial)
+    return tried is not None and failure is not None and failure_of(every[tried]) == failure
 
 
 _ALL = {1: "the only trial of this run failed", 2: "both trials of this run failed in the same way"}

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget.awaited import Awaited
 from hyperopt_app.budget.counting import budget_size, left_of, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.ticket_issue import budget_of
+from hyperopt_app.budget.ticket_issue import budget_of, issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
 from hyperopt_app.progress.display import Progress, choose_mode
@@ -92,9 +92,13 @@ class Watch:
     def judge(self) -> Stop | None:
         """Why no further trial may start; None if one may, or if there is none."""
         plan, trials, is_over = self._plan, self._tickets.trials(), self.left() == 0
-        return judge(
+        stop = judge(
             self._study, trials, plan.ended_before, plan.limits, time.time(), run=plan.run_number, is_over=is_over
         )
+        if stop is not None and stop.is_fault:
+            with study_lock(plan.study_dir):  # so that what is left is told as it is
+                issue_again(self._study)
+        return stop
 
     def trials_of_run(self) -> list[FrozenTrial]:
         """The trials that had not ended when this run began."""

@@ -15,7 +15,15 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.set_aside import discard_one, set_aside_of, undone_of
-from hyperopt_app.budget.ticket_issue import POINT, budget_with_room, issue, keep_budget, points_left
+from hyperopt_app.budget.ticket_issue import (
+    POINT,
+    budget_with_room,
+    issue,
+    issue_again,
+    keep_budget,
+    points_left,
+    still_undone,
+)
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import begin_run, close_run
 from hyperopt_app.driver.places import keep_owner, other_study
@@ -134,7 +142,9 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
 def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     """Issue the tickets; points that are new in the command go to tickets that wait, and to new ones."""
     points, n_trials = points_of(request, seed), request.n_trials
-    fresh = points_left(study.get_trials(deepcopy=False), points, undone_of(study))
+    issue_again(study)
+    trials = study.get_trials(deepcopy=False)
+    fresh = points_left(trials, points, still_undone(study, trials))
     tickets = Tickets(
         study,
         this_worker(-1, request.study_dir),
@@ -147,7 +157,7 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     issue(study, n_trials, points)
     asked = points[: len(request.settings.enqueue)]
     trials = study.get_trials(deepcopy=False)
-    left = len(points_left(trials, asked, undone_of(study)))
+    left = len(points_left(trials, asked, still_undone(study, trials)))
     if not left:
         return
     them = "it" if left == 1 else "them"

@@ -69,7 +69,7 @@ def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], furt
     _write(study, study_dir, further)
     them = counted(len(set(numbers)), "trial")
     rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
-    lines = [f"{them} discarded: neither sampler, pruner, best.yaml nor budget counts what was discarded.{rest}"]
+    lines = [f"{them} discarded, and counted no longer.{rest}"]
     return [*lines, _what_is_left(study)]
 
 
@@ -107,8 +107,8 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
     )
     with study_lock(study_dir):
         number = add_point(study, point, hand, grows=grows)
-    size = f", which grows to {_size(study)}" if grows else ""
-    return [f"Trial {number} of the budget{size}, tries it next.", _what_is_left(study)]
+    grown = f" The budget is {counted(_size(study), 'trial')} now." if grows else ""
+    return [f"The point is tried next, as trial {number}.{grown}", _what_is_left(study)]
 
 
 def _with_own(space: Space, study: optuna.Study) -> Space:
@@ -139,5 +139,5 @@ def _what_is_left(study: optuna.Study) -> str:
     left = left_of(trials, asked) if asked is not None else sum(not one.state.is_finished() for one in trials)
     running = sum(one.state == TrialState.RUNNING for one in trials)
     told = f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
-    who = "workers that run take the rest on, else the same command goes on" if left > running else ""
+    who = "workers that are there take the rest on; if there are none, give the same command" if left > running else ""
     return "; ".join(filter(None, [f"Now: {told}", f"{len(aside)} set aside" if aside else "", who])) + "."

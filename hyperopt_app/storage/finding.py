@@ -28,6 +28,8 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
     path = study_dir / "multirun.yaml"
     try:
         storage, name, cwd = _values(path)
+    except StudyMismatchError:
+        raise
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
         raise StudyMismatchError(f"{_no_journal(study_dir)} {_unread(path, error)}") from None
     if not storage:
@@ -66,7 +68,7 @@ def _values(path: Path) -> Sequence[str | None]:
         read_own(path)
     except NotOwnError as error:
         return _as_written(OmegaConf.to_container(config, resolve=False), path, str(error))
-    return [_text(config, key) for key in _KEYS]
+    return [_text(config, key, path) for key in _KEYS]
 
 
 def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
@@ -91,9 +93,14 @@ def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
     return values
 
 
-def _text(config: DictConfig, key: str) -> str | None:
+def _text(config: DictConfig, key: str, path: Path) -> str | None:
     try:
         value = OmegaConf.select(config, key)
-    except OmegaConfBaseException:
-        return None
+    except OmegaConfBaseException as error:
+        if key != _KEYS[0]:
+            return None
+        reason = str(error).splitlines()[0]
+        raise StudyMismatchError(
+            f"{path}: {key} refers to what is not there ({reason}): set it here too, or give --storage."
+        ) from None
     return None if value is None else str(value)

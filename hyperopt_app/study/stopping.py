@@ -67,7 +67,9 @@ class Stop:
     is_fault: bool
 
 
-def may_start(failures: Sequence[Failure | None], now: float, limits: Limits) -> Stop | None:
+def may_start(
+    failures: Sequence[Failure | None], now: float, limits: Limits, anew: Sequence[Failure | None] | None = None
+) -> Stop | None:
     """Decide whether another trial may start.
 
     Args:
@@ -76,13 +78,14 @@ def may_start(failures: Sequence[Failure | None], now: float, limits: Limits) ->
             counted among failures in a row only as long as no trial has succeeded.
         now: Seconds since the epoch.
         limits: The rules.
+        anew: Those of them that may be the code's fault; all if None.
 
     Returns:
         None to go on, else why to stop.
     """
     if limits.deadline is not None and now >= limits.deadline:
         return Stop("the time of hydra.sweeper.timeout is over", is_fault=False)
-    return _broken(failures, limits) or _in_a_row(failures, limits) or _rate(failures, limits)
+    return _broken(failures if anew is None else anew, limits) or _in_a_row(failures, limits) or _rate(failures, limits)
 
 
 def _broken(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:

@@ -184,14 +184,14 @@ def failure_kind(trial: "FrozenTrial") -> str:
 
 
 def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
-    """How many trials failed and the commonest reason, of a study in which none has completed; else empty."""
+    """How many trials failed and the commonest reason, of a run in which none has completed; else empty."""
     states = Counter(trial.state.name for trial in trials)
     failed = states["FAIL"]
     if not failed or states["COMPLETE"]:
         return ""
     reasons = Counter(filter(None, map(failure_text, trials)))
     others = f", {states['PRUNED']} were pruned" if states["PRUNED"] else ""
-    told = f"No trial has completed: {failed} of {len(trials)} failed{others}"
+    told = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
     if not reasons:
         return f"{told}."
     ((reason, count),) = reasons.most_common(1)

@@ -54,7 +54,13 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "hydra.sweeper.sampler._target_=optuna.samplers.TPESampla",
             "hydra.sweeper.pruner._target_=optuna.pruners.Hedger",
         ),
-        ("hydra.sweeper.sampler:", "TPESampla", "TPESampler", "hydra.sweeper.pruner:", "Hedger", "MedianPruner"),
+        (
+            "hydra.sweeper.sampler._target_:",
+            "TPESampla",
+            "TPESampler",
+            "hydra.sweeper.pruner._target_:",
+            "MedianPruner",
+        ),
     ),
     "sampler for one objective": (
         (
@@ -72,7 +78,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("hydra.sweeper.enqueue=[{x:77},{xx:1}]",),
         (
             "hydra.sweeper.enqueue[0]: x=77 is out of range; allowed is [-5, 5] (float)",
-            "hydra.sweeper.enqueue[1]: 'xx' is not searched; the searched keys are x, y, z",
+            "hydra.sweeper.enqueue[1]: 'xx' is not searched (did you mean x?); the searched keys are x, y, z",
         ),
     ),
     "no objective": (
@@ -124,16 +130,16 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @pytest.fixture
 def faulty(run_app: RunApp) -> Callable[..., str]:
-    """`faulty(*overrides)`: a search that is refused for a reason told in words; returns what the user reads.
+    """`faulty(*overrides, code=1)`: a search that is refused for a reason told in words; returns what the user reads.
 
     The objectives made for tests can be imported.
     """
 
-    def run(*overrides: str) -> str:
+    def run(*overrides: str, code: int = 1) -> str:
         path = os.pathsep.join((str(APPS.parents[1]), str(APPS / "objectives")))
         done = run_app(*SPHERE, *overrides, env={"PYTHONPATH": path})
         text = done.stdout + done.stderr
-        assert done.returncode == 1, text
+        assert done.returncode == code, text
         return text
 
     return run
@@ -197,7 +203,7 @@ def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(
     faulty: Callable[..., str], run_app: RunApp
 ) -> None:
     """The returned names are shown after the first trial; with the right name the same study runs to its exact end."""
-    text = faulty("hydra.sweeper.metric=valu", "hydra.sweeper.n_trials=5")
+    text = faulty("hydra.sweeper.metric=valu", "hydra.sweeper.n_trials=5", code=2)
     assert_told(
         text,
         "hydra.sweeper.metric: valu; the objective returned value",
@@ -213,7 +219,7 @@ def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(
 @pytest.mark.parametrize("launcher", ["local_workers", "basic"])
 def test_an_objective_that_always_fails_stops_the_study(launcher: str, faulty: Callable[..., str]) -> None:
     """Three identical first failures end the study, and their traceback is shown once, with the trial's place."""
-    text = faulty("objective._target_=for_tests.Broken", f"hydra/launcher={launcher}", "hydra.sweeper.n_jobs=1")
+    text = faulty("objective._target_=for_tests.Broken", f"hydra/launcher={launcher}", "hydra.sweeper.n_jobs=1", code=2)
     reason = "LookupError: no layer of width 5"
     assert f"The study was stopped: the first 3 trials of this run failed in the same way: {reason}" in text
     assert text.count("Traceback (most recent call last)") == 1

@@ -78,5 +78,5 @@ def test_its_trials_can_be_discarded_and_tried_again(old: Path, capsys: pytest.C
     cli.main(["add", "study", "x=0.5", "--grow"])
     said = capsys.readouterr().out
     assert f"Trial {told['trial']} is tried again as trial 10" in said
-    assert "Trial 11 of the budget, which grows to 11, tries it next." in said
+    assert "The point is tried next, as trial 11. The budget is 11 trials now." in said
     assert "6 of 11 trials left" in said

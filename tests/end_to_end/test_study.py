@@ -28,10 +28,10 @@ def good(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout + done.stderr
 
 
-def refused(done: subprocess.CompletedProcess[str]) -> str:
+def refused(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
     """The output of a command that must have been refused, for people."""
     text = done.stdout + done.stderr
-    assert done.returncode == 1, text
+    assert done.returncode == code, text
     assert "Traceback" not in text
     return text
 
@@ -252,7 +252,7 @@ def test_a_study_in_which_every_trial_fails_is_a_failure(run_app: Run) -> None:
     lines = ("import hyperopt_app", "class Nan(hyperopt_app.Objective):", "    def train(self, trial, conf):")
     Path("nan.py").write_text("\n".join([*lines, "        return {'value': float('nan')}"]))
     target = "objective._target_=nan.Nan"
-    text = refused(run_app("--multirun", "hparams=sphere", target, "hydra.sweeper.n_trials=2"))
-    assert "No trial has completed: 2 of 2 failed; all with: " in text
+    text = refused(run_app("--multirun", "hparams=sphere", target, "hydra.sweeper.n_trials=2"), code=2)
+    assert "No trial of this run has completed: 2 of 2 failed; all with: " in text
     again = f"hyperopt-app retry {Path('studies', 'sphere').absolute()}"
     assert f"What to do: mend it, give `{again}`, then the same command; or ask for more trials with" in text

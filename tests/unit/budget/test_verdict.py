@@ -6,7 +6,10 @@ from collections.abc import Callable
 import optuna
 import pytest
 
+from hyperopt_app.budget.counting import left_of, read_budget
 from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.budget.steering import add_point, retry
+from hyperopt_app.budget.ticket_issue import POINT, issue
 from hyperopt_app.budget.untried import is_untried
 from hyperopt_app.budget.verdict import begin_run, close_run, judge, judge_last_run, verdict_on, words_of
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
@@ -252,3 +255,43 @@ def test_a_search_is_untried_while_nothing_but_the_verdict_has_happened(
 def test_a_study_that_has_only_been_made_is_another_commands(study: optuna.Study) -> None:
     """Its workers may be on their way: no verdict, no other search."""
     assert not is_untried(study, lambda _point: True)
+
+
+def test_what_the_user_asked_for_is_tried_again_after_a_verdict() -> None:
+    """A retry keeps its point and its place, and what `add --grow` has added its point and the growth; once each."""
+    study = study_with(2)
+    study.set_user_attr("n_trials", 2)
+    begin_run(study, (), Limits())
+    _end(study, DONE, OOM)
+    retry(study, [1])
+    add_point(study, {"x": 0.5}, hand(study, 8, 2), grows=True)
+    add_point(study, {"x": 0.7}, hand(study, 8, 2), grows=True)
+    assert begin_run(study, (0, 1), Limits()) == 2
+    tickets = hand(study, n_trials=2)
+    for _ in range(3):
+        tickets.settle(claimed(tickets), TYPO)
+    assert _judge(study, frozenset({0, 1}), run=2) is not None
+    assert _aside(study) == [1, 2, 3, 4]
+    assert issue(study, 2) == 3
+    assert issue(study, 2) == 0
+    budget = read_budget(study, 2)
+    assert left_of(budget, 2) == 3
+    assert [trial.number for trial in budget] == [0, 5, 6, 7]
+    assert [trial.system_attrs.get(POINT) for trial in budget[1:]] == [None, {"x": 0.5}, {"x": 0.7}]
+
+
+def test_points_that_fail_as_before_are_no_verdict_on_the_code() -> None:
+    """Three that are tried again and fail in the same way, in a study in which others complete."""
+    study = study_with(4)
+    study.set_user_attr("n_trials", 4)
+    begin_run(study, (), Limits())
+    _end(study, DONE, TYPO, TYPO, TYPO)
+    assert _judge(study, run=1) is None
+    retry(study, [1, 2, 3])
+    begin_run(study, (0, 1, 2, 3), Limits())
+    tickets = hand(study, n_trials=4)
+    for _ in range(3):
+        tickets.settle(claimed(tickets), TYPO)
+    assert _judge(study, frozenset({0, 1, 2, 3}), run=2, is_over=True) is None
+    assert judge_last_run(study) is None
+    assert _aside(study) == [1, 2, 3]

@@ -32,7 +32,7 @@ def test_a_point_is_spelled_as_the_study_holds_it(tmp_path: Path) -> None:
     words = ["x=0.5", "kind='10.0'"]
     for space, held in ((SPACE, "'10.0'"), (with_values(SPACE), "10.0")):
         study = begun(space)
-        assert "Trial 0 of the budget" in added(study, tmp_path, words, grows=False)[0]
+        assert "The point is tried next, as trial 0." in added(study, tmp_path, words, grows=False)[0]
         assert study.trials[0].system_attrs[POINT] == {"+x": 0.5, "kind": held}
 
 
@@ -47,7 +47,7 @@ def test_what_an_objective_has_suggested_by_itself_can_be_given(tmp_path: Path) 
     assert worker.settle(trial, Completed((0.0,)))
     with pytest.raises(StudyMismatchError, match=r"width=9 is out of range; allowed is \[1, 5\]"):
         added(study, tmp_path, ["width=9"], grows=True)
-    assert "grows to 4" in added(study, tmp_path, ["width=3"], grows=True)[0]
+    assert "The budget is 4 trials now." in added(study, tmp_path, ["width=3"], grows=True)[0]
 
 
 def test_a_study_of_another_tool_has_no_space_to_check_against(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_what_is_left_is_told(tmp_path: Path) -> None:
     assert claimed(worker).number == 1
     told = discarded(study, tmp_path, [0], lambda *_: None)
     assert told[0].startswith("1 trial discarded")
-    expected = "Now: 2 of 2 trials left, 1 of them running; 1 set aside; workers that run take the rest on"
+    expected = "Now: 2 of 2 trials left, 1 of them running; 1 set aside; workers that are there take the rest on"
     assert told[-1].startswith(expected)
     assert retried(study, tmp_path, [], ["oom"], lambda *_: None) == [
         "No trial of the budget has failed of the kind oom; nothing was changed. To try others, give numbers."

@@ -47,12 +47,15 @@ def _failed(error: str) -> optuna.trial.FrozenTrial:
 
 
 FAILURES = {
-    "all alike": ([_failed("loss is\n nan")] * 2, "No trial has completed: 2 of 2 failed; all with: loss is nan"),
+    "all alike": (
+        [_failed("loss is\n nan")] * 2,
+        "No trial of this run has completed: 2 of 2 failed; all with: loss is nan",
+    ),
     "most alike": (
         [_failed("a"), _failed("b"), _failed("b"), made(TrialState.PRUNED)],
-        "No trial has completed: 3 of 4 failed, 1 were pruned; 2 of them with: b",
+        "No trial of this run has completed: 3 of 4 failed, 1 were pruned; 2 of them with: b",
     ),
-    "no reason": ([made(TrialState.FAIL)], "No trial has completed: 1 of 1 failed."),
+    "no reason": ([made(TrialState.FAIL)], "No trial of this run has completed: 1 of 1 failed."),
     "one is complete": ([_failed("a"), made()], ""),
     "pruned alone": ([made(TrialState.PRUNED)], ""),
     "none": ([], ""),
