@@ -10,10 +10,12 @@ from textwrap import dedent
 
 import optuna
 import pytest
+import yaml
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app import cli
 from tests.conftest import REPO
 from tests.end_to_end._studies import wait_for
 
@@ -194,6 +196,24 @@ def test_the_smallest_study_is_not_dead(n_trials: int, objective: Path, search: 
     assert f"{told[n_trials]}: {NAME_ERROR}" in said
     assert f"({n_trials} of {n_trials} {'trial is' if n_trials == 1 else 'trials are'} left)" in said
     assert "Trial 0 (None)" not in said
+
+
+def test_added_points_outlive_a_typo(objective: Path, search: Callable[..., tuple[int, str]]) -> None:
+    """What `add --grow` has added to a study that had completed is tried once the typo is corrected."""
+    words = [*SMALL, "hydra.sweeper.n_trials=2"]
+    code, said = search(*words)
+    assert code == 0, said
+    for x in (1.5, 1.25, 1.0):
+        cli.main(["add", "study", f"x={x}", "--grow"])
+    _replaced(objective, *TYPO)
+    code, said = search(*words)
+    assert code == 2, said
+    assert "They count no longer: mend it, and the same command goes on (3 of 5 trials are left)." in said
+    _replaced(objective, *reversed(TYPO))
+    code, after = search(*words)
+    assert code == 0, after
+    assert [trial.params["x"] for trial in _in(TrialState.COMPLETE)][2:] == [1.5, 1.25, 1.0]
+    assert yaml.safe_load(Path("study/best.yaml").read_text())["params"] == {"x": 1.0}
 
 
 def test_the_original_interface_says_and_does_the_same(run_script: Run) -> None:
