@@ -5,7 +5,7 @@ Hydra's schemas keep unknown keys out of files, but `+hydra.sweeper.foo=1` on a 
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -34,7 +34,7 @@ def unknown_keys(config: DictConfig) -> list[str]:
     known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
     faults = [*_unknown("sweeper", hydra.sweeper, known)]
     if launcher:  # of another launcher's fields we know nothing, and of `detach` it is said who has it
-        given = {key: value for key, value in hydra.launcher.items() if key != "detach"}
+        given = [key for key in hydra.launcher if key != "detach"]
         faults += _unknown("launcher", given, known)
     known |= {f"sweeper.{one}": _keys(hydra.sweeper, one) for one in ("sampler", "pruner")}
     for key in hydra:
@@ -58,7 +58,7 @@ def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
     return tuple(one.name for one in fields(SCHEMAS[name])) if name in SCHEMAS else ()
 
 
-def _unknown(place: str, node: Mapping[str, Any], known: Mapping[str, Collection[str]]) -> Iterator[str]:
+def _unknown(place: str, node: Iterable[Any], known: Mapping[str, Collection[str]]) -> Iterator[str]:
     for key in (str(key) for key in node):
         if key in known[place]:
             continue

@@ -32,6 +32,7 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(("max_failure_rate", "timeout", "trial_timeout", "lease_s", "grace_s", "prior_weight"), "number"),
     **dict.fromkeys(("percentile", "lower", "upper", "min_delta", "p_threshold"), "number"),
     **dict.fromkeys(("plain_choices", "enqueue_unchecked", "accept_changes", "dry_run", "detach"), "flag"),
+    "objective_suggests": "flag",
     **dict.fromkeys(("stderr_to_stdout", "use_srun", "multivariate", "constant_liar", "consider_prior"), "flag"),
     **dict.fromkeys(("consider_magic_clip", "consider_endpoints", "group", "warn_independent_sampling"), "flag"),
     "avoid_premature_stop": "flag",

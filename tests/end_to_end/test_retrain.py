@@ -117,7 +117,7 @@ def test_a_seed_that_the_user_gives_stays(words: tuple[str, ...], word: str, run
 
 def test_the_command_of_a_failed_trial_has_its_seed(run_script: Run) -> None:
     """It stands below the traceback, and fails in the same way."""
-    done = run_script(APPS / "unseeded" / "train.py", "--multirun", "x=choice(0.5)", "+fails=true")
+    done = run_script(APPS / "unseeded" / "train.py", "--multirun", "x=interval(0.4, 0.6)", "+fails=true")
     (line,) = re.findall(r"^  again: (.*)$", done.stderr, re.MULTILINE) or [""]
     (story,) = set(re.findall(r"ValueError: (.*)", done.stderr)) or {""}
     assert line.startswith("HYPEROPT_SEED="), done.stderr
