@@ -92,7 +92,9 @@ def _lists(given: Mapping[str, Any]) -> Iterator[str]:
         if words is not None and not (words and all(str(word).strip() for word in words)):
             yield f"{key}: {shortened(repr(words))} is not allowed; write {what}"
     for key in ("setup", "srun_args", "directives", "node_check"):
-        if any(len(str(word)) > _LONGEST for word in given.get(key) or []):
+        if any(isinstance(word, (list, dict)) for word in given.get(key) or []):
+            yield f"{key}: {shortened(repr(given[key]))} is no list of texts; write one text for each line or word"
+        elif any(len(str(word)) > _LONGEST for word in given.get(key) or []):
             yield f"{key}: {shortened(repr(given[key]))} has a text of more than {_LONGEST} characters; write less"
     for key in ("srun_args", "directives"):
         if any(not str(word).strip() for word in given.get(key) or []):

@@ -24,7 +24,8 @@ def launcher_faults(config: DictConfig) -> list[str]:
     """What is wrong with the fields of a launcher, or with submitting by one that submits nothing."""
     settings, name = _settings(config), launcher_name(config)
     faults = field_faults(name, settings)
-    if settings.get("detach") and name not in _SUBMIT:
+    is_class = "." in str(settings.get("_target_"))  # else that is the fault
+    if settings.get("detach") and name not in _SUBMIT and is_class:
         told = f"{name} starts workers that end with this command, so there is nothing to submit"
         way = "choose hydra/launcher=slurm_workers or pbs_workers, or search without submit"
         faults.append(f"hydra.launcher.detach: {told}; {way}")

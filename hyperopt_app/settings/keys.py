@@ -49,7 +49,7 @@ def _keys(node: DictConfig, key: str) -> tuple[str, ...]:
 
 
 # Keys of Hydra's own that are fields of ours, too.
-_HYDRAS = {"sweeper", "launcher", "_target_"}
+_HYDRAS = {"sweeper", "launcher"}
 
 
 def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:

@@ -32,10 +32,8 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     "lines of `setup` are shell lines, whatever they say": (
         "pbs_workers: hydra.launcher.setup=['']",
         "pbs_workers: hydra.launcher.setup=[-1]",
-        "pbs_workers: hydra.launcher.setup=[[1]]",
         "slurm_workers: hydra.launcher.setup=['']",
         "slurm_workers: hydra.launcher.setup=[-1]",
-        "slurm_workers: hydra.launcher.setup=[[1]]",
     ),
     "sbatch gets it as a value, quoted, and says what it thinks of it": (
         "slurm_workers: hydra.launcher.comment='--help'",
