@@ -149,7 +149,9 @@ def _stop(options: argparse.Namespace) -> None:
 
 
 def _arguments_of_retry(command: argparse.ArgumentParser) -> None:
-    command.add_argument("numbers", nargs="*", type=int, metavar="NUMBER", help="trials to try again; by default all")
+    command.add_argument(
+        "numbers", nargs="*", type=int, metavar="NUMBER", help="trials to try again; by default all that failed"
+    )
     command.add_argument(
         "--kind",
         action="append",

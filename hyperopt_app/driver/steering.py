@@ -139,5 +139,7 @@ def _what_is_left(study: optuna.Study) -> str:
     left = left_of(trials, asked) if asked is not None else sum(not one.state.is_finished() for one in trials)
     running = sum(one.state == TrialState.RUNNING for one in trials)
     told = f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
-    who = "workers that are there take the rest on; if there are none, give the same command" if left > running else ""
+    who = (
+        "workers that are there take the rest on; if there are none, the same command goes on" if left > running else ""
+    )
     return "; ".join(filter(None, [f"Now: {told}", f"{len(aside)} set aside" if aside else "", who])) + "."

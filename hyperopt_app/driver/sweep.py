@@ -94,7 +94,7 @@ def _swept(
         more = sum(trial.state.is_finished() for trial in read_counting(study)) - watch.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
         grown = f" ({plan.n_trials} and what `add --grow` has added)" if watch.size() > plan.n_trials else ""
-        _log.info("All %d trials%s of the study are done%s: there is nothing to do.", watch.size(), grown, has)
+        _log.info("All %d trials of the study are done%s%s: there is nothing to do.", watch.size(), grown, has)
     else:
         _tell_changes(plan, study, config)
         crew = Crew(plan, context, config, task_function)

@@ -85,7 +85,8 @@ def _nothing(space: Space, n_trials: int) -> str:
     key, text = next(iter(space.pinned.items()), ("learning_rate", ""))
     listed = text.startswith("[") and text.endswith("]") and text[1:-1].strip()
     example = f"choice({text[1:-1]})" if listed else "interval(0.001, 0.1)"
-    what = f"params: {{{key.lstrip('+')}: '{example}'}}"
+    quote = '"' if "'" in example else "'"
+    what = f"params: {{{key.lstrip('+')}: {quote}{example}{quote}}}"
     return (
         f"hydra.sweeper.params: nothing is searched{told}, so the {n_trials} trials would be equal trainings; write "
         f"ranges or choices, e.g. {what}, or leave --multirun out for one training; if the objective suggests "

@@ -47,10 +47,7 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "slurm_workers: hydra.launcher.name='a\"b; touch HACKED'",
         "slurm_workers: hydra.launcher.qos='../../..'",
     ),
-    "srun gets it as a word, quoted, and says what it thinks of it": (
-        "slurm_workers: hydra.launcher.srun_args=[-1]",
-        "slurm_workers: hydra.launcher.srun_args=[[1]]",
-    ),
+    "srun gets it as a word, quoted, and says what it thinks of it": ("slurm_workers: hydra.launcher.srun_args=[-1]",),
     "as good as no limit": ("sweeper: hydra.sweeper.max_consecutive_failures=99999999999999999999999",),
     "any text may be the name of a metric; the objective says whether it returns it": (
         "sweeper: hydra.sweeper.metric='../../..'",

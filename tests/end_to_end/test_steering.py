@@ -138,11 +138,12 @@ def test_a_point_is_added_to_a_trial_that_waits_and_comes_next(search: Callable[
     assert "--grow" in said
     code, said = tool("add", "study", "x=0.5", "--grow")
     assert code == 0, said
-    assert "grows to 5" in said
+    assert "The budget is 5 trials now." in said
     said = search()
     assert len(rows()) == 5
     assert rows()[4]["params.x"] == "0.5"
-    assert "All 5 trials of the study are done: there is nothing to do." in search()
+    told = "All 5 trials of the study are done (4 and what `add --grow` has added): there is nothing to do."
+    assert told in search()
 
 
 def test_a_point_outside_of_the_space_is_refused_with_all_that_is_wrong(search: Callable[..., str], tool: Tool) -> None:

@@ -6,8 +6,10 @@ import logging
 import multiprocessing
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.pool import AsyncResult, Pool
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +55,24 @@ def _square(number: int) -> int:
     return number**2
 
 
+def _keep_busy(pool: Pool) -> list[AsyncResult[Any]]:
+    """Endless work of both workers, which has begun: `Pool.terminate` may wait for ever for the lock of an idle one."""
+    begun = [Path(tempfile.mkdtemp(), "begun") for _ in range(2)]
+    code = "import pathlib, time; pathlib.Path({!r}).touch(); time.sleep(600)"
+    endless = [pool.apply_async(exec, (code.format(str(path)),)) for path in begun]
+    while not all(path.exists() for path in begun):
+        time.sleep(0.01)
+    return endless
+
+
 def _pool(trial: hyperopt_app.Trial) -> float:
     """A pool of the script's own functions, ended in the middle of its work."""
     pool = multiprocessing.get_context("fork").Pool(2)
     found = sum(pool.map(_square, range(4)))
-    endless = pool.apply_async(time.sleep, (600,))
+    endless = _keep_busy(pool)
     pool.terminate()
     pool.join()
-    assert not endless.ready()
+    assert not any(one.ready() for one in endless)
     return float(found)
 
 
@@ -68,7 +80,7 @@ def _forkserver(trial: hyperopt_app.Trial) -> float:
     """A pool of another kind, Python 3.14's default; what the script defines is not known there."""
     pool = multiprocessing.get_context("forkserver").Pool(2)
     found = sum(pool.map(abs, range(-4, 0)))
-    pool.apply_async(time.sleep, (600,))
+    _keep_busy(pool)
     pool.terminate()
     pool.join()
     return float(found)
