@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -86,37 +87,37 @@ def _read(terminal: int, into: io.BytesIO) -> None:
     os.close(terminal)
 
 
-@pytest.mark.parametrize("command", ["status", "best"])
-def test_a_reader_that_has_gone_is_no_fault(command: str, made: Path) -> None:
-    """As with `| head -1`: the command ends without a word."""
+def _writing_to(output: IO[bytes], *words: str) -> "subprocess.CompletedProcess[bytes]":
+    """The command, whose standard output is this file."""
+    return subprocess.run(
+        [sys.executable, "-c", _CLI, *words],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        env=_environment_of_programs(),
+        check=False,
+        timeout=60.0,
+    )
+
+
+def _read_by_nobody(*words: str) -> "subprocess.CompletedProcess[bytes]":
+    """The command, whose reader has gone before it writes."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as closed:
-        done = subprocess.run(
-            [sys.executable, "-c", _CLI, command, str(made)],
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            env=_environment_of_programs(),
-            check=False,
-            timeout=60.0,
-        )
+        return _writing_to(closed, *words)
+
+
+@pytest.mark.parametrize("command", ["status", "best"])
+def test_a_reader_that_has_gone_is_no_fault(command: str, made: Path) -> None:
+    """As with `| head -1`: the command ends without a word."""
+    done = _read_by_nobody(command, str(made))
     assert done.stderr == b""
     assert done.returncode == 1
 
 
 def test_a_search_goes_on_when_its_reader_has_gone() -> None:
     """`| head -1` of a search ends the lines, not the search, and no line more costs a traceback."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "wb") as closed:
-        done = subprocess.run(
-            [sys.executable, "-c", _CLI, *SEARCH],
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            env=_environment_of_programs(),
-            check=False,
-            timeout=60.0,
-        )
+    done = _read_by_nobody(*SEARCH)
     assert done.stderr == b""
     assert done.returncode == 0
     assert Path("s/best.yaml").is_file()
@@ -125,13 +126,6 @@ def test_a_search_goes_on_when_its_reader_has_gone() -> None:
 def test_a_full_disk_behind_the_output_is_told(made: Path) -> None:
     """`> FILE` on a full disk: one line."""
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", _CLI, "best", str(made)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=_environment_of_programs(),
-            check=False,
-            timeout=60.0,
-        )
+        done = _writing_to(full, "best", str(made))
     assert done.stderr == b"The output cannot be written: No space left on device\n"
     assert done.returncode == 1
