@@ -21,9 +21,7 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     ),
     "the words of a command; whether there is such a program is the node's to say": (
         "pbs_workers: hydra.launcher.node_check=[-1]",
-        "pbs_workers: hydra.launcher.node_check=[[1]]",
         "slurm_workers: hydra.launcher.node_check=[-1]",
-        "slurm_workers: hydra.launcher.node_check=[[1]]",
     ),
     "the words of a program, quoted; whether it is there is the node's to say": (
         "pbs_workers: hydra.launcher.python='../../..'",

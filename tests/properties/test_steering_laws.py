@@ -3,14 +3,12 @@
 
 from collections import Counter
 
-import optuna
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, rule
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget import ticket_issue, tickets
 from hyperopt_app.budget.counting import EXTRA, budget_size, budget_trials, counting, read_budget, read_counting
 from hyperopt_app.budget.hidden import without
 from hyperopt_app.budget.set_aside import retried_by, set_aside, set_aside_of
@@ -18,25 +16,20 @@ from hyperopt_app.budget.steering import add_point, discard, retry
 from hyperopt_app.budget.ticket_issue import POINT, issue, keep_budget
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
-from tests.unit._made_tickets import Told, hand, identity, sampler
-
-WORKERS = 3
-OUTCOMES: tuple[Outcome, ...] = (Completed((1.0,)), Completed((0.5,)), Pruned(), Failed("bug", "e"), Interrupted())
-workers = st.integers(0, WORKERS - 1)
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
+from tests.properties._workers import WORKERS, CrewMachine, FewWait, workers
+from tests.unit._made_tickets import hand, identity, sampler
 
 
-class Steered(RuleBasedStateMachine):
+class Steered(CrewMachine):
     """Workers that claim, settle and die, while a user tries again, discards, adds and changes the budget."""
+
+    outcomes = (Completed((1.0,)), Completed((0.5,)), Pruned(), Failed("bug", "e"), Interrupted())
 
     @initialize(n_trials=st.integers(1, 5))
     def begin(self, n_trials: int) -> None:
         """A driver issues the tickets."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.study = optuna.create_study(study_name="study")
-        self.observer = Told()
-        self.held: dict[int, optuna.Trial] = {}
-        self.told: Counter[int] = Counter()
+        self.hire()
         self.asked: Counter[float] = Counter()
         self.begun: dict[int, int] = {}
         self.users = self.budgets = 0
@@ -62,10 +55,7 @@ class Steered(RuleBasedStateMachine):
     @rule(worker=workers)
     def claim(self, worker: int) -> None:
         """A worker without a trial takes one; a point that it was given is tried."""
-        if worker in self.held:
-            return
-        self.observer.dead.discard(identity(worker).worker)
-        trial = self.hands[worker].claim(sampler)
+        trial = self.taken(worker)
         if trial is None:
             return
         value = trial.suggest_float("x", 0, 1)
@@ -73,21 +63,6 @@ class Steered(RuleBasedStateMachine):
         assert point is None or value == point["x"]
         self.held[worker] = trial
         self.begun[trial.number] = self.budgets
-
-    @precondition(lambda self: self.held)
-    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
-    def settle(self, data: st.DataObject, outcome: Outcome) -> None:
-        """A worker tells how its trial ended, or hears that it is no longer its own."""
-        worker = data.draw(st.sampled_from(sorted(self.held)))
-        trial = self.held.pop(worker)
-        if self.hands[worker].settle(trial, outcome) and not isinstance(outcome, Interrupted):
-            self.told[trial.number] += 1
-
-    @precondition(lambda self: self.held)
-    @rule(worker=workers)
-    def die(self, worker: int) -> None:
-        """A worker is thought dead."""
-        self.observer.dead.add(identity(worker).worker)
 
     @rule(n_trials=st.integers(1, 7))
     def change_the_budget(self, n_trials: int) -> None:
@@ -209,19 +184,8 @@ class Steered(RuleBasedStateMachine):
         assert all(trial.state.is_finished() for trial in budget)
 
 
-class SteeredLargeBudget(Steered):
+class SteeredLargeBudget(FewWait, Steered):
     """The same where only two tickets wait at a time, and the workers issue the others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.small = pytest.MonkeyPatch()
-        self.small.setattr(ticket_issue, "_AHEAD", 2)
-        self.small.setattr(tickets, "FEW", 1)
-
-    def teardown(self) -> None:
-        """All of the budget all the same."""
-        super().teardown()
-        self.small.undo()
 
 
 TestSteered = Steered.TestCase

@@ -3,39 +3,31 @@
 
 from collections import Counter
 
-import optuna
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget import ticket_issue, tickets
 from hyperopt_app.budget.ticket_issue import POINT, issue, points_left
 from hyperopt_app.budget.tickets import MOST_LOSSES, Tickets
-from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
 from hyperopt_app.study.trial_records import claim_of
+from tests.properties._workers import WORKERS, CrewMachine, FewWait, workers
 from tests.unit._made_tickets import Told, hand, identity, sampler
 
-WORKERS = 3
-OUTCOMES: tuple[Outcome, ...] = (Completed((1.0,), {"a": 1.0}), Pruned(), Failed("bug", "e"), Interrupted())
-workers = st.integers(0, WORKERS - 1)
 
-
-class Sweep(RuleBasedStateMachine):
+class Sweep(CrewMachine):
     """Workers that claim, settle, are thought dead and come back late, over one study in memory."""
+
+    outcomes = (Completed((1.0,), {"a": 1.0}), Pruned(), Failed("bug", "e"), Interrupted())
 
     @initialize(n_trials=st.integers(1, 6))
     def begin(self, n_trials: int) -> None:
         """A driver issues the tickets."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.hire()
         self.n_trials = n_trials
-        self.study = optuna.create_study(study_name="study")
         issue(self.study, n_trials)
-        self.observer = Told()
         self.hands = self.crew()
-        self.held: dict[int, optuna.Trial] = {}
-        self.told: Counter[int] = Counter()
         self.params: dict[int, float] = {}
         self.points: list[dict[str, float]] = []
 
@@ -47,10 +39,7 @@ class Sweep(RuleBasedStateMachine):
     @rule(worker=workers)
     def claim(self, worker: int) -> None:
         """A worker without a trial takes one; a number that was begun before comes with its parameter."""
-        if worker in self.held:
-            return
-        self.observer.dead.discard(identity(worker).worker)
-        trial = self.hands[worker].claim(sampler)
+        trial = self.taken(worker)
         if trial is None:
             return
         before = self.params.get(trial.number)
@@ -58,21 +47,6 @@ class Sweep(RuleBasedStateMachine):
         assert before is None or value == before
         self.params[trial.number] = value
         self.held[worker] = trial
-
-    @precondition(lambda self: self.held)
-    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
-    def settle(self, data: st.DataObject, outcome: Outcome) -> None:
-        """A worker tells how its trial ended, or hears that it is no longer its own."""
-        worker = data.draw(st.sampled_from(sorted(self.held)))
-        trial = self.held.pop(worker)
-        if self.hands[worker].settle(trial, outcome) and not isinstance(outcome, Interrupted):
-            self.told[trial.number] += 1
-
-    @precondition(lambda self: self.held)
-    @rule(worker=workers)
-    def die(self, worker: int) -> None:
-        """A worker is thought dead; if it is not, it tells its result all the same, later."""
-        self.observer.dead.add(identity(worker).worker)
 
     @rule(more=st.integers(0, 2))
     def raise_the_budget(self, more: int) -> None:
@@ -138,25 +112,14 @@ class Sweep(RuleBasedStateMachine):
         assert all(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
 
 
-class SweepOfALargeBudget(Sweep):
+class SweepOfALargeBudget(FewWait, Sweep):
     """The same where only two tickets wait at a time, and the workers issue the others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.small = pytest.MonkeyPatch()
-        self.small.setattr(ticket_issue, "_AHEAD", 2)
-        self.small.setattr(tickets, "FEW", 1)
 
     def issued(self, trials: list[FrozenTrial]) -> int:
         """Few wait, unless they were given back."""
         begun = sum(bool(trial.params) or trial.state != TrialState.WAITING for trial in trials)
         assert len(trials) <= min(self.n_trials, begun + 2 + len(self.points))
         return len(trials)
-
-    def teardown(self) -> None:
-        """All of the budget all the same."""
-        super().teardown()
-        self.small.undo()
 
 
 TestSweep = Sweep.TestCase
