@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from optuna.trial import TrialState
 
-from hyperopt_app.budget.counting import left_of, read_budget
+from hyperopt_app.budget.counting import budget_size, left_of, read_budget
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.schedulers.registry import PROGRAMS, QUEUES
 from hyperopt_app.schedulers.roster import CANCELLED, JobState, Roster, names_of
@@ -198,9 +198,8 @@ def _waiting(plan: Plan, study: Any) -> int:
     """Trials of the budget that nobody runs; none when no further trial starts."""
     if read_stop(study) is not None:
         return 0
-    trials = study.get_trials(deepcopy=False)
-    begun = [trial for trial in trials if trial.state is not TrialState.WAITING and trial.number < plan.n_trials]
-    return plan.n_trials - len(begun)
+    trials = read_budget(study, plan.n_trials)
+    return budget_size(trials, plan.n_trials) - sum(trial.state is not TrialState.WAITING for trial in trials)
 
 
 def _left(plan: Plan, pattern: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from hyperopt_app.budget.steering import discard
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.launchers.jobs import (
@@ -284,6 +285,26 @@ def test_a_job_of_pbs_that_submitted_itself_again_is_not_missing(plan: Plan, cap
         "Job 9 has ended while 4 trials wait; it is not replaced: 1 of 2 go on",
         "Job 8 has ended while 4 trials wait; none is left",
     ]
+
+
+def test_a_job_is_missed_where_trials_that_were_set_aside_are_to_be_made_up_for(
+    plan: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The trials that count are those that are waited for, whatever their numbers."""
+    _end_all(plan)
+    study = optuna.load_study(study_name=plan.study_name, storage=open_storage(None, plan.study_dir))
+    discard(study, [0, 1])
+    queue = Queue({"7", "8"})
+
+    def pass_time(_seconds: float) -> None:
+        if queue.known == {"8"}:
+            raise KeyboardInterrupt
+        queue.known = {"8"}
+
+    caplog.set_level(logging.INFO)
+    with pytest.raises(KeyboardInterrupt):
+        follow(plan, ["7", "8"], ["scancel"], queue=queue, sleep=pass_time)
+    assert "Job 7 has ended while 2 trials wait" in caplog.text
 
 
 def test_who_attaches_to_jobs_of_pbs_hears_what_has_ended_before(plan: Plan, caplog: pytest.LogCaptureFixture) -> None:
