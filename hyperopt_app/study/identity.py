@@ -135,9 +135,8 @@ def check_identity(
     if stored is None:
         return []
     soft, hard = differences(stored.space, wanted.space)
-    if is_untried and not _held(
-        study
-    ):  # else Optuna itself refuses other choices, also beside trials that do not count
+    # Where a trial holds parameters, Optuna itself refuses other choices, also beside trials that do not count.
+    if is_untried and not _held(study):
         soft, hard = [*hard, *soft], []
     if stored.metric_names and stored.metric_names != wanted.metric_names and _is_measured(study):
         hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
