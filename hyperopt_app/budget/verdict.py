@@ -136,6 +136,10 @@ def judge(
         _carry_out(study, verdict, None if is_current else worker)
         if stop is None and worker and _of_worker(study, verdict, worker):
             return Stop(f"this worker's code was wrong: {verdict.failure.text}", is_fault=True)
+        if stop is None and is_current:
+            # Who gave the verdict was killed before the stop. It is not written here, since a command that begins
+            # the next run may have taken it back just now; every worker of this run comes to the same answer.
+            return Stop(f"the first trials of this run failed in the same way: {verdict.failure.text}", is_fault=True)
     if stop is not None:
         return stop
     if run < int(now_running.get("search_since", 0)):

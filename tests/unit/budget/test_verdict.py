@@ -144,6 +144,17 @@ def test_the_next_command_does_what_a_killed_one_has_left_undone(study: optuna.S
     assert close_run(study) == ""
 
 
+def test_a_verdict_stops_its_run_also_when_its_giver_was_killed_before_the_stop(study: optuna.Study) -> None:
+    """Others go on failing in another way: that is no second verdict on the same code."""
+    _end(study, TYPO, TYPO, TYPO)
+    _judge(study, run=1)
+    write_stop(study, None)
+    _end(study, OTHER, OTHER, OTHER)
+    stop = _judge(study, run=1)
+    assert stop == Stop("the first trials of this run failed in the same way: NameError: typo", is_fault=True)
+    assert _aside(study) == [0, 1, 2]
+
+
 def test_a_run_that_was_ended_after_two_failures_is_not_judged(study: optuna.Study) -> None:
     """By Ctrl-C, say: two are no verdict as long as trials are left."""
     _end(study, TYPO, TYPO)
