@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import ConfigError, HyperoptError
+from hyperopt_app.hydra_compat import instantiate_class
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import current_seed, current_trial
 from hyperopt_app.support.display_text import shortened, visible
@@ -46,7 +46,7 @@ def _trained(conf: DictConfig) -> Any:
     if faults:
         raise ConfigError(faults)
     # Only a class that derives from Objective gets this far, so the YAML cannot call anything else.
-    objective = instantiate(conf.objective, _execution_whitelist_=str(conf.objective["_target_"]), _recursive_=False)
+    objective = instantiate_class(conf.objective, str(conf.objective["_target_"]))
     if current_trial() is None:
         _seed(conf)
     returned = objective.train(current_trial(), conf)

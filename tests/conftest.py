@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,6 +50,17 @@ SET_BY_LIBRARIES = (
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
+def _has_stock() -> bool:
+    """Whether hydra-optuna-sweeper is the one of the tested set; older ones go with an older Optuna."""
+    try:
+        return version("hydra-optuna-sweeper").startswith("1.4")
+    except PackageNotFoundError:
+        return False
+
+
+HAS_STOCK = _has_stock()
+
+
 def _hear_and_do_nothing(_number: int, _frame: FrameType | None) -> None:
     pass
 
@@ -69,6 +81,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip, with the reason, what this machine lacks the hardware or the cluster for."""
     if item.get_closest_marker("slurm") and not shutil.which("sbatch"):
         pytest.skip("no Slurm on this machine (sbatch is not on the PATH)")
+    if item.get_closest_marker("stock") and not HAS_STOCK:
+        pytest.skip("hydra-optuna-sweeper of the tested set is not installed")
     if item.get_closest_marker("gpu") and not pytest.importorskip("torch").cuda.is_available():
         pytest.skip("no CUDA device on this machine")
 

@@ -15,8 +15,9 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig
 
 from hyperopt_app.config.command_line import hydra_words
-from hyperopt_app.config.store import register_run_note
+from hyperopt_app.config.store import register_beside_stock, register_run_note
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.hydra_compat import is_restricted
 
 __all__ = ["RunNote", "RunNotePlugin"]
 
@@ -40,10 +41,12 @@ class RunNotePlugin(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Have our sweeper's config bring the callback, if this command needs it; the search path stays as it is.
 
-        This is also where a program that knows nothing of ours takes the seed that best.yaml's command gives it.
+        This is also where a program that knows nothing of ours takes the seed that best.yaml's command gives it, and
+        where the groups of samplers are completed, since Hydra has discovered all plugins by now.
         """
         _seed()
-        if is_needed(sys.argv[1:]) and not _is_restricted():
+        register_beside_stock()
+        if is_needed(sys.argv[1:]) and not is_restricted():
             register_run_note(f"{RunNote.__module__}.{RunNote.__name__}")
             # Hydra 1.4 warns of every callback that a config names.
             warnings.filterwarnings("ignore", message=rf".*_target_='{re.escape(__name__)}\.")
@@ -71,12 +74,3 @@ def is_needed(words: Sequence[str]) -> bool:
 
 def _is_sweepers(word: str) -> bool:
     return re.match(r"[+~]*hydra[./]sweeper[./=]", word) is not None
-
-
-def _is_restricted() -> bool:
-    """Whether the program lets Hydra make only what it lists; then no note is worth an error."""
-    try:
-        from hydra._internal.execution_policy import _get_active_execution_whitelist
-    except ImportError:  # Hydra 1.3 has no such lists
-        return False
-    return _get_active_execution_whitelist() is not None

@@ -4,8 +4,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
-
 __all__ = [
     "SCHEMAS",
     "ByHandConf",
@@ -67,16 +65,60 @@ class ClusterWorkersConf(WorkersConf):
 
 
 @dataclass
-class SlurmWorkersConf(ClusterWorkersConf, SlurmQueueConf):
-    """`hydra/launcher: slurm_workers`; everything of `submitit_slurm`, and the fields above."""
+class SlurmWorkersConf(ClusterWorkersConf):
+    """`hydra/launcher: slurm_workers`; everything of the newest `submitit_slurm`, and the fields above."""
 
     _target_: str = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
 
     # Where the scripts and the output of the jobs go.
     submitit_folder: str = "${hydra.sweep.dir}/workers/slurm"
 
+    # Of each job: name, time limit in minutes, and what it gets: nodes, tasks, CPU cores, GPUs, memory in GB.
+    name: str = "${hydra.job.name}"
+    timeout_min: int = 60
+    nodes: int = 1
+    tasks_per_node: int | None = 1
+    cpus_per_task: int | None = None
+    gpus_per_node: int | None = None
+    mem_gb: int | None = None
+
     # Output and errors belong together.
     stderr_to_stdout: bool = True
+
+    # Options of sbatch with these names.
+    partition: str | None = None
+    qos: str | None = None
+    comment: str | None = None
+    constraint: str | None = None
+    exclude: str | None = None
+    gres: str | None = None
+    cpus_per_gpu: int | None = None
+    gpus_per_task: int | None = None
+    mem_per_gpu: str | None = None
+    mem_per_cpu: str | None = None
+    account: str | None = None
+
+    # Seconds before the time limit at which Slurm sends SIGUSR2.
+    signal_delay_s: int = 120
+
+    # Of submitit's own requeueing, which workers do not need: how often after a time limit.
+    max_num_timeout: int = 0
+
+    # The Python that runs workers; null for the one of this command.
+    python: str | None = None
+
+    # Options of sbatch that have no field here, e.g. {"mail-user": "me@example.org", "mail-type": "END"}.
+    additional_parameters: dict[str, Any] = field(default_factory=dict)
+
+    # Jobs of the array that run at a time.
+    array_parallelism: int = 256
+
+    # Shell lines that run before the workers: modules, conda.
+    setup: list[str] | None = None
+
+    # Options of srun, and whether workers are started by it.
+    srun_args: list[str] | None = None
+    use_srun: bool = True
 
 
 @dataclass

@@ -1,50 +1,64 @@
 # SPDX-License-Identifier: MIT
-"""The schemas of the samplers and pruners that are ours to declare."""
+"""The schemas of the samplers and pruners.
+
+Those of SAMPLERS_OF_STOCK stand in for the groups of hydra-optuna-sweeper where that is not installed, field by field
+as its newest release has them; a test holds the two together. Where it is installed, its own are left as they are.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra_plugins.hydra_optuna_sweeper.config import TPESamplerConfig
 from omegaconf import MISSING
 
 __all__ = [
+    "SAMPLERS_OF_STOCK",
     "AsyncTPESamplerConf",
     "BruteForceSamplerConf",
+    "CmaEsSamplerConf",
+    "GPSamplerConf",
+    "GridSamplerConf",
     "HyperbandPrunerConf",
+    "MOTPESamplerConf",
     "MedianPrunerConf",
+    "NSGAIIISamplerConf",
+    "NSGAIISamplerConf",
     "NopPrunerConf",
     "PartialFixedSamplerConf",
     "PatientPrunerConf",
     "PercentilePrunerConf",
+    "QMCSamplerConf",
+    "RandomSamplerConf",
     "SuccessiveHalvingPrunerConf",
+    "TPESamplerConf",
     "ThresholdPrunerConf",
     "WilcoxonPrunerConf",
 ]
 
 
 @dataclass
-class AsyncTPESamplerConf(TPESamplerConfig):
+class AsyncTPESamplerConf:
     """TPE with Optuna 5's own defaults, which suit workers that sample beside running trials.
 
-    The stock group `tpe` switches both off: its batches never sample beside a running trial. A class that is named over
-    this group may have fields of the same names and other types, so no type is asked for here; it is by
-    `sampling.fitting`, where Optuna's class is named. Being of upstream's type, the group can stand under its sweeper.
+    The group `tpe` of hydra-optuna-sweeper switches both off: its batches never sample beside a running trial.
     """
 
-    # Model all parameters together; null lets Optuna choose (on, with one objective).
-    multivariate: Any = None
-    # Keep away from what other workers are trying just now.
-    constant_liar: Any = True
+    _target_: str = "optuna.samplers.TPESampler"
 
-    seed: Any = None
-    consider_prior: Any = None
-    prior_weight: Any = None
-    consider_magic_clip: Any = None
-    consider_endpoints: Any = None
-    n_startup_trials: Any = 10
-    n_ei_candidates: Any = 24
-    group: Any = False
-    warn_independent_sampling: Any = None
+    # Model all parameters together; null lets Optuna choose (on, with one objective).
+    multivariate: bool | None = None
+    # Keep away from what other workers are trying just now.
+    constant_liar: bool = True
+
+    seed: int | None = None
+    consider_prior: bool | None = None
+    prior_weight: float | None = None
+    consider_magic_clip: bool | None = None
+    consider_endpoints: bool | None = None
+    n_startup_trials: int = 10
+    n_ei_candidates: int = 24
+    group: bool = False
+    warn_independent_sampling: bool | None = None
+    constraints_func: Any = None
 
 
 @dataclass
@@ -65,6 +79,125 @@ class PartialFixedSamplerConf:
     fixed_params: dict[str, Any] = MISSING
     # The sampler of the others, a `_target_` node.
     base_sampler: Any = field(default_factory=lambda: {"_target_": "optuna.samplers.TPESampler"})
+
+
+@dataclass
+class TPESamplerConf(AsyncTPESamplerConf):
+    """TPE with the defaults of hydra-optuna-sweeper."""
+
+    multivariate: bool | None = False
+    constant_liar: bool = False
+
+
+@dataclass
+class RandomSamplerConf:
+    """Independent random points."""
+
+    _target_: str = "optuna.samplers.RandomSampler"
+    seed: int | None = None
+
+
+@dataclass
+class GridSamplerConf:
+    """Every point of a grid, once, in random order."""
+
+    _target_: str = "optuna.samplers.GridSampler"
+    # The grid is that of the search space.
+    _partial_: bool = True
+    seed: int | None = None
+
+
+@dataclass
+class CmaEsSamplerConf:
+    """The evolution strategy CMA-ES; wants the package cmaes."""
+
+    _target_: str = "optuna.samplers.CmaEsSampler"
+    seed: int | None = None
+    x0: dict[str, Any] | None = None
+    sigma0: float | None = None
+    n_startup_trials: int = 1
+    independent_sampler: Any = None
+    warn_independent_sampling: bool = True
+    consider_pruned_trials: bool = False
+    restart_strategy: Any = None
+    popsize: int | None = None
+    inc_popsize: int = -1
+    use_separable_cma: bool = False
+    with_margin: bool = False
+    lr_adapt: bool = False
+    source_trials: Any = None
+
+
+@dataclass
+class NSGAIISamplerConf:
+    """A genetic algorithm for several objectives."""
+
+    _target_: str = "optuna.samplers.NSGAIISampler"
+    seed: int | None = None
+    population_size: int = 50
+    mutation_prob: float | None = None
+    # Nodes with the `_target_` of a mutation or crossover of Optuna's; null for its default.
+    mutation: Any = None
+    crossover: Any = None
+    crossover_prob: float = 0.9
+    swapping_prob: float = 0.5
+    constraints_func: Any = None
+
+
+@dataclass
+class NSGAIIISamplerConf(NSGAIISamplerConf):
+    """A genetic algorithm for many objectives, spread by reference points."""
+
+    _target_: str = "hyperopt_app.sampling.makers.nsgaiii"
+    reference_points: list[list[float]] | None = None
+    dividing_parameter: int = 3
+
+
+@dataclass
+class MOTPESamplerConf:
+    """TPE for several objectives as Optuna 2 and 3 had it; says what to choose instead."""
+
+    _target_: str = "hyperopt_app.sampling.makers.motpe"
+
+
+@dataclass
+class GPSamplerConf:
+    """Bayesian optimisation with a Gaussian process; wants scipy and torch."""
+
+    _target_: str = "optuna.samplers.GPSampler"
+    seed: int | None = None
+    independent_sampler: Any = None
+    n_startup_trials: int = 10
+    deterministic_objective: bool = False
+    constraints_func: Any = None
+    warn_independent_sampling: bool = True
+
+
+@dataclass
+class QMCSamplerConf:
+    """A quasi-random sequence; wants scipy."""
+
+    _target_: str = "optuna.samplers.QMCSampler"
+    seed: int | None = None
+    qmc_type: str = "sobol"
+    scramble: bool = False
+    independent_sampler: Any = None
+    warn_asynchronous_seeding: bool = True
+    warn_independent_sampling: bool = True
+
+
+#: By the names of the groups.
+SAMPLERS_OF_STOCK: dict[str, type] = {
+    "tpe": TPESamplerConf,
+    "random": RandomSamplerConf,
+    "grid": GridSamplerConf,
+    "cmaes": CmaEsSamplerConf,
+    "nsgaii": NSGAIISamplerConf,
+    "nsgaiii": NSGAIIISamplerConf,
+    "motpe": MOTPESamplerConf,
+    "gp": GPSamplerConf,
+    "qmc": QMCSamplerConf,
+}
 
 
 @dataclass

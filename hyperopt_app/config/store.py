@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.launchers import ByHandConf, LocalWorkersConf, PbsWorkersConf, SlurmWorkersConf
 from hyperopt_app.config.methods import (
+    SAMPLERS_OF_STOCK,
     AsyncTPESamplerConf,
     BruteForceSamplerConf,
     HyperbandPrunerConf,
@@ -26,8 +27,9 @@ from hyperopt_app.config.methods import (
 )
 from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
+from hyperopt_app.hydra_compat import store_node
 
-__all__ = ["register", "register_presets", "register_run_note", "stored_nodes"]
+__all__ = ["register", "register_beside_stock", "register_presets", "register_run_note", "stored_nodes"]
 
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
@@ -49,7 +51,9 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
 )
 
 
-_PLAIN = tuple(name for group, name, _ in _NODES if group.startswith("hydra/sweeper/") and name != "async_tpe")
+def _untyped(node: type) -> Any:
+    """A sampler's or pruner's fields without their types, which would bind a class that is named over the group."""
+    return OmegaConf.to_container(OmegaConf.structured(node))
 
 
 def _opened() -> DictConfig:
@@ -66,13 +70,23 @@ def _opened() -> DictConfig:
 
 def register() -> None:
     """Put every schema into Hydra's config store; called by the plugin modules when Hydra discovers them."""
-    store = ConfigStore.instance()
     for group, name, node in _NODES:
-        # No type of a pruner's field binds a class that is named over it; AsyncTPESamplerConf says more.
-        stored = OmegaConf.to_container(OmegaConf.structured(node)) if name in _PLAIN else node
         # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
-        store.store(group=group, name=name, node=stored, provider="hyperopt_app", replace=True)
-    store.store(group="hydra/sweeper/opened", name="methods", node=_opened(), provider="hyperopt_app", replace=True)
+        store_node(group, name, _untyped(node) if group.startswith("hydra/sweeper/") else node)
+    store_node("hydra/sweeper/opened", "methods", _opened())
+
+
+def register_beside_stock() -> None:
+    """Put the groups of samplers that hydra-optuna-sweeper has not brought into the store; later than `register`.
+
+    They are called alike under both sweepers, and its own stay its own. So this is done once all plugins have been
+    discovered: which of two is discovered first depends on where they are installed.
+    """
+    group = "hydra/sweeper/sampler"
+    stored = _stored(group)
+    for name, node in SAMPLERS_OF_STOCK.items():
+        if name not in stored:
+            store_node(group, name, _untyped(node))
 
 
 def register_presets(words: Sequence[str]) -> None:
@@ -83,26 +97,28 @@ def register_presets(words: Sequence[str]) -> None:
     """
     if not any(word.startswith(f"+{GROUP}=") for word in words):
         return
-    store = ConfigStore.instance()
     for name, preset in PRESETS.items():
-        store.store(group=GROUP, name=name, node=preset, package="_global_", provider="hyperopt_app", replace=True)
+        store_node(GROUP, name, preset, package="_global_")
 
 
 def register_run_note(target: str) -> None:
     """Let our sweeper's config bring a Hydra callback, for this process; see `hydra_plugins.hyperopt_app.run_note`."""
     group, name = "hydra/hyperopt_app", "run_note"
     note = {"hydra": {"callbacks": {"hyperopt_app": {"_target_": target}}}}
-    store = ConfigStore.instance()
-    store.store(group=group, name=name, node=note, package="_global_", provider="hyperopt_app", replace=True)
+    store_node(group, name, note, package="_global_")
     with_note = AsyncOptunaConf()
     with_note.defaults.append(f"/{group}/{name}")
-    store.store(group="hydra/sweeper", name="async_optuna", node=with_note, provider="hyperopt_app", replace=True)
+    store_node("hydra/sweeper", "async_optuna", with_note)
 
 
 def stored_nodes(group: str) -> dict[str, dict[str, Any]]:
     """The nodes of a group in Hydra's config store as plain data, by name, ours and everybody else's."""
+    return {name: OmegaConf.to_container(stored.node) for name, stored in _stored(group).items()}  # type: ignore[misc]
+
+
+def _stored(group: str) -> dict[str, ConfigNode]:
+    """The nodes of a group as the store holds them, by name."""
     here: Any = ConfigStore.instance().repo
     for part in group.split("/"):
         here = here.get(part, {})
-    nodes = {name: one.node for name, one in here.items() if isinstance(one, ConfigNode)}
-    return {name.removesuffix(".yaml"): OmegaConf.to_container(node) for name, node in nodes.items()}  # type: ignore[misc]
+    return {name.removesuffix(".yaml"): node for name, node in here.items() if isinstance(node, ConfigNode)}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
 from omegaconf import MISSING
 
 __all__ = ["AsyncOptunaConf", "SweeperClass"]
@@ -24,8 +23,8 @@ _CLASS = SweeperClass(_OURS)
 
 
 @dataclass
-class AsyncOptunaConf(OptunaSweeperConf):
-    """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and the fields below."""
+class AsyncOptunaConf:
+    """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and more."""
 
     _target_: SweeperClass = _CLASS
     # The first lets the user's files add keys to the two groups after it; `config.store` says how.
@@ -38,6 +37,27 @@ class AsyncOptunaConf(OptunaSweeperConf):
 
     # The rule that ends bad trials early, a config group.
     pruner: Any = MISSING
+
+    # `minimize` or `maximize`, or a list of them, one for each objective.
+    direction: Any = "minimize"
+
+    # Where the study is kept: the URL of a database, or a file; null for a journal in the study's directory.
+    storage: Any = None
+
+    # The study's name; null for that of its directory.
+    study_name: str | None = None
+
+    # Trials of the whole study: its budget.
+    n_trials: int = 20
+
+    # Workers at a time.
+    n_jobs: int = 2
+
+    # The search space: {dotted key: what it can be, as an override of a sweep}.
+    params: dict[str, str] | None = None
+
+    # The dotted path of a function that adds to the search space of each trial: it takes the config and the trial.
+    custom_search_space: str | None = None
 
     # The optimised metric, or a list of them in the order of `direction`, looked up in the dictionary that the
     # objective returns. Not needed for an objective that returns a bare number.

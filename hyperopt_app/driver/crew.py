@@ -16,6 +16,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import HyperoptError, WorkersCancelledError
+from hyperopt_app.hydra_compat import bare_context
 from hyperopt_app.launchers.registry import CLEAN, IN_DRIVER, IN_DRIVERS_JOB, launcher_name
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
@@ -74,11 +75,7 @@ class Crew:
             another's now.
         """
         # The user's Hydra callbacks are for trials; a worker is no job of theirs.
-        context = HydraContext(
-            config_loader=self.context.config_loader,
-            callbacks=type(self.context.callbacks)(),
-            execution_whitelist=self.context.execution_whitelist,
-        )
+        context = bare_context(self.context)
         task = WorkerTask(self.plan, self.context, self.config, self.task_function)
         launcher = Plugins.instance().instantiate_launcher(
             config=self.config, hydra_context=context, task_function=task

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, WorkersCancelledError, WorkersEndedError
+from hyperopt_app.hydra_compat import configure_log
 from hyperopt_app.launchers.jobs import (
     cancelled_by_user,
     follow,
@@ -60,7 +61,7 @@ def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) ->
 def prepare(context: HydraContext, config: DictConfig) -> None:
     """Set Hydra's resolvers and the driver's log up, as each launcher does first."""
     setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose, execution_whitelist=context.execution_whitelist)
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose, context)
 
 
 def attach_or_submit(

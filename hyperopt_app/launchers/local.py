@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import ConfigError, HyperoptError
+from hyperopt_app.hydra_compat import configure_log
 from hyperopt_app.processes.python_start import module_words, python_path, search_path
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import appending
@@ -120,8 +121,7 @@ class Gang:
         """Run all jobs; see `LocalWorkersLauncher.launch`."""
         setup_globals()
         hydra = self._config.hydra
-        whitelist = self._context.execution_whitelist
-        configure_log(hydra.hydra_logging, hydra.verbose, execution_whitelist=whitelist)
+        configure_log(hydra.hydra_logging, hydra.verbose, self._context)
         free = places(len(job_overrides), self._max_parallel, self._gpus, self._workers_per_gpu)
         logs = Path(str(hydra.sweep.dir), "workers").absolute()
         logs.mkdir(parents=True, exist_ok=True)

@@ -37,12 +37,14 @@ __all__ = [
 _MAIN = "__main__"
 _PARTS = (BaseSampler, BasePruner, BaseCrossover, BaseMutation)
 
-# The functions that the sampler groups of hydra-optuna-sweeper name, and the class that each of them makes.
-_UPSTREAM = "hydra_plugins.hydra_optuna_sweeper."
+# The functions that sampler groups name, ours and hydra-optuna-sweeper's, and the class that each of them makes.
+_UPSTREAM, _OURS = "hydra_plugins.hydra_optuna_sweeper.", "hyperopt_app.sampling.makers."
 _MAKERS: Mapping[str, type | None] = {
+    f"{_OURS}nsgaiii": optuna.samplers.NSGAIIISampler,
+    f"{_OURS}motpe": None,  # it says what to use instead
     f"{_UPSTREAM}_impl.create_nsgaii_sampler": optuna.samplers.NSGAIISampler,
     f"{_UPSTREAM}_impl.create_nsgaiii_sampler": optuna.samplers.NSGAIIISampler,
-    f"{_UPSTREAM}config.raise_motpe_removed": None,  # it says what to use instead
+    f"{_UPSTREAM}config.raise_motpe_removed": None,
 }
 
 
@@ -66,7 +68,7 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
         HyperoptError: There is nothing of that name, its module cannot be imported, or it is no such class.
     """
     if isinstance(target, str) and target in _MAKERS:
-        return _makers_function(target)
+        return _makers_function(target, base, where)
     found = located(target, base, where)
     name = node_name(target)
     bases = _PARTS if is_part else (base,)
@@ -146,10 +148,10 @@ def _is_main(name: str) -> bool:
     return Path(spec.origin).resolve() == Path(str(file)).resolve()
 
 
-def _makers_function(target: str) -> Callable[..., Any]:
-    module, _, name = target.rpartition(".")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
+def _makers_function(target: str, base: type, where: str) -> Callable[..., Any]:
+    """The function of a group; hydra-optuna-sweeper's may be missing, or be of a release that had other ones."""
+    function: Any = located(target, base, where)
+    return function  # type: ignore[no-any-return]
 
 
 def _is_optunas_part(found: type) -> bool:
@@ -189,12 +191,12 @@ def made_class(node: Mapping[str, Any] | None) -> Any:
 
 
 def is_foreign(made_by: Callable[..., Any]) -> bool:
-    """Whether a class is neither Optuna's own nor made by a function of hydra-optuna-sweeper."""
-    return made_by.__module__.partition(".")[0] != "optuna" and not made_by.__module__.startswith(_UPSTREAM)
+    """Whether a class is neither Optuna's own nor made by one of the groups' functions."""
+    return not f"{made_by.__module__}.".startswith(("optuna.", _UPSTREAM, _OURS))
 
 
 def signature_of(made_by: Callable[..., Any]) -> Signature:
-    """What a class takes by its real signature; a function of hydra-optuna-sweeper takes what its class does."""
+    """What a class takes by its real signature; a group's function takes what its class does."""
     made_by = _MAKERS.get(f"{made_by.__module__}.{made_by.__qualname__}") or made_by
     try:
         found = inspect.signature(made_by).parameters

@@ -8,7 +8,7 @@ element_of(c) is the element that the user wrote.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, isfinite, ulp
@@ -17,7 +17,6 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
-    FloatRange,
     IntervalSweep,
     Override,
     OverrideType,
@@ -30,6 +29,7 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hyperopt_app.errors import SpaceError
+from hyperopt_app.hydra_compat import is_transformed
 
 __all__ = [
     "distribution_of",
@@ -61,7 +61,7 @@ def distribution_of(override: Override) -> BaseDistribution | str:
     try:
         if isinstance(sweep, IntervalSweep):
             return _interval(sweep)
-        if isinstance(sweep, RangeSweep) and not sweep.shuffle and not sweep.transformers:
+        if isinstance(sweep, RangeSweep) and not sweep.shuffle and not is_transformed(sweep):
             return _range(sweep, override)
         return _choices(override)
     except (ValueError, OverflowError) as error:  # the latter of whole numbers that no float holds
@@ -105,12 +105,11 @@ def _range(sweep: RangeSweep, override: Override) -> BaseDistribution:
         return IntDistribution(low, high, step=abs(values.step), log=log)
     if log:
         raise SpaceError("a range with a step cannot be logarithmic; use tag(log, interval(low, high))")
-    return _float_range(values, override)
+    return _float_range(sweep, override)
 
 
-def _float_range(values: FloatRange, override: Override) -> BaseDistribution:
-    start, stop, step = (Decimal(str(x)) for x in (values.start, values.stop, values.step))
-    count = ceil((Fraction(stop) - Fraction(start)) / Fraction(step))
+def _float_range(sweep: RangeSweep, override: Override) -> BaseDistribution:
+    start, step, count = _steps(sweep)
     if count <= 0:
         raise SpaceError("the range is empty; its stop is excluded")
     low, high = (float(x) for x in sorted((start, start + (count - 1) * step)))
@@ -123,12 +122,30 @@ def _float_range(values: FloatRange, override: Override) -> BaseDistribution:
     return FloatDistribution(low, high, step=width)
 
 
+def _steps(sweep: RangeSweep) -> tuple[Decimal, Decimal, int]:
+    """The start and the step of a range as they were written, and how many values it has before its stop.
+
+    Hydra 1.3 adds floats up, and so counts the stop of range(0,0.9,0.3) among the values.
+    """
+    start, stop, step = (Decimal(str(number)) for number in (sweep.start, sweep.stop, sweep.step))
+    return start, step, ceil((Fraction(stop) - Fraction(start)) / Fraction(step))
+
+
+def _elements(override: Override) -> Iterable[Any]:
+    """What a sweep goes through."""
+    sweep = override.value()
+    if not isinstance(sweep, RangeSweep) or is_transformed(sweep) or isinstance(sweep.range(), range):
+        return override.sweep_iterator()
+    start, step, count = _steps(sweep)
+    return (float(start + number * step) for number in range(count))
+
+
 def _choices(override: Override) -> CategoricalDistribution:
     # A shuffled sweep would list its choices in another order in each process, and the order is part of the space.
     value = override.value()
     if isinstance(value, (ChoiceSweep, RangeSweep)) and value.shuffle:
         override = dataclasses.replace(override, _value=dataclasses.replace(value, shuffle=False))
-    choices = [_choice(element) for element in override.sweep_iterator()]
+    choices = [_choice(element) for element in _elements(override)]
     if not choices:
         raise SpaceError("there is nothing to choose from")
     return CategoricalDistribution(_told_apart(choices))

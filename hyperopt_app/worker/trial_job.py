@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from hydra._internal.execution_policy import execution_whitelist
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
+from hydra.core.utils import JobReturn, JobStatus, env_override
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
+from hyperopt_app.hydra_compat import configure_log, execution_policy
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.files import links_of_others, replacing
@@ -162,7 +162,7 @@ class TrialJobs:
             BaseException: Whatever it raised; an error is also in the trial's log.
         """
         hydra = trial.full.hydra
-        with _hydra_config(trial.full), at_moment(self.moment), _execution_policy(self.context):
+        with _hydra_config(trial.full), at_moment(self.moment), execution_policy(self.context):
             with read_write(hydra.job.env_set):
                 OmegaConf.resolve(hydra.job.env_set)
             _save_inputs(trial)
@@ -245,12 +245,6 @@ def _hydra_config(full: DictConfig) -> Iterator[None]:
         singleton.cfg = before
 
 
-def _execution_policy(context: HydraContext) -> contextlib.AbstractContextManager[None]:
-    """What `instantiate` may call in a job, as its app has allowed it."""
-    policy: contextlib.AbstractContextManager[None] = execution_whitelist(context.execution_whitelist, reset=True)
-    return policy
-
-
 @contextlib.contextmanager
 def _logging(full: DictConfig, context: HydraContext) -> Iterator[None]:
     """The job's logging as Hydra configures it; afterwards the root logger is as it was."""
@@ -258,7 +252,7 @@ def _logging(full: DictConfig, context: HydraContext) -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     root.handlers = []
     try:
-        configure_log(full.hydra.job_logging, full.hydra.verbose, execution_whitelist=context.execution_whitelist)
+        configure_log(full.hydra.job_logging, full.hydra.verbose, context)
         yield
     finally:
         for handler in root.handlers:

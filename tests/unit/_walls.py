@@ -3,7 +3,7 @@
 
 # From the bottom up: a room imports only rooms of the floors below its own. "" is hyperopt_app itself.
 FLOORS = (
-    {"errors", "processes"},
+    {"errors", "hydra_compat", "processes"},
     {"config", "support"},
     {"objective", "schedulers", "space", "storage"},
     {"", "callbacks", "sampling"},
@@ -24,7 +24,8 @@ STRANGERS = {"launchers", "worker"}
 # Package of others -> the only rooms or modules that may name it. What is not listed here is free.
 ONLY_IN = {
     "hydra": {
-        *("__main__", "app", "cli", "config", "space.override_text", "space.space", "support.hydra_errors"),
+        *("__main__", "app", "cli", "config", "hydra_compat", "space.override_text", "space.space"),
+        "support.hydra_errors",
         "support.hydra_state",
         *("worker.run_trial", "worker.task", "worker.trial_job"),
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
@@ -32,7 +33,7 @@ ONLY_IN = {
         *("driver.crew", "driver.dry_run", "driver.places", "preflight"),
         *("driver.request", "driver.sweep", "settings.lost_keys"),
     },
-    "hydra_plugins": {"config", "legacy.translating.method_nodes"},
+    "hydra_plugins": set(),
     "keras": {"callbacks.keras"},
     "matplotlib": {"legacy.reporting.plot_settings", "reports"},
     "objectives": set(),

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from hydra_plugins.hydra_optuna_sweeper import config as stock
-
 from hyperopt_app.config import methods as own
 from hyperopt_app.legacy.reading.pair import Method
 
@@ -15,13 +13,13 @@ __all__ = ["MethodNode", "pruner_node", "sampler_node"]
 # Class in Optuna -> config group option and its schema.
 _SAMPLERS: dict[str, tuple[str, Any]] = {
     "TPESampler": ("async_tpe", own.AsyncTPESamplerConf),
-    "RandomSampler": ("random", stock.RandomSamplerConfig),
-    "GridSampler": ("grid", stock.GridSamplerConfig),
-    "CmaEsSampler": ("cmaes", stock.CmaEsSamplerConfig),
-    "NSGAIISampler": ("nsgaii", stock.NSGAIISamplerConfig),
-    "NSGAIIISampler": ("nsgaiii", stock.NSGAIIISamplerConfig),
-    "QMCSampler": ("qmc", stock.QMCSamplerConfig),
-    "GPSampler": ("gp", stock.GPSamplerConfig),
+    "RandomSampler": ("random", own.RandomSamplerConf),
+    "GridSampler": ("grid", own.GridSamplerConf),
+    "CmaEsSampler": ("cmaes", own.CmaEsSamplerConf),
+    "NSGAIISampler": ("nsgaii", own.NSGAIISamplerConf),
+    "NSGAIIISampler": ("nsgaiii", own.NSGAIIISamplerConf),
+    "QMCSampler": ("qmc", own.QMCSamplerConf),
+    "GPSampler": ("gp", own.GPSamplerConf),
     "BruteForceSampler": ("brute_force", own.BruteForceSamplerConf),
     "PartialFixedSampler": ("partial_fixed", own.PartialFixedSamplerConf),
 }

@@ -1,42 +1,103 @@
 # SPDX-License-Identifier: MIT
 """The schemas in Hydra's config store."""
 
+import copy
 import dataclasses
 import pickle
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
-from hydra_plugins.hydra_optuna_sweeper import config as upstream
-from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from hyperopt_app.config import store
-from hyperopt_app.config.methods import AsyncTPESamplerConf
+from hyperopt_app.config.launchers import SlurmWorkersConf
+from hyperopt_app.config.methods import SAMPLERS_OF_STOCK
 from hyperopt_app.config.sweeper import AsyncOptunaConf
+from hyperopt_app.hydra_compat import store_node
 from tests.unit._made_sweeps import made_sweep, sweeper_node, write_configs
 
 STOCK_CLASS = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 OURS = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
-STOCK: dict[str, type] = {
-    "tpe": upstream.TPESamplerConfig,
-    "random": upstream.RandomSamplerConfig,
-    "cmaes": upstream.CmaEsSamplerConfig,
-    "nsgaii": upstream.NSGAIISamplerConfig,
-    "nsgaiii": upstream.NSGAIIISamplerConfig,
-    "motpe": upstream.MOTPESamplerConfig,
-    "grid": upstream.GridSamplerConfig,
-    "gp": upstream.GPSamplerConfig,
-    "qmc": upstream.QMCSamplerConfig,
-}
+STOCK = list(SAMPLERS_OF_STOCK)
 
 
+def _plain(node: object) -> dict[str, object]:
+    """The fields of a schema without the class that it names."""
+    fields = OmegaConf.to_container(OmegaConf.create(node), enum_to_str=True)
+    assert isinstance(fields, dict)
+    return {str(key): value for key, value in fields.items() if key not in ("_target_", "defaults")}
+
+
+@pytest.mark.stock
 def test_the_schema_has_every_field_of_hydra_optuna_sweeper() -> None:
     """What works under `hydra/sweeper: optuna` works with the name changed."""
-    ours = {field.name for field in dataclasses.fields(AsyncOptunaConf)}
-    assert {field.name for field in dataclasses.fields(OptunaSweeperConf)} < ours
+    from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
+
+    ours, stock = _plain(AsyncOptunaConf), _plain(OptunaSweeperConf)
+    assert stock.keys() < ours.keys()
+    assert {key for key in stock if stock[key] != ours[key]} == {"max_failure_rate"}  # at 0 one failure ends a study
+
+
+@pytest.mark.stock
+@pytest.mark.parametrize("name", STOCK)
+def test_our_groups_have_the_fields_of_hydra_optuna_sweeper(name: str) -> None:
+    """And their defaults, so that a file means the same whether it is installed or not."""
+    from hydra_plugins.hydra_optuna_sweeper import config as stock
+
+    theirs = {"tpe": "TPE", "random": "Random", "cmaes": "CmaEs", "grid": "Grid"}.get(name, name.upper())
+    assert _plain(SAMPLERS_OF_STOCK[name]) == _plain(getattr(stock, f"{theirs}SamplerConfig"))
+
+
+def test_slurm_workers_have_every_field_of_submitit_slurm() -> None:
+    """Those that Hydra's launcher has today, and those that only its newest release has."""
+    from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
+
+    ours, stock = _plain(SlurmWorkersConf), _plain(SlurmQueueConf)
+    assert {*stock, "python", "srun_args", "use_srun"} < ours.keys()
+    assert {key for key in stock if stock[key] != ours[key]} == {"stderr_to_stdout", "submitit_folder"}
+
+
+@pytest.fixture
+def without_stock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra's store as it is where hydra-optuna-sweeper is not installed."""
+    made_sweeper = sweeper_node()  # all plugins have been discovered
+    assert made_sweeper
+    repo = copy.deepcopy(ConfigStore.instance().repo)
+    for name in STOCK:
+        repo["hydra"]["sweeper"]["sampler"].pop(f"{name}.yaml", None)
+    repo["hydra"]["sweeper"].pop("optuna.yaml", None)
+    monkeypatch.setattr(ConfigStore.instance(), "repo", repo)
+
+
+@pytest.mark.stock
+@pytest.mark.parametrize("name", STOCK)
+def test_the_same_file_composes_without_hydra_optuna_sweeper(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """To the same values; only what makes the sampler is ours then."""
+    written = "{seed: 3, extra: [1, 2]}"
+    with_stock = _plain(_composed(tmp_path, "async_optuna", name, written).hydra.sweeper)
+    sampler = _plain(with_stock.pop("sampler"))
+    request.getfixturevalue("without_stock")
+    alone = _plain(_composed(tmp_path, "async_optuna", name, written).hydra.sweeper)
+    assert _plain(alone.pop("sampler")) == sampler
+    assert alone == with_stock
+    assert sampler["seed"] == 3
+
+
+def test_what_is_installed_is_left_as_it_is(without_stock: None) -> None:
+    """Only groups that are missing are added: an old release may have brought a few."""
+    assert "tpe.yaml" not in ConfigStore.instance().repo["hydra"]["sweeper"]["sampler"]
+    own = {"_target_": "of.somebody.Else"}
+    store_node("hydra/sweeper/sampler", "random", own)
+    store.register_beside_stock()
+    nodes = store.stored_nodes("hydra/sweeper/sampler")
+    assert nodes["random"] == own
+    assert nodes["tpe"]["_target_"] == "optuna.samplers.TPESampler"
 
 
 @pytest.mark.parametrize("node", [node for _, _, node in store._NODES], ids=lambda node: node.__name__)
@@ -79,6 +140,7 @@ def test_the_stock_class_in_a_users_file_means_ours(tmp_path: Path) -> None:
     assert type(sweeper).__name__ == "AsyncOptunaSweeper"
 
 
+@pytest.mark.stock
 def test_the_stock_sweeper_stays_the_stock_sweeper(tmp_path: Path) -> None:
     """Where a config chooses `optuna`, the same line keeps its meaning."""
     text = f"defaults: [_self_, {{override hydra/sweeper: optuna}}]\nhydra: {{sweeper: {{_target_: {STOCK_CLASS}}}}}"
@@ -108,12 +170,16 @@ def test_a_file_may_add_keys_to_any_group_under_our_sweeper(tmp_path: Path, grou
     assert (config.hydra.sweeper.sampler.width, config.hydra.sweeper.sampler["_target_"]) == (3, "mine.Sampler")
 
 
-@pytest.mark.parametrize("group", [*STOCK, "async_tpe"])
+@pytest.mark.stock
+@pytest.mark.parametrize("group", STOCK)
 def test_upstreams_groups_are_as_upstream_left_them_under_its_sweeper(tmp_path: Path, group: str) -> None:
     """Its sweeper composes what its dataclass says, and refuses what it does not know as before."""
+    from hydra_plugins.hydra_optuna_sweeper.config import SamplerConfig
+
     config = _composed(tmp_path, "optuna", group, "{}")
-    schema = STOCK.get(group, AsyncTPESamplerConf)
-    assert config.hydra.sweeper.sampler == OmegaConf.structured(schema)
+    kind = OmegaConf.get_type(config.hydra.sweeper.sampler)
+    assert kind is not None
+    assert issubclass(kind, SamplerConfig)
     with pytest.raises((ConfigKeyError, ConfigCompositionException)):
         _composed(tmp_path, "optuna", group, "{width: 3}")
 
@@ -128,7 +194,7 @@ def test_our_groups_ask_for_no_type(tmp_path: Path) -> None:
 def test_what_opens_the_groups_is_no_option_of_the_sweeper(tmp_path: Path) -> None:
     """Hydra lists the options in its errors and its help."""
     context, _ = made_sweep(write_configs(tmp_path, {"config": "x: 1"}))
-    assert {"async_optuna", "optuna"} <= set(context.config_loader.get_group_options("hydra/sweeper"))
+    assert {"async_optuna", "basic"} <= set(context.config_loader.get_group_options("hydra/sweeper"))
     assert not [one for one in context.config_loader.get_group_options("hydra/sweeper") if "open" in one]
 
 

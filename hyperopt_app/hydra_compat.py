@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Hide what differs between Hydra 1.3 and Hydra 1.4: the rest of the package calls these functions on either.
+
+Each of them says what which release wants. When 1.3 is given up, the functions become calls of Hydra's own, and this
+module goes. Light: Hydra imports it at the start of every Hydra program on the machine.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import configure_log as _configure_log
+from hydra.types import HydraContext
+
+__all__ = [
+    "bare_context",
+    "configure_log",
+    "execution_policy",
+    "instantiate_class",
+    "is_restricted",
+    "is_transformed",
+    "store_node",
+]
+
+# From 1.4 on a program may list what the `_target_` of a config can name; the list is kept in the context.
+_IS_1_4 = hasattr(HydraContext, "execution_whitelist")
+
+
+def store_node(group: str, name: str, node: Any, package: str | None = None) -> None:
+    """Put a config into Hydra's config store, in the place of one of the same name.
+
+    1.3 replaces without a word; 1.4 warns of it, and 1.5 refuses it, unless it is asked for by `replace`.
+    """
+    replace = {"replace": True} if _IS_1_4 else {}
+    ConfigStore.instance().store(group=group, name=name, node=node, package=package, provider="hyperopt_app", **replace)
+
+
+def instantiate_class(node: Any, target: str) -> Any:
+    """Make an instance of the class that a node names, its inner nodes left as they are.
+
+    1.4 takes the list of what may be made, and warns without one; 1.3 makes whatever is named. So the caller has
+    looked at the class before.
+
+    Args:
+        node: A config with `_target_`.
+        target: The dotted path that was looked at.
+    """
+    from hydra.utils import instantiate
+
+    allowed: dict[str, Any] = {"_execution_whitelist_": target} if _IS_1_4 else {}
+    return instantiate(node, _recursive_=False, **allowed)
+
+
+def bare_context(context: HydraContext) -> HydraContext:
+    """The context of a sweep without the user's callbacks; what its program allows, which 1.4 keeps in it, stays."""
+    more = {"execution_whitelist": context.execution_whitelist} if _IS_1_4 else {}
+    return HydraContext(config_loader=context.config_loader, callbacks=type(context.callbacks)(), **more)
+
+
+def configure_log(log_config: Any, verbose: Any, context: HydraContext) -> None:
+    """Set logging up as a config says; 1.4 holds the classes in it against what the program allows."""
+    more = {"execution_whitelist": context.execution_whitelist} if _IS_1_4 else {}
+    _configure_log(log_config, verbose, **more)
+
+
+@contextlib.contextmanager
+def execution_policy(context: HydraContext) -> Iterator[None]:
+    """What `instantiate` may make in a job, as its program has allowed it; 1.3 has no such thing."""
+    if not _IS_1_4:
+        yield
+        return
+    from hydra._internal.execution_policy import execution_whitelist
+
+    with execution_whitelist(context.execution_whitelist, reset=True):
+        yield
+
+
+def is_restricted() -> bool:
+    """Whether the program lets Hydra make only what it lists; never with 1.3."""
+    if not _IS_1_4:
+        return False
+    from hydra._internal.execution_policy import _get_active_execution_whitelist
+
+    return _get_active_execution_whitelist() is not None
+
+
+def is_transformed(sweep: Any) -> bool:
+    """Whether the values of a range are changed by a cast, as in `str(range(3))`.
+
+    1.4 keeps such casts beside the range; 1.3 applies them to its bounds.
+    """
+    return bool(getattr(sweep, "transformers", ()))
