@@ -15,7 +15,7 @@ def length_s(number: int, mean_s: float) -> float:
     return mean_s * random.Random(number).lognormvariate(-0.5, 1.0)
 
 
-@hydra.main(config_path=".", config_name="sphere_app")
+@hydra.main(version_base=None, config_path=".", config_name="sphere_app")
 def main(conf: DictConfig) -> float:
     """One trial."""
     if conf.mean_s:

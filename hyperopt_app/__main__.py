@@ -5,9 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-import hydra
-
 from hyperopt_app.app import train
+from hyperopt_app.hydra_compat import run_application
 from hyperopt_app.processes.python_start import behind_the_standard_library
 from hyperopt_app.processes.streams import spelling_out
 from hyperopt_app.support.hydra_errors import errors_in_one_line
@@ -26,7 +25,7 @@ def main() -> None:
     if (here := str(Path.cwd())) not in sys.path and "" not in sys.path:
         sys.path.insert(behind_the_standard_library(sys.path), here)
     with spelling_out(), errors_in_one_line():
-        hydra.main(config_path="pkg://hyperopt_app.conf", config_name="config")(train)()
+        run_application(train, config_path="pkg://hyperopt_app.conf", config_name="config")
 
 
 if __name__ == "__main__":

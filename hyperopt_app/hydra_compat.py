@@ -6,25 +6,50 @@ module goes. Light: Hydra imports it at the start of every Hydra program on the 
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log as _configure_log
 from hydra.types import HydraContext
+from omegaconf import OmegaConf
 
 __all__ = [
+    "answering_hydra",
     "bare_context",
+    "changes_directory",
     "configure_log",
     "execution_policy",
     "instantiate_class",
     "is_restricted",
     "is_transformed",
+    "register_resolver",
+    "run_application",
     "store_node",
 ]
 
 # From 1.4 on a program may list what the `_target_` of a config can name; the list is kept in the context.
 _IS_1_4 = hasattr(HydraContext, "execution_whitelist")
+
+
+def run_application(task: Callable[[Any], Any], config_path: str, config_name: str) -> None:
+    """Run a task as a Hydra application, with the arguments of this process.
+
+    1.3 behaves like 1.1 unless it is asked for its own ways, and 1.4 knows no others and warns of being asked.
+    """
+    base: dict[str, Any] = {} if _IS_1_4 else {"version_base": None}
+    hydra.main(config_path=config_path, config_name=config_name, **base)(task)()
+
+
+def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
+    """Let OmegaConf resolve `${name:...}`, once for each config; one of the same name is replaced.
+
+    OmegaConf 2.4, which comes with 1.4, has given the function the name of an older one.
+    """
+    register = OmegaConf.register_resolver if _IS_1_4 else OmegaConf.register_new_resolver
+    register(name, resolver, use_cache=True, replace=True)
 
 
 def store_node(group: str, name: str, node: Any, package: str | None = None) -> None:
@@ -52,10 +77,42 @@ def instantiate_class(node: Any, target: str) -> Any:
     return instantiate(node, _recursive_=False, **allowed)
 
 
+@contextlib.contextmanager
+def answering_hydra(config: Any) -> Iterator[None]:
+    """Let `${hydra:...}` be answered from the config of a sweep while the body runs.
+
+    1.4 sees to that itself; in 1.3 only jobs can ask, so that `hydra.sweep.dir: ${hydra:runtime.cwd}/study` is an error.
+    """
+    if _IS_1_4:
+        yield
+        return
+    singleton = HydraConfig.instance()
+    before = singleton.cfg
+    singleton.set_config(config)
+    OmegaConf.set_readonly(config.hydra, None)  # launchers of 1.3 write into it
+    try:
+        yield
+    finally:
+        singleton.cfg = before
+
+
 def bare_context(context: HydraContext) -> HydraContext:
     """The context of a sweep without the user's callbacks; what its program allows, which 1.4 keeps in it, stays."""
     more = {"execution_whitelist": context.execution_whitelist} if _IS_1_4 else {}
     return HydraContext(config_loader=context.config_loader, callbacks=type(context.callbacks)(), **more)
+
+
+def changes_directory(chdir: bool | None) -> bool:
+    """Whether a job runs in its own directory.
+
+    Where a config does not say so: in 1.3 only for a program whose `version_base` is 1.1 or missing; in 1.4 never.
+
+    Args:
+        chdir: The job's `hydra.job.chdir`.
+    """
+    if chdir is None and not _IS_1_4:
+        return not hydra.version.base_at_least("1.2")
+    return bool(chdir)
 
 
 def configure_log(log_config: Any, verbose: Any, context: HydraContext) -> None:

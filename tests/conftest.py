@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import hydra
 import optuna
 import pytest
 from hydra._internal.sources_registry import SourcesRegistry
@@ -30,6 +31,7 @@ from hypothesis import settings
 from omegaconf.basecontainer import BaseContainer
 
 import hyperopt_app
+from tests._releases import IS_1_4
 
 REPO = Path(__file__).resolve().parent.parent
 PROGRAM_TIMEOUT_S = 50.0  # under pytest's own limit for a test, so that the program's output is seen
@@ -85,6 +87,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("hydra-optuna-sweeper of the tested set is not installed")
     if item.get_closest_marker("gpu") and not pytest.importorskip("torch").cuda.is_available():
         pytest.skip("no CUDA device on this machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ways_of_this_hydra() -> None:
+    """Hydra 1.3 behaves like 1.1 until it is asked for its own ways."""
+    if not IS_1_4:
+        hydra.version.setbase(None)
 
 
 @pytest.fixture(scope="session", autouse=True)

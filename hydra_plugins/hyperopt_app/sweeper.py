@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.store import register
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.hydra_compat import answering_hydra
 
 __all__ = ["AsyncOptunaSweeper"]
 
@@ -34,7 +35,8 @@ class AsyncOptunaSweeper(Sweeper):
         try:
             from hyperopt_app.driver.sweep import sweep
 
-            sweep(context, config, task_function, arguments)
+            with answering_hydra(config):
+                sweep(context, config, task_function, arguments)
         except HyperoptError as error:
             if error.exit_code == 1:
                 raise CompactHydraException(str(error)) from None

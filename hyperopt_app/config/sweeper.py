@@ -54,7 +54,8 @@ class AsyncOptunaConf:
     n_jobs: int = 2
 
     # The search space: {dotted key: what it can be, as an override of a sweep}.
-    params: dict[str, str] | None = None
+    # Empty and not null, since OmegaConf 2.3 cannot set a mapping over null on the command line.
+    params: dict[str, str] | None = field(default_factory=dict)
 
     # The dotted path of a function that adds to the search space of each trial: it takes the config and the trial.
     custom_search_space: str | None = None

@@ -9,6 +9,8 @@ from datetime import datetime
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
+from hyperopt_app.hydra_compat import register_resolver
+
 __all__ = ["at_moment", "moment_of"]
 
 
@@ -41,7 +43,7 @@ def at_moment(moment: datetime) -> Iterator[None]:
     def now(pattern: str) -> str:
         return moment.strftime(pattern)
 
-    OmegaConf.register_resolver("now", now, use_cache=True, replace=True)
+    register_resolver("now", now)
     try:
         yield
     finally:

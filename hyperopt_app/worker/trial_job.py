@@ -31,7 +31,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.hydra_compat import configure_log, execution_policy
+from hyperopt_app.hydra_compat import changes_directory, configure_log, execution_policy
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.files import links_of_others, replacing
@@ -264,7 +264,7 @@ def _logging(full: DictConfig, context: HydraContext) -> Iterator[None]:
 @contextlib.contextmanager
 def _inside(directory: Path, chdir: bool | None) -> Iterator[None]:
     before = str(Path.cwd())
-    if chdir:
+    if changes_directory(chdir):
         os.chdir(directory)
     try:
         yield

@@ -60,7 +60,7 @@ def test_what_its_user_cancels_is_not_submitted_again(
     assert output.count("Submitted") == 1
     assert len(ended(STUDY)) < 12
     assert (STUDY / "best.yaml").exists()
-    assert slurm_cluster.squeue() == {}
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {})  # Slurm itself takes a moment to end a job
 
 
 @pytest.mark.nightly

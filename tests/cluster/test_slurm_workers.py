@@ -193,7 +193,7 @@ def test_an_option_of_the_launchers_own_is_refused(slurm_cluster: Cluster, sweep
     assert program.returncode != 0
     assert "additional_parameters.array: the launcher sets this option itself" in output
     assert "hydra.launcher.gpus_per_trial: 0 is not allowed" in output
-    assert slurm_cluster.squeue() == {}
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {})  # Slurm itself takes a moment to end a job
     assert not STUDY.exists()
 
 

@@ -141,7 +141,7 @@ def test_a_second_cluster_runs_beside_the_first(slurm_cluster: Cluster, files: F
     other.wait_until(lambda: Path("seen").exists() and Path("seen").read_text() == f"{job}\n")
     with pytest.raises(ClusterError, match="accounting storage is disabled"):
         other.sacct(job)
-    assert slurm_cluster.squeue() == {}
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {})  # Slurm itself takes a moment to end a job
     _output_of("stop", files.folder)
     assert other.processes() == []
     assert set(slurm_cluster.nodes().values()) == {"idle"}

@@ -41,4 +41,4 @@ def test_the_stock_launcher_carries_our_workers(
     trials = assert_exact(Path("study"), 12)
     assert len({trial.user_attrs["claim"]["number"] for trial in trials}) == 4
     assert {trial.user_attrs["metrics"]["gpu"] for trial in trials} == {0.0, 1.0}
-    assert slurm_cluster.squeue() == {}
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue() == {})  # Slurm itself takes a moment to end a job

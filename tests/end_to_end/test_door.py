@@ -17,7 +17,7 @@ FILES = {
     "train.py": """
         import hydra
 
-        @hydra.main(config_path="configs", config_name="train")
+        @hydra.main(version_base=None, config_path="configs", config_name="train")
         def main(cfg):
             return (cfg.model.lr - 0.1) ** 2
 

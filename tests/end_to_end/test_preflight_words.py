@@ -15,9 +15,9 @@ from typing import Any
 import hydra
 import numpy as np
 import pytest
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 
+from hyperopt_app.hydra_compat import store_node
 from tests.end_to_end._studies import trials_of
 from tests.unit._made_sweeps import write_configs
 
@@ -70,14 +70,14 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
         config = dedent(CONFIG) + indent(dedent(sweeper), "    ")
         folder = write_configs(Path("conf").absolute(), OPTIONS)
         (folder / "config.yaml").write_text(config)
-        ConfigStore.instance().store(group="sizes", name="typed", node=Sizes, replace=True)
+        store_node("sizes", "typed", Sizes)
 
         def train(cfg: Any) -> Any:
             return returns(cfg)
 
         monkeypatch.setattr(sys, "argv", ["train.py", *words])
         GlobalHydra.instance().clear()
-        return _ended(hydra.main(config_path=str(folder), config_name="config")(train), capfd)
+        return _ended(hydra.main(version_base=None, config_path=str(folder), config_name="config")(train), capfd)
 
     return run
 

@@ -8,11 +8,12 @@ import optuna
 from hydra import compose, initialize_config_module
 
 from hyperopt_app.objective.trial import Trial
+from tests._releases import BASE
 
 
 def composed(*overrides: str) -> Any:
     """What the task function would receive from `python -m hyperopt_app OVERRIDES`."""
-    with initialize_config_module("hyperopt_app.conf"):
+    with initialize_config_module("hyperopt_app.conf", **BASE):
         return compose("config", overrides=list(overrides))
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hydra.core.config_store import ConfigStore
 from hydra.types import HydraContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.hydra_compat import store_node
 from hyperopt_app.preflight.space import check_space
 from hyperopt_app.preflight.values import samples
 from hyperopt_app.space.override_text import override_text
@@ -77,7 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _sweep(folder: Path) -> tuple[HydraContext, DictConfig]:
-    ConfigStore.instance().store(group="sizes", name="typed", node=Sizes, replace=True)
+    store_node("sizes", "typed", Sizes)
     return made_sweep(folder)
 
 

@@ -17,7 +17,7 @@ import hyperopt_app
 NOTES = Path("epochs.txt").absolute()
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """Train; a trial in its first attempt ends its worker after the epoch that `interrupted` names."""
     trial = hyperopt_app.current_trial()

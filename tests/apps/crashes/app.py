@@ -58,7 +58,7 @@ ENDINGS: dict[str, Callable[[], object]] = {
 }
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> dict[str, float]:
     """End as told; otherwise ask for all that a trial may be asked for."""
     if conf.ending in ENDINGS:

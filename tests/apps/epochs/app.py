@@ -18,7 +18,7 @@ import hyperopt_app
 PATIENCE_S = 60.0
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """Go on from the last checkpoint, if there is one."""
     trial = hyperopt_app.current_trial()

@@ -39,7 +39,7 @@ class Module(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """How many epochs both fits have trained in this attempt."""
     trial, epochs = hyperopt_app.current_trial(), 0

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 30.0
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(cfg: Any) -> float:
     """Descend from a height to a loss that depends on the learning rate."""
     loss = abs(cfg.model.learning_rate - 0.3)

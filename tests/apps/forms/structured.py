@@ -57,7 +57,7 @@ store.store(group="net", name="small", node=Small)
 store.store(group="net", name="large", node=Large)
 
 
-@hydra.main(config_path=None, config_name="config")
+@hydra.main(version_base=None, config_path=None, config_name="config")
 def main(config: Any) -> float:
     """Return what is to be smallest; the types of the script have arrived whole."""
     whole: Any = OmegaConf.to_object(config)

@@ -6,7 +6,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(config_path="conf", config_name="config")
+@hydra.main(version_base=None, config_path="conf", config_name="config")
 def main(conf: Any) -> float:
     """Sum what the chosen options say."""
     momentum = conf.optimizer.get("momentum", 0.0)

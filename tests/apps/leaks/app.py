@@ -8,7 +8,7 @@ import hydra
 import hyperopt_app
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """Evaluate x^2, but for the first trial."""
     trial = hyperopt_app.current_trial()

@@ -7,7 +7,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> dict[str, float]:
     """Evaluate (x - 1)^2 + y^2 and its counterpart with the minimum elsewhere."""
     time.sleep(conf.sleep)

@@ -14,7 +14,7 @@ import hydra
 PATIENCE_S = 40.0
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> dict[str, float]:
     """Meet the other workers, then tell which CUDA device this one sees (-1 if all)."""
     hall = Path(hydra.utils.get_original_cwd(), "hall")

@@ -9,7 +9,7 @@ import hydra
 import hyperopt_app
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> dict[str, float]:
     """The parabola (x - 1)^2."""
     trial = hyperopt_app.current_trial()

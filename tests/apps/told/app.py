@@ -15,7 +15,7 @@ import hydra
 import hyperopt_app
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """Report and save each epoch in the order that the config says; `conf.told_at` is the epoch of the signal."""
     trial = hyperopt_app.current_trial()

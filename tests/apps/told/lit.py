@@ -38,7 +38,7 @@ class Number(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf: Any) -> float:
     """Two epochs; `begins.txt` in the trial's directory has a line for each attempt."""
     trial = hyperopt_app.current_trial()

@@ -7,7 +7,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(cfg: Any) -> float:
     """Draw from each global generator, one of a library that is imported here alone."""
     import numpy as np

@@ -18,7 +18,7 @@ RunScript = Callable[..., CompletedProcess[str]]
 OWN_KEY = """
 import hydra
 
-@hydra.main(config_path=".", config_name="config")
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(conf):
     print(conf.hyperopt)
 
@@ -70,6 +70,7 @@ def test_a_preset_wins_as_the_last_word(tmp_path: Path) -> None:
     _assert_ours(config, "LocalWorkersLauncher")
 
 
+@pytest.mark.stock
 def test_a_preset_before_an_added_experiment_is_refused(tmp_path: Path) -> None:
     """Its launcher would serve the stock sweeper without a word; it names the word that helps."""
     words = ("+hyperopt=local", "+experiment=a")

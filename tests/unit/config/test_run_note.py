@@ -45,5 +45,5 @@ def test_only_our_sweepers_config_brings_the_callback() -> None:
     assert _callbacks("async_optuna") == {}
     register_run_note("some.Callback")
     assert sweeper_node() == before
-    assert _callbacks("optuna") == {}
+    assert _callbacks("basic") == {}
     assert _callbacks("async_optuna") == {"hyperopt_app": {"_target_": "some.Callback"}}

@@ -39,7 +39,8 @@ def test_the_schema_has_every_field_of_hydra_optuna_sweeper() -> None:
 
     ours, stock = _plain(AsyncOptunaConf), _plain(OptunaSweeperConf)
     assert stock.keys() < ours.keys()
-    assert {key for key in stock if stock[key] != ours[key]} == {"max_failure_rate"}  # at 0 one failure ends a study
+    # At a rate of 0 one failure ends a study; and OmegaConf 2.3 cannot set a mapping over null.
+    assert {key for key in stock if stock[key] != ours[key]} == {"max_failure_rate", "params"}
 
 
 @pytest.mark.stock

@@ -27,7 +27,9 @@ def _task(_config: DictConfig) -> None:
 @pytest.fixture
 def sweep(tmp_path: Path) -> tuple[HydraContext, DictConfig]:
     """A sweep whose config has a group."""
-    configs = write_configs(tmp_path / "conf", {"config": "defaults: [net: small]\nx: 1", "net/small": "width: 2"})
+    configs = write_configs(
+        tmp_path / "conf", {"config": "defaults: [net: small, _self_]\nx: 1", "net/small": "width: 2"}
+    )
     return made_sweep(configs, f"hydra.sweep.dir={tmp_path}/study")
 
 

@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_module
 
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.settings.reading import read_settings
+from tests._releases import BASE
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ from hyperopt_app.settings.reading import read_settings
 )
 def test_a_wrong_value_is_one_fault_and_the_rest_can_go_on(word: str, key: str) -> None:
     """What stands in its place has no fault of its own."""
-    with initialize_config_module("hyperopt_app.conf", job_name="hyperopt_app"):
+    with initialize_config_module("hyperopt_app.conf", job_name="hyperopt_app", **BASE):
         config = compose("config", ["hparams=sphere", word], return_hydra_config=True)
     settings, faults = with_right_fields(read_settings(config), config)
     assert [fault.split(":")[0].rsplit(".", 1)[1] for fault in faults] == [key]

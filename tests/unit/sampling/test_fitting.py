@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
-from hyperopt_app.config.store import stored_nodes
+from hyperopt_app.config.store import register_beside_stock, stored_nodes
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.fitting import Below, fit
 from hyperopt_app.sampling.recipes import recipe_of
@@ -23,6 +23,7 @@ SEEDED, OPEN = f"{made.HERE}.Seeded", f"{made.HERE}.Open"
 
 
 def _nodes(kind: str) -> Mapping[str, Node]:
+    register_beside_stock()
     return stored_nodes(f"hydra/sweeper/{kind}")
 
 

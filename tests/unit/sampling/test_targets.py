@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.recipes import recipe_of
 from hyperopt_app.sampling.targets import checked, is_foreign, made_class, signature_of, travelling
+from tests.conftest import HAS_STOCK
 from tests.unit.sampling import _made_methods as made
 
 WHERE = "hydra.sweeper.sampler"
@@ -27,10 +28,13 @@ def test_a_class_of_anybodys_module_is_found(name: str) -> None:
     assert is_foreign(found)
 
 
+UPSTREAM = [f"hydra_plugins.hydra_optuna_sweeper._impl.create_{name}_sampler" for name in ("nsgaii", "nsgaiii")]
+
+
 def test_optunas_classes_and_upstreams_functions_are_nobodys_else() -> None:
     """Each of these is built anew for each trial."""
-    for name in ("create_nsgaii_sampler", "create_nsgaiii_sampler"):
-        assert not is_foreign(checked(f"hydra_plugins.hydra_optuna_sweeper._impl.{name}", BaseSampler, WHERE))
+    for target in ("hyperopt_app.sampling.makers.nsgaiii", *(UPSTREAM if HAS_STOCK else ())):
+        assert not is_foreign(checked(target, BaseSampler, WHERE))
     assert not is_foreign(checked("optuna.samplers.TPESampler", BaseSampler, WHERE))
 
 
@@ -46,10 +50,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "a misspelt package": ("optuna_integrations.BoTorchSampler", "no module optuna_integrations"),
     "no path": ("", "is no dotted path"),
     "a part alone": ("optuna.samplers.nsgaii.UniformCrossover", "is no BaseSampler"),
-    "another function of upstream's plugin": (
-        "hydra_plugins.hydra_optuna_sweeper._impl.create_optuna_distribution_from_override",
-        "is a function",
-    ),
+    "another function of the makers' plugin": ("hydra_plugins.hyperopt_app.sweeper.register", "is a function"),
 }
 
 
@@ -149,10 +150,19 @@ def test_a_class_of_a_module_travels_by_its_name() -> None:
     assert travelling(target, made.Seeded) == target
 
 
-def test_upstreams_functions_take_what_their_classes_take() -> None:
+@pytest.mark.parametrize(
+    ("target", "made_class"),
+    [
+        ("hyperopt_app.sampling.makers.nsgaiii", optuna.samplers.NSGAIIISampler),
+        pytest.param(UPSTREAM[0], optuna.samplers.NSGAIISampler, marks=pytest.mark.stock),
+        pytest.param(UPSTREAM[1], optuna.samplers.NSGAIIISampler, marks=pytest.mark.stock),
+    ],
+    ids=["ours", *(target.rpartition(".")[2] for target in UPSTREAM)],
+)
+def test_the_groups_functions_take_what_their_classes_take(target: str, made_class: type) -> None:
     """Their own signature is `**kwargs`, by which no misspelt field could be seen."""
-    function = checked("hydra_plugins.hydra_optuna_sweeper._impl.create_nsgaii_sampler", BaseSampler, WHERE)
-    assert signature_of(function) == signature_of(optuna.samplers.NSGAIISampler)
+    function = checked(target, BaseSampler, WHERE)
+    assert signature_of(function) == signature_of(made_class)
     assert not signature_of(function).takes_any
 
 

@@ -8,10 +8,11 @@ from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
 
 from hyperopt_app.settings.keys import not_numbers, unknown_keys, unreadable
+from tests._releases import BASE
 
 
 def _config(*words: str) -> DictConfig:
-    with initialize_config_module("hyperopt_app.conf", job_name="hyperopt_app"):
+    with initialize_config_module("hyperopt_app.conf", job_name="hyperopt_app", **BASE):
         return compose("config", ["hparams=sphere", *words], return_hydra_config=True)
 
 

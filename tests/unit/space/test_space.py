@@ -15,6 +15,7 @@ from hyperopt_app.space.changes import differences, space_from_json, space_to_js
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space, describe, parse_space, suggest, values_of
+from tests._releases import IS_1_4
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
 
 READ = {
@@ -39,7 +40,8 @@ READ = {
     "choice('${a}, b', '${a}')": CategoricalDistribution(["'${a}, b'", "${a}"]),
     "[1,2],[3]": CategoricalDistribution(["[1,2]", "[3]"]),
     "choice({a: 1}, {a: 'true'})": CategoricalDistribution(["{a:1}", "{a:'true'}"]),
-    "float(range(1, 4))": CategoricalDistribution([1.0, 2.0, 3.0]),
+    # 1.3 casts the bounds of a range, and 1.4 each of its values.
+    "float(range(1, 4))": CategoricalDistribution([1.0, 2.0, 3.0]) if IS_1_4 else FloatDistribution(1, 3, step=1),
     "shuffle(c, a, b)": CategoricalDistribution(["c", "a", "b"]),
     "shuffle(range(3))": CategoricalDistribution([0, 1, 2]),
     "sort(3, 1, 2)": CategoricalDistribution([1, 2, 3]),

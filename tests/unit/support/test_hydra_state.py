@@ -22,15 +22,16 @@ from omegaconf.basecontainer import BaseContainer
 
 from hyperopt_app.support import hydra_state
 from hyperopt_app.support.hydra_state import HydraState, packed, sendable, unpacked
+from tests._releases import REGISTER, register_resolver
 
 LOCK = threading.Lock()
 RunScript = Callable[..., CompletedProcess[str]]
 
-SHARED = """
+SHARED = f"""
 from omegaconf import OmegaConf
 from hyperopt_app.support import hydra_state
 
-STATE, DEVICE = {"n": 0}, "cpu"
+STATE, DEVICE = {{"n": 0}}, "cpu"
 
 def bump(x):
     STATE["n"] += x
@@ -43,11 +44,11 @@ def setup(device):
 def task():
     return STATE["n"], DEVICE
 
-OmegaConf.register_resolver("bump", bump)
-OmegaConf.register_resolver("total", lambda: STATE["n"])
+OmegaConf.{REGISTER}("bump", bump)
+OmegaConf.{REGISTER}("total", lambda: STATE["n"])
 sent, state = hydra_state.unpacked(hydra_state.packed(task))
 state.restore()
-config = OmegaConf.create({"a": "${bump:1}", "b": "${total:}"})
+config = OmegaConf.create({{"a": "${{bump:1}}", "b": "${{total:}}"}})
 state.script["setup"]("cuda")
 print(config.a, config.b, *sent())
 """
@@ -102,7 +103,7 @@ def _locked(x: int) -> Any:
 
 def _keep_lock(name: str) -> None:
     lock = threading.Lock()
-    OmegaConf.register_resolver(name, lambda x: (lock, x)[1])
+    register_resolver(name, lambda x: (lock, x)[1])
 
 
 def _sent() -> HydraState:
@@ -119,7 +120,7 @@ def _read(text: str) -> Any:
 def test_resolvers_of_hydra_and_of_the_app_arrive() -> None:
     """A closure too, whose function no module has."""
     three = 3
-    OmegaConf.register_resolver("times_three", lambda x: three * x)
+    register_resolver("times_three", lambda x: three * x)
     state = _sent()
     state.restore()
     assert _read("${times_three:4}") == 12
@@ -145,7 +146,7 @@ def test_a_resolver_that_cannot_travel_is_named_and_the_others_arrive(caplog: py
     """One line with the reason and the ways out; where it is used, the same is said."""
     hydra_state._tell_once.cache_clear()
     _keep_lock("locked")
-    OmegaConf.register_resolver("free", lambda: "free")
+    register_resolver("free", lambda: "free")
     state = _sent()
     (line,) = caplog.messages
     assert line.startswith("The resolver 'locked' cannot be sent to another process (TypeError: cannot pickle")
@@ -160,7 +161,7 @@ def test_what_the_process_registers_itself_is_not_lost() -> None:
     """A module that the job imports has registered the resolver there already."""
     _keep_lock("locked")
     state = _sent()
-    OmegaConf.register_resolver("locked", _locked)
+    register_resolver("locked", _locked)
     state.restore()
     assert _read("${locked:5}") == 5
 
@@ -207,7 +208,7 @@ def test_what_resolvers_and_the_task_share_stays_shared(run_script: RunScript, t
 
 def test_a_module_that_registers_a_resolver_is_imported_first(run_script: RunScript, tmp_path: Path) -> None:
     """The resolver travels by value; the module, when the job imports it, would find it registered already."""
-    text = "from omegaconf import OmegaConf\nOmegaConf.register_resolver('dbl', lambda x: 2 * x)\nclass Net: pass\n"
+    text = f"from omegaconf import OmegaConf\nOmegaConf.{REGISTER}('dbl', lambda x: 2 * x)\nclass Net: pass\n"
     (tmp_path / "lib.py").write_text(text)
     (tmp_path / "send.py").write_text(SEND)
     (tmp_path / "take.py").write_text(TAKE)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from optuna import TrialPruned
 
 from hyperopt_app.errors import HyperoptError, MetricError
+from hyperopt_app.hydra_compat import instantiate_class
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned, outcome_of
 from hyperopt_app.worker.attempt import attempt
 
@@ -37,7 +37,7 @@ def _wrapped(cause: Exception) -> Exception:
 
 def _instantiated(name: str) -> Any:
     target = f"{__name__}.{name}"
-    return instantiate({"_target_": target}, _execution_whitelist_=target)
+    return instantiate_class({"_target_": target}, target)
 
 
 def test_what_the_objective_returned_passes() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import hydra
 
 
-@hydra.main(config_path="../configs", config_name="train")
+@hydra.main(version_base=None, config_path="../configs", config_name="train")
 def main(config: Any) -> float:
     """Return what is to be smallest."""
     return float(config.model.lr)

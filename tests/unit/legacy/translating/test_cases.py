@@ -24,6 +24,7 @@ from hyperopt_app.legacy.translating.translation import PASSWORD_VARIABLE, trans
 from hyperopt_app.preflight.settings import check_settings
 from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import parse_space
+from tests._releases import BASE
 
 CASES = Path(__file__).resolve().parents[3] / "legacy_cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/hyperparameter.yml"))
@@ -74,7 +75,7 @@ def test_a_case_composes_and_gives_the_objective_its_own(
     pair = read_pair(tmp_path / "hyperparameter.yml", model if model.exists() else None, {}, tmp_path)
     path = write_config(translate(pair), pair, tmp_path / "made")
     assert "secret" not in path.read_text(encoding="utf-8")
-    with initialize_config_dir(str(path.parent)):
+    with initialize_config_dir(str(path.parent), **BASE):
         config = compose("config", return_hydra_config=True)
     settings = read_settings(config)
     space, faults = parse_space(settings.params, [], None, settings.names)
