@@ -50,7 +50,7 @@ def hydra13(session: nox.Session) -> None:
 
 @nox.session
 def old_stock(session: nox.Session) -> None:
-    """Run the fast tests in an environment of 2024: pip takes a newer Optuna there, and leaves the old stock sweeper."""
+    """Run the fast tests in an environment of 2024, where pip renews Optuna and leaves the old stock sweeper."""
     session.install("hydra-core==1.3.2", "hydra-optuna-sweeper==1.2.0", "hydra-submitit-launcher==1.2.0")
     session.install("-e", ".[test]")  # pip says that the old sweeper wants an older Optuna
     session.run("pytest", *session.posargs)

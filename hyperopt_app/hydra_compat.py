@@ -17,6 +17,7 @@ from hydra.types import HydraContext
 from omegaconf import OmegaConf
 
 __all__ = [
+    "PLUGIN_FIELDS_ARE_READ_TWICE",
     "answering_hydra",
     "bare_context",
     "changes_directory",
@@ -25,6 +26,7 @@ __all__ = [
     "instantiate_class",
     "is_restricted",
     "is_transformed",
+    "note_overrides",
     "register_resolver",
     "run_application",
     "store_node",
@@ -32,6 +34,10 @@ __all__ = [
 
 # From 1.4 on a program may list what the `_target_` of a config can name; the list is kept in the context.
 _IS_1_4 = hasattr(HydraContext, "execution_whitelist")
+
+#: 1.3 resolves the fields of a sweeper or launcher before it makes it, and reads them again: an escape of a dollar brace
+#: must survive that.
+PLUGIN_FIELDS_ARE_READ_TWICE = not _IS_1_4
 
 
 def run_application(task: Callable[[Any], Any], config_path: str, config_name: str) -> None:
@@ -41,6 +47,20 @@ def run_application(task: Callable[[Any], Any], config_path: str, config_name: s
     """
     base: dict[str, Any] = {} if _IS_1_4 else {"version_base": None}
     hydra.main(config_path=config_path, config_name=config_name, **base)(task)()
+
+
+def note_overrides(config: Any, overrides: list[str]) -> None:
+    """Write into the composed config of a job which overrides it has.
+
+    1.3 also keeps the text for `${hydra.job.override_dirname}`, and 1.4 makes it from the overrides when it is asked.
+    """
+    config.hydra.overrides.task = overrides
+    if not _IS_1_4:
+        from hydra._internal.config_loader_impl import get_overrides_dirname
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        config.hydra.job.override_dirname = get_overrides_dirname(parsed, **config.hydra.job.config.override_dirname)
 
 
 def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
@@ -81,7 +101,7 @@ def instantiate_class(node: Any, target: str) -> Any:
 def answering_hydra(config: Any) -> Iterator[None]:
     """Let `${hydra:...}` be answered from the config of a sweep while the body runs.
 
-    1.4 sees to that itself; in 1.3 only jobs can ask, so that `hydra.sweep.dir: ${hydra:runtime.cwd}/study` is an error.
+    1.4 sees to that itself. In 1.3 only jobs can ask, and `hydra.sweep.dir: ${hydra:runtime.cwd}/study` is an error.
     """
     if _IS_1_4:
         yield

@@ -90,13 +90,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ways_of_this_hydra() -> None:
-    """Hydra 1.3 behaves like 1.1 until it is asked for its own ways."""
-    if not IS_1_4:
-        hydra.version.setbase(None)
-
-
-@pytest.fixture(scope="session", autouse=True)
 def _quiet_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -168,6 +161,8 @@ def _hydra_kept() -> Iterator[None]:
     repo, resolvers = _tree(store.repo), copy.copy(BaseContainer._resolvers)
     lasting = (ConfigStore, Plugins, SourcesRegistry)
     kept: dict[type, Singleton] = {cls: one for cls, one in Singleton._instances.items() if cls in lasting}
+    if not IS_1_4:
+        hydra.version.setbase(None)  # 1.3 behaves like 1.1 until it is asked for its own ways
     yield
     Singleton._instances = kept
     store.repo = repo

@@ -31,7 +31,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.hydra_compat import changes_directory, configure_log, execution_policy
+from hyperopt_app.hydra_compat import changes_directory, configure_log, execution_policy, note_overrides
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.files import links_of_others, replacing
@@ -120,7 +120,7 @@ class TrialJobs:
             for config in (full, task):
                 OmegaConf.update(config, key, value, merge=True)
         with read_write(full), open_dict(full):
-            full.hydra.overrides.task = list(overrides)
+            note_overrides(full, list(overrides))
             full.hydra.job.num = number
             full.hydra.job.id = str(number)
             with _hydra_config(full), at_moment(self.moment):  # a subdir of ${hydra:job.num} asks the singleton

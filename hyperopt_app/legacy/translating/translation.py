@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.hydra_compat import PLUGIN_FIELDS_ARE_READ_TWICE
 from hyperopt_app.legacy.reading.pair import Launcher, Pair, Parameter
 from hyperopt_app.legacy.translating.method_nodes import MethodNode, pruner_node, sampler_node
 from hyperopt_app.legacy.translating.ranges import sweep_text
@@ -158,7 +159,7 @@ def _hydra(
         "job": {"name": _safe(pair.study_name)},
         "sweep": {"dir": place, "subdir": "trials/${hydra.job.num}"},
         "run": {"dir": f"{place}/runs/${{now:%Y-%m-%d_%H-%M-%S}}"},
-        **({"launcher": _escaped_all(launcher.settings)} if launcher.settings else {}),
+        **({"launcher": _launcher_settings(launcher)} if launcher.settings else {}),
         "sweeper": {key: value for key, value in sweeper.items() if value or isinstance(value, int)},
         **_logging(pair.log_path),
     }
@@ -234,6 +235,12 @@ def _masked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _masked(inner) for key, inner in value.items()}
     return [_masked(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _launcher_settings(launcher: Launcher) -> Any:
+    """The fields of a launcher as its node holds them."""
+    settings = _escaped_all(launcher.settings)
+    return _escaped_all(settings) if PLUGIN_FIELDS_ARE_READ_TWICE else settings
 
 
 def _escaped_all(value: Any) -> Any:

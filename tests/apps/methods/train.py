@@ -47,7 +47,7 @@ class Counting(BaseSampler):
         self.told += 1
 
 
-@hydra.main(version_base=None, config_path=".", config_name="config", version_base=None)
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(cfg: Any) -> float:
     """A loss that gets a little worse."""
     for step in range(4):

@@ -201,6 +201,7 @@ def test_what_opens_the_groups_is_no_option_of_the_sweeper(tmp_path: Path) -> No
 
 def test_stored_nodes_are_plain_copies() -> None:
     """Everybody's, by name; none of a group that nobody has made."""
+    store.register_beside_stock()
     nodes = store.stored_nodes("hydra/sweeper/sampler")
     assert {*STOCK, "async_tpe", "brute_force", "partial_fixed"} <= nodes.keys()
     nodes["random"]["seed"] = 3

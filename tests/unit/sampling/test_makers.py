@@ -8,6 +8,7 @@ import pytest
 from hyperopt_app.sampling.makers import motpe, nsgaiii
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_reference_points_come_as_a_list() -> None:
     """Optuna wants an array of them; without any it lays them out itself."""
     sampler = nsgaiii([[0, 1], [1, 0]], population_size=4, seed=1)
