@@ -46,17 +46,26 @@ def run_job_of(job: dict[str, Any], hydra: "HydraState") -> Any:
 
     setup_globals()
     hydra.restore()
-    config = job["context"].config_loader.load_sweep_config(job["config"], job["overrides"])
-    with open_dict(config):
-        config.hydra.job.id = f"{config.hydra.job.name}_{job['number']}"
-        config.hydra.job.num = job["number"]
-    return run_job(
-        hydra_context=job["context"],
-        task_function=job["task_function"],
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
+    with _each_warning_once(job["task_function"]):
+        config = job["context"].config_loader.load_sweep_config(job["config"], job["overrides"])
+        with open_dict(config):
+            config.hydra.job.id = f"{config.hydra.job.name}_{job['number']}"
+            config.hydra.job.num = job["number"]
+        return run_job(
+            hydra_context=job["context"],
+            task_function=job["task_function"],
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+
+
+def _each_warning_once(task_function: Any) -> contextlib.AbstractContextManager[None]:
+    """Of a study's workers, one says what Hydra warns of while it composes their configs; a job may be no worker."""
+    from hyperopt_app.study.repeated_warnings import each_warning_once
+
+    study_dir = getattr(task_function, "study_dir", None)
+    return contextlib.nullcontext() if study_dir is None else each_warning_once(study_dir)
 
 
 def _leave(path: Path, result: bytes) -> None:

@@ -41,7 +41,7 @@ def folder_faults(directory: Path, *, has_jobs: bool) -> list[str]:
 
 
 def _planted(directory: Path) -> list[Path]:
-    ours = (directory / name for name in ("launches", "workers", "workers/slurm", "workers/pbs"))
+    ours = (directory / name for name in ("launches", "workers", "workers/slurm", "workers/pbs", "workers/warnings"))
     # Of each job submitit leaves such a link, and several users may work on one study.
     return [one for one in links_of_others(directory, *ours) if not one.name.startswith(".submission_file_")]
 

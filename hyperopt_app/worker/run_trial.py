@@ -95,6 +95,7 @@ class Evaluation:
         return Order(
             config=config,
             origin=self.jobs.origin,
+            study_dir=plan.study_dir,
             number=optuna_trial.number,
             params=values_of(optuna_trial),
             user_attrs=optuna_trial.user_attrs,

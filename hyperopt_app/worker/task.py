@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -35,6 +36,7 @@ from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
 from hyperopt_app.worker.idle_pruner import IdlePruner
 from hyperopt_app.worker.interrupts import Interrupts
@@ -65,6 +67,11 @@ class WorkerTask:
     config: DictConfig
     task_function: Callable[[Any], Any]
 
+    @property
+    def study_dir(self) -> Path:
+        """Where the study is; a launcher may ask before it calls."""
+        return self.plan.study_dir
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "context": sendable(self.context), "script": script_definitions()}
 
@@ -81,6 +88,7 @@ class WorkerTask:
         with (
             _own_log(),
             _quiet_optuna(),
+            each_warning_once(plan.study_dir),
             beating(identity),
             interrupts.listening(),
             _ending_in_time(plan.options.grace_s),

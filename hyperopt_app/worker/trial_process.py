@@ -24,6 +24,7 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
+from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.support.hydra_state import unpacked
 from hyperopt_app.worker.attempt import attempt
 from hyperopt_app.worker.interrupts import Interrupts
@@ -50,6 +51,7 @@ class Order:
     Attributes:
         config: The trial's composed config.
         origin: The worker's own working directory.
+        study_dir: Absolute directory of the study.
         number: The trial's number.
         params: Its parameters.
         user_attrs: Its user attributes.
@@ -64,6 +66,7 @@ class Order:
 
     config: TrialConfig
     origin: Path
+    study_dir: Path
     number: int
     params: Mapping[str, Any]
     user_attrs: Mapping[str, Any]
@@ -145,7 +148,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     wanted: Order = pickle.loads(order)  # noqa: S301
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
-    with interrupts.listening():
+    with each_warning_once(wanted.study_dir), interrupts.listening():
         # The worker's word may be waiting since this process began.
         taken = _unblock(wanted.signals)
         try:

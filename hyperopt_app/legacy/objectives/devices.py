@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which device an original objective is told: the words of its time, for the GPUs that this worker may use.
 
-And how a warning is said once in a study: a trial runs in a process of its own, so the first trial alone speaks.
+And how a warning is logged once in a study.
 """
 
 import logging
@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hyperopt_app.objective.trial import current_trial
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
+from hyperopt_app.study.repeated_warnings import is_first
 
 __all__ = ["device_index", "device_name", "gpu_report", "warn_once"]
 
@@ -74,14 +74,8 @@ def device_name(device: Any) -> Any:
     return f"cuda:{device}" if str(device).isdigit() else device
 
 
-# A process may run several trials.
-_told: set[str] = set()
-
-
 def warn_once(log: logging.Logger, message: str, *args: object) -> None:
-    """Log a warning, if the running trial is the study's first (or if there is none) and it was not said already."""
-    trial = current_trial()
+    """Log a warning in the trial where it first comes; without a trial, once in this process."""
     text = message % args
-    if text not in _told and (trial is None or trial.number == 0):
+    if is_first(text):
         log.warning("%s", text)
-    _told.add(text)

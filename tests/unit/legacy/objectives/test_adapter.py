@@ -14,9 +14,9 @@ from omegaconf import OmegaConf
 from optuna.distributions import FloatDistribution
 
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.adapter import LegacyObjective
 from hyperopt_app.objective.trial import active_trial
+from hyperopt_app.study import repeated_warnings
 from tests.unit._made_objectives import LEGACY, TRAIN, a_trial, frozen, objective_of, run
 
 CLAIM = {"number": 3, "place": {"job": "77"}}
@@ -24,7 +24,7 @@ CLAIM = {"number": 3, "place": {"job": "77"}}
 
 @pytest.fixture(autouse=True)
 def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(once, "_told", set())
+    monkeypatch.setattr(repeated_warnings, "_said_alone", set())
 
 
 def test_a_torch_objective_of_the_first_year(tmp_path: Path) -> None:

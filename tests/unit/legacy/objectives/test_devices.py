@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.devices import device_index, device_name, gpu_report
+from hyperopt_app.study import repeated_warnings
 
 
 def asked(free: Mapping[int, int]) -> Any:
@@ -50,7 +50,7 @@ def test_a_machine_without_nvidia_smi_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The original told cuda:0 then, and the training failed."""
-    monkeypatch.setattr(once, "_told", set())
+    monkeypatch.setattr(repeated_warnings, "_said_alone", set())
     monkeypatch.setenv("PATH", str(tmp_path))
     assert [device_index(gpu=True, dialect="A1", environment={}) for _ in range(2)] == ["cpu", "cpu"]
     assert [record.message.split(";")[1] for record in caplog.records] == [" the objective is told cpu"]

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.legacy.objectives import devices as once
 from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
 from hyperopt_app.legacy.objectives.suggestions import trial_suggest_loader
 from hyperopt_app.legacy.objectives.surface import surface
+from hyperopt_app.study import repeated_warnings
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test has put on the search path is imported by no other, and nothing was told yet."""
-    monkeypatch.setattr(once, "_told", set())
+    monkeypatch.setattr(repeated_warnings, "_said_alone", set())
     monkeypatch.syspath_prepend(str(Path("site").absolute()))
     yield
     for name in [name for name in sys.modules if name.partition(".")[0] == "echo"]:
