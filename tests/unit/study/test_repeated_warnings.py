@@ -61,7 +61,7 @@ def through(name: str, call: Warn) -> Warn:
     return give
 
 
-hydra_warns = of_module("hydra.utils")
+hydra_warns: Warn = of_module("hydra.utils")
 # Lightning, which is not in every environment, sets the rank when it is imported.
 RANK_ZERO = """
 import pytest
@@ -142,7 +142,7 @@ def _race(study: Path, barrier: Barrier, counts: Any) -> None:
     texts = list[str]()
     warnings.simplefilter("always")
     warnings.showwarning = lambda message, *_more: texts.append(str(message))  # type: ignore[assignment]
-    Path.exists = lambda _path, **_more: False  # type: ignore[method-assign]  # as if both looked at the same moment
+    Path.exists = lambda _path, **_more: False  # as if both looked at the same moment
     with each_warning_once(study):
         for number in range(100):
             barrier.wait(30)
