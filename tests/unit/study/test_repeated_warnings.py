@@ -69,7 +69,7 @@ rank_zero = pytest.importorskip("lightning_utilities.core.rank_zero")
 rank_zero.rank_zero_only.rank = 0
 warn = rank_zero.rank_zero_warn
 """
-LIBRARIES = {
+LIBRARIES: dict[str, Callable[[], Warn]] = {
     "Hydra": lambda: of_module("hydra._internal.deprecation_warning"),
     "OmegaConf": lambda: of_module("omegaconf.omegaconf"),
     "Optuna": lambda: of_module("optuna._warnings"),
@@ -77,7 +77,7 @@ LIBRARIES = {
     "lightning": lambda: of_module("lightning.fabric.fabric"),
     "torch, called by Lightning": lambda: through("pytorch_lightning.utilities._pytree", of_module("torch.utils")),
 }
-OTHERS = {
+OTHERS: dict[str, Callable[[], Warn]] = {
     "the user": lambda: warn_here,
     "the user, by Lightning's function": lambda: of_module("__main__", RANK_ZERO),
     "torch, called by the user": lambda: through("my_model", of_module("torch.utils")),
@@ -141,8 +141,8 @@ def test_the_file_says_where_it_came_first(tmp_path: Path, shown: list[str]) -> 
 def _race(study: Path, barrier: Barrier, counts: Any) -> None:
     texts = list[str]()
     warnings.simplefilter("always")
-    warnings.showwarning = lambda message, *_more: texts.append(str(message))  # type: ignore[assignment]
-    Path.exists = lambda _path, **_more: False  # as if both looked at the same moment
+    warnings.showwarning = lambda message, *_more: texts.append(str(message))
+    Path.exists = lambda _path, **_more: False  # type: ignore[method-assign]  # as if both looked at the same moment
     with each_warning_once(study):
         for number in range(100):
             barrier.wait(30)
