@@ -35,8 +35,8 @@ __all__ = [
 # From 1.4 on a program may list what the `_target_` of a config can name; the list is kept in the context.
 _IS_1_4 = hasattr(HydraContext, "execution_whitelist")
 
-#: 1.3 resolves the fields of a sweeper or launcher before it makes it, and reads them again: an escape of a dollar brace
-#: must survive that.
+#: 1.3 resolves the fields of a sweeper or launcher before it makes it, and reads them again, so that an escaped dollar
+#: brace wants two escapes.
 PLUGIN_FIELDS_ARE_READ_TWICE = not _IS_1_4
 
 
@@ -56,11 +56,14 @@ def note_overrides(config: Any, overrides: list[str]) -> None:
     """
     config.hydra.overrides.task = overrides
     if not _IS_1_4:
-        from hydra._internal.config_loader_impl import get_overrides_dirname
+        from hydra._internal import config_loader_impl
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         parsed = OverridesParser.create().parse_overrides(overrides)
-        config.hydra.job.override_dirname = get_overrides_dirname(parsed, **config.hydra.job.config.override_dirname)
+        text: str = config_loader_impl.get_overrides_dirname(  # type: ignore[attr-defined]  # of 1.3
+            parsed, **config.hydra.job.config.override_dirname
+        )
+        config.hydra.job.override_dirname = text
 
 
 def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
@@ -131,7 +134,7 @@ def changes_directory(chdir: bool | None) -> bool:
         chdir: The job's `hydra.job.chdir`.
     """
     if chdir is None and not _IS_1_4:
-        return not hydra.version.base_at_least("1.2")
+        return not hydra.version.base_at_least("1.2")  # type: ignore[attr-defined]  # of 1.3
     return bool(chdir)
 
 

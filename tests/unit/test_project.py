@@ -102,7 +102,7 @@ def test_types_and_lint_are_strict() -> None:
 
 def _pins(name: str) -> dict[str, str]:
     """The releases of a file of constraints, and of the files that it names."""
-    pins = {}
+    pins: dict[str, str] = {}
     for line in (REPO / name).read_text(encoding="utf-8").splitlines():
         if line.startswith("-c "):
             pins |= _pins(line.removeprefix("-c "))

@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.core.config_store import ConfigStore
@@ -25,7 +26,7 @@ OURS = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
 STOCK = list(SAMPLERS_OF_STOCK)
 
 
-def _plain(node: object) -> dict[str, object]:
+def _plain(node: Any) -> dict[str, object]:
     """The fields of a schema without the class that it names."""
     fields = OmegaConf.to_container(OmegaConf.create(node), enum_to_str=True)
     assert isinstance(fields, dict)
