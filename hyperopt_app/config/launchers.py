@@ -19,6 +19,9 @@ __all__ = [
 class WorkersConf:
     """What our launchers have in common: how a worker treats its trials."""
 
+    # No field holds a node that Hydra is to make.
+    _recursive_: bool = False
+
     # process: each trial runs in a fresh process of its worker, which nothing in it can harm. none: in the worker.
     isolation: str = "process"
 
@@ -65,25 +68,24 @@ class ClusterWorkersConf(WorkersConf):
 
 
 @dataclass
-class SlurmWorkersConf(ClusterWorkersConf):
-    """`hydra/launcher: slurm_workers`; everything of the newest `submitit_slurm`, and the fields above."""
+class SlurmJobConf:
+    """What a Slurm job gets; every field of the newest `submitit_slurm`, in its order."""
 
-    _target_: str = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
-
-    # Where the scripts and the output of the jobs go.
     submitit_folder: str = "${hydra.sweep.dir}/workers/slurm"
 
-    # Of each job: name, time limit in minutes, and what it gets: nodes, tasks, CPU cores, GPUs, memory in GB.
-    name: str = "${hydra.job.name}"
+    # Of each job: its time limit in minutes, and CPU cores and GPUs for each task and node, memory in GB.
     timeout_min: int = 60
-    nodes: int = 1
-    tasks_per_node: int | None = 1
     cpus_per_task: int | None = None
     gpus_per_node: int | None = None
+    tasks_per_node: int | None = 1
     mem_gb: int | None = None
+    nodes: int = 1
+    name: str = "${hydra.job.name}"
 
     # Output and errors belong together.
     stderr_to_stdout: bool = True
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
 
     # Options of sbatch with these names.
     partition: str | None = None
@@ -98,10 +100,10 @@ class SlurmWorkersConf(ClusterWorkersConf):
     mem_per_cpu: str | None = None
     account: str | None = None
 
-    # Seconds before the time limit at which Slurm sends SIGUSR2.
+    # Seconds before the time limit at which Slurm asks the workers to end.
     signal_delay_s: int = 120
 
-    # Of submitit's own requeueing, which workers do not need: how often after a time limit.
+    # Submitit's own requeueing after a time limit, which workers do not need.
     max_num_timeout: int = 0
 
     # The Python that runs workers; null for the one of this command.
@@ -119,6 +121,11 @@ class SlurmWorkersConf(ClusterWorkersConf):
     # Options of srun, and whether workers are started by it.
     srun_args: list[str] | None = None
     use_srun: bool = True
+
+
+@dataclass
+class SlurmWorkersConf(ClusterWorkersConf, SlurmJobConf):
+    """`hydra/launcher: slurm_workers`; everything of `submitit_slurm`, and the fields of our launchers."""
 
 
 @dataclass

@@ -27,6 +27,10 @@ class AsyncOptunaConf:
     """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and more."""
 
     _target_: SweeperClass = _CLASS
+
+    # Hydra must not make what the sampler's and the pruner's nodes name: that is done once they have been checked.
+    _recursive_: bool = False
+
     # The first lets the user's files add keys to the two groups after it; `config.store` says how.
     defaults: list[Any] = field(
         default_factory=lambda: ["opened/methods@_here_", {"sampler": "async_tpe"}, {"pruner": "nop"}]

@@ -21,7 +21,7 @@ __all__ = ["field_faults"]
 _LEAST = {"gpus_per_node": 0, "gpus_per_task": 0, "max_num_timeout": 0, "max_resubmissions": 0, "ngpus": 0}
 _SHARED = {"workers_per_gpu", "gpus_per_trial", "max_parallel"}
 # What the preflight looks at under every launcher.
-_JUDGED = {"_target_", "isolation"}
+_JUDGED = {"_target_", "_recursive_", "isolation"}
 _MOST, _MOST_WORKERS = 2**31 - 1, 100_000
 # As long as a text in a script's header may be, in characters.
 _LONGEST = 1024

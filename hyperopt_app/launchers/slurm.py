@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 # The fields that are ours, not sbatch's.
 _OWN = {
     *("detach", "gpus_per_trial", "grace_s", "isolation", "max_resubmissions", "node_check", "signals"),
-    *("workers_per_gpu", "max_num_timeout", "python", "submitit_folder"),
+    *("workers_per_gpu", "max_num_timeout", "python", "submitit_folder", "_recursive_"),
 }
 # What the launcher itself sets.
 _TAKEN = {"array", "a", "wrap", "output", "o", "error", "e", "parsable", "test-only", "input", "i"}

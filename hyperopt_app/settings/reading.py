@@ -69,7 +69,9 @@ def read_settings(config: DictConfig) -> Settings:
     if not isinstance(node, dict):  # the schema makes it a mapping
         raise TypeError("hydra.sweeper is not a mapping")
     told = translated(
-        {str(key): value for key, value in node.items() if key != "_target_"}, default_fields(), _typed(config)
+        {str(key): value for key, value in node.items() if key not in ("_target_", "_recursive_")},
+        default_fields(),
+        _typed(config),
     )
     # Of a key that is no field, `settings.keys` tells.
     data = {key: value for key, value in told.fields.items() if key in sweeper_fields()}

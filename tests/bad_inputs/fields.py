@@ -60,10 +60,11 @@ GROUPS = ("sweeper", *_LAUNCHERS, *METHODS)
 def schema_fields(group: str) -> list[tuple[str, str, str]]:
     """The fields of a group: the option that is chosen, the key of its node, the field's name."""
     if group == "sweeper":
-        names = [one.name for one in dataclasses.fields(AsyncOptunaConf) if one.name != "defaults"]
+        names = [one.name for one in dataclasses.fields(AsyncOptunaConf) if one.name not in ("defaults", "_recursive_")]
         return [("", "hydra.sweeper", name) for name in names]
     if group in _LAUNCHERS:
-        return [(group, "hydra.launcher", one.name) for one in dataclasses.fields(_LAUNCHERS[group])]
+        names = [one.name for one in dataclasses.fields(_LAUNCHERS[group]) if one.name != "_recursive_"]
+        return [(group, "hydra.launcher", name) for name in names]
     nodes = stored_nodes(f"hydra/sweeper/{group}")
     # What names a function is tried by test_preflight_words.
     seen: set[tuple[str, str]] = {("constraints_func", "None")}

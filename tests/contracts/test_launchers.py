@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -14,6 +15,7 @@ from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, Launche
 
 from hydra_plugins.hyperopt_app.launchers import LocalWorkersLauncher
 from hydra_plugins.hyperopt_app.sweeper import AsyncOptunaSweeper
+from tests._releases import IS_1_4
 from tests.end_to_end._studies import APPS, assert_exact
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,8 +31,14 @@ def test_hydra_discovers_the_sweeper_and_the_launcher() -> None:
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("local_workers", [])], ids=["local_workers"])
+@pytest.mark.filterwarnings("ignore:Future Hydra versions:UserWarning")
 class TestLocalWorkersAsHydraWants(LauncherTestSuite):
-    """Hydra's own tests of a launcher."""
+    """Hydra's own tests of a launcher; those of 1.3 are for its old ways."""
+
+    @pytest.fixture(autouse=True)
+    def _old_ways(self) -> None:
+        if not IS_1_4:
+            hydra.version.VersionBase.instance().setbase(hydra.version.Version("1.1"))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def _plain(node: Any) -> dict[str, object]:
     """The fields of a schema without the class that it names."""
     fields = OmegaConf.to_container(OmegaConf.create(node), enum_to_str=True)
     assert isinstance(fields, dict)
-    return {str(key): value for key, value in fields.items() if key not in ("_target_", "defaults")}
+    return {str(key): value for key, value in fields.items() if key not in ("_target_", "_recursive_", "defaults")}
 
 
 @pytest.mark.stock

@@ -16,8 +16,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from hyperopt_app.errors import StorageError
 from hyperopt_app.worker import trial_job as job
 from hyperopt_app.worker.trial_job import TrialJobs
+from tests._releases import IS_1_4
 from tests.unit._made_sweeps import NOON, made_sweep, write_configs
 
+# In a variable of the environment Hydra 1.3 cannot refer to the task's own keys.
+TOLD = "${x}" if IS_1_4 else "${hydra:job.num}"
 CONFIGS = {
     "config": """
         defaults: [{model: small}, {optional data@extra: null}, _self_, {override hydra/sweeper: async_optuna}]
@@ -93,7 +96,7 @@ CASES: dict[str, tuple[list[str], list[str], list[str]]] = {
     "a deleted key": ([], ["~opt.momentum"], ["opt.lr=3"]),
     "a deleted group": ([], ["~model"], ["x=5"]),
     "a list": ([], [], ["layers=[1,2,3]"]),
-    "an element of a list": ([], [], ["layers.0=9", "layers[1]=10"]),
+    "an element of a list": ([], [], ["layers.0=9", "layers[1]=10" if IS_1_4 else "layers.1=10"]),
     "a dictionary": ([], [], ["opt={lr: 5}"]),
     "an interpolation": ([], [], ["twice='${opt.lr}'", "opt.lr=0.25"]),
     "text that is no interpolation": ([], [], [r"opt.name='\${x}'"]),
@@ -109,12 +112,12 @@ CASES: dict[str, tuple[list[str], list[str], list[str]]] = {
         ["model=big"],
     ),
     "a subdir of all overrides": (
-        ["hydra.sweep.subdir='${hydra_override_dirname:}'"],
+        [f"hydra.sweep.subdir='${{{'hydra_override_dirname:' if IS_1_4 else 'hydra.job.override_dirname'}}}'"],
         ["opt.name=sgd"],
         ["x=3", "+new=1"],
     ),
     "a move into the directory": (["hydra.job.chdir=true"], [], ["x=3"]),
-    "environment variables": (["+hydra.job.env_set.JOB_VARIABLE='x is ${x}'"], [], ["x=3"]),
+    "environment variables": ([f"+hydra.job.env_set.JOB_VARIABLE='this is {TOLD}'"], [], ["x=3"]),
     "another output folder": (["hydra.output_subdir=.hydra"], [], ["x=3"]),
     "a time stamp": (["hydra.sweep.dir='studies/${now:%Y}'"], [], ["x=3"]),
 }

@@ -17,6 +17,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.hydra_compat import PLUGIN_FIELDS_ARE_READ_TWICE
 from hyperopt_app.legacy.objectives.user_config import Shape, plain_config
 from hyperopt_app.legacy.reader import read_pair
 from hyperopt_app.legacy.translating.config_text import write_config
@@ -60,7 +61,10 @@ def test_a_case_becomes_what_is_written_down(name: str, tmp_path: Path) -> None:
     """Dialect by dialect, quirk by quirk."""
     expected = yaml.safe_load((CASES / name / "expected.yaml").read_text(encoding="utf-8"))
     # As text: the order of parameters is that of the tables' columns.
-    assert yaml.safe_dump(_outcome(name, tmp_path), sort_keys=False) == yaml.safe_dump(expected, sort_keys=False)
+    text = yaml.safe_dump(_outcome(name, tmp_path), sort_keys=False)
+    if PLUGIN_FIELDS_ARE_READ_TWICE:
+        text = text.replace(r"\\\${", r"\${")  # of a list in a launcher's node
+    assert text == yaml.safe_dump(expected, sort_keys=False)
 
 
 @pytest.mark.parametrize("name", NAMES)
