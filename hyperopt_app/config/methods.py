@@ -44,11 +44,6 @@ class AsyncTPESamplerConf:
 
     _target_: str = "optuna.samplers.TPESampler"
 
-    # Model all parameters together; null lets Optuna choose (on, with one objective).
-    multivariate: bool | None = None
-    # Keep away from what other workers are trying just now.
-    constant_liar: bool = True
-
     seed: int | None = None
     consider_prior: bool | None = None
     prior_weight: float | None = None
@@ -56,8 +51,12 @@ class AsyncTPESamplerConf:
     consider_endpoints: bool | None = None
     n_startup_trials: int = 10
     n_ei_candidates: int = 24
+    # Model all parameters together; null lets Optuna choose (on, with one objective).
+    multivariate: bool | None = None
     group: bool = False
     warn_independent_sampling: bool | None = None
+    # Keep away from what other workers are trying just now.
+    constant_liar: bool = True
     constraints_func: Any = None
 
 

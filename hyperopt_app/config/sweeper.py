@@ -39,9 +39,6 @@ class AsyncOptunaConf:
     # How points are proposed, a config group.
     sampler: Any = MISSING
 
-    # The rule that ends bad trials early, a config group.
-    pruner: Any = MISSING
-
     # `minimize` or `maximize`, or a list of them, one for each objective.
     direction: Any = "minimize"
 
@@ -57,12 +54,19 @@ class AsyncOptunaConf:
     # Workers at a time.
     n_jobs: int = 2
 
+    # The largest tolerated share of failed trials, in [0, 1]; judged from the n_jobs-th finished trial on. At the
+    # stock sweeper's default of 0 one failed trial would end the study.
+    max_failure_rate: float = 1.0
+
     # The search space: {dotted key: what it can be, as an override of a sweep}.
     # Empty and not null, since OmegaConf 2.3 cannot set a mapping over null on the command line.
     params: dict[str, str] | None = field(default_factory=dict)
 
     # The dotted path of a function that adds to the search space of each trial: it takes the config and the trial.
     custom_search_space: str | None = None
+
+    # The rule that ends bad trials early, a config group.
+    pruner: Any = MISSING
 
     # The optimised metric, or a list of them in the order of `direction`, looked up in the dictionary that the
     # objective returns. Not needed for an objective that returns a bare number.
@@ -90,10 +94,6 @@ class AsyncOptunaConf:
 
     # Study seed; each trial derives its own. null draws one and keeps it in the study.
     seed: int | None = None
-
-    # The largest tolerated share of failed trials, in [0, 1]; judged from the n_jobs-th finished trial on. At the
-    # stock sweeper's default of 0 one failed trial would end the study.
-    max_failure_rate: float = 1.0
 
     # Failures in a row, of any kind, that stop the study; null for no limit. Null beside a max_failure_rate of 1 means
     # that nothing stops for failures, not even for three equal ones at the start.
