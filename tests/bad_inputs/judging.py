@@ -72,7 +72,7 @@ def verdict(outcome: dict[str, Any], key: str) -> str:
         return "accepted"
     if written:
         return f"refused, but wrote {written[:3]}"
-    if not IS_1_4 and text.startswith("hydra.sweeper: ") and "interpolation" in text.lower():
-        return "clear"  # 1.3 resolves the node before it is ours, and OmegaConf 2.3 does not say which of its keys
     is_named = key in text or "hydra.sweeper.sampler:" in text or "hydra.sweeper.pruner:" in text
-    return "clear" if is_named else f"does not name {key}: {text[:300]}"
+    # Hydra 1.3 resolves the node before it is ours, and OmegaConf 2.3 does not say which of its keys was wrong.
+    is_early = not IS_1_4 and text.startswith("hydra.sweeper: ") and "interpolation" in text.lower()
+    return "clear" if is_named or is_early else f"does not name {key}: {text[:300]}"
