@@ -19,7 +19,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.storage.opening import open_storage
-from tests._releases import register_resolver
+from tests._releases import BASE, register_resolver
 from tests.end_to_end._studies import APPS, yaml_of
 
 N_TRIALS = 2
@@ -53,7 +53,7 @@ class App:
         budget = [] if n_trials is None else [f"hydra.sweeper.n_trials={n_trials}"]
         self.jobs.clear()
         self.monkeypatch.setattr(sys, "argv", ["train.py", "--multirun", "hydra.sweep.dir=sweep", *budget, *words])
-        hydra.main(version_base=None, config_path=str(self.place / "configs"), config_name="train")(self._train)()
+        hydra.main(**BASE, config_path=str(self.place / "configs"), config_name="train")(self._train)()
         results = Path("sweep", "optimization_results.yaml")
         study = self.studies[-1] if self.studies else self._stored()
         return Sweep(

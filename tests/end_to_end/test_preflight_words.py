@@ -18,6 +18,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from hyperopt_app.hydra_compat import store_node
+from tests._releases import BASE
 from tests.end_to_end._studies import trials_of
 from tests.unit._made_sweeps import write_configs
 
@@ -77,7 +78,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
         monkeypatch.setattr(sys, "argv", ["train.py", *words])
         GlobalHydra.instance().clear()
-        return _ended(hydra.main(version_base=None, config_path=str(folder), config_name="config")(train), capfd)
+        return _ended(hydra.main(**BASE, config_path=str(folder), config_name="config")(train), capfd)
 
     return run
 
