@@ -23,7 +23,15 @@ from optuna.trial import TrialState
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import Audit
-from hyperopt_app.storage.journal_lines import begins_as_journal, line_of, read_line, record_of, torn_part
+from hyperopt_app.storage.journal_lines import (
+    NO_CHECKSUM,
+    Checksums,
+    begins_as_journal,
+    line_of,
+    read_line,
+    record_of,
+    torn_part,
+)
 from hyperopt_app.support.files import appending
 from hyperopt_app.support.lock_file import HolderLock
 
@@ -95,6 +103,7 @@ class RepairingJournalBackend(BaseJournalBackend):
         self._lock = lock or HolderLock(self._path)
         self._reading = reading
         self._position = (0, 0)  # number and offset of the first record that was not read yet
+        self._checksums = Checksums()  # of the records before it
         check_journal(Path(self._path))
         if reading:
             return
@@ -123,6 +132,8 @@ class RepairingJournalBackend(BaseJournalBackend):
     def _read(self, log_number_from: int) -> Generator[dict[str, Any], None, int | None]:
         """As `read_logs`, but ends at a damaged line and returns its offset."""
         number, offset = self._position if self._position[0] <= log_number_from else (0, 0)
+        if offset == 0:
+            self._checksums = Checksums()
         with open(self._path, "rb") as journal:  # noqa: PTH123 - called very often
             size = os.fstat(journal.fileno()).st_size
             journal.seek(offset)
@@ -141,6 +152,9 @@ class RepairingJournalBackend(BaseJournalBackend):
                 if record is None:  # nothing but blanks: the next line's record counts as this one's
                     offset += len(line)
                     continue
+                lost = self._checksums.lost(number, record, line)
+                if lost is not None:
+                    raise self.damage(lost, NO_CHECKSUM)
                 number, offset = number + 1, offset + len(line)
                 self._position = (number, offset)
                 if number > log_number_from:

@@ -8,6 +8,7 @@ one in its place: numbers, directories and the budget of the others stay right, 
 import os
 import re
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +18,15 @@ from optuna.trial import TrialState
 
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import CREATE_TRIAL, Audit
-from hyperopt_app.storage.journal_lines import line_of, put_right, read_line, record_of, torn_part
+from hyperopt_app.storage.journal_lines import (
+    NO_CHECKSUM,
+    Checksums,
+    line_of,
+    put_right,
+    read_line,
+    record_of,
+    torn_part,
+)
 from hyperopt_app.support.files import beside, read_file
 
 __all__ = ["Salvage", "place_of_copy", "salvage", "write_copy"]
@@ -58,8 +67,8 @@ def salvage(path: Path) -> Salvage:
         content = read_file(path)
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
-    reader = _Reader()
     lines = content.split(b"\n")
+    reader = _Reader(_without_checksum(lines))
     for number, line in enumerate(lines, 1):
         if line.strip() and (number < len(lines) or record_of(line) is not None):  # else a dying writer's last words
             reader.read(number, line)
@@ -71,6 +80,13 @@ def salvage(path: Path) -> Salvage:
     reader.finish()
     reader.found.lines = len(lines) - (not lines[-1])
     return reader.found
+
+
+def _without_checksum(lines: Sequence[bytes]) -> set[int]:
+    """The numbers of the lines that have lost their checksum."""
+    checksums = Checksums()
+    whole = ((number, record, line) for number, line in enumerate(lines, 1) if (record := record_of(line)) is not None)
+    return {lost for entry in whole if (lost := checksums.lost(*entry)) is not None}
 
 
 def place_of_copy(path: Path) -> Path:
@@ -103,9 +119,14 @@ def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
 
 
 class _Reader:
-    """Goes through a journal once; trials are known by their places in it."""
+    """Goes through a journal once; trials are known by their places in it.
 
-    def __init__(self) -> None:
+    Args:
+        without_checksum: The numbers of the lines that have lost their checksum.
+    """
+
+    def __init__(self, without_checksum: Collection[int]) -> None:
+        self._without_checksum = without_checksum
         self.found = Salvage()
         self.audit = Audit()
         self._whole: list[tuple[int | None, dict[str, Any]]] = []  # the trial, if it is about one
@@ -121,7 +142,9 @@ class _Reader:
             self.read(number, line[: at - 1])
             line = line[at:]
         record, fault = read_line(line)
-        if record is None and (torn := torn_part(line)) is not None:
+        if number in self._without_checksum:
+            record, fault = None, NO_CHECKSUM
+        elif record is None and (torn := torn_part(line)) is not None:
             record = record_of(line[torn:])
         if record is None and (record := put_right(line)) is not None:
             self.found.damaged.append((number, "one bit had flipped, which its checksum puts right"))

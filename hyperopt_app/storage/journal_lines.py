@@ -8,15 +8,55 @@ has written have none, and are judged by their form alone.
 
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["begins_as_journal", "line_of", "put_right", "read_line", "record_of", "torn_part"]
+__all__ = [
+    "NO_CHECKSUM",
+    "Checksums",
+    "begins_as_journal",
+    "line_of",
+    "put_right",
+    "read_line",
+    "record_of",
+    "torn_part",
+]
 
 _RECORD_START = b'{"op_code":'  # how Optuna writes every record
 _KEY = "crc32"
 _CHECK = b',"crc32":'
 # Longer lines are not searched for a flipped bit: the time grows with the square of the length.
 _LONGEST_SEARCHED = 1 << 14
+
+# What is wrong with a record that has lost its checksum.
+NO_CHECKSUM = "it has no checksum, and its writer gives one to each record, so a part of the line is lost"
+
+
+class Checksums:
+    """Finds the records of a journal that have lost their checksum with a part of their line.
+
+    A writer (one opening of a journal by one process) gives a checksum to all of its records or, as plain Optuna
+    does, to none. Without this a line that damage has cut short could be taken for a line of plain Optuna.
+    """
+
+    def __init__(self) -> None:
+        self._with: set[str] = set()
+        self._first_without: dict[str, int] = {}
+
+    def lost(self, number: int, record: Mapping[str, Any], line: bytes) -> int | None:
+        """Look at the next record; the number of one that has lost its checksum, which may be an earlier one.
+
+        Args:
+            number: Of the record or its line, as the caller counts them.
+            record: A whole one.
+            line: Its line.
+        """
+        writer = str(record.get("worker_id"))
+        if _has_checksum(line):
+            self._with.add(writer)
+            return self._first_without.get(writer)
+        self._first_without.setdefault(writer, number)
+        return number if writer in self._with else None
 
 
 def begins_as_journal(start: bytes) -> bool:
@@ -96,6 +136,12 @@ def put_right(line: bytes) -> dict[str, Any] | None:
                     return record
         body[place] = before
     return None
+
+
+def _has_checksum(line: bytes) -> bool:
+    """Whether a whole record ends in a checksum of its own; one of the same name inside an attribute ends in `}}`."""
+    end = line.rfind(_CHECK)
+    return end >= 0 and line[end + len(_CHECK) :].rstrip()[:-1].isdigit()
 
 
 def _fits(body: bytearray) -> bool:

@@ -43,6 +43,7 @@ def test_cutting_a_journal_anywhere_costs_only_the_cut_record(
     old: list[dict[str, Any]], new: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     """read(append(cut(records), new)) = the records complete before the cut + new, for us and for plain Optuna."""
+    new = [{**record, "worker_id": "ours"} for record in new]
     whole = b"".join(lines(old))
     cut = data.draw(st.integers(0, len(whole)))
     ends = [len(b"".join(lines(old[: number + 1]))) for number in range(len(old))]
