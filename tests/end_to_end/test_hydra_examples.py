@@ -36,6 +36,7 @@ def both(run_script: RunScript, program: Path, *overrides: str) -> list[list[Any
 
 
 @pytest.mark.slow
+@pytest.mark.stock
 @pytest.mark.parametrize("name", UPSTREAM)
 def test_an_example_of_the_stock_sweeper(name: str, run_script: RunScript) -> None:
     """Sphere, several objectives, a search space that a function of the script extends: the same trials as `basic`."""

@@ -121,6 +121,7 @@ def test_the_botorch_sampler_of_optuna_integration(app: Path, run_script: RunScr
 
 
 @pytest.mark.slow
+@pytest.mark.stock
 @pytest.mark.parametrize("group", ["tpe", "random", "cmaes", "nsgaii", "nsgaiii", "gp", "qmc", "grid"])
 def test_the_stock_sweeper_runs_beside_ours(app: Path, run_script: RunScript, group: str) -> None:
     """Our nodes lie in the same groups as hydra-optuna-sweeper's; its own sweeper does not notice."""

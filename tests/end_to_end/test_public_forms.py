@@ -52,6 +52,7 @@ MARKS = {
 }
 
 
+@pytest.mark.stock
 @pytest.mark.parametrize(
     "words",
     [pytest.param(words, id=name, marks=MARKS.get(name, [])) for name, words in ALIKE.items()],

@@ -219,6 +219,7 @@ def test_a_changed_search_is_refused_until_the_user_accepts_it(paraboloid: Run) 
     assert "nothing to do" in good(paraboloid(*wider))
 
 
+@pytest.mark.stock
 @pytest.mark.parametrize(
     "plugins",
     [("hydra/sweeper=optuna", "hydra/launcher=submitit_local"), ("hydra/sweeper=optuna", "hydra/launcher=basic"), ()],

@@ -16,6 +16,7 @@ from tests.end_to_end._studies import APPS, yaml_of
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
 SWEEPERS = ("optuna", "async_optuna")
+pytestmark = pytest.mark.stock
 
 
 @pytest.fixture
