@@ -8,16 +8,17 @@ from textwrap import dedent
 
 import pytest
 
+from tests._releases import BASE
 from tests.end_to_end._studies import assert_exact, yaml_of
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
 STOCK = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 FILES = {
-    "train.py": """
+    "train.py": f"""
         import hydra
 
-        @hydra.main(version_base=None, config_path="configs", config_name="train")
+        @hydra.main(**{BASE}, config_path="configs", config_name="train")
         def main(cfg):
             return (cfg.model.lr - 0.1) ** 2
 

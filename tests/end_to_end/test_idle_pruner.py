@@ -14,7 +14,7 @@ import hydra
 import hyperopt_app
 
 
-@hydra.main(version_base=None, config_path=".", config_name="config", version_base=None)
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(cfg):
     trial = hyperopt_app.current_trial()
     if cfg.how == "reports":

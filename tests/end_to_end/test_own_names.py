@@ -33,7 +33,7 @@ import hydra
 import beside
 
 
-@hydra.main(version_base=None, config_path=".", config_name="config", version_base=None)
+@hydra.main(version_base=None, config_path=".", config_name="config")
 def main(cfg):
     import code, queue, statistics, types
 
