@@ -6,12 +6,12 @@ to compose anew for each would take that a hundred times.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, InterpolationValidationError, OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from hyperopt_app.space.override_text import override_text, parsed_override
@@ -50,7 +50,7 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
     for key, distribution in distributions.items():
         lines = [
             f"hydra.sweeper.params.{key}: the config does not take {told}{where}: {reason}; {_way(distribution)}"
-            for told, reason in _refused(key, islice(samples(distribution), most), config)
+            for told, reason in _refused(key, islice(samples(distribution), most), config, distributions)
         ]
         faults += lines[:_MOST_LINES]
         if len(lines) > _MOST_LINES:
@@ -58,7 +58,7 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
     return faults
 
 
-def _refused(key: str, values: Iterator[Any], config: DictConfig) -> Iterator[tuple[str, str]]:
+def _refused(key: str, values: Iterator[Any], config: DictConfig, searched: Iterable[str]) -> Iterator[tuple[str, str]]:
     """The values that cannot be set, as override text, and why."""
     bare, nodes = key.lstrip("+"), 0
     is_node = _is_node(config, bare)
@@ -76,7 +76,9 @@ def _refused(key: str, values: Iterator[Any], config: DictConfig) -> Iterator[tu
         except _NOT_TAKEN as error:
             yield told, _one_line(error)
             continue
-        reason = _dangling(here, bare) if "${" in text else None
+        # What refers to another searched key depends on that one's value.
+        is_settled = not any(other.lstrip("+") in text for other in searched if other != key)
+        reason = _dangling(here, bare, is_settled=is_settled) if "${" in text else None
         if reason is not None:
             yield told, reason
 
@@ -88,14 +90,19 @@ def _is_node(config: DictConfig, key: str) -> bool:
         return False
 
 
-def _dangling(config: DictConfig, key: str) -> str | None:
-    """Why what has been set refers to nothing; what only a job can answer (`${hydra:...}`) is not asked."""
+def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
+    """Why what has been set refers to nothing, or to what its key cannot hold.
+
+    What only a job can answer (`${hydra:...}`) is not asked.
+    """
     try:
         found = OmegaConf.select(config, key)
         if OmegaConf.is_config(found):
             OmegaConf.to_container(found, resolve=True)
     except InterpolationKeyError as error:
         return _one_line(error)
+    except InterpolationValidationError as error:
+        return _one_line(error) if is_settled else None
     except Exception as error:  # noqa: BLE001 - a resolver of the user's may want what only a trial has
         return _one_line(error) if "Recursive interpolation" in str(error) else None
     return None

@@ -114,12 +114,17 @@ def _float_range(sweep: RangeSweep, override: Override) -> BaseDistribution:
         raise SpaceError("the range is empty; its stop is excluded")
     low, high = (float(x) for x in sorted((start, start + (count - 1) * step)))
     width = float(abs(step))
-    if width < max(ulp(low), ulp(high)) and low != high:
-        # The steps are finer than a float can tell apart.
+    if low != high and (width < max(ulp(low), ulp(high)) or not _is_divisible(low, high, width)):
+        # The steps are finer than a float can tell apart, or the last one is not where floats have it.
         if count > _MOST_LISTED:
             raise SpaceError(f"{count:g} steps of {width:g} are too fine for floats; write wider ones, or an interval")
         return _choices(override)
     return FloatDistribution(low, high, step=width)
+
+
+def _is_divisible(low: float, high: float, width: float) -> bool:
+    """Whether Optuna can go from bound to bound in such steps, by the rule of its own."""
+    return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(width)) == 0
 
 
 def _steps(sweep: RangeSweep) -> tuple[Decimal, Decimal, int]:

@@ -13,7 +13,7 @@ from tests.bad_inputs.judging import Try, trying, verdict
 
 _MOST_TOLD = 20
 # By default each so-manieth input of a group is tried; by night all are.
-_EACH = 2
+_EACH = 4
 
 
 @pytest.fixture(scope="module")

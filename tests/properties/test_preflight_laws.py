@@ -3,6 +3,7 @@
 
 import itertools
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hydra.types import HydraContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationValidationError
 
 from hyperopt_app.hydra_compat import store_node
 from hyperopt_app.preflight.space import check_space
@@ -102,7 +104,12 @@ def _compose_points(context: HydraContext, config: DictConfig, space: Space) -> 
         searched = [override_text(key, value) for key, value in zip(space.distributions, point, strict=True)]
         task = jobs.compose(space.fixed, searched, 0).task
         for key in space.distributions:
-            if "@" not in key and "hydra:" not in " ".join(searched):  # which only a job can answer
+            if "@" in key or "hydra:" in " ".join(searched):  # which only a job can answer
+                continue
+            # What refers to another searched key may be none for this one with some of its values.
+            refers = [text.partition("=")[2] for text in searched if "${" in text]
+            is_settled = not any(other.lstrip("+") in text for other in space.distributions for text in refers)
+            with nullcontext() if is_settled else suppress(InterpolationValidationError):
                 OmegaConf.select(task, key.lstrip("+"))
 
 

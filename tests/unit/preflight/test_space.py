@@ -298,3 +298,12 @@ def test_a_key_that_is_an_enum_is_known_by_its_name() -> None:
     """As Hydra's overrides have it."""
     config = OmegaConf.structured(Counts)
     assert check_space(made_space(**{"by_color.RED": "5,6"}), lambda _overrides: config, lambda _group: []) == []
+
+
+def test_what_refers_to_a_value_of_another_type_is_told(faults: Faults) -> None:
+    """Unless it refers to what is searched itself, and may be right then."""
+    (fault,) = faults(**{"counts.n": "2,'${x}+'"})
+    assert fault.startswith("hydra.sweeper.params.counts.n: the config does not take")
+    assert "'1+'" in fault
+    assert faults(**{"counts.n": "2,'${x}0'", "x": "1,2"}) == []
+    assert faults(**{"counts.n": "2,'${x}+'", "x": "1,2"}) == []

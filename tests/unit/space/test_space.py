@@ -38,6 +38,8 @@ READ = {
     "'1','a b',plain": CategoricalDistribution(["'1'", "'a b'", "plain"]),
     "choice('1', 'a,b', 'a b')": CategoricalDistribution(["'1'", "'a,b'", "a b"]),
     "choice('${a}, b', '${a}')": CategoricalDistribution(["'${a}, b'", "${a}"]),
+    # Floats have no such step: Optuna would take another last value.
+    "range(-3, 1e18, step=1e18)": CategoricalDistribution([-3.0, 1e18]),
     "[1,2],[3]": CategoricalDistribution(["[1,2]", "[3]"]),
     "choice({a: 1}, {a: 'true'})": CategoricalDistribution(["{a:1}", "{a:'true'}"]),
     # 1.3 casts the bounds of a range, and 1.4 each of its values.
