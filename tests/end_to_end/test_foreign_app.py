@@ -45,7 +45,8 @@ def test_a_foreign_app_is_searched_and_pruned(program: Path, run_script: RunScri
 
 def test_its_workers_do_not_wait_for_one_another(program: Path, run_script: RunScript) -> None:
     """A slow trial holds nobody up: the first trial ends only after two later ones, with two workers."""
-    done = run_script(program, "--multirun", "hydra/launcher=local_workers", "first_waits_for=2")
+    # It waits for what a third one has written: the other worker has ended two before that.
+    done = run_script(program, "--multirun", "hydra/launcher=local_workers", "first_waits_for=3")
     assert done.returncode == 0, done.stdout + done.stderr
     first, *others = assert_exact(only_sweep(), 16)
     assert first.state == TrialState.COMPLETE
