@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests._releases import BASE
+from tests._releases import BASE, only_with_1_4
 from tests.end_to_end._studies import assert_exact, yaml_of
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
@@ -126,6 +126,7 @@ def test_the_word_for_a_cluster_goes_on_with_the_study_of_the_word_for_here(app:
     assert "begin another study with hydra.sweep.dir=..." in done.stderr
 
 
+@pytest.mark.stock
 def test_the_word_before_an_added_experiment_is_refused(app: Path, run_script: RunScript) -> None:
     """Hydra takes the later of two configs that choose the sweeper, and the stock one must not run without a word."""
     app.with_name("configs").joinpath("train.yaml").write_text("model: {lr: 0.5}\n", encoding="utf-8")
@@ -164,7 +165,9 @@ def test_the_one_line_alone_is_told_what_helps_once(app: Path, run_script: RunSc
     assert said.count("or, typed: +hyperopt=local") == 1
 
 
-@pytest.mark.parametrize(("experiment", "told"), [("ours", True), ("mine", True), ("stock", False)])
+@pytest.mark.parametrize(
+    ("experiment", "told"), [("ours", True), ("mine", True), pytest.param("stock", False, marks=pytest.mark.stock)]
+)
 def test_sweeper_overrides_without_multirun_are_pointed_out(
     app: Path, run_script: RunScript, experiment: str, told: bool
 ) -> None:
@@ -176,6 +179,7 @@ def test_sweeper_overrides_without_multirun_are_pointed_out(
     assert "Without --multirun" not in _said(run_script(app, f"experiment={experiment}"))
 
 
+@only_with_1_4
 def test_a_program_with_a_whitelist_is_left_alone(app: Path, run_script: RunScript) -> None:
     """Hydra would refuse the callback there, so the run goes without the note; the search works."""
     text = app.read_text(encoding="utf-8").replace('="train")', '="train", execution_whitelist="nothing.of.ours")')

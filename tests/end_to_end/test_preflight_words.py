@@ -18,7 +18,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from hyperopt_app.hydra_compat import store_node
-from tests._releases import BASE
+from tests._releases import BASE, only_with_1_4
 from tests.end_to_end._studies import trials_of
 from tests.unit._made_sweeps import write_configs
 
@@ -166,7 +166,13 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("fault", REFUSED)
+# Beside Hydra 1.3 the node is resolved before it is ours, and nobody says which key of it was wrong.
+NAMELESS_BEFORE_1_4 = {"params that refer to nothing"}
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(one, marks=only_with_1_4 if one in NAMELESS_BEFORE_1_4 else ()) for one in REFUSED]
+)
 def test_what_cannot_be_searched_is_refused_in_words(fault: str, command: Command) -> None:
     """Exit code 1, where and what and what to do, no traceback, and nothing is written."""
     words, sweeper, told = REFUSED[fault]

@@ -57,6 +57,7 @@ def test_directories_may_be_named_after_overrides(ours: App) -> None:
     assert [Path(job["dir"]).name for job in found.jobs] == names
 
 
+@pytest.mark.stock
 def test_a_job_is_named_by_its_number(ours: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`${hydra.job.id}` in `sweep.subdir` gives 0, 1, 2, ..., as under the stock sweeper."""
     words = (*SEARCH, "hydra.sweep.subdir=job_${hydra.job.id}")
