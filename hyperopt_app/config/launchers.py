@@ -71,6 +71,7 @@ class ClusterWorkersConf(WorkersConf):
 class SlurmJobConf:
     """What a Slurm job gets; every field of the newest `submitit_slurm`, in its order."""
 
+    # Where the scripts and the output of the jobs go.
     submitit_folder: str = "${hydra.sweep.dir}/workers/slurm"
 
     # Of each job: its time limit in minutes, and CPU cores and GPUs for each task and node, memory in GB.
