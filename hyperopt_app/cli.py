@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyperopt_app.config.launchers import SCHEMAS, ClusterWorkersConf
 from hyperopt_app.errors import HyperoptError, StudyMismatchError
 from hyperopt_app.objective.failure_kinds import KINDS
 from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
@@ -36,7 +37,7 @@ Submit the workers of a search as jobs and come back. Every word is an override 
   hyperopt-app submit hparams=holodec hydra/launcher=slurm_workers hydra.sweeper.n_trials=100
   hyperopt-app submit hparams=holodec hydra/launcher=pbs_workers hydra.sweeper.dry_run=true   show the script alone
 
-The launchers are slurm_workers, pbs_workers and by_hand (which prints the command that starts a worker). Then:
+The launchers are {launchers} and by_hand (which prints the command that starts a worker). Then:
 hyperopt-app status STUDY, stop STUDY, best STUDY.
 """
 
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["submit"] and {"-h", "--help"} & {*words[1:]}:
-        print(_SUBMIT_HELP, end="")
+        launchers = [name for name, schema in SCHEMAS.items() if issubclass(schema, ClusterWorkersConf)]
+        print(_SUBMIT_HELP.format(launchers=", ".join(launchers)), end="")
         return
     if words[:1] == ["submit"]:
         # Hydra reads the arguments of the process. With pluses also where the launcher has no such field: that it

@@ -10,7 +10,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from hyperopt_app.launchers.payload import thaw
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.processes.streams import spelling_out
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
+from hyperopt_app.schedulers.place import Variables
+from hyperopt_app.schedulers.registry import values_of
 
 __all__ = ["main", "worker_number"]
 
@@ -59,18 +61,18 @@ def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:
         slots: Workers in each task.
         slot: The worker's place in its task.
     """
-    job = _number(environment, "HYPEROPT_WORKER", "SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
-    tasks, task = _number(environment, "SLURM_NTASKS") or 1, _number(environment, "SLURM_PROCID")
-    return (job * tasks + task) * slots + slot
+    own = environment.get("HYPEROPT_WORKER", "")
+    job = int(own) if own.isdigit() else _number(environment, lambda variables: variables.array_index)
+    tasks = _number(environment, lambda variables: variables.tasks) or 1
+    return (job * tasks + _number(environment, lambda variables: variables.task)) * slots + slot
 
 
 def _local_task(environment: Mapping[str, str]) -> int:
-    return _number(environment, "SLURM_LOCALID")
+    return _number(environment, lambda variables: variables.local_task)
 
 
-def _number(environment: Mapping[str, str], *names: str) -> int:
-    texts = (environment.get(name, "") for name in names)
-    return next((int(text) for text in texts if text.isdigit()), 0)
+def _number(environment: Mapping[str, str], names: Callable[[Variables], Sequence[str]]) -> int:
+    return next((int(text) for text in values_of(environment, names) if text.isdigit()), 0)
 
 
 def _supervise(payload: Path, slots: int) -> int:

@@ -12,10 +12,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.command_line import hydra_words
+from hyperopt_app.config.launchers import SCHEMAS, ClusterWorkersConf, WorkersConf, target_of
 from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.store import register, register_presets
 
-__all__ = ["ByHandLauncher", "LocalWorkersLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher"]
+# Beside them there is a class for each schema of a scheduler: `SlurmWorkersLauncher` and the like.
+__all__ = ["ByHandLauncher", "ClusterWorkersLauncher", "LocalWorkersLauncher"]
 
 
 class _Launcher(Launcher):
@@ -72,24 +74,20 @@ class LocalWorkersLauncher(_Launcher):
         return gang.launch(job_overrides, initial_job_idx)
 
 
-class SlurmWorkersLauncher(_Launcher):
-    """Runs the workers of our sweeper as Slurm jobs; fields: `hyperopt_app.config.launchers.SlurmWorkersConf`."""
+class ClusterWorkersLauncher(_Launcher):
+    """Runs the workers of our sweeper as jobs of a scheduler; the base of a class for each of them.
+
+    Attributes:
+        scheduler: Its name in `hyperopt_app.schedulers.registry`.
+    """
+
+    scheduler = ""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit the workers; attached, return when they have ended; detached, at once."""
-        from hyperopt_app.launchers.slurm import launch
+        from hyperopt_app.launchers.cluster import launch
 
-        return launch(*self._given(), job_overrides, self._plain())
-
-
-class PbsWorkersLauncher(_Launcher):
-    """Runs the workers of our sweeper as PBS jobs; `hyperopt_app.config.launchers.PbsWorkersConf` has the fields."""
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Submit the workers; attached, return when they have ended; detached, at once."""
-        from hyperopt_app.launchers.pbs import launch
-
-        return launch(*self._given(), job_overrides, self._plain())
+        return launch(*self._given(), job_overrides, self._plain(), self.scheduler)
 
 
 class ByHandLauncher(_Launcher):
@@ -102,5 +100,15 @@ class ByHandLauncher(_Launcher):
         return launch(*self._given(), job_overrides, self._plain())
 
 
+def _class_of(option: str, schema: type[WorkersConf]) -> type[ClusterWorkersLauncher]:
+    """The launcher that has these fields, such as `SlurmWorkersLauncher`; Hydra finds classes as names of a module."""
+    module, _, name = target_of(schema).rpartition(".")
+    members = {"__module__": module, "__doc__": schema.__doc__, "scheduler": option.removesuffix("_workers")}
+    return type(name, (ClusterWorkersLauncher,), members)
+
+
+for _option, _schema in SCHEMAS.items():
+    if issubclass(_schema, ClusterWorkersConf):
+        globals()[target_of(_schema).rpartition(".")[2]] = _class_of(_option, _schema)
 register()
 register_presets(sys.argv[1:])

@@ -273,7 +273,7 @@ class Tickets:
             last = last_beat(str((claim_of(trial) or {}).get("beat", "")))
             if cause == "OUT_OF_MEMORY":
                 self._end_attempt(trial, last)
-                self._fail(trial, Failed("oom", "Slurm has ended its job for want of memory (OUT_OF_MEMORY)"))
+                self._fail(trial, Failed("oom", "its scheduler has ended the job for want of memory (OUT_OF_MEMORY)"))
             else:
                 text = f"its worker is gone ({cause})" if cause else "its worker is gone"
                 self._lose(trial, text, last)

@@ -12,6 +12,8 @@ __all__ = [
     "PbsWorkersConf",
     "SlurmWorkersConf",
     "WorkersConf",
+    "schema_of",
+    "target_of",
 ]
 
 
@@ -181,10 +183,20 @@ class ByHandConf(WorkersConf):
     gpus_per_trial: int = 1
 
 
-# By the class of the launcher.
+# Option of hydra/launcher -> its fields. Of a scheduler NAME the launcher is NAME_workers, with a ClusterWorkersConf.
 SCHEMAS: dict[str, type[WorkersConf]] = {
-    "LocalWorkersLauncher": LocalWorkersConf,
-    "SlurmWorkersLauncher": SlurmWorkersConf,
-    "PbsWorkersLauncher": PbsWorkersConf,
-    "ByHandLauncher": ByHandConf,
+    "local_workers": LocalWorkersConf,
+    "slurm_workers": SlurmWorkersConf,
+    "pbs_workers": PbsWorkersConf,
+    "by_hand": ByHandConf,
 }
+
+
+def schema_of(target: str) -> type[WorkersConf] | None:
+    """The fields of the launcher with this class; None if it is not ours."""
+    return next((schema for schema in SCHEMAS.values() if target_of(schema) == target), None)
+
+
+def target_of(schema: type[WorkersConf]) -> str:
+    """The class of the launcher that has these fields, as `_target_` names it."""
+    return str(schema.__dataclass_fields__["_target_"].default)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""`+hyperopt=local`, `=slurm`, `=pbs`: our sweeper, a launcher and a directory that resumes, in one word."""
+"""`+hyperopt=local`, `=slurm` and the like: our sweeper, a launcher and a directory that resumes, in one word."""
 
 import re
 from typing import Any
+
+from hyperopt_app.config.launchers import SCHEMAS
 
 __all__ = ["GROUP", "PRESETS", "is_preset"]
 
 GROUP = "hyperopt"
 
-_LAUNCHERS = {"local": "local_workers", "slurm": "slurm_workers", "pbs": "pbs_workers"}
+# `local_workers` is chosen by `local`.
+_LAUNCHERS = {name.removesuffix("_workers"): name for name in SCHEMAS if name.endswith("_workers")}
 
 
 def _preset(launcher: str) -> dict[str, Any]:

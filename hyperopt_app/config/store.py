@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from hyperopt_app.config.launchers import ByHandConf, LocalWorkersConf, PbsWorkersConf, SlurmWorkersConf
+from hyperopt_app.config.launchers import SCHEMAS
 from hyperopt_app.config.methods import (
     SAMPLERS_OF_STOCK,
     AsyncTPESamplerConf,
@@ -44,10 +44,7 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper/pruner", "threshold", ThresholdPrunerConf),
     ("hydra/sweeper/pruner", "patient", PatientPrunerConf),
     ("hydra/sweeper/pruner", "wilcoxon", WilcoxonPrunerConf),
-    ("hydra/launcher", "local_workers", LocalWorkersConf),
-    ("hydra/launcher", "slurm_workers", SlurmWorkersConf),
-    ("hydra/launcher", "pbs_workers", PbsWorkersConf),
-    ("hydra/launcher", "by_hand", ByHandConf),
+    *(("hydra/launcher", name, schema) for name, schema in SCHEMAS.items()),
 )
 
 

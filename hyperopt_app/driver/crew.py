@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.errors import HyperoptError, WorkersCancelledError
 from hyperopt_app.hydra_compat import bare_context
-from hyperopt_app.launchers.registry import CLEAN, IN_DRIVER, IN_DRIVERS_JOB, launcher_name
+from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import first_value
@@ -53,8 +53,8 @@ class Crew:
     @property
     def keeps_terminal_clean(self) -> bool | None:
         """Whether workers leave the terminal alone; None if they run inside the driver."""
-        name = launcher_name(self.config)
-        return None if name in IN_DRIVER else name in CLEAN
+        launcher = launcher_row(self.config)
+        return None if launcher.runs_in == "driver" else launcher.keeps_terminal_clean
 
     @property
     def is_detached(self) -> bool:
@@ -100,7 +100,7 @@ class Crew:
 
     def _is_out_of_time(self, returns: Sequence[JobReturn]) -> bool:
         end = end_of_job(os.environ)
-        if end is None or launcher_name(self.config) not in IN_DRIVERS_JOB:
+        if end is None or launcher_row(self.config).runs_in == "jobs":
             return False  # jobs of their own have times of their own
         if time.time() >= end - self.plan.options.grace_s:
             return True  # a worker that was asked to end in the middle of a trial says no more than that

@@ -20,7 +20,7 @@ from hyperopt_app.config.command_line import hydra_words, task_words
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
-from hyperopt_app.launchers.registry import IN_DRIVERS_JOB, launcher_faults, launcher_name
+from hyperopt_app.launchers.registry import launcher_faults, launcher_row
 from hyperopt_app.preflight import settings as preflight
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
@@ -122,7 +122,7 @@ def checked(
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
     request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
     own_places = partial(place_faults, context, config, space, n_trials, request.study_dir)
-    folder = folder_faults(request.study_dir, has_jobs=launcher_name(config) not in IN_DRIVERS_JOB)
+    folder = folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs")
     faults += folder or _study_faults(request, None if faults else own_places)
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])

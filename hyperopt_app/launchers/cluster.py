@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the launchers of a cluster's scheduler have in common: attach to a sweep's jobs, or submit new ones."""
+"""Launch workers as jobs of a scheduler: attach to those that a study has, or submit new ones. Runs in the driver."""
 
 import logging
-import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.errors import ConfigError, WorkersCancelledError, WorkersEndedError
+from hyperopt_app.errors import ConfigError, SubmissionError, WorkersCancelledError, WorkersEndedError
 from hyperopt_app.hydra_compat import configure_log
 from hyperopt_app.launchers.jobs import (
     cancelled_by_user,
@@ -22,26 +20,19 @@ from hyperopt_app.launchers.jobs import (
     known_jobs,
     last_place,
     last_words,
+    new_place,
+    remember_jobs,
 )
-from hyperopt_app.launchers.payload import is_of_this_release
-from hyperopt_app.processes.python_start import module_words
+from hyperopt_app.launchers.payload import freeze, is_of_this_release
+from hyperopt_app.launchers.resubmission import near_limit_s
+from hyperopt_app.schedulers.registry import SCHEDULERS, Scheduler
+from hyperopt_app.schedulers.script import Batch
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.lock_file import HolderLock
 
-__all__ = [
-    "attach_or_submit",
-    "control_characters",
-    "farewell",
-    "grace_faults",
-    "plan_of",
-    "prepare",
-    "python_words",
-    "worker_command",
-]
+__all__ = ["launch", "plan_of", "prepare", "scripts"]
 
 _log = logging.getLogger(__name__)
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) -> Plan:
@@ -64,18 +55,24 @@ def prepare(context: HydraContext, config: DictConfig) -> None:
     configure_log(config.hydra.hydra_logging, config.hydra.verbose, context)
 
 
-def attach_or_submit(
-    plan: Plan, scheduler: str, cancel: Sequence[str], submit: Callable[[], list[str]], *, logs: Path, detach: bool
+def launch(
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Callable[[Any], Any],
+    job_overrides: Sequence[Sequence[str]],
+    settings: Mapping[str, Any],
+    scheduler: str,
 ) -> list[JobReturn]:
-    """Attach to the jobs of the last launch that still wait or run; without any, submit new ones.
+    """Attach to the jobs of the last launch that still wait or run; without any, submit the workers of a sweep.
 
     Args:
-        plan: The sweep's plan.
-        scheduler: `slurm` or `pbs`.
-        cancel: The command that cancels jobs, without the numbers.
-        submit: Submits the workers and returns the numbers of their jobs.
-        logs: The folder of the workers' logs.
-        detach: Say how to look and come back, instead of following the jobs.
+        context: Hydra's context.
+        config: The composed config of the sweep.
+        task_function: The sweep's task, with its plan.
+        job_overrides: Those of each worker's job.
+        settings: The launcher's fields as plain data; with `detach` it is said how to look and come back, instead of
+            following the jobs.
+        scheduler: The name of the scheduler.
 
     Returns:
         Nothing, or one failure: that the user has cancelled the jobs, or else the last words of workers that have
@@ -86,27 +83,30 @@ def attach_or_submit(
         SubmissionError: The scheduler is not there, or refuses.
         KeyboardInterrupt: The user pressed Ctrl-C; what happens to the jobs was asked.
     """
+    row = SCHEDULERS[scheduler]
+    plan = plan_of(task_function, row.launcher, row.stock_launcher)
+    prepare(context, config)
     # Of two commands given at once the second attaches to the jobs of the first.
     with HolderLock(plan.study_dir / ".launch"):
-        jobs = _of_this_release(plan.study_dir, known_jobs(plan.study_dir, scheduler))
+        jobs = _of_this_release(plan.study_dir, known_jobs(plan.study_dir, row.name))
         is_new = not jobs
         if is_new:
-            jobs = submit()
+            jobs = _submit(row, context, config, task_function, job_overrides, settings)
     if not is_new:
-        words = " ".join([*cancel, *jobs])
+        words = " ".join([*row.cancel, *jobs])
         _log.info("Workers of this study are there already: %s", ", ".join(jobs))
         _log.info("They go by the settings with which they were submitted; for others, end them first: %s", words)
-    if detach:
-        _log.info("%s", farewell(plan.study_dir, jobs, cancel))
+    if settings["detach"]:
+        _log.info("%s", _detached_message(plan.study_dir, jobs, row.cancel))
         return []
-    roster = follow(plan, jobs, cancel, scheduler)
-    if cancelled := cancelled_by_user(plan, roster, scheduler, logs):
+    roster = follow(plan, jobs, row.cancel, row.name)
+    if cancelled := cancelled_by_user(plan, roster, row.name, row.logs(settings)):
         with HolderLock(plan.study_dir / ".launch"):
             # The user may have given the command anew meanwhile, elsewhere: then its jobs are these workers' heirs.
             if not is_last_launch(plan.study_dir, jobs):
                 return []
         return [JobReturn(status=JobStatus.FAILED, _return_value=WorkersCancelledError(cancelled))]
-    words = last_words(plan, logs)
+    words = last_words(plan, row.logs(settings))
     return [JobReturn(status=JobStatus.FAILED, _return_value=WorkersEndedError(words))] if words else []
 
 
@@ -123,7 +123,7 @@ def _of_this_release(study_dir: Path, jobs: list[str]) -> list[str]:
     return []
 
 
-def farewell(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:
+def _detached_message(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:
     """What the user of a detached sweep reads last."""
     place = shlex.quote(str(study_dir))
     return (
@@ -132,38 +132,56 @@ def farewell(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str
     )
 
 
-def control_characters(values: Mapping[str, Any]) -> list[str]:
-    """Faults of values that cannot stand in one line of a script's header; pure."""
-    faults = []
-    for name, value in values.items():
-        words = value if isinstance(value, list) else [value]
-        if any(isinstance(word, str) and _CONTROL.search(word) for word in words):
-            faults.append(f"hydra.launcher.{name}: {value!r} has a line end or another control character; remove it")
-    return faults
+def _submit(
+    scheduler: Scheduler,
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Any,
+    job_overrides: Sequence[Sequence[str]],
+    settings: Mapping[str, Any],
+) -> list[str]:
+    study_dir, workers = task_function.plan.study_dir, len(job_overrides)
+    place = new_place(study_dir)
+    # The scripts are made first: a fault of the header is told before anything is written.
+    batches = _batches(scheduler, settings, place / "payload.pkl", workers, scheduler.largest_batch())
+    frozen = {
+        "scheduler": scheduler.name,
+        "sharing": vars(scheduler.sharing(settings)),
+        "max_resubmissions": settings["max_resubmissions"],
+        "near_limit_s": near_limit_s(scheduler.limit_s(settings), float(settings["grace_s"])),
+    }
+    freeze(place, context, config, task_function, job_overrides, frozen)
+    jobs, count = list[str](), 0
+    for batch in batches:
+        try:
+            jobs.append(batch.submit())
+        except SubmissionError:
+            if not jobs:
+                raise
+            total = sum(one.jobs for one in batches)
+            refused = f"{total - count} of {total} jobs"
+            _log.warning("%s refused %s; the study goes on with the others", scheduler.submit_program, refused)
+            break
+        count += batch.jobs
+        remember_jobs(study_dir, scheduler.name, jobs, count)
+    _log.info("Submitted %d worker(s) in %d job(s): %s", workers, count, ", ".join(jobs))
+    return jobs
 
 
-def grace_faults(settings: Mapping[str, Any], limit_s: float, limit: str) -> list[str]:
-    """What is wrong if a job is told to end before it has worked for as long as it may take to end; pure.
+def _batches(
+    scheduler: Scheduler, settings: Mapping[str, Any], payload: Path, workers: int, largest: int
+) -> list[Batch]:
+    count = -(-workers // scheduler.sharing(settings).workers_per_job())
+    return [
+        scheduler.batch(settings, payload, first, min(largest, count - first)) for first in range(0, count, largest)
+    ]
 
-    Args:
-        settings: The launcher's fields.
-        limit_s: The time limit of a job, seconds.
-        limit: The field that sets it, as the user would write it.
+
+def scripts(scheduler: str, settings: Mapping[str, Any], payload: Path, workers: int) -> str:
+    """The exact scripts that would be submitted for so many workers; asks nobody.
+
+    Raises:
+        ConfigError: A value cannot be passed to the scheduler.
     """
-    grace_s = float(settings.get("grace_s") or 0)
-    if grace_s <= limit_s / 2:
-        return []
-    has = f"the last {grace_s:g} s of a job are kept for its end, and it has {limit_s:g} s ({limit})"
-    return [f"hydra.launcher.grace_s: {has}; set at most {limit_s / 2:g}, or a longer limit"]
-
-
-def python_words(settings: Mapping[str, Any]) -> str:
-    """The program that runs workers, quoted for a shell: as words, of which none is a command of the shell's."""
-    own = settings.get("python")
-    return shlex.join(shlex.split(str(own))) if own else shlex.quote(sys.executable)
-
-
-def worker_command(python: str, payload: Path, *options: str) -> str:
-    """The shell command of the workers of one task, or with `--after-job` of what comes after them."""
-    words = shlex.join(["-u", *module_words("hyperopt_app.worker_process")])
-    return " ".join([python, words, *options, shlex.quote(str(payload))])
+    row = SCHEDULERS[scheduler]
+    return "\n".join(batch.text for batch in _batches(row, settings, payload, workers, row.default_batch))

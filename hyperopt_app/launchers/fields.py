@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from hyperopt_app.config.launchers import SCHEMAS
+from hyperopt_app.config.launchers import LocalWorkersConf, WorkersConf
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.launchers.local import places
 from hyperopt_app.support.display_text import shortened
@@ -35,19 +35,19 @@ _MEMORY = {
 _LONGEST_NAME = 255
 
 
-def field_faults(name: str, settings: Mapping[str, Any]) -> list[str]:
+def field_faults(schema: type[WorkersConf] | None, settings: Mapping[str, Any]) -> list[str]:
     """What is wrong with single fields; nothing of a launcher that is not ours.
 
     Args:
-        name: The class of the launcher.
+        schema: The fields that the launcher has; None for a launcher of others.
         settings: Its fields as plain data.
     """
-    if name not in SCHEMAS:
+    if schema is None:
         return []
-    known = {one.name for one in fields(SCHEMAS[name])}
+    known = {one.name for one in fields(schema)}
     given = {key: value for key, value in settings.items() if key in known and value is not None}
     faults = [*_numbers(given), *_texts(given), *_lists(given), *_paths(given)]
-    if name == "LocalWorkersLauncher":
+    if schema is LocalWorkersConf:
         faults += _places(given)
     return [f"hydra.launcher.{fault}" for fault in faults]
 

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.counting import budget_size, left_of, read_budget
 from hyperopt_app.errors import SubmissionError
-from hyperopt_app.schedulers.registry import PROGRAMS, QUEUES
+from hyperopt_app.schedulers.registry import SCHEDULERS, AsksForJobs
 from hyperopt_app.schedulers.roster import CANCELLED, JobState, Roster, names_of
 from hyperopt_app.study.heartbeat import read_beats
 from hyperopt_app.study.opening import open_study
@@ -27,10 +27,10 @@ from hyperopt_app.study.stopping import read_stop
 from hyperopt_app.support.files import replacing
 
 __all__ = [
+    "AGAIN",
     "GOES_ON",
     "TOLD_TO_END",
     "WAS_TOLD",
-    "AsksForJobs",
     "cancelled_by_user",
     "follow",
     "is_last_launch",
@@ -45,10 +45,10 @@ _log = logging.getLogger(__name__)
 
 _LAUNCHES = "launches"
 # A job that has submitted itself again leaves a file of this name, with its successor's number.
-_AGAIN = "submitted-again-*"
+AGAIN = "submitted-again-"
 # A worker that has ended before the budget leaves one of this name, in which it says whether it was told to.
 GOES_ON, WAS_TOLD = "goes-on-", "told to end"
-# A job of PBS that was told to end long before its limit leaves another.
+# One that was told to end long before its limit leaves another, where the scheduler does not say how it has ended.
 TOLD_TO_END = "told-to-end-"
 # Looks into accounting, a second apart, until it knows who has cancelled a job.
 _LOOKS = 5
@@ -57,16 +57,6 @@ _POLL_S = 1.0
 _LEAVE_S = 30.0
 # Of a log: enough for an error of Slurm's and what it came from.
 _LAST_LINES = 3
-
-
-class AsksForJobs(Protocol):
-    """Asks a scheduler; see `SlurmQueue` and `PbsQueue`."""
-
-    def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
-        """How these jobs stand; None if the scheduler cannot say now."""
-
-    def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
-        """How these ended, and who has cancelled them; None if nobody can say."""
 
 
 def new_place(study_dir: Path) -> Path:
@@ -99,11 +89,11 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     if kept.get("scheduler") != scheduler:
         return []
     jobs = [*kept["jobs"], *_submitted_again(study_dir)]
-    alive = QUEUES[scheduler]().alive(jobs)
+    alive = SCHEDULERS[scheduler].queue().alive(jobs)
     if alive is None:
         raise SubmissionError(
             f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: "
-            f"{PROGRAMS[scheduler]} does not answer. "
+            f"{SCHEDULERS[scheduler].status_program} does not answer. "
             f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
         )
     return sorted(alive)
@@ -123,7 +113,7 @@ def _kept(study_dir: Path) -> dict[str, Any]:
 
 
 def _submitted_again(study_dir: Path) -> list[str]:
-    return [path.read_text().strip() for path in sorted((study_dir / _LAUNCHES).glob(f"*/{_AGAIN}"))]
+    return [path.read_text().strip() for path in sorted((study_dir / _LAUNCHES).glob(f"*/{AGAIN}*"))]
 
 
 def follow(
@@ -142,7 +132,7 @@ def follow(
         plan: The sweep's plan.
         jobs: Their numbers.
         cancel: The command that cancels jobs, without the numbers.
-        scheduler: `slurm` or `pbs`.
+        scheduler: Its name.
         queue: Asks the scheduler.
         sleep: Waits, seconds.
 
@@ -153,10 +143,10 @@ def follow(
         KeyboardInterrupt: Ctrl-C; the jobs are left or cancelled, as the user says.
     """
     roster = Roster(int(_kept(plan.study_dir).get("count") or 0))
-    if scheduler == "pbs":  # it never says of a job that it has ended, so those that are there now are kept in mind
+    if not SCHEDULERS[scheduler].tells_ends:  # so those that are there now are kept in mind
         roster.jobs, roster.last = {job: JobState(job, "waits") for job in jobs}, frozenset(jobs)
     try:
-        _wait(plan, jobs, queue or QUEUES[scheduler](), sleep, _Ears(plan, scheduler, roster))
+        _wait(plan, jobs, queue or SCHEDULERS[scheduler].queue(), sleep, _Ears(plan, scheduler, roster))
     except KeyboardInterrupt:
         _part([*jobs, *_submitted_again(plan.study_dir)], cancel)
         raise
@@ -187,8 +177,8 @@ class _Ears:
     roster: Roster
 
     def hear(self, found: list[JobState], study: Any) -> None:
-        for job in list(self.roster.jobs) if self.scheduler == "pbs" else ():
-            if _left(self.plan, f"{_AGAIN[:-1]}{glob.escape(job)}"):
+        for job in () if SCHEDULERS[self.scheduler].keeps_number else list(self.roster.jobs):
+            if _left(self.plan, f"{AGAIN}{glob.escape(job)}"):
                 del self.roster.jobs[job]  # another is in its place
         for line in self.roster.look(found, _waiting(self.plan, study), time.monotonic()):
             _log.info("%s", line[0].upper() + line[1:])
@@ -223,7 +213,7 @@ def cancelled_by_user(
     Args:
         plan: The sweep's plan.
         roster: The jobs when none was left.
-        scheduler: `slurm` or `pbs`.
+        scheduler: Its name.
         logs: The folder of the workers' logs.
         queue: Asks the scheduler.
         sleep: Waits, seconds.
@@ -231,15 +221,16 @@ def cancelled_by_user(
     is_clear = not roster.are_cancelled() and all(one.state for one in roster.jobs.values())
     if is_clear or _is_over(plan, open_study(plan)):
         return ""
-    queue = queue or QUEUES[scheduler]()
+    queue = queue or SCHEDULERS[scheduler].queue()
     ends: dict[str, tuple[str, int | None]] = {}
+    tells_ends = SCHEDULERS[scheduler].tells_ends
     for look in range(_LOOKS):
         if look:
             sleep(1.0)
         last = sorted(roster.last)
-        ends = _ends_of_pbs(plan, last, logs) if scheduler == "pbs" else queue.ends(last) or {}
+        ends = queue.ends(last) or {} if tells_ends else _ends_by_files(plan, last, logs)
         roster.learn({job: state for job, (state, _) in ends.items()})
-        if roster.last <= ends.keys() or (not ends and scheduler != "pbs"):
+        if roster.last <= ends.keys() or (not ends and tells_ends):
             break
     jobs = roster.are_cancelled()
     if not jobs:
@@ -251,8 +242,8 @@ def cancelled_by_user(
     return f"{'you have cancelled' if users else 'somebody has cancelled'} the workers' jobs ({names_of(jobs)})"
 
 
-def _ends_of_pbs(plan: Plan, jobs: Sequence[str], logs: Path) -> dict[str, tuple[str, int | None]]:
-    """The jobs of PBS that were deleted: they were told to end long before their limit, or have never started."""
+def _ends_by_files(plan: Plan, jobs: Sequence[str], logs: Path) -> dict[str, tuple[str, int | None]]:
+    """The jobs that were deleted, by what they left: they had to end long before their limit, or have never started."""
     return {
         job: (CANCELLED, None)
         for job in jobs

@@ -1,52 +1,134 @@
 # SPDX-License-Identifier: MIT
-"""What the sweep wants to know of a launcher: its faults, its script, and where its workers run."""
+"""What each launcher can, a row each; the sweep, the preflight and the settings ask these rows and know no class.
 
+The launchers of schedulers have a row by themselves: it is made from the scheduler's (`schedulers.registry`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config.launchers import SCHEMAS, WorkersConf, target_of
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.launchers.fields import field_faults
 from hyperopt_app.schedulers.gpu_slots import Sharing
+from hyperopt_app.schedulers.registry import SCHEDULERS
+from hyperopt_app.schedulers.slurm import stock_faults
 
-__all__ = ["CLEAN", "IN_DRIVER", "IN_DRIVERS_JOB", "launcher_faults", "launcher_name", "launcher_script"]
+__all__ = ["LAUNCHERS", "LauncherRow", "launcher_faults", "launcher_names", "launcher_row", "launcher_script"]
 
-# Their workers write into files and leave the terminal to the driver.
-CLEAN = ("LocalWorkersLauncher", "LocalLauncher", "PbsWorkersLauncher", "SlurmLauncher", "SlurmWorkersLauncher")
-IN_DRIVER = ("BasicLauncher",)
-_SUBMIT = ("ByHandLauncher", "PbsWorkersLauncher", "SlurmWorkersLauncher")
-# Their workers run on the driver's machine, inside the driver's own job if it has one, and share its end.
-IN_DRIVERS_JOB = ("BasicLauncher", "JoblibLauncher", "LocalLauncher", "LocalWorkersLauncher")
+Faults = Callable[[Mapping[str, Any]], list[str]]
+
+
+def _none(_settings: Mapping[str, Any]) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class LauncherRow:
+    """A launcher. The defaults are those of one that we do not know.
+
+    Attributes:
+        target: Its class, as `hydra.launcher._target_` names it.
+        name: The option of hydra/launcher.
+        schema: The fields of a launcher of ours.
+        scheduler: The name of the scheduler whose jobs its workers are; empty if nobody can be asked about them.
+        runs_in: `driver`: inside the driver, one after the other. `drivers job`: in processes on the driver's machine,
+            so inside the driver's own job if it has one, and they share its end. `jobs`: anywhere else.
+        keeps_terminal_clean: Whether workers write into files and leave the terminal to the driver.
+        isolates: Whether trials can run in processes of their own, and its workers take our signals.
+        lingers: Whether the last free worker stays for a trial that runs elsewhere.
+        detaches: Whether it can submit workers and come back.
+        faults: What is wrong with its fields beyond single values; may raise ConfigError.
+    """
+
+    target: str
+    name: str = ""
+    schema: type[WorkersConf] | None = None
+    scheduler: str = ""
+    runs_in: Literal["driver", "drivers job", "jobs"] = "jobs"
+    keeps_terminal_clean: bool = False
+    isolates: bool = False
+    lingers: bool = False
+    detaches: bool = False
+    faults: Faults = _none
+
+    @property
+    def class_name(self) -> str:
+        """The class alone, for messages."""
+        return self.target.rpartition(".")[2]
+
+
+def _by_hand_faults(settings: Mapping[str, Any]) -> list[str]:
+    Sharing(**{key: int(settings[key]) for key in ("workers_per_gpu", "gpus_per_trial")}).workers_per_job()
+    return []
+
+
+def _cluster_faults(scheduler: str) -> Faults:
+    def faults(settings: Mapping[str, Any]) -> list[str]:
+        row = SCHEDULERS[scheduler]
+        wrong = row.faults(settings)
+        try:
+            row.sharing(settings).workers_per_job()
+        except ConfigError as error:
+            wrong += error.faults
+        return wrong
+
+    return faults
+
+
+def _ours(name: str, **can: Any) -> LauncherRow:
+    schema = SCHEMAS[name]
+    return LauncherRow(target_of(schema), name, schema, isolates=True, lingers=True, **can)
+
+
+_STOCK = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
+LAUNCHERS: tuple[LauncherRow, ...] = (
+    _ours("local_workers", runs_in="drivers job", keeps_terminal_clean=True),
+    *(
+        _ours(
+            row.launcher,
+            scheduler=row.name,
+            keeps_terminal_clean=True,
+            detaches=True,
+            faults=_cluster_faults(row.name),
+        )
+        for row in SCHEDULERS.values()
+    ),
+    _ours("by_hand", detaches=True, faults=_by_hand_faults),
+    LauncherRow("hydra._internal.core_plugins.basic_launcher.BasicLauncher", "basic", runs_in="driver"),
+    LauncherRow("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "joblib", runs_in="drivers job"),
+    LauncherRow(f"{_STOCK}.LocalLauncher", "submitit_local", runs_in="drivers job", keeps_terminal_clean=True),
+    LauncherRow(f"{_STOCK}.SlurmLauncher", "submitit_slurm", keeps_terminal_clean=True, faults=stock_faults),
+)
+
+
+def launcher_row(config: DictConfig) -> LauncherRow:
+    """What is known of the launcher that a config names."""
+    target = str(config.hydra.launcher["_target_"])
+    return next((row for row in LAUNCHERS if row.target == target), LauncherRow(target))
+
+
+def launcher_names(can: Callable[[LauncherRow], bool], word: str) -> str:
+    """The options of hydra/launcher that can something, as a text with `and` or `or` before the last."""
+    *names, last = [row.name for row in LAUNCHERS if can(row)]
+    return f"{', '.join(names)} {word} {last}" if names else last
 
 
 def launcher_faults(config: DictConfig) -> list[str]:
     """What is wrong with the fields of a launcher, or with submitting by one that submits nothing."""
-    settings, name = _settings(config), launcher_name(config)
-    faults = field_faults(name, settings)
-    is_class = "." in str(settings.get("_target_"))  # else that is the fault
-    if settings.get("detach") and name not in _SUBMIT and is_class:
-        told = f"{name} starts workers that end with this command, so there is nothing to submit"
-        way = "choose hydra/launcher=slurm_workers or pbs_workers, or search without submit"
-        faults.append(f"hydra.launcher.detach: {told}; {way}")
+    settings, row = _settings(config), launcher_row(config)
+    faults = field_faults(row.schema, settings)
+    is_class = "." in row.target  # else that is the fault
+    if settings.get("detach") and not row.detaches and is_class:
+        why = f"{row.class_name} starts workers that end with this command, so there is nothing to submit"
+        names = launcher_names(lambda other: bool(other.scheduler), "or")
+        faults.append(f"hydra.launcher.detach: {why}; choose hydra/launcher={names}, or search without submit")
     try:
-        if name == "SlurmWorkersLauncher":
-            from hyperopt_app.launchers.slurm import header_faults, sharing_of
-
-            faults += header_faults(settings)
-            sharing_of(settings).workers_per_job()
-        if name == "SlurmLauncher":
-            from hyperopt_app.launchers.slurm import stock_faults
-
-            faults += stock_faults(settings)
-        if name == "PbsWorkersLauncher":
-            from hyperopt_app.launchers import pbs
-
-            faults += pbs.header_faults(settings)
-            pbs.sharing_of(settings).workers_per_job()
-        if name == "ByHandLauncher":
-            slots = {key: int(settings[key]) for key in ("workers_per_gpu", "gpus_per_trial")}
-            Sharing(**slots).workers_per_job()
+        faults += row.faults(settings)
     except ConfigError as error:
         faults += error.faults
     return list(dict.fromkeys(faults))
@@ -54,23 +136,12 @@ def launcher_faults(config: DictConfig) -> list[str]:
 
 def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
     """The exact script that a launcher would submit; of a launcher that submits none, or its own, one line."""
-    settings = _settings(config)
-    payload = study_dir / "launches" / "0" / "payload.pkl"
-    if launcher_name(config) == "SlurmWorkersLauncher":
-        from hyperopt_app.launchers.slurm import script, sharing_of
+    row = launcher_row(config)
+    if not row.scheduler:
+        return f"# {workers} worker(s) through {row.class_name}, which writes no script of ours"
+    from hyperopt_app.launchers.cluster import scripts
 
-        return script(settings, payload, -(-workers // sharing_of(settings).workers_per_job()))
-    if launcher_name(config) == "PbsWorkersLauncher":
-        from hyperopt_app.launchers import pbs
-
-        jobs = range(-(-workers // pbs.sharing_of(settings).workers_per_job()))
-        return "\n".join(pbs.script(settings, payload, number) for number in jobs)
-    return f"# {workers} worker(s) through {launcher_name(config)}, which writes no script of ours"
-
-
-def launcher_name(config: DictConfig) -> str:
-    """The class of the launcher that a config names."""
-    return str(config.hydra.launcher["_target_"]).rsplit(".", 1)[-1]
+    return scripts(row.scheduler, _settings(config), study_dir / "launches" / "0" / "payload.pkl", workers)
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:

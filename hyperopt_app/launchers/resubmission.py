@@ -2,9 +2,9 @@
 """A job that has ended before the budget goes back into the queue by itself, a bounded number of times.
 
 A worker that was told to end, or has no time for another trial, leaves a note. After the workers the job's script asks
-here whether nobody has cancelled the job and whether it has not come back too often. A Slurm job is requeued and keeps
-its number; a PBS job, which its user may not requeue, submits its script again. Where nodes may not do that, the
-attached driver launches again.
+here whether nobody has cancelled the job and whether it has not come back too often. How a job comes back is its
+scheduler's to know: a Slurm job is requeued and keeps its number, a PBS job submits its script again. Where nodes may
+not do that, the attached driver launches again.
 """
 
 import subprocess
@@ -14,21 +14,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hyperopt_app.errors import PayloadError
-from hyperopt_app.launchers.jobs import GOES_ON, TOLD_TO_END, WAS_TOLD
+from hyperopt_app.launchers.jobs import AGAIN, GOES_ON, TOLD_TO_END, WAS_TOLD
 from hyperopt_app.launchers.payload import thaw
+from hyperopt_app.schedulers.registry import job_of, scheduler_of_payload, values_of
 
 __all__ = ["after_job", "near_limit_s", "note_end"]
 
 Run = Callable[..., str]
 
-# A PBS job whose workers were told to end so near to its limit ended because of that, and was not cancelled. At most:
-# see `near_limit_s`.
+# A job whose workers were told to end so near to its limit ended because of that, and was not cancelled. At most: see
+# `near_limit_s`.
 _NEAR_THE_LIMIT_S = 120.0
 _OUT_OF_TIME = "out of time"
 
 
 def near_limit_s(limit_s: float, grace_s: float) -> float:
-    """How many seconds before its limit a job of PBS that is told to end is told so by that limit; pure.
+    """How many seconds before its limit a job that is told to end is told so by that limit; pure.
 
     Args:
         limit_s: The time limit of a job.
@@ -45,7 +46,7 @@ def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool
         environment: That of the worker.
         out_of_time: It saw its limit come; else it was told to end.
     """
-    if _job(environment):
+    if job_of(environment):
         _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_TOLD)
 
 
@@ -58,23 +59,25 @@ def after_job(
         The exit status for the script, always 0: the workers' own status is what counts.
     """
     call = run or _run
-    note, job = _note(payload, environment), _job(environment)
+    note, job = _note(payload, environment), job_of(environment)
     if not job or not note.exists():
         return 0
     why = note.read_text()
     note.unlink()
     try:
         settings = thaw(payload)["settings"]
+        scheduler = scheduler_of_payload(settings, environment)
         most, near_s = int(settings["max_resubmissions"]), float(settings.get("near_limit_s", _NEAR_THE_LIMIT_S))
     except PayloadError as error:
         _say(f"job {job} is not put back into the queue: {error}")
         return 0
-    # A job of PBS comes back under another number, so the worker's counts.
+    # A job may come back under another number, so the worker's counts.
     so_far = payload.parent / f"resubmissions-{environment.get('HYPEROPT_WORKER') or job}"
     count = int(so_far.read_text()) if so_far.exists() else 0
     try:
-        obstacle = _obstacle(environment, call, why, clock() + near_s)
-        if obstacle and _is_pbs(environment):
+        is_near = clock() + near_s > float(environment.get("HYPEROPT_END") or "inf")
+        obstacle = scheduler.obstacle(environment, call, by_limit=is_near or why == _OUT_OF_TIME)
+        if obstacle and not scheduler.tells_ends:
             (payload.parent / f"{TOLD_TO_END}{job}").touch()
         if obstacle:
             _say(f"job {job} is not put back into the queue: {obstacle}")
@@ -83,47 +86,16 @@ def after_job(
         else:
             so_far.write_text(str(count + 1))
             _say(f"job {job} goes back into the queue, for the {count + 1}. time of at most {most}")
-            _put_back(payload, environment, call)
+            if successor := scheduler.put_back(environment, call):
+                (payload.parent / f"{AGAIN}{job}").write_text(successor)
     except (OSError, subprocess.SubprocessError) as error:
         _say(f"job {job} could not be put back into the queue ({error}); the same command goes on")
     return 0
 
 
-def _obstacle(environment: Mapping[str, str], call: Run, why: str, near_at_s: float) -> str:
-    """Why the job must not come back; empty if it may. A limit is near that lies before `near_at_s`."""
-    if not _is_pbs(environment):
-        # A filter of the user's own (SQUEUE_STATES) would hide it.
-        words = ["squeue", "--noheader", "--states", "all", "--jobs", _job(environment), "--format", "%T"]
-        state = call(words).strip()
-        return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
-    near = near_at_s > float(environment.get("HYPEROPT_END", "inf"))
-    return "" if near or why == _OUT_OF_TIME else "it was told to end long before its time limit"
-
-
-def _put_back(payload: Path, environment: Mapping[str, str], call: Run) -> None:
-    if not _is_pbs(environment):
-        call(["scontrol", "requeue", _job(environment)])
-        return
-    script = Path(environment["HYPEROPT_SCRIPT"])
-    # By its name alone: some versions of qsub split a path at blanks.
-    successor = call(["qsub", script.name], script.parent).split()[-1]
-    (payload.parent / f"submitted-again-{_job(environment)}").write_text(successor)
-
-
-def _is_pbs(environment: Mapping[str, str]) -> bool:
-    return "HYPEROPT_SCRIPT" in environment
-
-
-def _job(environment: Mapping[str, str]) -> str:
-    array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
-    # Not by the task's own number: that of the last task is the array's, and Slurm would take it for all of them.
-    by_slurm = f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID", "")
-    return environment.get("HYPEROPT_JOB") or by_slurm
-
-
 def _note(payload: Path, environment: Mapping[str, str]) -> Path:
-    restart = environment.get("SLURM_RESTART_COUNT", "0") or "0"
-    return payload.parent / f"{GOES_ON}{_job(environment)}-{restart}"
+    restarts = filter(None, values_of(environment, lambda variables: variables.restart))
+    return payload.parent / f"{GOES_ON}{job_of(environment)}-{next(restarts, '0')}"
 
 
 def _run(words: Sequence[str], folder: Path | None = None) -> str:

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from hyperopt_app.schedulers.registry import SCHEDULERS
 from hyperopt_app.storage.opening import JOURNAL_NAME
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.files import links_of_others
@@ -41,7 +42,10 @@ def folder_faults(directory: Path, *, has_jobs: bool) -> list[str]:
 
 
 def _planted(directory: Path) -> list[Path]:
-    ours = (directory / name for name in ("launches", "workers", "workers/slurm", "workers/pbs", "workers/warnings"))
+    ours = (
+        directory / name
+        for name in ("launches", "workers", "workers/warnings", *(f"workers/{name}" for name in SCHEDULERS))
+    )
     # Of each job submitit leaves such a link, and several users may work on one study.
     return [one for one in links_of_others(directory, *ours) if not one.name.startswith(".submission_file_")]
 

@@ -14,6 +14,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.launchers.registry import launcher_names
 from hyperopt_app.preflight.fields import MOST_SECONDS, is_seconds
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
@@ -51,9 +52,10 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
             f"hydra.launcher.grace_s: {options.grace_s:g} is not allowed; set seconds from 0 to {MOST_SECONDS:g}"
         )
     if settings.trial_timeout is not None and options.isolation == "none":
+        names = launcher_names(lambda row: row.isolates, "and")
         faults.append(
             f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} wants trials in processes of their own; set "
-            "hydra.launcher.isolation=process, which local_workers, slurm_workers and pbs_workers have"
+            f"hydra.launcher.isolation=process, which {names} have"
         )
     return options, faults
 

@@ -1,15 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""Asks PBS, seldom and for all jobs at once, which jobs still wait or run. In the driver."""
+"""PBS Pro, OpenPBS and Torque: one script and one job for each worker, or for as many as its GPUs have room for.
+
+Each job has its own script, so that it can submit itself again and no dialect of arrays is needed. Values of the YAML
+stand in directives, which no shell reads; only the lines of `setup` are commands.
+"""
 
 import getpass
 import logging
+import re
+import shlex
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.schedulers.gpu_slots import Sharing
+from hyperopt_app.schedulers.place import UNKNOWN, Place, Variables, Verdict
 from hyperopt_app.schedulers.roster import JobState
+from hyperopt_app.schedulers.script import (
+    Batch,
+    control_characters,
+    grace_faults,
+    not_there,
+    python_words,
+    refused,
+    worker_command,
+)
 
-__all__ = ["PbsQueue", "live_numbers", "states_in"]
+__all__ = ["Pbs", "PbsQueue", "header_faults", "live_numbers", "script", "sharing_of", "states_in", "walltime_s"]
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +41,17 @@ _ENDED = {"C", "F", "X"}
 _WAITING = {"H": "held", "Q": "queued", "M": "moved", "T": "in transit", "W": "waits for its time"}
 
 Run = Callable[[Sequence[str]], str]
+
+# The fields that become one directive each.
+_OPTIONS = {"name": "-N", "account": "-A", "project": "-P", "queue": "-q"}
+# PBS splits a directive at blanks and knows no quotes for these.
+_WORD = re.compile(r"[A-Za-z0-9_.+@:=,/][A-Za-z0-9_.+@:=,/-]*")
+# What a directive would set once more: by its letter, or by the resource after -l; the field for it, if there is one.
+_LETTERS = {option[1:]: name for name, option in _OPTIONS.items()} | dict.fromkeys("JtoejrIXCz", "")
+_RESOURCES = {"walltime", "select", "nodes"}
+_UNITS_S = (1, 60, 3600, 86400)
+# Some ten years; of more the shell of a job could not reckon the end.
+_MOST_S = 10 * 366 * 86400
 
 
 def live_numbers(answer: str) -> set[str]:
@@ -77,8 +108,13 @@ class PbsQueue:
             return None
         return [_job_state(job, state) for job in jobs if (state := self._states.get(_number(job))) is not None]
 
-    def ends(self, jobs: Sequence[str]) -> None:
+    def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
         """Nothing: PBS tells its users neither how a job ended for certain, nor who has deleted it."""
+        return None
+
+    def verdict(self, claim: Mapping[str, Any]) -> Verdict:
+        """UNKNOWN: PBS tells of live jobs only, and a job that it does not know may not be there yet."""
+        return UNKNOWN
 
     def _refresh(self) -> None:
         self._due_at = self._clock() + _INTERVAL_S
@@ -106,3 +142,229 @@ def _run(words: Sequence[str]) -> str:
         words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
     )
     return done.stdout
+
+
+def _script_path(payload: Path, number: int) -> Path:
+    return payload.parent / f"worker-{number}.pbs"
+
+
+def script(settings: Mapping[str, Any], payload: Path, number: int) -> str:
+    """The exact script of one job.
+
+    Args:
+        settings: The launcher's fields.
+        payload: What the workers run.
+        number: The job's number in its launch, from 0.
+
+    Raises:
+        ConfigError: A value cannot be passed to qsub.
+    """
+    faults = header_faults(settings)
+    if faults:
+        raise ConfigError(faults)
+    python, folder = python_words(settings), shlex.quote(str(Path(settings["folder"]).absolute()))
+    lines = [
+        "#!/bin/bash -l",  # qsub passes no environment on: `module` and `conda` are there in a login shell
+        *(f"#PBS {words}" for words in _directives(settings)),
+        "",
+        "# The workers heed signals; this shell lives on, for what comes after them.",
+        "trap : TERM INT USR1 USR2",
+        f"export HYPEROPT_END=$(( $(date +%s) + {walltime_s(settings['walltime'])} ))",
+        f"export HYPEROPT_WORKER={number}",
+        f"export HYPEROPT_SCRIPT={shlex.quote(str(_script_path(payload, number)))}",
+        'export HYPEROPT_JOB="${PBS_JOBID:-${SLURM_JOB_ID:-$$}}"',
+        "# PBS would show the output after the job's end only.",
+        f'exec >{folder}/worker-{number}."$HYPEROPT_JOB".log 2>&1',
+        "# Torque names the job's GPUs in a file.",
+        'if [ -z "${CUDA_VISIBLE_DEVICES:-}" ] && [ -r "${PBS_GPUFILE:-}" ]; then',
+        """    CUDA_VISIBLE_DEVICES=$(sed 's/.*gpu//' "$PBS_GPUFILE" | paste -s -d , -)""",
+        "    export CUDA_VISIBLE_DEVICES",
+        "fi",
+        *(settings.get("setup") or []),
+        worker_command(python, payload),
+        "hyperopt_status=$?",
+        worker_command(python, payload, "--after-job"),
+        'exit "$hyperopt_status"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _directives(settings: Mapping[str, Any]) -> list[str]:
+    found = [f"{option} {settings[name]}" for name, option in _OPTIONS.items() if settings.get(name)]
+    found.append(f"-l {_resources(settings)}")
+    hours, rest = divmod(walltime_s(settings["walltime"]), 3600)
+    found.append(f"-l walltime={hours:02}:{rest // 60:02}:{rest % 60:02}")
+    return [*found, "-r y", "-j oe", "-o /dev/null", *(settings.get("directives") or [])]
+
+
+def _resources(settings: Mapping[str, Any]) -> str:
+    if settings.get("nodes"):
+        return f"nodes={settings['nodes']}"
+    if settings.get("select"):
+        return f"select={settings['select']}"
+    parts = [f"ncpus={settings['ncpus']}"]
+    parts += [f"ngpus={settings['ngpus']}"] if settings["ngpus"] else []
+    parts += [f"mem={settings['mem']}"] if settings.get("mem") else []
+    return ":".join(["select=1", *parts])
+
+
+def sharing_of(settings: Mapping[str, Any]) -> Sharing:
+    """The slots of a job."""
+    found = re.search(r"(?:^|:)n?gpus=(\d+)", _resources(settings))
+    return Sharing(
+        gpus_per_node=int(found[1]) if found else 0,
+        workers_per_gpu=int(settings["workers_per_gpu"]),
+        gpus_per_trial=int(settings["gpus_per_trial"]),
+    )
+
+
+def walltime_s(value: Any) -> int:
+    """Seconds of `HH:MM:SS`, `D:HH:MM:SS` or `MM:SS`, or of a number of seconds, as YAML makes of a bare 12:00:00.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    text = str(value).strip()
+    if not re.fullmatch(r"\d+(:\d{1,2}){0,3}", text):
+        raise ValueError(text)
+    return sum(int(part) * unit for part, unit in zip(reversed(text.split(":")), _UNITS_S, strict=False))
+
+
+def header_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What in the fields cannot be a value of qsub; pure."""
+    kept = {name: value for name, value in settings.items() if name != "setup" and not name.startswith("_")}
+    faults = control_characters(kept)
+    faults += [
+        f"hydra.launcher.{name}: {settings[name]!r} is not allowed; write letters, digits and . _ + - alone"
+        for name in (*_OPTIONS, "mem", "select", "nodes")
+        if settings.get(name) and not _WORD.fullmatch(str(settings[name]))
+    ]
+    faults += [
+        f"hydra.launcher.directives: {words!r} is not allowed; begin it with an option of qsub, e.g. `-l place=excl`"
+        for words in settings.get("directives") or []
+        if not re.match(r"-[A-Za-z]", str(words))
+    ]
+    faults += [fault for words in settings.get("directives") or [] for fault in _set_again(str(words))]
+    try:
+        enough = 0 < walltime_s(settings["walltime"]) < _MOST_S
+    except ValueError:
+        enough = False
+    if not enough:
+        faults.append(
+            f"hydra.launcher.walltime: {settings['walltime']!r} is not allowed; write HH:MM:SS, or seconds as a number"
+        )
+    else:
+        faults += grace_faults(settings, walltime_s(settings["walltime"]), f"walltime={settings['walltime']}")
+    return [*faults, *_faults_of_numbers(settings)]
+
+
+def _set_again(words: str) -> list[str]:
+    """What a directive says that the launcher says itself."""
+    letter, rest = words[1:2], words[2:]
+    asked = {part.partition("=")[0].strip() for part in rest.split(",")} if letter == "l" else set()
+    found = {f"-l {name}": name for name in sorted(asked & _RESOURCES)}
+    if letter in _LETTERS:
+        found = {f"-{letter}": _LETTERS[letter]}
+    return [
+        f"hydra.launcher.directives: {words!r}: the launcher sets {option} itself; "
+        + (f"write hydra.launcher.{field}" if field else "remove it")
+        for option, field in found.items()
+    ]
+
+
+def _faults_of_numbers(settings: Mapping[str, Any]) -> list[str]:
+    faults = []
+    if settings.get("select") and settings.get("nodes"):
+        faults.append("hydra.launcher.select: set it (PBS Pro) or nodes (Torque), not both")
+    for name in ("select", "nodes"):
+        value = str(settings.get(name) or "1")
+        if "+" in value or not re.match(r"(0*1|[A-Za-z].*)(:|$)", value):
+            faults.append(
+                f"hydra.launcher.{name}: {value!r} asks for several nodes; a job's workers share one. Begin it with 1 "
+                "and ask for more workers with hydra.sweeper.n_jobs"
+            )
+    return faults
+
+
+class Pbs:
+    """The row of PBS; see `registry.Scheduler`."""
+
+    name = "pbs"
+    title = "PBS"
+    launcher = "pbs_workers"
+    stock_launcher = "local_workers"
+    submit_program = "qsub"
+    status_program = "qstat"
+    cancel: tuple[str, ...] = ("qdel",)
+    variables = Variables(array_index=("PBS_ARRAY_INDEX", "PBS_ARRAYID"))
+    # It says neither how a job ended for certain, nor who has deleted it.
+    tells_ends = False
+    # A user may not requeue a job, so that it submits its script again.
+    keeps_number = False
+    default_batch = 1
+
+    def place(self, environment: Mapping[str, str], host: str) -> Place | None:
+        """In a job, with the host for its node."""
+        job = environment.get("PBS_JOBID")
+        return Place("pbs", job=job, raw_job=job, node=host.partition(".")[0]) if job else None
+
+    def job_of(self, environment: Mapping[str, str]) -> str:
+        """Nothing: only a script of ours can submit itself again, and it says its job itself."""
+        return ""
+
+    def queue(self) -> PbsQueue:
+        """Asks qstat."""
+        return PbsQueue()
+
+    def faults(self, settings: Mapping[str, Any]) -> list[str]:
+        """See `header_faults`."""
+        return header_faults(settings)
+
+    def sharing(self, settings: Mapping[str, Any]) -> Sharing:
+        """See `sharing_of`."""
+        return sharing_of(settings)
+
+    def limit_s(self, settings: Mapping[str, Any]) -> float:
+        """The walltime."""
+        return walltime_s(settings["walltime"])
+
+    def logs(self, settings: Mapping[str, Any]) -> Path:
+        """Where each script sends its output."""
+        return Path(settings["folder"]).absolute()
+
+    def largest_batch(self) -> int:
+        """One: each job has a script of its own."""
+        return 1
+
+    def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
+        """One job."""
+        text = script(settings, payload, first)
+
+        def submit() -> str:
+            self.logs(settings).mkdir(parents=True, exist_ok=True)
+            path = _script_path(payload, first)
+            path.write_text(text)
+            return _qsub(path)
+
+        return Batch(text, jobs, submit)
+
+    def obstacle(self, environment: Mapping[str, str], run: Callable[..., str], *, by_limit: bool) -> str:
+        """One that was told to end long before its limit was deleted by somebody; PBS itself does not say so."""
+        return "" if by_limit else "it was told to end long before its time limit"
+
+    def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
+        """Submit the script again; the number of its new job."""
+        path = Path(environment["HYPEROPT_SCRIPT"])
+        # By its name alone: some versions of qsub split a path at blanks.
+        return run(["qsub", path.name], path.parent).split()[-1]
+
+
+def _qsub(path: Path) -> str:
+    try:
+        # By its name alone: some versions of qsub split a path at blanks.
+        done = subprocess.run(["qsub", path.name], cwd=path.parent, capture_output=True, text=True, check=True)  # noqa: S607
+    except FileNotFoundError as error:
+        raise not_there("qsub", "PBS") from error
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise refused("qsub", " ".join(str(getattr(error, "stderr", "") or error).split())) from error
+    return done.stdout.split()[-1]

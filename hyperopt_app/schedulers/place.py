@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Where a worker runs in a scheduler, and what the scheduler says of that run; pure."""
+"""Where a worker runs in a scheduler, how its environment says so, and what the scheduler says of that run; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["RUNNING", "UNKNOWN", "Place", "Verdict", "is_number", "place_of"]
+__all__ = ["RUNNING", "UNKNOWN", "Place", "Variables", "Verdict", "is_number"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Place:
     """Where a worker runs in a scheduler; all empty outside of one. Claims hold it as a plain mapping.
 
     Attributes:
-        scheduler: `slurm`, `pbs` or empty.
+        scheduler: The scheduler's name, such as `slurm`; or empty.
         cluster: Slurm's name of the cluster.
         job: As users see it: `7`, or `7_0` for a task of an array.
         raw_job: The job's own number; for PBS the same as `job`.
@@ -42,35 +42,25 @@ class Place:
         return cls(**known)
 
 
-def place_of(environment: Mapping[str, str], host: str = "") -> Place:
-    """The place of a process, by its environment; empty if it does not end with a scheduler's job. Pure.
+@dataclass(frozen=True)
+class Variables:
+    """The environment variables by which a scheduler says to a process where it is; a tuple is tried in its order.
 
-    Args:
-        environment: That of the process.
-        host: Its host name, for schedulers that do not tell the node.
+    Attributes:
+        array_index: Which job of an array this is.
+        restart: How often the job had been put back into the queue before this run.
+        tasks: How many tasks the job has.
+        task: The number of the task in its job, from 0.
+        local_task: The number of the task on its node, from 0.
+        end: When the job ends, seconds since the epoch.
     """
-    # A shell of salloc on a login node has the job's number too, but it does not end with the job.
-    if environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME"):
-        return _slurm_place(environment)
-    if job := environment.get("PBS_JOBID"):
-        return Place("pbs", job=job, raw_job=job, node=host.partition(".")[0])
-    return Place()
 
-
-def _slurm_place(environment: Mapping[str, str]) -> Place:
-    raw_job = environment["SLURM_JOB_ID"]
-    array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
-    restart, tasks = environment.get("SLURM_RESTART_COUNT", ""), environment.get("SLURM_STEP_NUM_TASKS", "")
-    return Place(
-        scheduler="slurm",
-        cluster=environment.get("SLURM_CLUSTER_NAME", ""),
-        job=f"{array}_{task}" if array and task else raw_job,
-        raw_job=raw_job,
-        restart=int(restart) if is_number(restart) else 0,
-        node=environment["SLURMD_NODENAME"],
-        task=environment.get("SLURM_PROCID", ""),
-        tasks=int(tasks) if is_number(tasks) else 1,
-    )
+    array_index: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
+    local_task: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

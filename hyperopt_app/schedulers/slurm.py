@@ -1,218 +1,245 @@
 # SPDX-License-Identifier: MIT
-"""Asks Slurm, seldom and for all jobs at once, which jobs and runs still live. In the driver and in workers."""
+"""Slurm: workers as one array of jobs. Checks the launcher's fields, and asks, requeues and finds jobs.
 
-import logging
-import os
+`slurm_job` writes the script with submitit and submits it, `slurm_queue` asks squeue and sacct, `slurm_output` reads
+their answers. submitit is imported only where a script is made: workers and the driver ask here where they are.
+"""
+
+import re
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-from hyperopt_app.schedulers.place import UNKNOWN, Place, Verdict, is_number
-from hyperopt_app.schedulers.roster import JobState
-from hyperopt_app.schedulers.slurm_output import (
-    ENDS_OPTIONS,
-    HISTORY_OPTIONS,
-    QUEUE_OPTIONS,
-    Key,
-    Queue,
-    QueueRow,
-    by_key,
-    job_states,
-    judge,
-    key_of,
-    live_jobs,
-    parse_ends,
-    parse_history,
-    parse_rows,
-)
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.schedulers.gpu_slots import Sharing, gpus_in
+from hyperopt_app.schedulers.place import Place, Variables, is_number
+from hyperopt_app.schedulers.script import Batch, control_characters, grace_faults
+from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 
-__all__ = ["SlurmQueue"]
+__all__ = ["SHORT_OPTIONS", "Slurm", "header_faults", "script", "sharing_of", "stock_faults"]
 
-_log = logging.getLogger(__name__)
-
-_INTERVAL_S = 10.0
-_LONGEST_BACK_OFF_S = 160.0
-_TIMEOUT_S = 10.0
-_ACCOUNTING_OFF = "accounting storage is disabled"
-
-Run = Callable[[Sequence[str]], str]
-Read = TypeVar("Read")
-
-
-class SlurmQueue:
-    """Asks Slurm about all jobs of this user at once, and seldom. For any thread.
-
-    squeue is asked at most every 10 seconds, and sacct at most once beside it; after a failure the pause grows up to
-    160 seconds, and there is one warning. Without squeue on the PATH nothing is known and nothing is said.
-
-    Args:
-        run: Runs a command, at most for 10 seconds, and returns what it has written; may raise OSError and
-            subprocess.SubprocessError.
-        clock: Monotonic seconds.
-    """
-
-    def __init__(self, run: Run | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        run = run or _run
-        self._squeue = _Program("squeue", "the leases alone tell which workers are dead", run, clock, _INTERVAL_S)
-        # It is asked only right after squeue, so that squeue's pause is its pause.
-        self._sacct = _Program("sacct", "jobs that squeue has forgotten are judged by their leases", run, clock, 0.0)
-        self._lock = threading.Lock()
-        self._queue: Queue | None = None
-        self._rows: list[QueueRow] = []
-        self._history: dict[Key, Sequence[str]] = {}
-        self._gone: dict[Place, Verdict] = {}
-        self._open: set[Place] = set()
-        self._jobs: set[str] = set()
-        self._jobs_at_answer: set[str] = set()
-
-    def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """What Slurm says of the run in which a claim was made."""
-        place = Place.of_claim(claim)
-        return self.ask([place])[place]
-
-    def ask(self, places: Sequence[Place]) -> dict[Place, Verdict]:
-        """What Slurm says of these places; of those that it cannot tell now, UNKNOWN."""
-        with self._lock:
-            unsettled = {place for place in places if place.scheduler == "slurm" and place not in self._gone}
-            # Between two questions to Slurm those that ask one by one are gathered for the next.
-            self._open |= unsettled
-            if unsettled:
-                self._refresh()
-            return {place: self._judged(place) for place in places}
-
-    def alive(self, jobs: Sequence[str]) -> set[str] | None:
-        """Which of these jobs of this cluster still wait or run; None if Slurm cannot say now.
-
-        Args:
-            jobs: As `sbatch` has told them: an array by its one number.
-        """
-        with self._lock:
-            return live_jobs(jobs, self._queue or {}) if self._knows(jobs) else None
-
-    def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
-        """How these jobs stand, an array task by task; None if Slurm cannot say now.
-
-        Args:
-            jobs: As for `alive`.
-        """
-        with self._lock:
-            return job_states(jobs, self._rows) if self._knows(jobs) else None
-
-    def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
-        """How these jobs ended, and which user has cancelled them, as accounting knows it; None if there is none.
-
-        It learns of an end a second later or two, and of jobs that never waited for long not at all.
-
-        Args:
-            jobs: Each by its number, tasks of an array as `7_3`.
-        """
-        with self._lock:
-            numbers = {job.partition("_")[0] for job in jobs}
-            if self._sacct.is_absent or not numbers:
-                return None
-            return self._sacct.ask([*ENDS_OPTIONS, f"--jobs={','.join(sorted(numbers))}"], parse_ends)
-
-    def _knows(self, jobs: Sequence[str]) -> bool:
-        self._jobs.update(jobs)
-        self._refresh()
-        # A job that is asked for since the last answer may be younger than that.
-        return self._queue is not None and self._jobs_at_answer.issuperset(jobs)
-
-    def _judged(self, place: Place) -> Verdict:
-        if place in self._gone:
-            return self._gone[place]
-        verdict = UNKNOWN if self._queue is None else judge(place, self._queue, self._history)
-        if verdict.is_gone:
-            self._gone[place] = verdict
-        return verdict
-
-    def _refresh(self) -> None:
-        if not self._squeue.is_due():
-            return
-        self._jobs_at_answer = set(self._jobs)
-        rows = self._squeue.ask([f"--user={os.geteuid()}", *QUEUE_OPTIONS], parse_rows)
-        self._queue, self._rows = None if rows is None else by_key(rows), rows or []
-        if self._queue is not None:
-            self._ask_for_forgotten(self._queue)
-
-    def _ask_for_forgotten(self, queue: Queue) -> None:
-        # By the array's number too: its other tasks will be asked for next.
-        forgotten = {number for place in self._open if key_of(place) not in queue for number in _numbers(place)}
-        if forgotten and not self._sacct.is_due():
-            return
-        self._open.clear()
-        if forgotten:
-            options = [*HISTORY_OPTIONS, f"--jobs={','.join(sorted(forgotten))}"]
-            self._history.update(self._sacct.ask(options, parse_history) or {})
+# The short options of sbatch and their long names; as of Slurm 22.05, sbatch(1).
+SHORT_OPTIONS = {
+    "A": "account",
+    "a": "array",
+    "b": "begin",
+    "C": "constraint",
+    "c": "cpus-per-task",
+    "D": "chdir",
+    "d": "dependency",
+    "e": "error",
+    "F": "nodefile",
+    "G": "gpus",
+    "H": "hold",
+    "i": "input",
+    "J": "job-name",
+    "k": "no-kill",
+    "L": "licenses",
+    "M": "clusters",
+    "m": "distribution",
+    "N": "nodes",
+    "n": "ntasks",
+    "O": "overcommit",
+    "o": "output",
+    "p": "partition",
+    "q": "qos",
+    "S": "core-spec",
+    "s": "oversubscribe",
+    "t": "time",
+    "w": "nodelist",
+    "x": "exclude",
+}
+# What the launcher itself sets.
+_TAKEN = {"array", "a", "wrap", "output", "o", "error", "e", "parsable", "test-only", "input", "i"}
+# What submitit writes of a field; given once more, the workers would not be where we count on them.
+_FIELDS = {
+    "time": "timeout_min",
+    "t": "timeout_min",
+    "nodes": "nodes",
+    "N": "nodes",
+    "ntasks-per-node": "tasks_per_node",
+    "ntasks": "tasks_per_node",
+    "n": "tasks_per_node",
+    "job-name": "name",
+    "J": "name",
+    "gpus-per-node": "gpus_per_node",
+    "gpus-per-task": "gpus_per_task",
+    "cpus-per-task": "cpus_per_task",
+    "c": "cpus_per_task",
+    "signal": "signal_delay_s",
+}
+_DEFAULT_MAX_ARRAY = 1001
 
 
-def _numbers(place: Place) -> set[str]:
-    return {number for number in (place.raw_job, place.job.partition("_")[0]) if is_number(number)}
+class Slurm:
+    """The row of Slurm; see `registry.Scheduler`."""
 
+    name = "slurm"
+    title = "Slurm"
+    launcher = "slurm_workers"
+    stock_launcher = "submitit_slurm"
+    submit_program = "sbatch"
+    status_program = "squeue"
+    cancel: tuple[str, ...] = ("scancel",)
+    variables = Variables(
+        array_index=("SLURM_ARRAY_TASK_ID",),
+        restart=("SLURM_RESTART_COUNT",),
+        tasks=("SLURM_NTASKS",),
+        task=("SLURM_PROCID",),
+        local_task=("SLURM_LOCALID",),
+        end=("SLURM_JOB_END_TIME",),
+    )
+    tells_ends = True
+    keeps_number = True
+    default_batch = _DEFAULT_MAX_ARRAY - 1
 
-class _Program:
-    """One of Slurm's programs: when it may be asked again, and what the log is told."""
+    def place(self, environment: Mapping[str, str], host: str) -> Place | None:
+        """In a job, on the node that Slurm names."""
+        # A shell of salloc on a login node has the job's number too, but it does not end with the job.
+        is_in_job = environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME")
+        return _place(environment) if is_in_job else None
 
-    def __init__(self, name: str, meanwhile: str, run: Run, clock: Callable[[], float], interval_s: float) -> None:
-        self._name = name
-        self._meanwhile = meanwhile
-        self._run = run
-        self._clock = clock
-        self._interval_s = interval_s
-        self._due_at = float("-inf")
-        self._failures = 0
+    def job_of(self, environment: Mapping[str, str]) -> str:
+        """The job, or the task of an array."""
+        array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+        # Not by the task's own number: that of the last task is the array's, and Slurm would take it for all of them.
+        return f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID", "")
 
-    def is_due(self) -> bool:
-        return self._clock() >= self._due_at
+    def queue(self) -> SlurmQueue:
+        """Asks squeue and sacct."""
+        return SlurmQueue()
 
-    @property
-    def is_absent(self) -> bool:
-        """Whether it was found not to be there, or to have nothing to tell."""
-        return self._due_at == float("inf")
+    def faults(self, settings: Mapping[str, Any]) -> list[str]:
+        """See `header_faults`."""
+        return header_faults(settings)
 
-    def ask(self, options: Sequence[str], read: Callable[[str], Read]) -> Read | None:
-        """What the program says, read; None if it failed."""
+    def sharing(self, settings: Mapping[str, Any]) -> Sharing:
+        """See `sharing_of`."""
+        return sharing_of(settings)
+
+    def limit_s(self, settings: Mapping[str, Any]) -> float:
+        """The time limit."""
+        return _limit_s(settings)
+
+    def logs(self, settings: Mapping[str, Any]) -> Path:
+        """Submitit's folder."""
+        return Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
+
+    def largest_batch(self) -> int:
+        """The site's largest array; Slurm's default if it does not say."""
         try:
-            answer = read(self._run([self._name, *options]))
-        except FileNotFoundError:
-            self._due_at = float("inf")
-            return None
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self._note_failure(error)
-            return None
-        if self._failures:
-            _log.info("%s works again", self._name)
-        self._failures = 0
-        self._due_at = self._clock() + self._interval_s
-        return answer
+            text = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=True).stdout  # noqa: S607
+        except (OSError, subprocess.CalledProcessError):
+            return self.default_batch
+        match = re.search(r"^MaxArraySize\s*=\s*(\d+)", text, re.MULTILINE)
+        return max(2, int(match[1])) - 1 if match else self.default_batch
 
-    def _note_failure(self, error: Exception) -> None:
-        lines = _error_lines(error)
-        if any(_ACCOUNTING_OFF in line for line in lines):
-            _log.debug("%s is not asked: %s", self._name, _ACCOUNTING_OFF)
-            self._due_at = float("inf")
-            return
-        level = logging.DEBUG if self._failures else logging.WARNING
-        _log.log(level, "%s failed (%s); until it works again, %s", self._name, lines[0], self._meanwhile)
-        self._due_at = self._clock() + min(_LONGEST_BACK_OFF_S, _INTERVAL_S * 2**self._failures)
-        self._failures += 1
+    def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
+        """An array; every array of a launch counts its tasks from 0."""
+        from hyperopt_app.schedulers.slurm_job import WorkersExecutor
 
+        if faults := header_faults(settings):
+            raise ConfigError(faults)
+        plain = {**settings, "additional_parameters": _with_long_names(settings)}
+        executor = WorkersExecutor(self.logs(settings), plain, payload, jobs, limit_s=_limit_s(settings))
+        return Batch(executor.text(), jobs, executor.submit_workers)
 
-def _error_lines(error: Exception) -> list[str]:
-    if isinstance(error, subprocess.TimeoutExpired):
-        return [f"no answer within {error.timeout:g} s"]
-    if isinstance(error, subprocess.CalledProcessError):
-        lines = [line.strip() for line in f"{error.stderr or ''}\n{error.stdout or ''}".splitlines()]
-        return [*filter(None, lines), f"exit status {error.returncode}"]
-    return [str(error)]
+    def obstacle(self, environment: Mapping[str, str], run: Callable[..., str], *, by_limit: bool) -> str:
+        """A job that somebody has cancelled no longer runs for Slurm."""
+        # A filter of the user's own (SQUEUE_STATES) would hide it.
+        words = ["squeue", "--noheader", "--states", "all", "--jobs", self._job(environment), "--format", "%T"]
+        state = run(words).strip()
+        return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
+
+    def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
+        """Requeue the job, which keeps its number."""
+        run(["scontrol", "requeue", self._job(environment)])
+        return ""
+
+    def _job(self, environment: Mapping[str, str]) -> str:
+        return environment.get("HYPEROPT_JOB") or self.job_of(environment)
 
 
-def _run(words: Sequence[str]) -> str:
-    # A user's filters and formats for squeue and sacct would change the answer. SLURM_CLUSTERS stays: sbatch heeds it.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SACCT_", "SQUEUE_"))}
-    environment |= {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
-    options: dict[str, Any] = {"env": environment, "stdin": subprocess.DEVNULL, "timeout": _TIMEOUT_S}
-    done = subprocess.run(words, **options, capture_output=True, text=True, errors="replace", check=True)
-    return str(done.stdout)
+def _place(environment: Mapping[str, str]) -> Place:
+    raw_job = environment["SLURM_JOB_ID"]
+    array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+    restart, tasks = environment.get("SLURM_RESTART_COUNT", ""), environment.get("SLURM_STEP_NUM_TASKS", "")
+    return Place(
+        scheduler="slurm",
+        cluster=environment.get("SLURM_CLUSTER_NAME", ""),
+        job=f"{array}_{task}" if array and task else raw_job,
+        raw_job=raw_job,
+        restart=int(restart) if is_number(restart) else 0,
+        node=environment["SLURMD_NODENAME"],
+        task=environment.get("SLURM_PROCID", ""),
+        tasks=int(tasks) if is_number(tasks) else 1,
+    )
+
+
+def _with_long_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The further options of sbatch; those that are switched off are left out."""
+    extra = settings.get("additional_parameters") or {}
+    return {SHORT_OPTIONS.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
+
+
+def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
+    """The exact script of an array of `count` jobs.
+
+    Raises:
+        ConfigError: A value cannot be passed to sbatch.
+    """
+    return Slurm().batch(settings, payload, 0, count).text
+
+
+def sharing_of(settings: Mapping[str, Any]) -> Sharing:
+    """The slots that the fields ask for."""
+    own = gpus_in(settings.get("gres")) + int(settings.get("gpus_per_node") or 0)
+    return Sharing(
+        nodes=int(settings["nodes"] or 1),
+        tasks_per_node=int(settings["tasks_per_node"] or 1),
+        gpus_per_node=own,
+        gpus_per_task=int(settings.get("gpus_per_task") or 0),
+        workers_per_gpu=int(settings["workers_per_gpu"]),
+        gpus_per_trial=int(settings["gpus_per_trial"]),
+    )
+
+
+def header_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What in the fields cannot be a value of sbatch; pure."""
+    faults, where = list[str](), "hydra.launcher.additional_parameters"
+    extra = settings.get("additional_parameters") or {}
+    flat = {name: value for name, value in settings.items() if name not in {"setup", "additional_parameters"}}
+    faults += control_characters(flat | {f"additional_parameters.{key}": value for key, value in extra.items()})
+    for key in extra:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(key)):
+            faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
+        elif str(key).replace("_", "-") in _TAKEN:
+            faults.append(f"{where}.{key}: the launcher sets this option itself; remove it")
+        elif (field := _FIELDS.get(str(key).replace("_", "-"))) is not None:
+            faults.append(f"{where}.{key}: the launcher has a field for it; write hydra.launcher.{field}")
+        elif len(str(key)) == 1 and key not in SHORT_OPTIONS:
+            faults.append(f"{where}.{key}: this short option is not known; write the long one")
+    if (limit_s := _limit_s(settings)) > 0:
+        faults += grace_faults(settings, limit_s, f"timeout_min={settings['timeout_min']}")
+    if not settings["use_srun"] and (int(settings["nodes"] or 1) > 1 or int(settings["tasks_per_node"] or 1) > 1):
+        faults.append(
+            "hydra.launcher.use_srun: false starts one task; set nodes and tasks_per_node to 1, or use_srun to true"
+        )
+    return faults
+
+
+def stock_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What in the fields of the stock launcher would end its jobs at their start; pure."""
+    wanted, limit_s = int(settings.get("signal_delay_s") or 0), _limit_s(settings)
+    if limit_s <= 0 or wanted < limit_s:
+        return []
+    asks = f"Slurm asks a job of {limit_s} s (timeout_min={settings['timeout_min']}) to end {wanted} s before its end"
+    return [
+        f"hydra.launcher.signal_delay_s: {asks}, so at its very start; set at most {limit_s // 2}, or a longer limit"
+    ]
+
+
+def _limit_s(settings: Mapping[str, Any]) -> int:
+    """Seconds that a job may take; 0 for no limit."""
+    return 60 * int(settings.get("timeout_min") or 0)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.schedulers.registry import values_of
+
 __all__ = ["END_VARIABLE", "Pace", "end_of_job", "needed_s", "suffices"]
 
 # Seconds since the epoch at which the scheduler ends the job; the job's script sets it.
@@ -19,11 +21,8 @@ _JUDGED = 20
 
 def end_of_job(environment: Mapping[str, str]) -> float | None:
     """When the scheduler ends this worker's job, in seconds since the epoch; None if nobody says."""
-    for name in (END_VARIABLE, "SLURM_JOB_END_TIME"):
-        text = environment.get(name, "").strip()
-        if text.isdigit():
-            return float(text)
-    return None
+    ends = (environment.get(END_VARIABLE, ""), *values_of(environment, lambda variables: variables.end))
+    return next((float(text) for text in map(str.strip, ends) if text.isdigit()), None)
 
 
 def needed_s(own_s: float | None, trials: Sequence[FrozenTrial]) -> float:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.command_line import task_words
 from hyperopt_app.config.presets import is_preset
-from hyperopt_app.launchers.registry import IN_DRIVER, launcher_name
+from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.reading import Settings
 from hyperopt_app.support.plain_yaml import plain_yaml
 
@@ -31,7 +31,7 @@ def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
     told, lines = [], []
     if settings.n_jobs == 1 and any(map(is_preset, task_words(config))):
         yield "There is one worker, since hydra.sweeper.n_jobs is 1; hydra.sweeper.n_jobs=4 has four at a time."
-    if launcher_name(config) in IN_DRIVER and settings.n_jobs > 1:
+    if launcher_row(config).runs_in == "driver" and settings.n_jobs > 1:
         told.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
         lines.append("defaults: [..., {override /hydra/launcher: local_workers}]")
     if settings.storage is None and has_the_time_in_it(config):

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from hyperopt_app.config.launchers import SCHEMAS
+from hyperopt_app.config.launchers import schema_of
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.support.display_text import did_you_mean, visible
 
@@ -54,8 +54,8 @@ _HYDRAS = {"sweeper", "launcher"}
 
 def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
     target = OmegaConf.to_container(hydra, resolve=False).get("launcher")  # type: ignore[union-attr]
-    name = str(target.get("_target_") if isinstance(target, Mapping) else "").rsplit(".", 1)[-1]
-    return tuple(one.name for one in fields(SCHEMAS[name])) if name in SCHEMAS else ()
+    schema = schema_of(str(target.get("_target_") if isinstance(target, Mapping) else ""))
+    return () if schema is None else tuple(one.name for one in fields(schema))
 
 
 def _unknown(place: str, node: Iterable[Any], known: Mapping[str, Collection[str]]) -> Iterator[str]:

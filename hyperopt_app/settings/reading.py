@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
+from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.keys import sweeper_fields
 from hyperopt_app.settings.old_dialects import translated
 from hyperopt_app.study.plan import WorkerOptions
@@ -99,19 +100,16 @@ def _typed(config: DictConfig) -> list[str]:
     return [word.removeprefix("hydra.sweeper.") for word in words if word.startswith("hydra.sweeper.")]
 
 
-def _signals(node: DictConfig) -> tuple[str, ...]:
-    # Other launchers have handlers of their own for USR1 and USR2.
-    return END_SIGNALS if "isolation" in node else WorkerOptions().signals
-
-
 def read_worker_options(config: DictConfig) -> WorkerOptions:
     """The fields of `hydra.launcher` that concern the worker; a launcher that is not ours has none of them."""
-    node = config.hydra.launcher
+    node, row = config.hydra.launcher, launcher_row(config)
     default = WorkerOptions()
+    # Other launchers have handlers of their own for USR1 and USR2.
+    signals = node.get("signals") or (END_SIGNALS if row.isolates else default.signals)
     return WorkerOptions(
         isolation=str(node.get("isolation", default.isolation)),
         grace_s=float(node.get("grace_s", default.grace_s)),
-        signals=tuple(signal.name for signal in signal_numbers(node.get("signals") or _signals(node))),
+        signals=tuple(signal.name for signal in signal_numbers(signals)),
         node_check=tuple(str(word) for word in node.get("node_check") or ()),
-        lingers="isolation" in node,
+        lingers=row.lingers,
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from hyperopt_app.processes import entries
 from hyperopt_app.processes.entries import start_ticks
-from hyperopt_app.schedulers.place import place_of
+from hyperopt_app.schedulers.registry import place_of
 from hyperopt_app.support.files import read_file
 
 __all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "last_beat", "read_beat", "read_beats", "this_worker"]

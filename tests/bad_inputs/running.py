@@ -45,8 +45,8 @@ def _imports() -> None:
     import submitit  # noqa: F401
 
     import hyperopt_app.cli
-    import hyperopt_app.launchers.pbs
-    import hyperopt_app.launchers.slurm  # noqa: F401
+    import hyperopt_app.launchers.cluster
+    import hyperopt_app.schedulers.slurm_job  # noqa: F401
     import objectives.sphere  # noqa: F401
     from hyperopt_app.driver import sweep
 

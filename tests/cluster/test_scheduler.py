@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt_app.schedulers import slurm as scheduler
-from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict, place_of
-from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.schedulers import slurm_queue as scheduler
+from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
+from hyperopt_app.schedulers.registry import place_of
+from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 from tests.cluster.slurm import Cluster, temporary_cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(180)]

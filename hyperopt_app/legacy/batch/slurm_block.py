@@ -11,7 +11,7 @@ from hyperopt_app.legacy.batch.times import slurm_seconds, walltime_text
 from hyperopt_app.legacy.reading.findings import Findings, shown
 from hyperopt_app.legacy.reading.pair import Launcher
 from hyperopt_app.legacy.reading.parameter_settings import whole_number
-from hyperopt_app.schedulers.sbatch_options import SHORT_OPTIONS
+from hyperopt_app.schedulers.slurm import SHORT_OPTIONS
 
 __all__ = ["read_slurm"]
 

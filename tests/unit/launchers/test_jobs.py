@@ -66,7 +66,7 @@ def _end_all(plan: Plan) -> None:
 
 
 def _asked(monkeypatch: pytest.MonkeyPatch, known: set[str] | None) -> None:
-    monkeypatch.setitem(registry.QUEUES, "slurm", lambda: Queue(known))
+    monkeypatch.setattr(registry.SCHEDULERS["slurm"], "queue", lambda: Queue(known))
 
 
 def test_each_launch_has_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict, place_of
+from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
+from hyperopt_app.schedulers.registry import place_of
 from hyperopt_app.schedulers.slurm_output import (
     job_states,
     judge,

@@ -15,7 +15,7 @@ import pytest
 
 from hyperopt_app.processes import entries
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
-from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, read_beat, this_worker
 from hyperopt_app.study.liveness import Observer, is_dead
 from tests.unit._made_jobs import PLACE, gone

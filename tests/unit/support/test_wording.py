@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app.errors import SubmissionError
-from hyperopt_app.launchers.pbs import _qsub
+from hyperopt_app.schedulers.pbs import _qsub
 from hyperopt_app.support.wording import Front, front, with_front
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from hyperopt_app.launchers import pbs as pbs_workers
-from hyperopt_app.launchers import slurm as slurm_workers
 from hyperopt_app.legacy.batch.times import pbs_seconds, slurm_seconds, walltime_text
 from hyperopt_app.legacy.reader import read_pair
 from hyperopt_app.legacy.reading.loading import SixtiesInt
 from hyperopt_app.legacy.reading.pair import Launcher
+from hyperopt_app.schedulers import pbs as pbs_workers
+from hyperopt_app.schedulers import slurm as slurm_workers
 from hyperopt_app.schedulers.gpu_slots import Sharing
 from tests.unit.legacy._pairs import MODEL, OPTUNA, faults, notes, read, write
 

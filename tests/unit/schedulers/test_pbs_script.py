@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from hyperopt_app.config.launchers import PbsWorkersConf
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.launchers.pbs import header_faults, script, sharing_of, walltime_s
 from hyperopt_app.processes.python_start import module_words
+from hyperopt_app.schedulers.pbs import header_faults, script, sharing_of, walltime_s
 
 GOLDEN = Path(__file__).parent / "golden" / "worker.pbs"
 PAYLOAD = Path("/scratch/my study/launches/0/payload.pkl")

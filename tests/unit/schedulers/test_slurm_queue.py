@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
-from hyperopt_app.schedulers.slurm import SlurmQueue
+from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 from tests.unit._made_jobs import PLACE, TASK, gone, row
 
 

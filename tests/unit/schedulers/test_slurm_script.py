@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hyperopt_app.config.launchers import SlurmWorkersConf
-from hyperopt_app.launchers.slurm import header_faults, script, stock_faults
+from hyperopt_app.schedulers.slurm import header_faults, script, stock_faults
 
 PAYLOAD = Path("/a study/launches/0/payload.pkl")
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""What the job scripts of all schedulers have in common: words for a shell, checks of values, refused submissions."""
+
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.errors import SubmissionError
+from hyperopt_app.processes.python_start import module_words
+from hyperopt_app.support.wording import front
+
+__all__ = ["Batch", "control_characters", "grace_faults", "not_there", "python_words", "refused", "worker_command"]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that one call of the scheduler's submit command makes: an array, or a single job.
+
+    Attributes:
+        text: The exact script.
+        jobs: How many jobs it makes; the tasks of an array are counted one by one.
+        submit: Submits them and returns the number that the scheduler has given; raises SubmissionError.
+    """
+
+    text: str
+    jobs: int
+    submit: Callable[[], str]
+
+
+def control_characters(values: Mapping[str, Any]) -> list[str]:
+    """Faults of values that cannot stand in one line of a script's header; pure."""
+    faults = []
+    for name, value in values.items():
+        words = value if isinstance(value, list) else [value]
+        if any(isinstance(word, str) and _CONTROL.search(word) for word in words):
+            faults.append(f"hydra.launcher.{name}: {value!r} has a line end or another control character; remove it")
+    return faults
+
+
+def grace_faults(settings: Mapping[str, Any], limit_s: float, limit: str) -> list[str]:
+    """What is wrong if a job must end before it has worked for as long as it may take to end; pure.
+
+    Args:
+        settings: The launcher's fields.
+        limit_s: The time limit of a job, seconds.
+        limit: The field that sets it, as the user would write it.
+    """
+    grace_s = float(settings.get("grace_s") or 0)
+    if grace_s <= limit_s / 2:
+        return []
+    has = f"the last {grace_s:g} s of a job are kept for its end, and it has {limit_s:g} s ({limit})"
+    return [f"hydra.launcher.grace_s: {has}; set at most {limit_s / 2:g}, or a longer limit"]
+
+
+def python_words(settings: Mapping[str, Any]) -> str:
+    """The program that runs workers, quoted for a shell: as words, of which none is a command of the shell's."""
+    own = settings.get("python")
+    return shlex.join(shlex.split(str(own))) if own else shlex.quote(sys.executable)
+
+
+def worker_command(python: str, payload: Path, *options: str) -> str:
+    """The shell command of the workers of one task, or with `--after-job` of what comes after them."""
+    words = shlex.join(["-u", *module_words("hyperopt_app.worker_process")])
+    return " ".join([python, words, *options, shlex.quote(str(payload))])
+
+
+def not_there(program: str, scheduler: str) -> SubmissionError:
+    """The error of a machine without the scheduler's submit command."""
+    where = f"give the command where {scheduler} is{front().without_scheduler}"
+    return SubmissionError(f"{front().launcher}: {program} is not here; {where}")
+
+
+def refused(program: str, reason: str) -> SubmissionError:
+    """The error of a submission that the scheduler has not taken."""
+    return SubmissionError(
+        f"{program} refused the workers: {reason}\n"
+        f"Nothing is lost: mend it and give the same command again{front().without_scheduler}."
+    )
