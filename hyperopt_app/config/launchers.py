@@ -9,6 +9,7 @@ __all__ = [
     "ByHandConf",
     "ClusterWorkersConf",
     "LocalWorkersConf",
+    "LsfWorkersConf",
     "PbsWorkersConf",
     "SlurmWorkersConf",
     "WorkersConf",
@@ -170,6 +171,41 @@ class PbsWorkersConf(ClusterWorkersConf):
 
 
 @dataclass
+class LsfWorkersConf(ClusterWorkersConf):
+    """`hydra/launcher: lsf_workers`; IBM Spectrum LSF 10.1."""
+
+    _target_: str = "hydra_plugins.hyperopt_app.launchers.LsfWorkersLauncher"
+
+    # Of each job: name, queue, and project (`-P`).
+    name: str = "${hydra.job.name}"
+    queue: str | None = None
+    project: str | None = None
+
+    # What each job gets on its one host: slots, GPUs, and memory with its unit, e.g. 32GB.
+    ncpus: int = 1
+    ngpus: int = 0
+    mem: str | None = None
+
+    # In the place of ngpus: the value of `-gpu`, e.g. "num=2:gmodel=TeslaV100_SXM2_32GB".
+    gpu: str | None = None
+
+    # The run limit of each job in minutes.
+    timeout_min: int = 60
+
+    # Further directives, each as in a script after `#BSUB`, e.g. "-app dl".
+    directives: list[str] = field(default_factory=list)
+
+    # Shell lines that run before the workers: modules, conda.
+    setup: list[str] | None = None
+
+    # The Python that runs workers; null for the one of this command.
+    python: str | None = None
+
+    # Where the output of the jobs goes.
+    folder: str = "${hydra.sweep.dir}/workers/lsf"
+
+
+@dataclass
 class ByHandConf(WorkersConf):
     """`hydra/launcher: by_hand`; prints the command that starts a worker, for a scheduler that we do not know."""
 
@@ -188,6 +224,7 @@ SCHEMAS: dict[str, type[WorkersConf]] = {
     "local_workers": LocalWorkersConf,
     "slurm_workers": SlurmWorkersConf,
     "pbs_workers": PbsWorkersConf,
+    "lsf_workers": LsfWorkersConf,
     "by_hand": ByHandConf,
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hyperopt_app.schedulers.gpu_slots import Sharing
+from hyperopt_app.schedulers.lsf import Lsf
 from hyperopt_app.schedulers.pbs import Pbs
 from hyperopt_app.schedulers.place import UNKNOWN, Place, Variables, Verdict
 from hyperopt_app.schedulers.roster import JobState
@@ -125,7 +126,7 @@ class Scheduler(Protocol):
         """Put a job back into the queue; the number of its successor, empty if it keeps its own."""
 
 
-_ROWS: tuple[Scheduler, ...] = (Slurm(), Pbs())
+_ROWS: tuple[Scheduler, ...] = (Slurm(), Pbs(), Lsf())
 SCHEDULERS: dict[str, Scheduler] = {row.name: row for row in _ROWS}
 
 

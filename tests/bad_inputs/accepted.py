@@ -10,7 +10,8 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "async_tpe: hydra.sweeper.sampler.prior_weight=inf",
     ),
     "nothing counts as an improvement then, which is what it says": ("patient: hydra.sweeper.pruner.min_delta=inf",),
-    "a word of letters and signs that no shell reads; qsub says what it thinks of it": (
+    "a word of letters and signs that no shell reads; qsub or bsub says what it thinks of it": (
+        "lsf_workers: hydra.launcher.project='../../..'",
         "pbs_workers: hydra.launcher.account='../../..'",
         "pbs_workers: hydra.launcher.nodes=nope",
         "pbs_workers: hydra.launcher.select=nope",
@@ -20,14 +21,18 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "pbs_workers: hydra.launcher.folder='a\"b; touch HACKED'",
     ),
     "the words of a command; whether there is such a program is the node's to say": (
+        "lsf_workers: hydra.launcher.node_check=[-1]",
         "pbs_workers: hydra.launcher.node_check=[-1]",
         "slurm_workers: hydra.launcher.node_check=[-1]",
     ),
     "the words of a program, quoted; whether it is there is the node's to say": (
+        "lsf_workers: hydra.launcher.python='$(touch HACKED)'",
         "pbs_workers: hydra.launcher.python='../../..'",
         "slurm_workers: hydra.launcher.python='\\xfc \\u2028 \\u202e'",
     ),
     "lines of `setup` are shell lines, whatever they say": (
+        "lsf_workers: hydra.launcher.setup=['']",
+        "lsf_workers: hydra.launcher.setup=[-1]",
         "pbs_workers: hydra.launcher.setup=['']",
         "pbs_workers: hydra.launcher.setup=[-1]",
         "slurm_workers: hydra.launcher.setup=['']",

@@ -6,7 +6,13 @@ A field that a schema gets and that has no entry here fails a test: whoever adds
 
 import dataclasses
 
-from hyperopt_app.config.launchers import ByHandConf, LocalWorkersConf, PbsWorkersConf, SlurmWorkersConf
+from hyperopt_app.config.launchers import (
+    ByHandConf,
+    LocalWorkersConf,
+    LsfWorkersConf,
+    PbsWorkersConf,
+    SlurmWorkersConf,
+)
 from hyperopt_app.config.store import stored_nodes
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 
@@ -37,6 +43,7 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(("consider_magic_clip", "consider_endpoints", "group", "warn_independent_sampling"), "flag"),
     "avoid_premature_stop": "flag",
     **dict.fromkeys(("enqueue", "gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"),
+    "gpu": "word",
 }
 # Of one launcher alone.
 OWN = {"slurm_workers.nodes": "count"}
@@ -46,6 +53,7 @@ _LAUNCHERS: dict[str, type] = {
     "slurm_workers": SlurmWorkersConf,
     "pbs_workers": PbsWorkersConf,
     "by_hand": ByHandConf,
+    "lsf_workers": LsfWorkersConf,
 }
 METHODS = {
     "sampler": ("async_tpe", "brute_force", "partial_fixed"),

@@ -237,7 +237,7 @@ def test_what_cannot_be_submitted_is_told_with_the_launchers_that_can(
     GlobalHydra.instance().clear()
     answer = _ended(main, capfd)
     assert "hydra.launcher.detach: LocalWorkersLauncher starts workers that end with this command" in answer.text
-    assert "choose hydra/launcher=slurm_workers or pbs_workers" in answer.text
+    assert "choose hydra/launcher=slurm_workers, pbs_workers or lsf_workers" in answer.text
     assert "+hydra.launcher" not in answer.text
     assert answer.code == 1
     assert list(Path.cwd().iterdir()) == []

@@ -45,7 +45,12 @@ def _assert_ours(config: DictConfig, launcher: str) -> None:
 
 @pytest.mark.parametrize(
     ("preset", "launcher"),
-    [("local", "LocalWorkersLauncher"), ("slurm", "SlurmWorkersLauncher"), ("pbs", "PbsWorkersLauncher")],
+    [
+        ("local", "LocalWorkersLauncher"),
+        ("slurm", "SlurmWorkersLauncher"),
+        ("pbs", "PbsWorkersLauncher"),
+        ("lsf", "LsfWorkersLauncher"),
+    ],
 )
 @pytest.mark.parametrize("hyperopt_first", [True, False])
 def test_a_preset_wins_over_an_experiments_sweeper(
