@@ -17,7 +17,7 @@ from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.store import register, register_presets
 
 # Beside them there is a class for each schema of a scheduler: `SlurmWorkersLauncher` and the like.
-__all__ = ["ByHandLauncher", "ClusterWorkersLauncher", "LocalWorkersLauncher"]
+__all__ = ["ByHandLauncher", "LocalWorkersLauncher"]
 
 
 class _Launcher(Launcher):
@@ -74,7 +74,7 @@ class LocalWorkersLauncher(_Launcher):
         return gang.launch(job_overrides, initial_job_idx)
 
 
-class ClusterWorkersLauncher(_Launcher):
+class _ClusterLauncher(_Launcher):
     """Runs the workers of our sweeper as jobs of a scheduler; the base of a class for each of them.
 
     Attributes:
@@ -100,11 +100,11 @@ class ByHandLauncher(_Launcher):
         return launch(*self._given(), job_overrides, self._plain())
 
 
-def _class_of(option: str, schema: type[WorkersConf]) -> type[ClusterWorkersLauncher]:
+def _class_of(option: str, schema: type[WorkersConf]) -> type[_ClusterLauncher]:
     """The launcher that has these fields, such as `SlurmWorkersLauncher`; Hydra finds classes as names of a module."""
     module, _, name = target_of(schema).rpartition(".")
     members = {"__module__": module, "__doc__": schema.__doc__, "scheduler": option.removesuffix("_workers")}
-    return type(name, (ClusterWorkersLauncher,), members)
+    return type(name, (_ClusterLauncher,), members)
 
 
 for _option, _schema in SCHEMAS.items():

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Slurm and PBS: where a worker runs, what the queue says of it, how long its job lasts; knows no study."""
+"""The schedulers: how workers become their jobs, what their queues say, how long a job lasts; knows no study."""

@@ -27,7 +27,7 @@ SUSPICIOUS_SILENCE_S = 15.0
 
 
 class Scheduler(Protocol):
-    """What can say of a claim whether the job in which it was made has ended; `SlurmQueue` is one."""
+    """What can say of a claim whether the job in which it was made has ended; see `schedulers.registry`."""
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
         """What the scheduler says of the run in which the claim was made."""
