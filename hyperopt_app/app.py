@@ -16,6 +16,7 @@ from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.hydra_compat import instantiate_class
 from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.task_hooks import TaskHooks
 from hyperopt_app.objective.trial import current_seed, current_trial
 from hyperopt_app.support.display_text import shortened, visible
 
@@ -25,20 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["check_objective", "train"]
 
 _log = logging.getLogger(__name__)
-
-
-def train(conf: DictConfig) -> Any:
-    """Train once and return what the objective returns; in a trial or alone.
-
-    Raises:
-        SystemExit: Outside a trial, with the text of an error that is addressed to the user.
-    """
-    try:
-        return _trained(conf)
-    except HyperoptError as error:
-        if current_trial() is not None:
-            raise
-        sys.exit(str(error))
 
 
 def _trained(conf: DictConfig) -> Any:
@@ -94,23 +81,6 @@ def _target_of(conf: DictConfig) -> tuple[str, str]:
     return str(target), "" if target else fault
 
 
-# The sweeper asks a task function that has this attribute before it starts a worker.
-train.preflight = check_objective  # type: ignore[attr-defined]
-
-
-def _modules(conf: DictConfig) -> list[str]:
-    """The module of the objective, which a trial imports, and those that it names."""
-    return [str(conf.objective["_target_"]).rpartition(".")[0], *_class_of(conf).preload(conf)]
-
-
-def _write_results(study: "optuna.Study", study_dir: Path, conf: DictConfig) -> None:
-    _class_of(conf).write_results(study, study_dir, conf)
-
-
-def _suggested_key(conf: DictConfig) -> str | None:
-    return _class_of(conf).suggested_key
-
-
 def _class_of(conf: DictConfig) -> type[Objective]:
     """The objective's class, which has been checked."""
     module, _, name = str(conf.objective["_target_"]).rpartition(".")
@@ -118,11 +88,41 @@ def _class_of(conf: DictConfig) -> type[Objective]:
     return found
 
 
-# What a server of trial processes imports beforehand, and what is written after ours.
-train.preload = _modules  # type: ignore[attr-defined]
-train.write_results = _write_results  # type: ignore[attr-defined]
-# Where the command that trains once more puts what the objective has suggested itself.
-train.suggested_key = _suggested_key  # type: ignore[attr-defined]
+class _Train(TaskHooks):
+    """The task with its hooks, which pass on to the objective's class."""
+
+    def __call__(self, conf: DictConfig) -> Any:
+        """Train once and return what the objective returns; in a trial or alone.
+
+        Raises:
+            SystemExit: Outside a trial, with the text of an error that is addressed to the user.
+        """
+        try:
+            return _trained(conf)
+        except HyperoptError as error:
+            if current_trial() is not None:
+                raise
+            sys.exit(str(error))
+
+    def preflight(self, config: DictConfig) -> list[str]:
+        """What is wrong with `objective`."""
+        return check_objective(config)
+
+    def preload(self, config: DictConfig) -> list[str]:
+        """The module of the objective, which a trial imports, and those that it names."""
+        return [str(config.objective["_target_"]).rpartition(".")[0], *_class_of(config).preload(config)]
+
+    def write_results(self, study: "optuna.Study", study_dir: Path, config: DictConfig) -> None:
+        """The objective's own result files."""
+        _class_of(config).write_results(study, study_dir, config)
+
+    def suggested_key(self, config: DictConfig) -> str | None:
+        """Where the command that trains once more puts what the objective has suggested itself."""
+        return _class_of(config).suggested_key
+
+
+# What Hydra runs, once a trial or alone.
+train = _Train()
 
 
 def _raised(error: Exception) -> str:

@@ -23,12 +23,12 @@ __all__ = [
     "changes_directory",
     "configure_log",
     "execution_policy",
+    "hydra_main",
     "instantiate_class",
     "is_restricted",
     "is_transformed",
     "note_overrides",
     "register_resolver",
-    "run_application",
     "store_node",
 ]
 
@@ -40,7 +40,7 @@ _IS_1_4 = hasattr(HydraContext, "execution_whitelist")
 PLUGIN_FIELDS_ARE_READ_TWICE = not _IS_1_4
 
 
-def run_application(task: Callable[[Any], Any], config_path: str, config_name: str) -> None:
+def hydra_main(task: Callable[[Any], Any], config_path: str, config_name: str) -> None:
     """Run a task as a Hydra application, with the arguments of this process.
 
     1.3 behaves like 1.1 unless it is asked for its own ways, and 1.4 knows no others and warns of being asked.

@@ -29,7 +29,7 @@ from hyperopt_app.study.trial_directory import OWNER_FILE, holds_all_of, is_free
 from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.files import read_file, replacing
 from hyperopt_app.support.moment import moment_of
-from hyperopt_app.support.wording import front
+from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 from hyperopt_app.worker.trial_job import TrialJobs
 
 __all__ = ["keep_owner", "other_study", "place_faults"]
@@ -50,7 +50,13 @@ def keep_owner(study_dir: Path, study: optuna.Study) -> None:
             aside.write_text(text, encoding="utf-8")
 
 
-def other_study(study_dir: Path, name: str, study: optuna.Study | None, storage: str | None) -> str | None:
+def other_study(
+    study_dir: Path,
+    name: str,
+    study: optuna.Study | None,
+    storage: str | None,
+    wording: Wording = HYDRA_WORDING,
+) -> str | None:
     """Why the directory is another study's; None if it is not.
 
     Args:
@@ -58,9 +64,10 @@ def other_study(study_dir: Path, name: str, study: optuna.Study | None, storage:
         name: The name of the study that the command means.
         study: That study, None if it is not there yet.
         storage: The setting `hydra.sweeper.storage`.
+        wording: How the command names its settings.
     """
     if study is None and (names := _names_in_journal(study_dir)):
-        return _second(study_dir, name, names[0], storage)
+        return _second(study_dir, name, names[0], storage, wording)
     owner = _owner(study_dir)
     if owner is None or (study is not None and owner[0] == study_id(study)) or not _has_trials(study_dir):
         return None
@@ -68,26 +75,32 @@ def other_study(study_dir: Path, name: str, study: optuna.Study | None, storage:
         where = "its journal.log is gone or empty" if storage is None else "hydra.sweeper.storage does not hold it"
         return (
             f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
-            f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir)}"
+            f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir, wording)}"
         )
-    told = _second(study_dir, name, owner[1], storage)
-    if study is None or storage is not None or not front().is_application:
+    told = _second(study_dir, name, owner[1], storage, wording)
+    if study is None or storage is not None or not wording.is_application:
         return told
     return f"{told} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
 
 
-def _second(study_dir: Path, name: str, other: str, storage: str | None) -> str:
+def _second(study_dir: Path, name: str, other: str, storage: str | None, wording: Wording) -> str:
     is_kept = storage is not None and other in optuna.get_all_study_names(open_storage(storage, study_dir))
     back = f", or go on with that one: {_word('hydra.sweeper.study_name', other)}"
-    back = back if is_kept and front().is_application else ""
+    back = back if is_kept and wording.is_application else ""
     return (
         f"hydra.sweep.dir: {_shown(study_dir)} is the directory of the study {other!r}; the study {name!r} needs one "
-        f"of its own, or it would go on from the other's checkpoints: {_elsewhere(study_dir)}{back}"
+        f"of its own, or it would go on from the other's checkpoints: {_elsewhere(study_dir, wording)}{back}"
     )
 
 
 def place_faults(
-    context: HydraContext, config: DictConfig, space: Space, n_trials: int, study_dir: Path, study: optuna.Study | None
+    context: HydraContext,
+    config: DictConfig,
+    space: Space,
+    n_trials: int,
+    study_dir: Path,
+    study: optuna.Study | None,
+    wording: Wording = HYDRA_WORDING,
 ) -> list[str]:
     """What is wrong with the directories of the next trials: all the same, the study's own, or somebody else's."""
     known = dict(_known(study))
@@ -112,7 +125,7 @@ def place_faults(
     mine = None if study is None else study_id(study)
     fault = _fault_of_all(wanted, study_dir, raw, is_constant=is_constant) or next(
         (
-            _taken(place, study_dir, raw)
+            _taken(place, study_dir, raw, wording)
             for place in wanted[: n_trials - numbers[0]]
             if _is_anothers(place, mine, known.values())
         ),
@@ -187,7 +200,7 @@ def _is_anothers(place: Path, mine: str | None, known: Collection[str]) -> bool:
     return str(place) not in known and not is_free(place if place.is_symlink() else there)
 
 
-def _taken(place: Path, study_dir: Path, raw: str) -> str:
+def _taken(place: Path, study_dir: Path, raw: str, wording: Wording) -> str:
     place = Path(os.path.realpath(place))
     owner = owner_of(place)
     whose = (
@@ -195,7 +208,8 @@ def _taken(place: Path, study_dir: Path, raw: str) -> str:
         if owner is not None
         else "is there already and not empty, and no trial of this study has made it"
     )
-    way = _elsewhere(study_dir) if Path(os.path.realpath(study_dir)) in place.parents else _numbered(raw, anew=True)
+    is_within = Path(os.path.realpath(study_dir)) in place.parents
+    way = _elsewhere(study_dir, wording) if is_within else _numbered(raw, anew=True)
     return (
         f"hydra.sweep.subdir: {_shown(place)} {whose}; a trial must not go on from what another has left. "
         f"Take other directories: {way}"
@@ -227,10 +241,10 @@ def _has_trials(study_dir: Path) -> bool:
     return False
 
 
-def _elsewhere(study_dir: Path) -> str:
+def _elsewhere(study_dir: Path, wording: Wording) -> str:
     """What to type for a directory that is not there yet."""
-    if not front().is_application:
-        return front().another_study
+    if not wording.is_application:
+        return wording.another_study
     free = next(
         place for number in count(2) if not os.path.lexists(place := study_dir.with_name(f"{study_dir.name}-{number}"))
     )

@@ -39,7 +39,6 @@ from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
-from hyperopt_app.support.wording import front
 
 __all__ = ["prepare", "program_of_this_process"]
 
@@ -56,7 +55,7 @@ def prepare(request: Request) -> Plan:
         storage = open_storage(settings.storage, request.study_dir)
         # Looked at again: another driver may have been faster, and what a faster one has begun is its own.
         found = find_study(storage, request.study_name)
-        fault = other_study(request.study_dir, request.study_name, found, settings.storage)
+        fault = other_study(request.study_dir, request.study_name, found, settings.storage, request.wording)
         if fault is not None:
             raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)
@@ -134,7 +133,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
         program=program_of_this_process(sweeps_by_itself=request.sweeps_by_itself),
         driver_pid=os.getpid(),
         trial_timeout=settings.trial_timeout,
-        pruner_key=front().pruner,
+        wording=request.wording,
         options=request.options,
     )
 
@@ -162,12 +161,12 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
         return
     them = "it" if left == 1 else "them"
     wanted = budget_with_room(trials, set_aside_of(study, trials), n_trials, left)
-    room = f"{front().budget}={wanted} makes room for {them}"
+    room = f"{request.wording.budget}={wanted} makes room for {them}"
     if _lists_points(request):
         room = "a grid has as many trials as points, so keep those of earlier commands in the list"
     _log.warning(
         "%s: no trial is free for %d of %d points, since all %d of the budget have begun or carry a point; %s.",
-        *(front().points, left, len(asked), n_trials, room),
+        *(request.wording.points, left, len(asked), n_trials, room),
     )
 
 

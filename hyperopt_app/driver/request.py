@@ -21,6 +21,7 @@ from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults, launcher_row
+from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.preflight import settings as preflight
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
@@ -41,7 +42,7 @@ from hyperopt_app.study.identity import Identity, check_identity, stored_identit
 from hyperopt_app.study.opening import find_study
 from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.support.passwords import mask_password
-from hyperopt_app.support.wording import front
+from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
 __all__ = [
     "Request",
@@ -68,6 +69,7 @@ class Request:
         options: How the workers treat their trials.
         sweeps_by_itself: Whether the config asks for a sweep (`hydra.mode: MULTIRUN`), also without `--multirun`.
         notes: What to tell, once, where nothing is wrong.
+        wording: How the command names its settings.
     """
 
     settings: Settings
@@ -78,10 +80,15 @@ class Request:
     options: WorkerOptions
     sweeps_by_itself: bool = False
     notes: tuple[str, ...] = ()
+    wording: Wording = HYDRA_WORDING
 
 
 def checked(
-    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
+    context: HydraContext,
+    config: DictConfig,
+    task_function: Callable[[Any], Any],
+    arguments: Sequence[str],
+    wording: Wording = HYDRA_WORDING,
 ) -> Request:
     """The request of a command; the arguments are those of `sweep`.
 
@@ -105,14 +112,15 @@ def checked(
             lambda overrides: loader.load_sweep_config(config, list(overrides)),
             lambda group: loader.get_group_options(group) if "." not in group else [],
         )
-    objective_faults: list[str] = getattr(task_function, "preflight", lambda _config: [])(config)
+    hooks = hooks_of(task_function)
+    objective_faults = list(hooks.preflight(config))
     faults += objective_faults
     name = settings.study_name or _default_name(settings, config)
     n_trials = settings.n_trials
     if not faults and lists_points(settings.sampler, settings.custom_search_space):
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
-    if is_read and not strays.faults and front().is_application:  # the original trains with all that it took
-        key = None if objective_faults else getattr(task_function, "suggested_key", lambda _config: None)(config)
+    if is_read and not strays.faults and wording.is_application:  # the original trains with all that it took
+        key = None if objective_faults else hooks.suggested_key(config)
         suggests = settings.objective_suggests or bool(settings.custom_search_space) or key is not None
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
@@ -120,8 +128,10 @@ def checked(
     faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
     idle = {} if faults else idle_pruner(settings.sampler, settings.pruner, len(settings.directions))
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
-    request = Request(settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, notes=notes)
-    own_places = partial(place_faults, context, config, space, n_trials, request.study_dir)
+    request = Request(
+        settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, wording=wording, notes=notes
+    )
+    own_places = partial(place_faults, context, config, space, n_trials, request.study_dir, wording=wording)
     folder = folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs")
     faults += folder or _study_faults(request, None if faults else own_places)
     if faults:
@@ -205,7 +215,7 @@ def _study_faults(request: Request, own_places: Callable[[optuna.Study | None], 
         return [str(error)]
     if own_places is None:
         return []
-    fault = other_study(request.study_dir, request.study_name, study, settings.storage)
+    fault = other_study(request.study_dir, request.study_name, study, settings.storage, request.wording)
     return own_places(study) if fault is None else [fault]
 
 
@@ -231,7 +241,10 @@ def accepted_changes(study: optuna.Study, request: Request, identity: Identity) 
         StudyMismatchError: The command asks for another study.
     """
     untried = is_untried(study, partial(is_wanted, request, identity.seed))
-    return check_identity(study, identity, request.settings.accept_changes, is_untried=untried), untried
+    changes = check_identity(
+        study, identity, request.settings.accept_changes, is_untried=untried, wording=request.wording
+    )
+    return changes, untried
 
 
 def is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.budget.counting import read_counting
 from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.budget.verdict import verdict_on, words_of
+from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.crew import Crew
 from hyperopt_app.driver.dry_run import sampled
@@ -28,6 +29,7 @@ from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
+from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.processes.streams import going_on_unread, spelling_out
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import further_results, keep_retrain, retrain_command
@@ -42,7 +44,6 @@ from hyperopt_app.support.files import replacing
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.passwords import mask_password
 from hyperopt_app.support.shown_config import shown_config
-from hyperopt_app.support.wording import front
 
 __all__ = ["sweep"]
 
@@ -61,7 +62,7 @@ def sweep(
     Args:
         context: Hydra's context.
         config: The composed config of the sweep.
-        task_function: The user's function.
+        task_function: The user's function; a `CommandTask` brings what the command in front of the driver has set.
         arguments: The overrides of the command line but those of `hydra.`.
 
     Raises:
@@ -70,22 +71,22 @@ def sweep(
         KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
     """
     with spelling_out(), going_on_unread(), _all_ends_are_ctrl_c():
-        _swept(context, config, task_function, arguments)
+        command = task_function if isinstance(task_function, CommandTask) else CommandTask(task_function)
+        _swept(context, config, command, arguments)
 
 
-def _swept(
-    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
-) -> None:
+def _swept(context: HydraContext, config: DictConfig, command: CommandTask, arguments: Sequence[str]) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    request = checked(context, config, task_function, arguments)
-    if front().is_application:
+    task_function, wording = command.task, command.wording
+    request = checked(context, config, task_function, arguments, wording)
+    if wording.is_application:
         for note in request.notes:
             _log.warning("%s", note)
     if request.settings.dry_run:
         print(_dry_run(context, config, request))  # noqa: T201 - this is what the command is for
         return
     plan = _prepared(request, config, task_function)
-    front().accepted()
+    command.accepted()
     study = open_study(plan)
     keep_retrain(study, plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
@@ -136,7 +137,7 @@ def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any
     """The study and its tickets, and the plan with what only the config and the task know."""
     return replace(
         prepare(request),
-        suggested_key=getattr(task_function, "suggested_key", lambda _config: None)(config),
+        suggested_key=hooks_of(task_function).suggested_key(config),
         seed_key=_has_seed_key(config),
         moment=moment_of(config),
         way_on=way_on(config, request),
@@ -159,11 +160,11 @@ def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
     searched = {key.lstrip("+") for key in plan.space.distributions}
     changes = config_changes(plan.study_dir / "multirun.yaml", config, searched)
     has_trials = any(trial.state.is_finished() for trial in read_counting(study))
-    if changes and has_trials and front().is_application:
+    if changes and has_trials and plan.wording.is_application:
         _log.warning(
             "The config is not that of the study's last command, and new trials train with it: %s. To keep them apart, "
             "set it back, or begin another study with %s.",
-            *("; ".join(changes), front().another_study),
+            *("; ".join(changes), plan.wording.another_study),
         )
 
 
@@ -254,7 +255,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
 def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
     """What is told when the workers have left because their time is over; no fault."""
     told = (
-        f"The time of {front().time} is over, or does not suffice for a further trial: {size - left} of "
+        f"The time of {plan.wording.time} is over, or does not suffice for a further trial: {size - left} of "
         f"{size} trials are done, {left} are left; {plan.way_on} goes on with them."
     )
     if left < left_at_first:
@@ -297,4 +298,4 @@ def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) 
 def _ways(plan: Plan) -> str:
     """What to do when trials have failed and none is left."""
     again = shlex.join(["hyperopt-app", "retry", str(plan.study_dir)])
-    return f"mend it, give `{again}`, then {plan.way_on}; or ask for more trials with {front().budget}"
+    return f"mend it, give `{again}`, then {plan.way_on}; or ask for more trials with {plan.wording.budget}"

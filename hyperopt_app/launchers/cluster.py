@@ -154,7 +154,7 @@ def _submit(
     jobs, count = list[str](), 0
     for batch in batches:
         try:
-            jobs.append(batch.submit())
+            jobs.append(batch.submit(task_function.plan.wording))
         except SubmissionError:
             if not jobs:
                 raise

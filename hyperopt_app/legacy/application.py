@@ -2,18 +2,18 @@
 """Have the Hydra application run a translated pair in this very process, as if its words had been typed."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hyperopt_app.driver.application import run_application
 from hyperopt_app.legacy.reading.pair import Launcher, Pair
 from hyperopt_app.legacy.save_path import changed_values, keep_jobs
 from hyperopt_app.legacy.tables.files import replace_text
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import Translation, study_dir_of, translate
-from hyperopt_app.support.wording import Front, with_front
+from hyperopt_app.support.wording import Wording
 
 __all__ = ["Search", "words"]
 
@@ -30,7 +30,7 @@ class Search:
     Attributes:
         pair: The pair, with its launchers.
         place: Where the translation goes.
-        front: The command's own words.
+        wording: How the command names its settings.
         accepted: Called once when the application has accepted the study; gets the change of the model config since
             the last run (empty if there is none), and whether the study is begun now.
         overrides: Further words for the application.
@@ -38,7 +38,7 @@ class Search:
 
     pair: Pair
     place: Path
-    front: Front
+    wording: Wording
     accepted: Callable[[str, bool], None]
     overrides: Sequence[str] = ()
     _is_accepted: bool = field(default=False, init=False)
@@ -70,9 +70,9 @@ class Search:
                 change = "" if before is None else changed_values(before, path.read_text(encoding="utf-8"))
                 self.accepted(change, before is None)
 
-        where = f"{self.pair.hyper_path}: {launcher.source}" if launcher.source else self.front.launcher
-        with with_front(replace(self.front, launcher=where, accepted=accepted)):
-            return _run_application(made, self.place, self.overrides)
+        where = f"{self.pair.hyper_path}: {launcher.source}" if launcher.source else self.wording.launcher
+        os.environ.update(made.environment)
+        return run_application([*words(self.place), *self.overrides], replace(self.wording, launcher=where), accepted)
 
 
 def _put_back(place: Path, before: Mapping[Path, str]) -> None:
@@ -86,18 +86,3 @@ def _put_back(place: Path, before: Mapping[Path, str]) -> None:
     for folder in sorted([*(one for one in place.rglob("*") if one.is_dir()), place], reverse=True):
         with suppress(OSError):  # it is not empty
             folder.rmdir()
-
-
-def _run_application(made: Translation, place: Path, overrides: Sequence[str]) -> int:
-    from hyperopt_app.__main__ import main as application
-
-    before = sys.argv[:]
-    os.environ.update(made.environment)
-    sys.argv[:] = [*words(place), *overrides]
-    try:
-        application()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    finally:
-        sys.argv[:] = before
-    return 0

@@ -29,7 +29,7 @@ from hyperopt_app.legacy.translating.translation import study_dir_of
 from hyperopt_app.legacy.translating.translation import translate as translated
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.time_left import END_VARIABLE
-from hyperopt_app.support.wording import Front
+from hyperopt_app.support.wording import Wording
 
 __all__ = ["import_old", "optimize", "report", "run_worker", "translate"]
 
@@ -47,8 +47,8 @@ def optimize(options: argparse.Namespace) -> int:
         pair = _on_this_machine(pair, options.workers or 1)
     if options.create_study:
         pair = replace(pair, launchers=(Launcher("by_hand", {}, pair.workers),))
-    front = _front(pair, another_study="-n NAME", without_scheduler=", or run here with --here")
-    status = _search(pair, options, front)
+    wording = _wording(pair, another_study="-n NAME", without_scheduler=", or run here with --here")
+    status = _search(pair, options, wording)
     if options.create_study and status == 0 and not options.dry_run:
         command = shlex.join([*_typed("run", options), "-n"])
         print(f"or, as ever, each with\n\n    {command} ID\n")  # noqa: T201 - the command's answer
@@ -64,8 +64,8 @@ def run_worker(options: argparse.Namespace) -> int:
     if options.node_id:
         os.environ["HYPEROPT_LABEL"] = options.node_id
     told = f"this worker ({options.walltime})" if options.walltime else "this worker"
-    front = _front(pair, another_study="--study_name NAME", time=told)
-    return _search(_on_this_machine(pair, 1), options, front, "hydra.sweeper.progress=lines")
+    wording = _wording(pair, another_study="--study_name NAME", time=told)
+    return _search(_on_this_machine(pair, 1), options, wording, "hydra.sweeper.progress=lines")
 
 
 def translate(options: argparse.Namespace) -> int:
@@ -142,14 +142,14 @@ def _tell(pair: Pair) -> None:
         sys.stderr.write(f"note: {note}\n")
 
 
-def _front(pair: Pair, **changes: Any) -> Front:
-    return Front(
+def _wording(pair: Pair, **changes: Any) -> Wording:
+    return Wording(
         direction=f"{pair.hyper_path}: optuna.direction",
         accept_changes="--accept_changes",
-        accept_missing="--accept_missing",
         points=f"{pair.hyper_path}: optuna.enqueue",
         budget="optuna.n_trials",
         pruner="optuna.pruner",
+        is_application=False,
         **changes,
     )
 
@@ -168,16 +168,16 @@ def _on_this_machine(pair: Pair, workers: int) -> Pair:
     return replace(pair, launchers=(Launcher("local_workers", {}, workers),), workers=workers)
 
 
-def _search(pair: Pair, options: argparse.Namespace, front: Front, *overrides: str) -> int:
+def _search(pair: Pair, options: argparse.Namespace, wording: Wording, *overrides: str) -> int:
     if options.accept_changes:
         overrides += ("hydra.sweeper.accept_changes=true",)
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            return Search(pair, Path(folder), front, _nothing, [*overrides, "hydra.sweeper.dry_run=true"]).run()
+            return Search(pair, Path(folder), wording, _nothing, [*overrides, "hydra.sweeper.dry_run=true"]).run()
     with _directories(pair, options):
         pair = taken_over(pair, yes=options.yes)
         place = study_dir_of(pair) / "hydra_config"
-        return Search(pair, place, front, partial(_begin, pair, options, place), overrides).run()
+        return Search(pair, place, wording, partial(_begin, pair, options, place), overrides).run()
 
 
 def _nothing(_change: str, _is_new: bool) -> None:

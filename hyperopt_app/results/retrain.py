@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.config.seeding import command_with_seed
+from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.space.space import Space
@@ -138,11 +139,8 @@ def further_results(
     task_function: Callable[[Any], Any], config: DictConfig, study_dir: Path, study: optuna.Study
 ) -> None:
     """Have the task function write result files of its own, if it has any. Runs in workers and in the driver."""
-    write = getattr(task_function, "write_results", None)
-    if write is None:
-        return
     try:
-        write(study, study_dir, config)
+        hooks_of(task_function).write_results(study, study_dir, config)
     except Exception as error:  # noqa: BLE001 - the user's code; the study is not affected
         _log.warning("The objective's own result files could not be written: %s: %s", type(error).__name__, error)
         _log.debug("Writing them failed.", exc_info=True)

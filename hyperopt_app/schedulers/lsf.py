@@ -28,6 +28,7 @@ from hyperopt_app.schedulers.script import (
     refused,
     worker_command,
 )
+from hyperopt_app.support.wording import Wording
 
 __all__ = ["Lsf", "LsfQueue", "header_faults", "parse_jobs", "script"]
 
@@ -342,10 +343,10 @@ class Lsf:
         """An array."""
         text = script(settings, payload, first, jobs)
 
-        def submit() -> str:
+        def submit(wording: Wording) -> str:
             self.logs(settings).mkdir(parents=True, exist_ok=True)
             (payload.parent / f"workers-{first}.lsf").write_text(text)
-            return _bsub(text)
+            return _bsub(text, wording)
 
         return Batch(text, jobs, submit)
 
@@ -365,13 +366,13 @@ class Lsf:
         return environment.get("HYPEROPT_JOB") or self.job_of(environment)
 
 
-def _bsub(text: str) -> str:
+def _bsub(text: str, wording: Wording) -> str:
     try:
         done = subprocess.run(["bsub"], input=text, capture_output=True, text=True, check=True)  # noqa: S607
     except FileNotFoundError as error:
-        raise not_there("bsub", "LSF") from error
+        raise not_there("bsub", "LSF", wording) from error
     except (OSError, subprocess.CalledProcessError) as error:
-        raise refused("bsub", " ".join(str(getattr(error, "stderr", "") or error).split())) from error
+        raise refused("bsub", " ".join(str(getattr(error, "stderr", "") or error).split()), wording) from error
     if match := re.search(r"Job <(\d+)>", done.stdout):
         return match[1]
-    raise refused("bsub", f"it wrote {' '.join(f'{done.stdout} {done.stderr}'.split())[:200]!r}")
+    raise refused("bsub", f"it wrote {' '.join(f'{done.stdout} {done.stderr}'.split())[:200]!r}", wording)

@@ -28,6 +28,7 @@ from hyperopt_app.schedulers.script import (
     refused,
     worker_command,
 )
+from hyperopt_app.support.wording import Wording
 
 __all__ = ["Pbs", "PbsQueue", "header_faults", "live_numbers", "script", "sharing_of", "states_in", "walltime_s"]
 
@@ -340,11 +341,11 @@ class Pbs:
         """One job."""
         text = script(settings, payload, first)
 
-        def submit() -> str:
+        def submit(wording: Wording) -> str:
             self.logs(settings).mkdir(parents=True, exist_ok=True)
             path = _script_path(payload, first)
             path.write_text(text)
-            return _qsub(path)
+            return _qsub(path, wording)
 
         return Batch(text, jobs, submit)
 
@@ -359,12 +360,12 @@ class Pbs:
         return run(["qsub", path.name], path.parent).split()[-1]
 
 
-def _qsub(path: Path) -> str:
+def _qsub(path: Path, wording: Wording) -> str:
     try:
         # By its name alone: some versions of qsub split a path at blanks.
         done = subprocess.run(["qsub", path.name], cwd=path.parent, capture_output=True, text=True, check=True)  # noqa: S607
     except FileNotFoundError as error:
-        raise not_there("qsub", "PBS") from error
+        raise not_there("qsub", "PBS", wording) from error
     except (OSError, subprocess.CalledProcessError) as error:
-        raise refused("qsub", " ".join(str(getattr(error, "stderr", "") or error).split())) from error
+        raise refused("qsub", " ".join(str(getattr(error, "stderr", "") or error).split()), wording) from error
     return done.stdout.split()[-1]

@@ -11,7 +11,7 @@ from typing import Any
 
 from hyperopt_app.errors import SubmissionError
 from hyperopt_app.processes.python_start import module_words
-from hyperopt_app.support.wording import front
+from hyperopt_app.support.wording import Wording
 
 __all__ = ["Batch", "control_characters", "grace_faults", "not_there", "python_words", "refused", "worker_command"]
 
@@ -25,12 +25,13 @@ class Batch:
     Attributes:
         text: The exact script.
         jobs: How many jobs it makes; the tasks of an array are counted one by one.
-        submit: Submits them and returns the number that the scheduler has given; raises SubmissionError.
+        submit: Submits them and returns the number that the scheduler has given; raises SubmissionError in the words of
+            the command that the user typed.
     """
 
     text: str
     jobs: int
-    submit: Callable[[], str]
+    submit: Callable[[Wording], str]
 
 
 def control_characters(values: Mapping[str, Any]) -> list[str]:
@@ -70,15 +71,15 @@ def worker_command(python: str, payload: Path, *options: str) -> str:
     return " ".join([python, words, *options, shlex.quote(str(payload))])
 
 
-def not_there(program: str, scheduler: str) -> SubmissionError:
+def not_there(program: str, scheduler: str, wording: Wording) -> SubmissionError:
     """The error of a machine without the scheduler's submit command."""
-    where = f"give the command where {scheduler} is{front().without_scheduler}"
-    return SubmissionError(f"{front().launcher}: {program} is not here; {where}")
+    where = f"give the command where {scheduler} is{wording.without_scheduler}"
+    return SubmissionError(f"{wording.launcher}: {program} is not here; {where}")
 
 
-def refused(program: str, reason: str) -> SubmissionError:
+def refused(program: str, reason: str, wording: Wording) -> SubmissionError:
     """The error of a submission that the scheduler has not taken."""
     return SubmissionError(
         f"{program} refused the workers: {reason}\n"
-        f"Nothing is lost: mend it and give the same command again{front().without_scheduler}."
+        f"Nothing is lost: mend it and give the same command again{wording.without_scheduler}."
     )

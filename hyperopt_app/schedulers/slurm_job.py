@@ -15,6 +15,7 @@ import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from hyperopt_app.schedulers.script import not_there, python_words, refused, worker_command
+from hyperopt_app.support.wording import Wording
 
 __all__ = ["WorkersExecutor"]
 
@@ -57,15 +58,15 @@ class WorkersExecutor(submitit.SlurmExecutor):
         """The exact script."""
         return self._make_submission_file_text(self.command, "")
 
-    def submit_workers(self) -> str:
-        """Submit the array and return its number."""
+    def submit_workers(self, wording: Wording) -> str:
+        """Submit the array and return its number; errors are in the words of the command that the user typed."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return str(self._submit_command(self.command).job_id).partition("_")[0]
         except FileNotFoundError as error:
-            raise not_there("sbatch", "Slurm") from error
+            raise not_there("sbatch", "Slurm", wording) from error
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
-            raise refused("sbatch", _reason(error)) from error
+            raise refused("sbatch", _reason(error), wording) from error
 
 
 def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s: int) -> dict[str, Any]:

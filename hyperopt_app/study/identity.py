@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.space import Space, with_values
-from hyperopt_app.support.wording import front
+from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
 __all__ = ["Identity", "check_identity", "in_the_studys_form", "keep_identity", "stored_identity", "study_id"]
 
@@ -108,7 +108,12 @@ def _directions(study: optuna.Study) -> tuple[str, ...]:
 
 
 def check_identity(
-    study: optuna.Study, wanted: Identity, accept_changes: bool, *, is_untried: bool = False
+    study: optuna.Study,
+    wanted: Identity,
+    accept_changes: bool,
+    *,
+    is_untried: bool = False,
+    wording: Wording = HYDRA_WORDING,
 ) -> list[str]:
     """Compare a stored study with what the command asks for.
 
@@ -117,6 +122,7 @@ def check_identity(
         wanted: What the command asks for.
         accept_changes: Whether trials of another search may stay beside those of this one.
         is_untried: Whether no trial speaks for the stored search, so that the study may take any other that it can.
+        wording: How the command names its settings.
 
     Returns:
         The differences that were accepted, one line each.
@@ -127,9 +133,9 @@ def check_identity(
     name = study.study_name
     if _directions(study) != wanted.directions:
         raise StudyMismatchError(
-            f"{front().direction}: study {name!r} has the direction(s) {', '.join(_directions(study))}, "
+            f"{wording.direction}: study {name!r} has the direction(s) {', '.join(_directions(study))}, "
             f"the command asks for {', '.join(wanted.directions)}. A study's directions cannot change: set them "
-            f"back, or begin another study with {front().another_study}"
+            f"back, or begin another study with {wording.another_study}"
         )
     stored = stored_identity(study)
     if stored is None:
@@ -141,7 +147,7 @@ def check_identity(
     if stored.metric_names and stored.metric_names != wanted.metric_names and _is_measured(study):
         hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
     if hard or (soft and not (accept_changes or is_untried)):
-        raise StudyMismatchError(_refusal(name, soft, hard))
+        raise StudyMismatchError(_refusal(name, soft, hard, wording))
     return soft
 
 
@@ -151,11 +157,11 @@ def _is_measured(study: optuna.Study) -> bool:
     return bool(study.get_trials(deepcopy=False, states=measured))
 
 
-def _refusal(name: str, soft: Sequence[str], hard: Sequence[str]) -> str:
+def _refusal(name: str, soft: Sequence[str], hard: Sequence[str], wording: Wording) -> str:
     changed = "\n".join(f"  - {line}" for line in (*hard, *soft))
-    ways = f"set it back, or begin another study with {front().another_study}"
+    ways = f"set it back, or begin another study with {wording.another_study}"
     if not hard:
-        ways += f", or go on with the old trials all the same with {front().accept_changes}"
+        ways += f", or go on with the old trials all the same with {wording.accept_changes}"
     else:
         ways += "; one study cannot hold trials of both"
     return f"Study {name!r} was begun with another search (stored -> asked for):\n{changed}\nWhat to do: {ways}."

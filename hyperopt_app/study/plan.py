@@ -9,6 +9,7 @@ from typing import Any
 
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.stopping import Limits
+from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
 __all__ = ["Plan", "WorkerOptions"]
 
@@ -43,7 +44,6 @@ class Plan:
         sampler: The sampler's fitted config node; the class itself stands for a class of the script that was started,
             which travels by value (`launchers.payload`): no worker could import it.
         pruner: The pruner's, in the same way.
-        pruner_key: Where the user has set it.
         limits: What ends the study early.
         ended_before: Trials that had ended when the command was given.
         custom_search_space: Dotted path of a function that suggests further parameters.
@@ -56,6 +56,7 @@ class Plan:
         way_on: What goes on with the study once the command has ended, half a sentence.
         seed_key: Whether the config has a key `seed`, with a number or null: there a training alone is given its seed.
         run_number: Which command of the study this is, as the study counts them from 1.
+        wording: How the command that the user typed names its settings.
         moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 
@@ -80,6 +81,6 @@ class Plan:
     seed_key: bool = False
     options: WorkerOptions = WorkerOptions()
     way_on: str = "the same command"
-    pruner_key: str = "hydra.sweeper.pruner"
+    wording: Wording = HYDRA_WORDING
     run_number: int = 0
     moment: datetime = field(default_factory=datetime.now)

@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
+from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.results.files import ThrottledResults, write_results
 from hyperopt_app.results.retrain import further_results, retrain_command
 from hyperopt_app.sampling.idle_pruners import pruner_name
@@ -135,7 +136,7 @@ class WorkerTask:
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            IdlePruner(evaluation.run, _pruner_of(plan), plan.pruner_key).run,
+            IdlePruner(evaluation.run, _pruner_of(plan), plan.wording.pruner).run,
             results.update,
             told_to_end=lambda: interrupts.told_to_end,
             # An isolated trial says itself whether it was interrupted.
@@ -154,14 +155,14 @@ class WorkerTask:
 
     def _isolation(self, jobs: TrialJobs, interrupts: Interrupts, pace: Pace) -> Isolation:
         """What starts the trials' processes, with its server on the way."""
-        plan, preload = self.plan, getattr(self.task_function, "preload", lambda _config: ())
+        plan = self.plan
         isolation = Isolation(
             jobs,
             interrupts,
             plan.trial_timeout,
             plan.options.grace_s,
             on_checkpoint=pace.mark,
-            preload=preload(self.config),
+            preload=hooks_of(self.task_function).preload(self.config),
         )
         isolation.warm_up()
         return isolation

@@ -300,5 +300,6 @@ def _stand_in_for_the_script(function: Callable[[Any], Any]) -> None:
     function = inspect.unwrap(function)
     if getattr(function, "__module__", None) == "__main__":
         script = vars(sys.modules["__main__"])
-        for name, value in getattr(function, "__globals__", {}).items():
+        code = function if hasattr(function, "__globals__") else type(function).__call__  # an object with TaskHooks
+        for name, value in getattr(code, "__globals__", {}).items():
             script.setdefault(name, value)

@@ -52,12 +52,12 @@ def _imports() -> None:
 
     checked = sweep.checked  # type: ignore[attr-defined]  # it is imported there
 
-    def stopping(context: Any, config: Any, task_function: Any, arguments: Any) -> Any:
-        request = checked(context, config, task_function, arguments)
+    def stopping(context: Any, config: Any, task_function: Any, arguments: Any, wording: Any) -> Any:
+        request = checked(context, config, task_function, arguments, wording)
         sweep._dry_run(context, config, request)
         raise SystemExit(WOULD_START)
 
-    sweep.checked = stopping  # type: ignore[attr-defined]
+    sweep.checked = stopping  # type: ignore[attr-defined, assignment]
 
 
 def _outcome(words: Sequence[str], base: Path) -> dict[str, Any]:

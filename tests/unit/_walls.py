@@ -10,10 +10,11 @@ FLOORS = (
     {"app", "study"},
     {"budget"},
     {"__main__", "launchers", "progress", "reports", "results"},
-    {"legacy", "worker"},
+    {"worker"},
     {"settings"},
     {"preflight"},
     {"driver", "worker_process"},
+    {"legacy"},
     {"cli"},
 )
 # The same of the rooms within the original interface; "" is what lies in `legacy` itself.

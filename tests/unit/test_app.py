@@ -124,13 +124,13 @@ def test_an_error_for_people_has_no_traceback_but_in_a_trial(tmp_path: Path) -> 
 
 def test_an_objective_may_be_given_what_it_suggests() -> None:
     """Its class names the key; the command that trains again sets it."""
-    assert train.suggested_key(_conf()) is None  # type: ignore[attr-defined]
-    assert train.suggested_key(_conf(f"{__name__}.Particular")) == "objective.own"  # type: ignore[attr-defined]
+    assert train.suggested_key(_conf()) is None
+    assert train.suggested_key(_conf(f"{__name__}.Particular")) == "objective.own"
 
 
 def test_a_right_objective_has_no_fault() -> None:
     """The sweeper asks the task function's own check before it starts a worker."""
-    assert train.preflight(_conf()) == []  # type: ignore[attr-defined]
+    assert train.preflight(_conf()) == []
 
 
 def test_an_objective_may_check_its_config() -> None:
@@ -140,11 +140,11 @@ def test_an_objective_may_check_its_config() -> None:
 
 def test_an_objective_may_name_what_it_imports() -> None:
     """After its own module."""
-    assert train.preload(_conf()) == [__name__]  # type: ignore[attr-defined]
-    assert train.preload(_conf(f"{__name__}.Particular")) == [__name__, "heavy"]  # type: ignore[attr-defined]
+    assert train.preload(_conf()) == [__name__]
+    assert train.preload(_conf(f"{__name__}.Particular")) == [__name__, "heavy"]
 
 
 def test_an_objective_may_write_results_of_its_own(tmp_path: Path) -> None:
     """It gets the study, its directory and the config."""
-    train.write_results(optuna.create_study(), tmp_path, _conf(f"{__name__}.Particular"))  # type: ignore[attr-defined]
+    train.write_results(optuna.create_study(), tmp_path, _conf(f"{__name__}.Particular"))
     assert (tmp_path / "own.txt").read_text() == "0 3"

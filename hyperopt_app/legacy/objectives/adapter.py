@@ -24,7 +24,6 @@ from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial, current_seed, current_trial
-from hyperopt_app.support.wording import front
 
 if TYPE_CHECKING:
     import optuna
@@ -197,7 +196,8 @@ class LegacyObjective(Objective):
         *others, last = missing
         # Lines of a job that activate an environment do not change which Python runs; `export PYTHONPATH` may help it.
         jobs = "" if not str(launcher).endswith(_OF_SCHEDULERS) else " where the jobs' own lines bring it"
-        way = f"{last} (the Python is {sys.executable}; to start all the same{jobs}: {front().accept_missing})"
+        option = "++objective.accept_missing=true, or --accept_missing of hyperopt-app legacy"
+        way = f"{last} (the Python is {sys.executable}; to start all the same{jobs}: {option})"
         return [*others, way]
 
     @classmethod

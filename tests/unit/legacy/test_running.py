@@ -16,7 +16,7 @@ import yaml
 from hyperopt_app.legacy import application, commands, running
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.identity import keep_identity
-from hyperopt_app.support.wording import front
+from hyperopt_app.support.wording import Wording
 from tests.unit.legacy._old_studies import copied
 from tests.unit.legacy._pairs import MODEL, OPTUNA, write
 from tests.unit.study.test_identity import IDENTITY
@@ -31,13 +31,13 @@ class Application:
     def __init__(self) -> None:
         self.accepts, self.status = True, 0
         self.overrides: list[list[str]] = []
-        self.front = front()
+        self.wording = Wording()
 
-    def __call__(self, _made: Any, _place: Path, overrides: Any) -> int:
-        self.overrides.append(list(overrides))
-        self.front = front()
+    def __call__(self, words: list[str], wording: Wording, accepted: Callable[[], None]) -> int:
+        self.overrides.append(words[words.index("--multirun") + 1 :])
+        self.wording = wording
         if self.accepts:
-            front().accepted()
+            accepted()
             return self.status
         return 1
 
@@ -51,7 +51,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Application:
     for name in ("HYPEROPT_END", "HYPEROPT_LABEL"):  # what `run` sets for its worker is put back
         monkeypatch.setenv(name, "9999999999")
     one = Application()
-    monkeypatch.setattr(application, "_run_application", one)
+    monkeypatch.setattr(application, "run_application", one)
     return one
 
 
@@ -140,10 +140,10 @@ def test_changes_may_be_accepted(program: Application, say: Say) -> None:
     say("optimize", "--accept_changes")
     say("run", "--accept_changes")
     assert ["hydra.sweeper.accept_changes=true" in one for one in program.overrides] == [True, True]
-    assert (program.front.accept_changes, program.front.another_study) == ("--accept_changes", "--study_name NAME")
+    assert (program.wording.accept_changes, program.wording.another_study) == ("--accept_changes", "--study_name NAME")
     say("optimize")
-    assert program.front.another_study == "-n NAME"
-    assert program.front.direction.endswith("hyper.yml: optuna.direction")
+    assert program.wording.another_study == "-n NAME"
+    assert program.wording.direction.endswith("hyper.yml: optuna.direction")
     assert program.overrides[-1] == []
 
 
@@ -152,14 +152,14 @@ def test_the_batch_block_is_named_where_there_is_no_scheduler(program: Applicati
     batch = {"jobs": 2, "batch": {"l": ["select=1", "walltime=00:10:00"]}}
     write(Path(), "hyper.yml", {"save_path": "results", "pbs": batch, "optuna": OPTUNA})
     say("optimize")
-    assert program.front.launcher.endswith("hyper.yml: pbs")
-    assert program.front.without_scheduler == ", or run here with --here"
+    assert program.wording.launcher.endswith("hyper.yml: pbs")
+    assert program.wording.without_scheduler == ", or run here with --here"
 
 
 def test_a_worker_by_hand_knows_its_time(program: Application, say: Say) -> None:
     """That is how the end is told, and an unclear one is refused before anything is read."""
     say("run", "-w", "00:00:22")
-    assert program.front.time == "this worker (00:00:22)"
+    assert program.wording.time == "this worker (00:00:22)"
     assert 0 < int(os.environ["HYPEROPT_END"]) - time.time() < 23
     assert "-w: '00:01' may mean" in say("run", "-w", "00:01", status=1, files=("none.yml",))
 

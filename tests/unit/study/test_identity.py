@@ -14,7 +14,7 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import Identity, check_identity, keep_identity, stored_identity
 from hyperopt_app.study.opening import create_study, find_study, only_study, study_lock
-from hyperopt_app.support.wording import Front, with_front
+from hyperopt_app.support.wording import Wording
 from tests.unit._made_sweeps import made_space
 from tests.unit._made_trials import made
 
@@ -90,12 +90,11 @@ def test_another_range_is_refused_with_the_way_out(study: optuna.Study) -> None:
 
 def test_the_ways_out_are_spelt_as_the_command_spells_them(study: optuna.Study) -> None:
     """The original interface has options in the place of Hydra's settings."""
-    ours = Front(direction="-d", another_study="-n NAME", accept_changes="--accept_changes")
-    with with_front(ours):
-        with pytest.raises(StudyMismatchError) as changed:
-            check_identity(study, _wanted(space=_space(x="interval(0, 2)")), accept_changes=False)
-        with pytest.raises(StudyMismatchError) as turned:
-            check_identity(study, _wanted(directions=("maximize",)), accept_changes=False)
+    ours = Wording(direction="-d", another_study="-n NAME", accept_changes="--accept_changes")
+    with pytest.raises(StudyMismatchError) as changed:
+        check_identity(study, _wanted(space=_space(x="interval(0, 2)")), accept_changes=False, wording=ours)
+    with pytest.raises(StudyMismatchError) as turned:
+        check_identity(study, _wanted(directions=("maximize",)), accept_changes=False, wording=ours)
     ways = "begin another study with -n NAME, or go on with the old trials all the same with --accept_changes."
     assert ways in str(changed.value)
     assert str(turned.value).startswith("-d: study 'holodec' has")

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""A task function that brings the driver the arguments of the command in front of it."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hyperopt_app.support.wording import HYDRA_WORDING, Wording
+
+__all__ = ["CommandTask"]
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass
+class CommandTask:
+    """A task function with what its command tells the driver.
+
+    Hydra makes the sweeper itself and passes it nothing of ours but the task function. `driver.sweep` takes the task
+    out again, so that workers get that alone.
+
+    Attributes:
+        task: What the trials run.
+        wording: How the command names its settings.
+        accepted: Called once the study is made or found and nothing is wrong, before a worker starts.
+    """
+
+    task: Callable[[Any], Any]
+    wording: Wording = HYDRA_WORDING
+    accepted: Callable[[], None] = _nothing
+
+    def __post_init__(self) -> None:
+        """Look like the task: Hydra reads the name of the job and of the program from it."""
+        functools.update_wrapper(self, self.task)
+
+    def __call__(self, config: Any) -> Any:
+        """Run the task."""
+        return self.task(config)
