@@ -38,7 +38,7 @@ Submit the workers of a search as jobs and come back. Every word is an override 
   hyperopt-app submit hparams=holodec hydra/launcher=pbs_workers hydra.sweeper.dry_run=true   show the script alone
 
 The launchers are {launchers} and by_hand (which prints the command that starts a worker). Then:
-hyperopt-app status STUDY, stop STUDY, best STUDY.
+hyperopt-app status STUDY, stop STUDY, best STUDY, report STUDY.
 """
 
 
@@ -141,6 +141,36 @@ def _best(options: argparse.Namespace) -> None:
     except ValueError:
         raise StudyMismatchError(f"{path} is no text in UTF-8. {_ANEW}") from None
     print(text, end="")
+
+
+def _arguments_of_report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, help="where the files go; by default STUDY/report")
+    command.add_argument("--plots", type=Path, metavar="FILE", help="YAML file with settings of the plots")
+    command.add_argument("--trees", type=_count, default=64, metavar="N", help="trees of the forests; by default 64")
+    command.add_argument("--depth", type=_count, default=64, metavar="N", help="their depth; by default 64")
+    command.add_argument("-k", "--top-k", type=_count, default=1, help="trials of the Pareto front that are shown")
+
+
+def _count(text: str) -> int:
+    if text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from hyperopt_app.reports.plot_settings import read_plot_settings
+    from hyperopt_app.reports.report import report
+
+    study = _open(options, reading=True)
+    settings = {} if options.plots is None else read_plot_settings(options.plots)
+    folder = options.out or options.study / "report"
+    try:
+        lines = report(study, folder, settings, n_trees=options.trees, max_depth=options.depth, top_k=options.top_k)
+    except OSError as error:
+        raise StudyMismatchError(
+            f"{error.filename or folder} cannot be written: {error.strerror}; give another directory with --out"
+        ) from None
+    _tell(lines)
 
 
 def _stop(options: argparse.Namespace) -> None:
@@ -263,6 +293,7 @@ def _check_directory(study_dir: Path) -> None:
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "status": (_status, "show what the workers do, the counts and the best trial so far"),
     "best": (_best, "print the best trial: value, parameters, directory, the command that trains it again"),
+    "report": (_report, "write plots and a table of the trials, and show a summary with the parameters that matter"),
     "stop": (_stop, "ask all workers not to start another trial"),
     "retry": (_retry, "try failed trials again, or trials by number, with the parameters that they had"),
     "discard": (_discard, "let trials that have ended count no longer: each leaves its place in the budget to another"),
@@ -272,6 +303,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
 
 # What a command takes beside the study.
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "report": _arguments_of_report,
     "retry": _arguments_of_retry,
     "discard": _arguments_of_discard,
     "add": _arguments_of_add,

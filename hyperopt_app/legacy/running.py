@@ -98,7 +98,7 @@ def import_old(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write the study's table, best.yml and the plots, and print a summary."""
-    from hyperopt_app.legacy.reporting.report import report as written
+    from hyperopt_app.legacy.report import report as written
 
     pair = read_study(options.hyperparameters, _changes(options))
     with opened_pair(pair) as study:

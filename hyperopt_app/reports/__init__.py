@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Plots of a study."""
+"""The report on a study: summary, table, plots, importances."""

@@ -18,7 +18,7 @@ FLOORS = (
     {"cli"},
 )
 # The same of the rooms within the original interface; "" is what lies in `legacy` itself.
-LEGACY_FLOORS = ({"reading"}, {"batch", "tables", "translating"}, {"objectives", "old"}, {"reporting"}, {""})
+LEGACY_FLOORS = ({"reading"}, {"batch", "tables", "translating"}, {"objectives", "old"}, {""})
 # They share a study and nothing else: any launcher carries any worker.
 STRANGERS = {"launchers", "worker"}
 
@@ -36,7 +36,6 @@ ONLY_IN = {
     },
     "hydra_plugins": set(),
     "keras": {"callbacks.keras"},
-    "matplotlib": {"legacy.reporting.plot_settings", "reports"},
     "objectives": set(),
     "rich": {"cli", "progress.display", "progress.table"},
     "sklearn": {"reports.partial_dependence"},

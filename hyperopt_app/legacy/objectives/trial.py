@@ -15,8 +15,8 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.legacy.objectives.devices import warn_once
 from hyperopt_app.legacy.objectives.suggestions import Call, read_call, suggest
 from hyperopt_app.legacy.objectives.user_config import number_of, plain
-from hyperopt_app.legacy.tables.study_csv import OWN_ATTRIBUTES
 from hyperopt_app.objective.trial import Trial
+from hyperopt_app.reports.dataframe_csv import OWN_ATTRIBUTES
 from hyperopt_app.space.override_text import quoted_text, value_of_choice
 from hyperopt_app.support.list_choices import lists_allowed
 

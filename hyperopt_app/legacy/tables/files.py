@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.legacy.tables import trial_table
-from hyperopt_app.legacy.tables.study_csv import study_csv
 from hyperopt_app.legacy.tables.trial_table import Result, Row
-from hyperopt_app.legacy.tables.values import params_reader
+from hyperopt_app.reports.parameters import params_reader
+from hyperopt_app.reports.report import dataframe_text
 from hyperopt_app.study import trial_records
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
@@ -227,8 +227,7 @@ def write_study_csv(study: "optuna.Study", folder: Path) -> Path:
         OSError: The folder cannot be written.
     """
     path = folder / f"{safe_name(study.study_name)}.csv"
-    read = params_reader(study)
-    replace_text(path, study_csv(study.get_trials(deepcopy=False), read, len(study.directions)))
+    replace_text(path, dataframe_text(study))
     return path
 
 

