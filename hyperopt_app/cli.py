@@ -13,7 +13,7 @@ from hyperopt_app.errors import HyperoptError, StudyMismatchError
 from hyperopt_app.objective.failure_kinds import KINDS
 from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
 from hyperopt_app.support.files import read_file
-from hyperopt_app.support.typed_words import WordParser
+from hyperopt_app.support.typed_words import WordParser, positive_int
 
 if TYPE_CHECKING:
     import optuna
@@ -146,15 +146,13 @@ def _best(options: argparse.Namespace) -> None:
 def _arguments_of_report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, help="where the files go; by default STUDY/report")
     command.add_argument("--plots", type=Path, metavar="FILE", help="YAML file with settings of the plots")
-    command.add_argument("--trees", type=_count, default=64, metavar="N", help="trees of the forests; by default 64")
-    command.add_argument("--depth", type=_count, default=64, metavar="N", help="their depth; by default 64")
-    command.add_argument("-k", "--top-k", type=_count, default=1, help="trials of the Pareto front that are shown")
-
-
-def _count(text: str) -> int:
-    if text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+    command.add_argument(
+        "--trees", type=positive_int, default=64, metavar="N", help="trees of the forests; by default 64"
+    )
+    command.add_argument("--depth", type=positive_int, default=64, metavar="N", help="their depth; by default 64")
+    command.add_argument(
+        "-k", "--top-k", type=positive_int, default=1, help="trials of the Pareto front that are shown"
+    )
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -232,7 +230,7 @@ def _tell(lines: Sequence[str]) -> None:
 
 def _write_tables(study: "optuna.Study", study_dir: Path) -> None:
     """Write the tables of the original interface anew, if the study is one of it."""
-    from hyperopt_app.legacy.steered import write_tables_of
+    from hyperopt_app.legacy.tables.files import write_tables_of
 
     write_tables_of(study, study_dir)
 

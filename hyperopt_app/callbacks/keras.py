@@ -11,7 +11,7 @@ from hyperopt_app.callbacks._keras_base import OfKeras, installed_keras
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.trial import current_trial, report
 
-__all__ = ["HyperoptCallback"]
+__all__ = ["HyperoptCallback", "OfKeras"]
 
 _log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from hyperopt_app.driver.application import run_application
 from hyperopt_app.legacy.reading.pair import Launcher, Pair
 from hyperopt_app.legacy.save_path import changed_values, keep_jobs
-from hyperopt_app.legacy.tables.files import replace_text
 from hyperopt_app.legacy.translating.config_text import write_config
 from hyperopt_app.legacy.translating.translation import Translation, study_dir_of, translate
+from hyperopt_app.support.files import replace_text
 from hyperopt_app.support.wording import Wording
 
 __all__ = ["Search", "words"]

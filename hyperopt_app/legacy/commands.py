@@ -9,7 +9,7 @@ from typing import Any
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
-from hyperopt_app.support.typed_words import WordParser
+from hyperopt_app.support.typed_words import WordParser, positive_int
 
 __all__ = ["main"]
 
@@ -93,7 +93,7 @@ def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
     _place(parser, *short)
     parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
     _aims(parser, "-d", "-m")
-    parser.add_argument("-t", "--trials", dest="n_trials", type=_count, help="number of trials", metavar="N")
+    parser.add_argument("-t", "--trials", dest="n_trials", type=positive_int, help="number of trials", metavar="N")
     parser.add_argument("-g", "--gpu", type=_truth, help="true or false", metavar="BOOL")
 
 
@@ -124,7 +124,9 @@ def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
                         help="set an existing study aside and begin anew")  # fmt: skip
     parser.add_argument("--override", action="store_true", help=argparse.SUPPRESS)  # of 2021: go on with a study
     parser.add_argument("-r", "--reload", type=_truth, nargs="?", const=True, help=argparse.SUPPRESS)
-    parser.add_argument("-w", "--workers", type=_count, metavar="N", help="workers, where there is no slurm or pbs")
+    parser.add_argument(
+        "-w", "--workers", type=positive_int, metavar="N", help="workers, where there is no slurm or pbs"
+    )
     parser.add_argument("--here", action="store_true", help="run on this machine in spite of a slurm or pbs block")
     return parser
 
@@ -144,10 +146,10 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", type=Path, help="model config: write best.yml")
     _aims(parser)
     parser.add_argument("-p", "--plot", type=Path, help="YAML file with settings of the plots")
-    parser.add_argument("-t", "--n_trees", type=_count, default=64, help="trees of the forest; by default 64")
-    parser.add_argument("-d", "--max_depth", type=_count, default=64, help="their depth; by default 64")
+    parser.add_argument("-t", "--n_trees", type=positive_int, default=64, help="trees of the forest; by default 64")
+    parser.add_argument("-d", "--max_depth", type=positive_int, default=64, help="their depth; by default 64")
     parser.add_argument(
-        "-k", "--top_k", type=_count, default=1, help="trials of the Pareto front that are told; by default 1"
+        "-k", "--top_k", type=positive_int, default=1, help="trials of the Pareto front that are told; by default 1"
     )
 
 
@@ -169,12 +171,6 @@ def _truth(text: str) -> bool:
     if word in _TRUE | _FALSE:
         return word in _TRUE
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false; write 1 or 0, true or false")
-
-
-def _count(text: str) -> int:
-    if text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
 
 
 def _names(text: str) -> str | list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.batch.batch import read_launchers
+from hyperopt_app.legacy.batch.pbs_block import read_pbs
+from hyperopt_app.legacy.batch.slurm_block import read_slurm
 from hyperopt_app.legacy.reading.enqueued import check_sampler, is_full_grid, read_enqueue, read_grid
 from hyperopt_app.legacy.reading.findings import Findings, missing, shown
 from hyperopt_app.legacy.reading.loading import as_written, load, odd_values, plain, without_tuples
@@ -196,7 +197,7 @@ def _pair(
     parameters = read_parameters(section.get("parameters"), findings, tree, given.dialect)
     tied_names(parameters, findings)
     metrics, directions = read_aims(optuna, findings)
-    launchers = read_launchers(hyper, findings)
+    launchers = _read_launchers(hyper, findings)
     search = _search(section, given.dialect, len(directions), parameters, findings)
     n_trials = _total(read_trials(optuna, findings), given.dialect, launchers, changes, findings)
     search, n_trials = _grid(search, n_trials, parameters, findings)
@@ -294,3 +295,15 @@ def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings
         findings.note(
             f"reload is 0, and {file} is there already: its study goes on; for a new one give another name (-n NAME)"
         )
+
+
+def _read_launchers(hyper: Mapping[Any, Any], findings: Findings) -> list[Launcher]:
+    """The launchers of the blocks `slurm` and `pbs`; none if there is no such block."""
+    found = []
+    if hyper.get("slurm") is not None:
+        found.append(read_slurm(hyper["slurm"], findings))
+    if hyper.get("pbs") is not None:
+        found.append(read_pbs(hyper["pbs"], findings))
+    if len(found) > 1:
+        findings.note("slurm and pbs are both here: workers are submitted to both, as always, for the one study")
+    return found

@@ -1,27 +1,30 @@
 # SPDX-License-Identifier: MIT
 """The original's report: that of every study, with best.yml and the names of old."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.old.places import direction_faults
 from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.loading import load, plain
-from hyperopt_app.legacy.reading.pair import Pair
-from hyperopt_app.legacy.tables.best import best_config, unapplied, write_best
+from hyperopt_app.legacy.reading.pair import Pair, Parameter
 from hyperopt_app.legacy.tables.files import write_study_csv
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.plot_settings import PlotSettings, plot_settings
 from hyperopt_app.reports.report import drawn, summary
 from hyperopt_app.reports.summary import chosen_line
+from hyperopt_app.support.files import replace_text
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["report"]
+__all__ = ["best_config", "report", "unapplied", "write_best"]
 
 
 def report(
@@ -37,13 +40,16 @@ def report(
     """Write the files of a report into the pair's save_path, and tell what the study has come to.
 
     `<study_name>.csv` is always written; with `model` and a complete trial `best.yml`; with matplotlib and
-    scikit-learn (the extra `report`) the plots. See `reports.report` for the other arguments.
+    scikit-learn (the extra `report`) the plots.
 
     Args:
         pair: The pair of files.
         study: Its study; only read.
         model: The model file for best.yml.
         plot: A YAML file of settings for the plots.
+        n_trees: Trees of the forests that tell which parameters matter.
+        max_depth: Their greatest depth.
+        top_k: How many trials of a Pareto front are told.
 
     Returns:
         The summary, lines without an end.
@@ -94,3 +100,54 @@ def _best(
         lines.append("\tOnly the objective applies these; they are not in best.yml:")
         lines += [f"\t\t{name}: {value}" for name, value in left.items()]
     return lines
+
+
+def best_config(parameters: Sequence[Parameter], model: Mapping[Any, Any], params: Mapping[str, Any]) -> dict[Any, Any]:
+    """The model config of a trial; pure.
+
+    Parameters go by their `settings.name` to their own path; what a `custom_updates` makes of them is not known here.
+
+    Args:
+        parameters: Of the pair of files.
+        model: The model config.
+        params: The trial's parameters by name.
+    """
+    config = copy.deepcopy(dict(model))
+    for parameter in parameters:
+        home = _home(config, parameter)
+        if home is not None and parameter.name in params:
+            home[parameter.path[-1]] = _cast(parameter, params[parameter.name])
+    return config
+
+
+def unapplied(parameters: Sequence[Parameter], model: Mapping[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, by name, that only the objective applies, so that the model config does not hold them."""
+    applied = {one.name for one in parameters if _home(model, one) is not None}
+    return {name: value for name, value in params.items() if name not in applied}
+
+
+def _home(config: Any, parameter: Parameter) -> Any:
+    """The mapping that holds the parameter's value, None if it is not the model config's.
+
+    A key without a colon is the objective's own affair where the model config does not have it.
+    """
+    if parameter.place == "objective" or (len(parameter.path) == 1 and parameter.path[0] not in config):
+        return None
+    for part in parameter.path[:-1]:
+        config = config.get(part) if isinstance(config, Mapping) else None
+    return config if isinstance(config, Mapping) else None
+
+
+def _cast(parameter: Parameter, value: Any) -> Any:
+    if parameter.declared == "categorical":
+        return value
+    return int(value) if parameter.is_integer else float(value)
+
+
+def write_best(path: Path, config: Mapping[Any, Any]) -> None:
+    """Write the config as the original did, keys sorted; the file is replaced as a whole.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    replace_text(path, yaml.safe_dump(dict(config), default_flow_style=False, allow_unicode=True))

@@ -6,14 +6,15 @@ The copies tell what has changed in the model config since the study's last run.
 
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hyperopt_app.legacy.tables.files import replace_text
+from hyperopt_app.support.files import replace_text
 from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.support.shown_config import value_changes
 
 __all__ = ["changed_values", "keep_copies", "keep_jobs"]
 
@@ -84,9 +85,6 @@ def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
 
 
 _NOT_OF_THE_MODEL = ("defaults", "objective", "optuna", "placed", "hydra")
-_MOST_SHOWN = 5
-_MOST_CHARACTERS = 40
-_NOTHING = object()
 
 
 def changed_values(before: str, after: str) -> str:
@@ -97,38 +95,12 @@ def changed_values(before: str, after: str) -> str:
         after: The text of this run's.
     """
     try:
-        old, new = (_model(yaml.safe_load(text)) for text in (before, after))
+        old, new = yaml.safe_load(before), yaml.safe_load(after)
     except (yaml.YAMLError, ValueError):  # somebody has edited it
         return ""
-    changes = [
-        f"{key} {_shown(was)} -> {_shown(is_now)}"
-        for key in dict.fromkeys([*old, *new])
-        if (was := old.get(key, _NOTHING)) != (is_now := new.get(key, _NOTHING)) or type(was) is not type(is_now)
-    ]
-    more = len(changes) - _MOST_SHOWN
-    return ", ".join(changes[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _model(config: Any) -> dict[str, Any]:
-    """Dotted key to value; without what is searched, whose own value there means nothing."""
-    if not isinstance(config, Mapping):
-        raise ValueError("no config")  # noqa: TRY004 - as any other text that is none
-    sweeper = (config.get("hydra") or {}).get("sweeper") or {}
-    searched = {str(key).lstrip("+") for key in sweeper.get("params") or {}}
-    model = {key: value for key, value in config.items() if key not in _NOT_OF_THE_MODEL}
-    return {key: value for key, value in _dotted(model) if key not in searched}
-
-
-def _dotted(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping) and value:
-            yield from _dotted(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _shown(value: Any) -> str:
-    if value is _NOTHING:
-        return "(not there)"
-    text = "null" if value is None else str(value)
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return ""
+    # What is searched has a value of its own there, which means nothing.
+    sweepers = [(config.get("hydra") or {}).get("sweeper") or {} for config in (old, new)]
+    searched = {str(key).lstrip("+") for sweeper in sweepers for key in sweeper.get("params") or {}}
+    return ", ".join(value_changes(old, new, searched, left_out=_NOT_OF_THE_MODEL, with_types=True))

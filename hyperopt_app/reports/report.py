@@ -13,13 +13,13 @@ from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.plot_settings import PlotSettings
 from hyperopt_app.reports.summary import best_lines, summary_lines
 from hyperopt_app.study import trial_records
-from hyperopt_app.support.files import replacing
+from hyperopt_app.support.files import replace_text
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["drawn", "report", "summary", "dataframe_text"]
+__all__ = ["dataframe_text", "drawn", "report", "summary"]
 
 _NO_PLOTS = "No plots and no importances: {name} is not installed. Install it with: pip install 'hyperopt-app[report]'"
 
@@ -49,8 +49,7 @@ def report(
     folder.mkdir(parents=True, exist_ok=True)
     lines, best = summary(study, len(study.get_trials(deepcopy=False)), top_k)
     path = folder / "trials_dataframe.csv"
-    with replacing(path) as aside:
-        aside.write_text(dataframe_text(study), encoding="utf-8", errors="surrogateescape")
+    replace_text(path, dataframe_text(study))
     lines.append(f"Saved the table of the trials to {path}")
     if best:
         metrics = trial_records.value_names(study.metric_names or (), len(study.directions))

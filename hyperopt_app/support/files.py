@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-__all__ = ["NotOwnError", "appending", "beside", "links_of_others", "read_file", "read_own", "replacing"]
+__all__ = [
+    "NotOwnError",
+    "appending",
+    "beside",
+    "links_of_others",
+    "read_file",
+    "read_own",
+    "replace_text",
+    "replacing",
+]
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -57,6 +66,21 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
     with beside(path, mode) as aside:
         yield aside
         aside.replace(path)
+
+
+def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file aside and put it in place as a whole; a file that says the same already is left alone.
+
+    Args:
+        path: The file.
+        text: What it shall say.
+        mode: Permissions of a new one, less the process's umask.
+    """
+    data = text.encode("utf-8", errors="surrogateescape")
+    if path.is_file() and path.read_bytes() == data:
+        return
+    with replacing(path, mode) as aside:
+        aside.write_bytes(data)
 
 
 def appending(path: Path, mode: int = 0o666) -> BinaryIO:

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""A config as YAML text for people: Hydra's own form, without the passwords of URLs."""
+"""A config as people see it: as YAML text without the passwords of URLs, and as a list of what differs in another."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from hyperopt_app.support.passwords import masked
 
-__all__ = ["shown_config"]
+__all__ = ["shown_config", "value_changes"]
+
+_MOST_SHOWN = 5
+_LONGEST = 60
+_ABSENT = object()
 
 
 def shown_config(config: DictConfig | ListConfig) -> str:
@@ -16,3 +23,54 @@ def shown_config(config: DictConfig | ListConfig) -> str:
     plain = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
     hidden = masked(plain)
     return OmegaConf.to_yaml(config if hidden == plain else OmegaConf.create(hidden))
+
+
+def value_changes(
+    before: Mapping[Any, Any],
+    after: Mapping[Any, Any],
+    searched: Collection[str],
+    *,
+    left_out: Collection[str] = ("hydra",),
+    with_types: bool = False,
+) -> list[str]:
+    """Lines such as `epochs: 8 -> 3`, of the first few keys that differ, and how many more there are; pure.
+
+    Args:
+        before: A config as plain data.
+        after: Another.
+        searched: Dotted keys whose values do not count.
+        left_out: Keys at the root that do not count, with all below them.
+        with_types: Whether 200 and '200', or 1 and 1.0, differ.
+    """
+    old, new = (dict(_values(config, left_out)) for config in (before, after))
+
+    def differs(key: str) -> bool:
+        was, is_now = old.get(key, _ABSENT), new.get(key, _ABSENT)
+        return was != is_now or (with_types and type(was) is not type(is_now))
+
+    keys = [key for key in {**old, **new} if key not in searched and differs(key)]
+    lines = [f"{key}: {_text(old, key)} -> {_text(new, key)}" for key in keys[:_MOST_SHOWN]]
+    more = len(keys) - len(lines)
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _values(config: Mapping[Any, Any], left_out: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of each leaf; a list is a leaf."""
+    for key, value in config.items():
+        if key not in left_out:
+            yield from _leaves(str(key), value)
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(f"{key}.{name}", inner)
+    else:
+        yield key, value
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    if key not in values:
+        return "not there"
+    text = " ".join(str("null" if values[key] is None else values[key]).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A parser of a command's words that ends with 1 for words it does not know."""
+"""A parser of a command's words that ends with 1 for words it does not know, and a type of theirs."""
 
 import argparse
 import sys
 from typing import NoReturn
 
-__all__ = ["WordParser"]
+__all__ = ["WordParser", "positive_int"]
 
 
 class WordParser(argparse.ArgumentParser):
@@ -15,3 +15,14 @@ class WordParser(argparse.ArgumentParser):
         """Say how the command is used and what is wrong, and end."""
         self.print_usage(sys.stderr)
         self.exit(1, f"{self.prog}: error: {message}\n")
+
+
+def positive_int(text: str) -> int:
+    """A whole number above 0; a type of argparse's.
+
+    Raises:
+        ArgumentTypeError: It is something else.
+    """
+    if text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")

@@ -20,8 +20,7 @@ from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.pair import Pair, Parameter
 from hyperopt_app.legacy.reading.parameter_settings import kind_of, settings_of
 from hyperopt_app.legacy.translating.config_text import config_text
-from hyperopt_app.legacy.translating.ranges import sweep_text
-from hyperopt_app.legacy.translating.translation import translate
+from hyperopt_app.legacy.translating.translation import sweep_text, translate
 from hyperopt_app.legacy.translating.tree import escaped
 from hyperopt_app.space.override_text import element_of, value_of_choice
 from hyperopt_app.space.space import parse_space, with_values

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from hyperopt_app.callbacks._keras_base import OfKeras
+from hyperopt_app.callbacks.keras import OfKeras
 
 __all__ = ["KerasPruningCallback", "pruners", "samplers"]
 

@@ -12,13 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optuna.trial import TrialState
+
 from hyperopt_app.errors import ConfigError, StorageError
 from hyperopt_app.legacy.old.copies import closing_storage, new_storage, opened, opened_storage
-from hyperopt_app.legacy.old.finding import find_old, imported_names
-from hyperopt_app.legacy.old.in_place import go_on_in_place
+from hyperopt_app.legacy.old.finding import find_old, imported_names, is_of_today
 from hyperopt_app.legacy.old.places import IMPORTED, SQLITE, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.report import Report, budget, record_of, report_of, shown_place
-from hyperopt_app.legacy.old.trials import conversion_faults, converted, waiting_points
+from hyperopt_app.legacy.old.trials import conversion_faults, converted, waiting_points, would_change
 from hyperopt_app.support.files import beside
 from hyperopt_app.support.passwords import mask_password
 
@@ -202,3 +203,46 @@ def _publish(made: Path, target: Path, mode: int) -> bool:
     except OSError as error:
         raise StorageError(f"{target}: it cannot be written: {error.strerror}") from None
     return True
+
+
+def stays(
+    old: OldStudy, trials: "Sequence[FrozenTrial]", space: "Mapping[str, BaseDistribution]", *, in_curve: bool
+) -> bool:
+    """Whether the study goes on in its own storage; a server's always does.
+
+    A file's does if it is of today's Optuna and no trial would have to be written in another way.
+
+    Args:
+        old: The study.
+        trials: Its trials.
+        space: Name of a parameter to the distribution with which the study would go on.
+        in_curve: See `trials.converted`.
+    """
+    if old.place.path is None:
+        return True
+    if in_curve or not is_of_today(old) or any(map(would_change, trials)):
+        return False
+    return not conversion_faults(trials, space, may_respell=False)
+
+
+def go_on_in_place(old: OldStudy) -> Report:
+    """Note in the study that we go on with it, and how many of its trials the original does not count.
+
+    What is RUNNING may be the work of a living worker and is left alone: it ends there, or is taken over like every
+    trial without a sign of life. What waits is a ticket of ours as it is.
+    """
+    import optuna
+
+    with closing_storage(old.storage) as storage:
+        study = optuna.load_study(study_name=old.name, storage=storage)
+        trials = study.get_trials(deepcopy=False)
+        report = Report(
+            storage=old.storage,
+            is_new=True,
+            source=shown_place(old),
+            trials=len(trials),
+            uncounted=sum(trial.state == TrialState.FAIL for trial in trials),
+            running=tuple(trial.number for trial in trials if trial.state == TrialState.RUNNING),
+        )
+        study.set_user_attr(IMPORTED, record_of(old, report) | {"in_place": True})
+    return report

@@ -15,8 +15,15 @@ from omegaconf import OmegaConf
 from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.legacy.old.copies import opened_storage
 from hyperopt_app.legacy.old.finding import imported_names
-from hyperopt_app.legacy.old.importing import Report, continued, find_old, import_study, opened
-from hyperopt_app.legacy.old.in_place import go_on_in_place, stays
+from hyperopt_app.legacy.old.importing import (
+    Report,
+    continued,
+    find_old,
+    go_on_in_place,
+    import_study,
+    opened,
+    stays,
+)
 from hyperopt_app.legacy.old.places import IMPORTED, OldStudy, Place, direction_faults, directions_of
 from hyperopt_app.legacy.old.trials import conversion_faults
 from hyperopt_app.legacy.reading.pair import Pair

@@ -15,19 +15,21 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from hyperopt_app.legacy.tables import trial_table
 from hyperopt_app.legacy.tables.trial_table import Result, Row
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.report import dataframe_text
 from hyperopt_app.study import trial_records
-from hyperopt_app.support.files import replacing
+from hyperopt_app.support.files import NotOwnError, read_own, replace_text
 from hyperopt_app.support.lock_file import HolderLock
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["replace_text", "safe_name", "write_study_csv", "write_tables"]
+__all__ = ["safe_name", "write_study_csv", "write_tables", "write_tables_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +80,30 @@ def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
         trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
         if any(_ATTRIBUTE in trial.user_attrs for trial in trials):
             _write(layout, study, trials)
+
+
+def write_tables_of(study: "optuna.Study", study_dir: Path) -> None:
+    """Write the tables anew if the study's last command was one of the original interface; else nothing.
+
+    Args:
+        study: The study; only read.
+        study_dir: Its directory, whose `multirun.yaml` tells the folder, the dialect and the metric.
+    """
+    conf = _legacy_config(study_dir / "multirun.yaml")
+    if conf is not None:
+        write_tables(study, conf)
+
+
+def _legacy_config(path: Path) -> Mapping[str, Any] | None:
+    """The config as it was written, looked up nowhere; None if it is none of the original interface, or not ours."""
+    try:
+        conf = yaml.safe_load(read_own(path))
+    except (OSError, ValueError, NotOwnError, yaml.YAMLError):
+        return None
+    node = conf.get("objective") if isinstance(conf, dict) else None
+    if not isinstance(node, dict) or not str(node.get("_target_", "")).startswith("hyperopt_app.legacy."):
+        return None
+    return conf if {"save_path", "dialect", "metric"} <= node.keys() else None
 
 
 def _layout(dialect: str, folder: Path, metric: Any) -> _Layout:
@@ -250,18 +276,3 @@ def _put(path: Path, text: str, found: Mapping[Path, list[Row] | None]) -> None:
         path.replace(kept)
         _log.warning("%s was no table of trials; it is kept as %s", path, kept.name)
     replace_text(path, text)
-
-
-def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
-    """Write a file aside and put it in place as a whole; a file that says the same already is left alone.
-
-    Args:
-        path: The file.
-        text: What it shall say.
-        mode: Permissions of a new one, less the process's umask.
-    """
-    data = text.encode("utf-8", errors="surrogateescape")
-    if path.is_file() and path.read_bytes() == data:
-        return
-    with replacing(path, mode) as aside:
-        aside.write_bytes(data)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Write a translation as a Hydra config directory, with comments that say what came from where."""
 
-import os
 import shlex
-import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ import yaml
 
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.legacy.translating.translation import Translation
+from hyperopt_app.support.files import replacing
 from hyperopt_app.support.plain_yaml import reads_as_number
 
 __all__ = ["config_text", "write_config"]
@@ -185,12 +184,5 @@ def write_config(translation: Translation, pair: Pair, directory: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path, 0o644) as aside:
+        aside.write_text(text, encoding="utf-8")

@@ -11,12 +11,11 @@ from typing import Any
 from hyperopt_app.hydra_compat import PLUGIN_FIELDS_ARE_READ_TWICE
 from hyperopt_app.legacy.reading.pair import Launcher, Pair, Parameter
 from hyperopt_app.legacy.translating.method_nodes import MethodNode, pruner_node, sampler_node
-from hyperopt_app.legacy.translating.ranges import sweep_text
 from hyperopt_app.legacy.translating.tree import Places, Shape, escaped, places_of, shape_of
-from hyperopt_app.space.sweep_text import choice_of
-from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.space.sweep_text import choice_of, choices_text, float_text, int_text
+from hyperopt_app.support.passwords import masked
 
-__all__ = ["PASSWORD_VARIABLE", "Translation", "study_dir_of", "translate"]
+__all__ = ["PASSWORD_VARIABLE", "Translation", "study_dir_of", "sweep_text", "translate"]
 
 PASSWORD_VARIABLE = "HYPEROPT_STORAGE_PASSWORD"  # noqa: S105 - the name of a variable
 _IN_URL = re.compile(r"(?P<before>[A-Za-z][\w+.-]*://[^\s/:@]*:)(?P<secret>.+)(?P<after>@[^@]*)$")
@@ -75,7 +74,7 @@ def _config(pair: Pair, launcher: Launcher, storage: str, sampler: MethodNode, p
     places = places_of(applied, pair.model)
     searched = [one.path for one in applied]
     model = shape_of({key: value for key, value in pair.model.items() if key != "optuna"}, searched)
-    section = shape_of({"optuna": _masked(pair.optuna)}, searched)
+    section = shape_of({"optuna": masked(pair.optuna)}, searched)
     names = {user: name for name, user in places.renamed.items()}
     tree = {names.get(key, key) if isinstance(key, str) else key: value for key, value in model.root.items()}
     config: dict[Any, Any] = {"defaults": _defaults(launcher, sampler, pruner), **tree}
@@ -165,6 +164,22 @@ def _hydra(
     }
 
 
+def sweep_text(parameter: Parameter) -> str:
+    """A parameter in Hydra's sweep grammar, as it stands under `hydra.sweeper.params`.
+
+    Law: `parse_space` of the text gives the distribution that Optuna's suggest_<type> made of the same settings.
+    """
+    settings, kind = parameter.settings, parameter.declared
+    if kind == "categorical":
+        return choices_text(settings["choices"])
+    low, high = settings["low"], settings["high"]
+    log = kind == "loguniform" or bool(settings.get("log"))
+    if kind == "int":
+        return int_text(low, high, settings.get("step") or 1, log=log)
+    step = settings.get("q") if kind == "discrete_uniform" else settings.get("step")
+    return float_text(float(low), float(high), None if step is None else float(step), log=log)
+
+
 def _has_other_words(parameters: list[Parameter]) -> bool:
     """Whether a choice is another text in an override than the value which the original stored."""
     choices = [choice for one in parameters if one.declared == "categorical" for choice in one.settings["choices"]]
@@ -227,14 +242,6 @@ def _without_secret(storage: str) -> tuple[str, dict[str, str]]:
                 PASSWORD_VARIABLE: found["secret"]
             }
     return escaped(storage), {}
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask_password(value)
-    if isinstance(value, Mapping):
-        return {key: _masked(inner) for key, inner in value.items()}
-    return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _launcher_settings(launcher: Launcher) -> Any:

@@ -122,7 +122,7 @@ def test_a_changed_model_config_is_told(program: Application, say: Say) -> None:
     program.accepts = False
     assert "differs" not in say("optimize", status=1)
     program.accepts = True
-    assert "note: the model config differs from the last run of this study: seed 1000 -> 7\n" in say("optimize")
+    assert "note: the model config differs from the last run of this study: seed: 1000 -> 7\n" in say("optimize")
     assert "differs" not in say("optimize")
 
 

@@ -32,7 +32,7 @@ def _said(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 
 
 def test_a_report_is_written_into_the_study(study: optuna.Study, capsys: pytest.CaptureFixture[str]) -> None:
-    """The plots and the table; the counts, the best trial and the importances are shown; the journal stays as it was."""
+    """Plots and table are written; counts, best trial and importances are shown; the journal stays as it was."""
     before = Path("mine/journal.log").read_bytes()
     lines = _said(capsys, "mine")
     assert {path.name for path in Path("mine/report").iterdir()} == FILES

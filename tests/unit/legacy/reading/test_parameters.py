@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 
 from hyperopt_app.legacy.reading.pair import Pair
-from hyperopt_app.legacy.translating.ranges import sweep_text
+from hyperopt_app.legacy.translating.translation import sweep_text
 from hyperopt_app.space.override_text import element_of
 from hyperopt_app.space.space import parse_space
 from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, faults, notes, parameter, read, section

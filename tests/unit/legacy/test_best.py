@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hyperopt_app.legacy.reading.pair import Parameter
-from hyperopt_app.legacy.tables.best import best_config, unapplied, write_best
+from hyperopt_app.legacy.report import best_config, unapplied, write_best
 
 MODEL: dict[Any, Any] = {
     "optimizer": {"type": "adam", "learning_rate": 0.1, "weight_decay": 0},
