@@ -43,8 +43,8 @@ def _fault(module: str, name: str) -> str | None:
         return f"{whole}: {parts[1]} is not a public room"
     if any(part.startswith("_") for part in parts):
         return f"{whole}: a private name"
-    found = importlib.import_module(module)
-    is_public = isinstance(getattr(found, name, None), ModuleType) or _is_module(whole) or name in found.__all__
+    exporter = importlib.import_module(module)
+    is_public = isinstance(getattr(exporter, name, None), ModuleType) or _is_module(whole) or name in exporter.__all__
     return None if is_public else f"{whole}: {module} does not export it"
 
 
