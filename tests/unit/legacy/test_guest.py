@@ -18,7 +18,19 @@ MOST_FILES, MOST_LINES = 55, 8000
 # that anybody's tool around a study may use. How a search is run (settings, preflight, launchers, worker, progress,
 # driver) is for the driver alone, and whoever wants a search asks it by the one function.
 PUBLIC_ROOMS = {
-    *("budget", "callbacks", "config", "errors", "objective", "processes", "reports", "schedulers", "space", "storage"),
+    *(
+        "budget",
+        "callbacks",
+        "config",
+        "errors",
+        "hydra_compat",
+        "objective",
+        "processes",
+        "reports",
+        "schedulers",
+        "space",
+        "storage",
+    ),
     *("study", "support"),
 }
 THE_DRIVERS = "hyperopt_app.driver.application.run_application"
