@@ -10,12 +10,10 @@ from collections.abc import Collection, Sequence
 import optuna
 from optuna.trial import FrozenTrial
 
-from hyperopt_app.budget.set_aside import RETRY_OF, retried_by, set_aside_of
+from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.study.trial_records import grows_budget, retried_by
 
-__all__ = ["EXTRA", "budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
-
-# The attribute of a trial that was added beyond the budget of the commands.
-EXTRA = "grows_budget"
+__all__ = ["budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
 
 
 def read_budget(study: optuna.Study, n_trials: int) -> list[FrozenTrial]:
@@ -55,7 +53,7 @@ def budget_size(trials: Sequence[FrozenTrial], n_trials: int) -> int:
         trials: Those of the budget that there are, or more, but none that is set aside.
         n_trials: What the command asks for.
     """
-    return n_trials + sum(EXTRA in trial.user_attrs for trial in trials)
+    return n_trials + sum(grows_budget(trial) for trial in trials)
 
 
 def left_of(trials: Sequence[FrozenTrial], n_trials: int) -> int:
@@ -75,9 +73,9 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
         trials: All of the study, by number.
         aside: The numbers of those that count no longer.
     """
-    ordinary = [trial for trial in trials if trial.number not in aside and EXTRA not in trial.user_attrs]
-    extra = [trial for trial in trials if trial.number not in aside and EXTRA in trial.user_attrs]
-    if any(RETRY_OF in trial.user_attrs for trial in ordinary):
+    ordinary = [trial for trial in trials if trial.number not in aside and not grows_budget(trial)]
+    extra = [trial for trial in trials if trial.number not in aside and grows_budget(trial)]
+    if any(retried_by(trial) is not None for trial in ordinary):
         places = _places(trials)
         ordinary.sort(key=lambda trial: (places[trial.number], trial.number))
     return ordinary, extra

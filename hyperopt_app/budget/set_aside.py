@@ -10,13 +10,16 @@ from collections.abc import Iterable, Sequence
 import optuna
 from optuna.trial import FrozenTrial
 
-__all__ = ["RETRY_OF", "discard_one", "retried_by", "set_aside", "set_aside_of", "undone_of"]
+from hyperopt_app.study.trial_records import (
+    attributes_of,
+    discarded_in,
+    keep_discarded,
+    keep_set_aside,
+    retried_by,
+    set_aside_in,
+)
 
-# The attribute of a ticket that tries a finished trial again: that trial's number.
-RETRY_OF = "retry_of"
-
-# Of a trial that is as if it had never run, and of one whose point is not to be tried again either.
-_UNDONE, _DISCARDED = "set_aside:", "discarded:"
+__all__ = ["discard_one", "set_aside", "set_aside_of", "undone_of"]
 
 
 def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
@@ -30,36 +33,26 @@ def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
         reason: For people, half a sentence.
     """
     for number in numbers:
-        study.set_user_attr(f"{_UNDONE}{number}", reason)
+        keep_set_aside(study, number, reason)
 
 
 def discard_one(study: optuna.Study, number: int, reason: str) -> None:
     """Let a finished trial count no longer, and its point stand as tried; the arguments are those of `set_aside`."""
-    study.set_user_attr(f"{_DISCARDED}{number}", reason)
+    keep_discarded(study, number, reason)
 
 
 def undone_of(study: optuna.Study) -> set[int]:
     """The numbers of the trials whose points are to be given out again."""
-    stored = study.user_attrs
-    undone = (key.removeprefix(_UNDONE) for key in stored if key.startswith(_UNDONE))
-    return {int(number) for number in undone if f"{_DISCARDED}{number}" not in stored}
+    stored = attributes_of(study)
+    return set_aside_in(stored).keys() - discarded_in(stored).keys()
 
 
 def set_aside_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[int, str]:
     """Why which trials no longer count, by number; the trials must be all of the study."""
-    reasons: dict[int, str] = {}
-    for key, reason in study.user_attrs.items():
-        if key.startswith((_UNDONE, _DISCARDED)):
-            reasons[int(key.partition(":")[2])] = str(reason)
+    stored = attributes_of(study)
+    reasons = set_aside_in(stored) | discarded_in(stored)
     for trial in trials:
         tried = retried_by(trial)
         if tried is not None:
             reasons[tried] = f"tried again as trial {trial.number}"
     return reasons
-
-
-def retried_by(trial: FrozenTrial) -> int | None:
-    """The number of the trial that this one tries again; None for every other trial."""
-    number = trial.user_attrs.get(RETRY_OF)
-    # An objective of an older release may have kept something of its own under this name.
-    return number if isinstance(number, int) and 0 <= number < trial.number else None

@@ -12,12 +12,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import EXTRA, counting, read_budget
+from hyperopt_app.budget.counting import counting, read_budget
 from hyperopt_app.budget.set_aside import discard_one, set_aside, set_aside_of
-from hyperopt_app.budget.ticket_issue import budget_of, lists_points, ticket_again, waiting_ticket
+from hyperopt_app.budget.ticket_issue import ticket_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.study.trial_records import failure_kind, state_word
+from hyperopt_app.study.trial_facts import failure_kind, state_word
+from hyperopt_app.study.trial_records import budget_of, lists_points, waiting_ticket
 
 __all__ = ["add_point", "discard", "failed_trials", "retry"]
 
@@ -88,14 +89,14 @@ def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, g
     """
     trials, aside = _trials_of(study)
     if grows:
-        study.add_trial(waiting_ticket(point, {EXTRA: True}))
+        study.add_trial(waiting_ticket(point, grows=True))
         return len(trials)
     number = hand.carry_one(point)
     if number is not None:
         return number
     asked = budget_of(study)
     if asked is not None and len(counting(trials, aside)[0]) < asked:
-        study.add_trial(waiting_ticket(point, {}))
+        study.add_trial(waiting_ticket(point))
         return len(trials)
     raise StudyMismatchError(
         f"No trial is free for the point: all {len(_budget(study))} of the budget have begun or carry a point. "

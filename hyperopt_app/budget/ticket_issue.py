@@ -9,27 +9,28 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import EXTRA, budget_trials, counting
-from hyperopt_app.budget.set_aside import RETRY_OF, retried_by, set_aside_of, undone_of
-from hyperopt_app.study.trial_records import claim_of
+from hyperopt_app.budget.counting import budget_trials, counting
+from hyperopt_app.budget.set_aside import set_aside_of, undone_of
+from hyperopt_app.study.trial_records import (
+    claim_of,
+    grows_budget,
+    keep_lists_points,
+    keep_n_trials,
+    point_of,
+    retried_by,
+    waiting_ticket,
+)
 
 __all__ = [
     "FEW",
-    "POINT",
-    "budget_of",
     "budget_with_room",
     "issue",
     "issue_again",
     "keep_budget",
-    "lists_points",
     "points_left",
     "still_undone",
     "ticket_again",
-    "waiting_ticket",
 ]
-
-# Where Optuna keeps the parameters with which a ticket is to begin.
-POINT = "fixed_params"
 
 # How many tickets wait after they were issued, and below how many further ones are. In a database each claim reads
 # every unfinished trial, and each trial that is made waits for the disk: twenty thousand at once took two minutes.
@@ -45,19 +46,8 @@ def keep_budget(study: optuna.Study, n_trials: int, *, listed: bool = False) -> 
         n_trials: What the command asks for.
         listed: Whether the tickets carry every point of the space, so that there is no other to try.
     """
-    study.set_user_attr("n_trials", n_trials)
-    if listed != lists_points(study):
-        study.set_user_attr("lists_points", listed)
-
-
-def lists_points(study: optuna.Study) -> bool:
-    """Whether the tickets carry every point of the space, by the last command."""
-    return bool(study.user_attrs.get("lists_points"))
-
-
-def budget_of(study: optuna.Study) -> int | None:
-    """The budget of the last command, None if no driver has written one."""
-    return study.user_attrs.get("n_trials")
+    keep_n_trials(study, n_trials)
+    keep_lists_points(study, listed)
 
 
 def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]] = ()) -> int:
@@ -99,7 +89,7 @@ def issue_again(study: optuna.Study) -> int:
     """
     trials = study.get_trials(deepcopy=False)
     undone = [trials[number] for number in sorted(still_undone(study, trials))]
-    own = [trial for trial in undone if EXTRA in trial.user_attrs or retried_by(trial) is not None]
+    own = [trial for trial in undone if grows_budget(trial) or retried_by(trial) is not None]
     for trial in own:
         study.add_trial(ticket_again(trial))
     return len(own)
@@ -114,17 +104,8 @@ def still_undone(study: optuna.Study, trials: Sequence[FrozenTrial]) -> set[int]
 def ticket_again(trial: FrozenTrial) -> FrozenTrial:
     """A ticket, to be added to the study, that tries a finished trial again with its parameters."""
     # What the sampler chose stands over what the ticket was given; a parameter that was not reached is drawn anew.
-    point = {**trial.system_attrs.get(POINT, {}), **trial.params}
-    attributes: dict[str, Any] = {RETRY_OF: trial.number}
-    if EXTRA in trial.user_attrs:
-        attributes[EXTRA] = True
-    return waiting_ticket(point, attributes)
-
-
-def waiting_ticket(point: Mapping[str, Any], attributes: Mapping[str, Any]) -> FrozenTrial:
-    """A ticket, to be added to the study, that carries a point (none if it is empty) and has these attributes."""
-    system = {POINT: dict(point)} if point else {}
-    return optuna.trial.create_trial(state=TrialState.WAITING, user_attrs=dict(attributes), system_attrs=system)
+    point = {**(point_of(trial) or {}), **trial.params}
+    return waiting_ticket(point, grows=grows_budget(trial), retry_of=trial.number)
 
 
 def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_trials: int, points: int) -> int:
@@ -142,7 +123,7 @@ def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_tr
 
 
 def _is_free(trial: FrozenTrial) -> bool:
-    is_new = trial.state == TrialState.WAITING and POINT not in trial.system_attrs and not trial.params
+    is_new = trial.state == TrialState.WAITING and point_of(trial) is None and not trial.params
     return is_new and retried_by(trial) is None
 
 
@@ -160,10 +141,10 @@ def points_left(
         undone: The numbers of trials that are as if they had never run; a point of theirs that the command does not
             have, because the user has added it, comes first.
     """
-    first = [trial for trial in trials if POINT in trial.system_attrs and retried_by(trial) is None]
-    had = Counter(_spelled(trial.system_attrs[POINT]) for trial in first if trial.number not in undone)
-    lost = [trial.system_attrs[POINT] for trial in first if trial.number in undone]
-    foreign = (trial for trial in trials if POINT not in trial.system_attrs and claim_of(trial) is None)
+    first = [(trial, point) for trial in trials if (point := point_of(trial)) is not None and retried_by(trial) is None]
+    had = Counter(_spelled(point) for trial, point in first if trial.number not in undone)
+    lost = [point for trial, point in first if trial.number in undone]
+    foreign = (trial for trial in trials if point_of(trial) is None and claim_of(trial) is None)
     others = [trial.params for trial in foreign if trial.params]
     left = []
     for point in [*_beyond(lost, points), *points]:

@@ -20,13 +20,27 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_size, budget_trials, left_of
 from hyperopt_app.budget.hidden import without
-from hyperopt_app.budget.set_aside import retried_by, set_aside_of
-from hyperopt_app.budget.ticket_issue import FEW, POINT, issue
+from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.budget.ticket_issue import FEW, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.study.heartbeat import WorkerIdentity, last_beat
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.trial_records import claim_of, losses_of, with_ended_attempt
+from hyperopt_app.study.trial_facts import with_ended_attempt
+from hyperopt_app.study.trial_records import (
+    FailureRecord,
+    LossRecord,
+    claim_of,
+    keep_claim,
+    keep_ended_attempts,
+    keep_failure,
+    keep_losses,
+    keep_metrics,
+    keep_point,
+    losses_of,
+    point_of,
+    retried_by,
+)
 
 __all__ = ["MOST_LOSSES", "Tickets"]
 
@@ -131,7 +145,7 @@ class Tickets:
                 return False
         except UpdateFinishedTrialError:
             return False
-        storage.set_trial_user_attr(ticket._trial_id, "claim", self.identity.as_claim())
+        keep_claim(storage, ticket._trial_id, self.identity.as_claim())
         return True
 
     def carry(self, points: Sequence[Mapping[str, Any]]) -> int:
@@ -156,14 +170,12 @@ class Tickets:
 
     def _free_tickets(self) -> list[FrozenTrial]:
         waiting = self.trials(TrialState.WAITING)
-        return [
-            one for one in waiting if not (one.system_attrs.get(POINT) or one.params or retried_by(one) is not None)
-        ]
+        return [one for one in waiting if not (point_of(one) or one.params or retried_by(one) is not None)]
 
     def _carry(self, ticket: FrozenTrial, point: Mapping[str, Any]) -> bool:
         if not self._take(ticket):
             return False
-        self.study._storage.set_trial_system_attr(ticket._trial_id, POINT, dict(point))
+        keep_point(self.study._storage, ticket._trial_id, point)
         self._free(ticket._trial_id)
         return True
 
@@ -212,14 +224,13 @@ class Tickets:
             self.study = self._reopen()
             return
         if isinstance(outcome, Completed | Failed) and outcome.metrics:
-            trial.set_user_attr("metrics", dict(outcome.metrics))
+            keep_metrics(trial, outcome.metrics)
         if isinstance(outcome, Completed):
             self._tell_state(trial, TrialState.COMPLETE, list(outcome.values))
         elif isinstance(outcome, Pruned):
             self._tell_state(trial, TrialState.PRUNED, None)
         else:
-            failure = {"kind": outcome.kind, "error": outcome.error, "traceback": outcome.traceback}
-            trial.set_user_attr("failure", failure)
+            keep_failure(self.study._storage, trial._trial_id, _record(outcome))
             self._tell_state(trial, TrialState.FAIL, None)
 
     def _tell_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
@@ -289,16 +300,16 @@ class Tickets:
             ended: Seconds since the epoch; None if nobody knows, which counts as no time at all.
         """
         attempts = with_ended_attempt(trial, 0.0 if ended is None else ended)
-        self.study._storage.set_trial_user_attr(trial._trial_id, "ended_attempts", attempts)
+        keep_ended_attempts(self.study._storage, trial._trial_id, attempts)
 
     def _lose(self, trial: FrozenTrial, cause: str, ended: float | None, *, of_node: bool = True) -> None:
         """Count a loss that is not the trial's fault; the trial waits again, unless it has been lost too often."""
         self._end_attempt(trial, ended)
         storage, claim = self.study._storage, claim_of(trial) or {}
         node = claim.get("place", {}).get("node", "") if of_node else ""
-        loss = {"worker": claim.get("worker", ""), "node": node, "cause": cause}
+        loss = LossRecord(worker=claim.get("worker", ""), node=node, cause=cause)
         losses = [*losses_of(trial), loss]
-        storage.set_trial_user_attr(trial._trial_id, "losses", losses)
+        keep_losses(storage, trial._trial_id, losses)
         if len(losses) < MOST_LOSSES:
             self._free(trial._trial_id)
             _log.warning("trial %d: %s; the trial will be continued by another worker", trial.number, cause)
@@ -307,16 +318,19 @@ class Tickets:
 
     def _fail(self, trial: FrozenTrial, failed: Failed) -> None:
         storage = self.study._storage
-        failure = {"kind": failed.kind, "error": failed.error, "traceback": failed.traceback}
-        storage.set_trial_user_attr(trial._trial_id, "failure", failure)
+        keep_failure(storage, trial._trial_id, _record(failed))
         storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         _log.warning("trial %d failed (%s): %s", trial.number, failed.kind, failed.error)
 
     def _free(self, trial_id: int) -> None:
         # The name goes first: a claim on a running trial must never be older than the running.
-        self.study._storage.set_trial_user_attr(trial_id, "claim", None)
+        keep_claim(self.study._storage, trial_id, None)
         self.study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
 
 
+def _record(failed: Failed) -> FailureRecord:
+    return FailureRecord(kind=failed.kind, error=failed.error, traceback=failed.traceback)
+
+
 def _urgency(ticket: FrozenTrial) -> tuple[bool, bool, int]:
-    return (not ticket.params, not ticket.system_attrs.get(POINT), ticket.number)
+    return (not ticket.params, not point_of(ticket), ticket.number)

@@ -12,8 +12,8 @@ import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.ticket_issue import POINT
 from hyperopt_app.budget.verdict import condemned, judge_last_run
+from hyperopt_app.study.trial_records import point_of
 
 __all__ = ["is_untried"]
 
@@ -34,4 +34,4 @@ def is_untried(study: optuna.Study, fits: Callable[[Mapping[str, Any]], bool]) -
     counting = [trial for trial in trials if trial.number not in aside]
     if any(trial.state != TrialState.WAITING or trial.params for trial in counting):
         return False
-    return all(fits(point) for trial in counting if (point := trial.system_attrs.get(POINT)))
+    return all(fits(point) for trial in counting if (point := point_of(trial)))

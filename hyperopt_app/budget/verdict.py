@@ -14,8 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import left_of, read_budget, read_counting
-from hyperopt_app.budget.set_aside import retried_by, set_aside, set_aside_of
-from hyperopt_app.budget.ticket_issue import budget_of
+from hyperopt_app.budget.set_aside import set_aside, set_aside_of
 from hyperopt_app.study.stopping import (
     IDENTICAL_FIRST_FAILURES,
     Failure,
@@ -28,7 +27,18 @@ from hyperopt_app.study.stopping import (
     stop_in,
     write_stop,
 )
-from hyperopt_app.study.trial_records import holder_of
+from hyperopt_app.study.trial_records import (
+    RunRecord,
+    VerdictRecord,
+    attributes_of,
+    budget_of,
+    holder_of,
+    keep_run,
+    keep_verdict,
+    retried_by,
+    run_in,
+    verdict_in,
+)
 from hyperopt_app.support.display_text import counted
 
 __all__ = ["Verdict", "begin_run", "close_run", "condemned", "judge", "judge_last_run", "verdict_on", "words_of"]
@@ -38,8 +48,6 @@ _log = logging.getLogger(__name__)
 # Why the trials of a verdict count no longer.
 _WRONG_CODE = "the code was wrong: the first trials of its run all failed so"
 
-_RUN = "run"
-_VERDICT = "verdict:"  # and the number of the run
 _ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -62,15 +70,15 @@ def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, 
     Returns:
         The run's number, from 1.
     """
-    last = _run_in(study.user_attrs)
+    last = run_in(attributes_of(study))
     number = int(last.get("number", 0)) + 1
-    run = {
-        "number": number,
-        "ended_before": _ranges(ended_before),
-        "is_judged": not limits.never_for_failures,
-        "search_since": number if has_new_search else int(last.get("search_since", 0)),
-    }
-    study.set_user_attr(_RUN, run)
+    run = RunRecord(
+        number=number,
+        ended_before=_ranges(ended_before),
+        is_judged=not limits.never_for_failures,
+        search_since=number if has_new_search else int(last.get("search_since", 0)),
+    )
+    keep_run(study, run)
     return number
 
 
@@ -83,7 +91,7 @@ def close_run(study: optuna.Study) -> str:
     verdict = judge_last_run(study)
     if verdict is None:
         return ""
-    _write(study, int(_run_in(study.user_attrs)["number"]), verdict)
+    _write(study, int(run_in(attributes_of(study))["number"]), verdict)
     fresh = len(_carry_out(study, verdict))
     these = f"{counted(fresh, 'trial')} of the last run failed in the same way and count{'s' * (fresh == 1)} no longer"
     return f"{these}: {verdict.failure.text}" if fresh else ""
@@ -91,7 +99,7 @@ def close_run(study: optuna.Study) -> str:
 
 def judge_last_run(study: optuna.Study) -> Verdict | None:
     """The verdict on the last run: one that was written, or one that was due when its last worker died; only reads."""
-    run = _run_in(study.user_attrs)
+    run = run_in(attributes_of(study))
     written = verdict_on(study)
     if not run or written is not None or not run["is_judged"]:
         return written
@@ -129,8 +137,8 @@ def judge(
         worker: The name of the worker that asks.
         is_over: Whether no trial is left or runs, so that a run of one or two failures is judged too.
     """
-    attributes = study.user_attrs  # read once: each reading is a query
-    verdict, stop, now_running = _read(attributes, run), stop_in(attributes), _run_in(attributes)
+    attributes = attributes_of(study)  # read once: each reading is a query
+    verdict, stop, now_running = _read(attributes, run), stop_in(attributes), run_in(attributes)
     if verdict is not None:
         is_current = now_running.get("number", run) == run
         _carry_out(study, verdict, None if is_current else worker)
@@ -204,13 +212,8 @@ def _of_worker(study: optuna.Study, verdict: Verdict, worker: str) -> list[int]:
 
 def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
     """The verdict on a run, by default that of the last command; None if there is none."""
-    attributes = study.user_attrs
-    return _read(attributes, int(_run_in(attributes).get("number", 0)) if run is None else run)
-
-
-def _run_in(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is known of the last command's run; empty in a study of an earlier release."""
-    return attributes.get(_RUN) or {}
+    attributes = attributes_of(study)
+    return _read(attributes, int(run_in(attributes).get("number", 0)) if run is None else run)
 
 
 def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_trials: int) -> str:
@@ -273,13 +276,13 @@ def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None)
 
 
 def _write(study: optuna.Study, run: int, verdict: Verdict) -> None:
-    kept = {**verdict.failure._asdict(), "ended_before": _ranges(verdict.ended_before)}
-    study.set_user_attr(f"{_VERDICT}{run}", kept)
+    kind, text = verdict.failure
+    keep_verdict(study, run, VerdictRecord(kind=kind, text=text, ended_before=_ranges(verdict.ended_before)))
 
 
 def _read(attributes: Mapping[str, Any], run: int) -> Verdict | None:
-    kept = attributes.get(f"{_VERDICT}{run}")
-    if not kept:
+    kept = verdict_in(attributes, run)
+    if kept is None:
         return None
     return Verdict(Failure(kept["kind"], kept["text"]), _numbers(kept["ended_before"]))
 

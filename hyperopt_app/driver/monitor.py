@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget.awaited import Awaited
 from hyperopt_app.budget.counting import budget_size, left_of, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.ticket_issue import budget_of, issue_again
+from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
 from hyperopt_app.progress.display import Progress, choose_mode
@@ -31,7 +31,8 @@ from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop
-from hyperopt_app.study.trial_records import best_trials, claim_of, worked_s
+from hyperopt_app.study.trial_facts import best_trials, worked_s
+from hyperopt_app.study.trial_records import budget_of, claim_of, directory_of, failure_record
 from hyperopt_app.support.passwords import hidden_note
 
 __all__ = ["Watch", "best_lines", "overview"]
@@ -169,10 +170,10 @@ class Watch:
         """The traceback of the first trial that failed in this run, with its directory; empty if none did."""
         failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also what counts no longer
         for trial in [one for one in failed if one.number not in self._plan.ended_before]:
-            text = trial.user_attrs.get("failure", {}).get("traceback", "")
+            text = failure_record(trial).get("traceback", "")
             if text:
                 again = "\n".join(_again(self._plan, trial))
-                place = trial.user_attrs.get("directory", "it has no directory yet")
+                place = directory_of(trial) or "it has no directory yet"
                 return f"Trial {trial.number} ({place}):\n{text}{again}\n"
         return ""
 
@@ -244,7 +245,7 @@ def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
     (trial,) = best
     name = plan.metric_names[0] if plan.metric_names else "value"
     # A trial that was taken over from another tool's study has no directory.
-    directory = trial.user_attrs.get("directory")
+    directory = directory_of(trial)
     return [
         f"Best: trial {trial.number} with {name}={trial.value:.6g}, of {len(complete)} complete",
         *([f"  in {directory}"] if directory else []),

@@ -16,7 +16,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.set_aside import discard_one, set_aside_of, undone_of
 from hyperopt_app.budget.ticket_issue import (
-    POINT,
     budget_with_room,
     issue,
     issue_again,
@@ -39,6 +38,7 @@ from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Limits, write_stop
+from hyperopt_app.study.trial_records import point_of
 
 __all__ = ["prepare", "program_of_this_process"]
 
@@ -96,7 +96,7 @@ def _drop_points(study: optuna.Study, request: Request, seed: int) -> None:
     """Let points that the search has no longer not be given out again."""
     trials, undone = study.get_trials(deepcopy=False), undone_of(study)
     for number in undone:
-        point = trials[number].system_attrs.get(POINT)
+        point = point_of(trials[number])
         if point and not is_wanted(request, seed, point):
             discard_one(study, number, set_aside_of(study, trials)[number])
 

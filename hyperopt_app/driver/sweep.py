@@ -38,7 +38,7 @@ from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop
-from hyperopt_app.study.trial_records import failures_alone
+from hyperopt_app.study.trial_facts import failures_alone
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.moment import moment_of

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, cast
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.progress.snapshot import Snapshot
 from hyperopt_app.storage.patience import giving_up
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts
 from hyperopt_app.support.display_text import value_text, visible
 
 if TYPE_CHECKING:
@@ -76,12 +76,12 @@ def line(trial: "FrozenTrial", snapshot: Snapshot, *, finished: int | None = Non
         snapshot: The sweep after it.
         finished: Which finished trial of the study it is, from 1; None takes the snapshot's count.
     """
-    state = trial_records.state_word(trial)
+    state = trial_facts.state_word(trial)
     parts = [f"trial {trial.number} {state}", *_ending(trial, state, snapshot.value_names)]
     if snapshot.best:
         parts.append(_compared(trial, snapshot))
     parts += [f"{visible(name)}={_quoted(value_text(value))}" for name, value in trial.params.items()]
-    duration_s = trial_records.duration_s(trial)
+    duration_s = trial_facts.duration_s(trial)
     if duration_s is not None:
         parts.append(f"{duration_s:.1f} s")
     count = snapshot.finished if finished is None else finished
@@ -99,7 +99,7 @@ def _ending(trial: "FrozenTrial", state: str, names: Sequence[str]) -> list[str]
     if state == "pruned" and trial.last_step is not None:
         reported = value_text(trial.intermediate_values[trial.last_step])
         return [f"at step {trial.last_step} {names[0]}={reported}"]
-    return [trial_records.failure_text(trial)[:200]] if state == "failed" and trial_records.failure_text(trial) else []
+    return [trial_facts.failure_text(trial)[:200]] if state == "failed" and trial_facts.failure_text(trial) else []
 
 
 def _compared(trial: "FrozenTrial", snapshot: Snapshot) -> str:

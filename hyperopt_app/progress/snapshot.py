@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts
 from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:
@@ -130,10 +130,10 @@ def snapshot(
         now: Local time without a time zone, as Optuna stamps its trials.
         study_name: Shown in the title.
     """
-    count = Counter(trial_records.state_word(trial) for trial in trials)
+    count = Counter(trial_facts.state_word(trial) for trial in trials)
     finished = count["complete"] + count["pruned"] + count["failed"]
     left = max(n_trials - finished - count["running"], 0)
-    running = {trial.number: trial for trial in trials if trial_records.state_word(trial) == "running"}
+    running = {trial.number: trial for trial in trials if trial_facts.state_word(trial) == "running"}
     return Snapshot(
         study_name=visible(study_name),
         n_trials=n_trials,
@@ -144,10 +144,10 @@ def snapshot(
         left=left,
         elapsed_s=elapsed_s,
         remaining_s=_remaining_s(trials, left, [_spent_s(trial, now) for trial in running.values()], workers),
-        value_names=tuple(map(visible, trial_records.value_names(metric_names, len(directions)))),
+        value_names=tuple(map(visible, trial_facts.value_names(metric_names, len(directions)))),
         best=tuple(
             BestTrial(trial.number, tuple(trial.values), {visible(name): value for name, value in trial.params.items()})
-            for trial in trial_records.best_trials(trials, directions)
+            for trial in trial_facts.best_trials(trials, directions)
         ),
         workers=tuple(_row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)),
     )
@@ -176,7 +176,7 @@ def _age_s(trial: "FrozenTrial", now: datetime) -> float:
 
 def _spent_s(trial: "FrozenTrial", now: datetime) -> float:
     """Seconds that all attempts at a running trial have taken so far."""
-    return sum(one.ended - one.begun for one in trial_records.attempts_of(trial, now.timestamp()))
+    return sum(one.ended - one.begun for one in trial_facts.attempts_of(trial, now.timestamp()))
 
 
 def _remaining_s(
@@ -185,7 +185,7 @@ def _remaining_s(
     """The work that is left at the mean length of the finished trials, shared by the workers that live."""
     if left == 0 and not ages_s:
         return 0.0
-    lengths_s = [length for trial in trials if (length := trial_records.duration_s(trial)) is not None]
+    lengths_s = [length for trial in trials if (length := trial_facts.duration_s(trial)) is not None]
     hands = min(sum(worker.alive for worker in workers), left + len(ages_s))
     if not lengths_s or not hands:
         return None

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from hyperopt_app.reports import learning_curves, partial_dependence
 from hyperopt_app.reports.plot_settings import PlotSettings
 from hyperopt_app.reports.scales import count_from, scale_of, wrapped
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts
 from hyperopt_app.support.files import replacing
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def draw_all(
     plots = _Plots(save_path, settings, len(metrics), [])
     if not complete:
         return ["No plots: no complete trial has a finite value."]
-    best = trial_records.best_trials(complete, study.directions)
+    best = trial_facts.best_trials(complete, study.directions)
     if len(metrics) == 1:
         is_maximum = study.directions[0].name == "MAXIMIZE"
         plots.draw("optimization_history", lambda figure: _history(figure, complete, metrics[0], is_maximum=is_maximum))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from hyperopt_app.budget.counting import budget_size, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.ticket_issue import budget_of
 from hyperopt_app.reports.dataframe_csv import study_csv
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.plot_settings import PlotSettings
 from hyperopt_app.reports.summary import best_lines, summary_lines
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts
+from hyperopt_app.study.trial_records import budget_of
 from hyperopt_app.support.files import replace_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def report(
     replace_text(path, dataframe_text(study))
     lines.append(f"Saved the table of the trials to {path}")
     if best:
-        metrics = trial_records.value_names(study.metric_names or (), len(study.directions))
+        metrics = trial_facts.value_names(study.metric_names or (), len(study.directions))
         lines += drawn(study, metrics, folder, settings, n_trees=n_trees, max_depth=max_depth)
     return lines
 
@@ -72,7 +72,7 @@ def summary(study: "optuna.Study", asked_for: int, top_k: int = 1) -> tuple[list
     """
     tried, waiting, wanted = _tried(study, asked_for)
     aside = _set_aside(study)
-    best = list(trial_records.best_trials(tried, study.directions))
+    best = list(trial_facts.best_trials(tried, study.directions))
     lines = summary_lines(tried, wanted, waiting)
     lines += [f"\tTrials that are set aside, and not counted here: {len(aside)}"] if aside else []
     lines += best_lines(best, params_reader(study), is_single=len(study.directions) == 1, top_k=top_k)

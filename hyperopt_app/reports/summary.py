@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -29,7 +29,7 @@ def summary_lines(trials: Sequence["FrozenTrial"], n_trials: int, waiting: int =
     if waiting:
         lines.append(f"\tStill to be tried: {waiting}")
     lines.append(f"\tRequested number of trials: {n_trials}")
-    hours = [trial_records.duration_s(trial) or 0.0 for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
+    hours = [trial_facts.duration_s(trial) or 0.0 for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
     if not hours:
         return lines
     hours = [seconds / 3600 for seconds in hours]
@@ -52,7 +52,7 @@ def best_lines(
     """The best trial, or the first of the Pareto front in the order of their numbers.
 
     Args:
-        best: From `trial_records.best_trials`.
+        best: From `trial_facts.best_trials`.
         params_of: Gives a trial's parameters.
         is_single: Whether one value is optimised.
         top_k: How many trials of a Pareto front are told.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import ResultsError
 from hyperopt_app.results.trials_csv import trials_csv
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts, trial_records
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.passwords import hidden_note
@@ -70,7 +70,7 @@ def write_results(
         aside = set_aside_of(study, trials)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
-        best = trial_records.best_trials([one for one in trials if one.number not in aside], directions)
+        best = trial_facts.best_trials([one for one in trials if one.number not in aside], directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
@@ -208,7 +208,7 @@ def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[s
 
 
 def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain: str) -> dict[str, Any]:
-    directory = trial.user_attrs.get("directory")
+    directory = trial_records.directory_of(trial)
     hidden = hidden_note(retrain)
     place = None if directory is None else Path(directory)
     if several:

@@ -20,7 +20,7 @@ from hyperopt_app.space.override_text import override_text, quoted_text
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_records import reads_seed, seed_of
+from hyperopt_app.study.trial_records import directory_of, keep_retrain_record, reads_seed, retrain_record, seed_of
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-
-_RETRAIN = "retrain"
 
 
 class HowToTrain(Protocol):
@@ -73,13 +71,12 @@ def keep_retrain(study: optuna.Study, plan: Plan) -> None:
         "suggested_key": plan.suggested_key,
         "seed_key": plan.seed_key,
     }
-    if study.user_attrs.get(_RETRAIN) != kept:
-        study.set_user_attr(_RETRAIN, kept)
+    keep_retrain_record(study, kept)
 
 
 def kept_retrain(study: optuna.Study) -> HowToTrain | None:
     """What `keep_retrain` has written; None in a study of an older release."""
-    kept, identity = study.user_attrs.get(_RETRAIN), stored_identity(study)
+    kept, identity = retrain_record(study), stored_identity(study)
     return None if kept is None or identity is None else _Kept(space=identity.space, seed=identity.seed, **kept)
 
 
@@ -122,7 +119,7 @@ def chooses_seed(plan: HowToTrain, params: Mapping[str, Any]) -> bool:
 def _seed(plan: HowToTrain, trial: FrozenTrial) -> int | None:
     """The seed of a trial's training; None for a trial that another tool has run."""
     stored = seed_of(trial)
-    if stored is None and "directory" in trial.user_attrs:
+    if stored is None and directory_of(trial) is not None:
         return training_seed(plan.seed, trial.number)  # run by a release that did not write it down
     return stored
 

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.study import trial_records
+from hyperopt_app.study import trial_facts, trial_records
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -72,8 +72,8 @@ def _row(
 
     claim, returned = trial_records.holder_of(trial), trial_records.metrics_of(trial)
     chosen = {name: value_text(value) if name in plain else value for name, value in trial.params.items()}
-    duration_s, start = trial_records.duration_s(trial), trial_records.begun_at(trial)
-    state = trial_records.state_word(trial)
+    duration_s, start = trial_facts.duration_s(trial), trial_facts.begun_at(trial)
+    state = trial_facts.state_word(trial)
     return [
         trial.number,
         state,
@@ -84,13 +84,13 @@ def _row(
         "" if duration_s is None else f"{duration_s:.3f}",
         claim.get("number", ""),
         claim.get("host", ""),
-        trial.user_attrs.get("directory", ""),
-        _no_formula(trial_records.failure_text(trial)),
-        trial_records.failure_kind(trial),
+        trial_records.directory_of(trial) or "",
+        _no_formula(trial_facts.failure_text(trial)),
+        trial_facts.failure_kind(trial),
         _blank(trial_records.seed_of(trial)),
         len(trial.intermediate_values),
-        trial_records.count_of_attempts(trial),
-        _blank(trial_records.last_value(trial)),
+        trial_facts.count_of_attempts(trial),
+        _blank(trial_facts.last_value(trial)),
     ]
 
 

@@ -14,12 +14,10 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.space import Space, with_values
+from hyperopt_app.study.trial_records import SpecRecord, keep_id, keep_spec, spec_of, stored_id
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
 __all__ = ["Identity", "check_identity", "in_the_studys_form", "keep_identity", "stored_identity", "study_id"]
-
-_SPEC = "spec"
-_ID = "study_id"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Identity:
 
 def stored_identity(study: optuna.Study) -> Identity | None:
     """The identity that an earlier command has kept in the study; None in a study of another tool."""
-    spec = study.user_attrs.get(_SPEC)
+    spec = spec_of(study)
     if spec is None:
         return None
     return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"])
@@ -82,15 +80,10 @@ def _held(study: optuna.Study) -> dict[str, BaseDistribution]:
 
 def keep_identity(study: optuna.Study, identity: Identity) -> None:
     """Store the identity in the study, and an id if it has none. Runs in the driver, under the study's lock."""
-    if _ID not in study.user_attrs:
-        study.set_user_attr(_ID, uuid.uuid4().hex)
-    spec = {
-        "metric": list(identity.metric_names),
-        "space": space_to_json(identity.space),
-        "seed": identity.seed,
-    }
-    if study.user_attrs.get(_SPEC) != spec:
-        study.set_user_attr(_SPEC, spec)
+    if stored_id(study) is None:
+        keep_id(study, uuid.uuid4().hex)
+    metrics, space = list(identity.metric_names), space_to_json(identity.space)
+    keep_spec(study, SpecRecord(metric=metrics, space=space, seed=identity.seed))
     if identity.metric_names and study.metric_names != list(identity.metric_names):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -100,7 +93,7 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
 def study_id(study: optuna.Study) -> str:
     """What tells a study from every other, also from one of its name: a random text that copies of it share."""
     # A driver of ours has given it one; the name will do for a study that none has seen.
-    return str(study.user_attrs.get(_ID, f"name:{study.study_name}"))
+    return stored_id(study) or f"name:{study.study_name}"
 
 
 def _directions(study: optuna.Study) -> tuple[str, ...]:

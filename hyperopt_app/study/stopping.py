@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.failure_kinds import TEACHING
+from hyperopt_app.study.trial_records import StopRecord, attributes_of, failure_record, keep_stop, stop_record
 
 __all__ = [
     "IDENTICAL_FIRST_FAILURES",
@@ -23,8 +24,6 @@ __all__ = [
     "stop_in",
     "write_stop",
 ]
-
-_STOP = "stop"
 
 # As many identical failures before any success mean a broken objective, not bad luck.
 IDENTICAL_FIRST_FAILURES = 3
@@ -150,21 +149,21 @@ def failure_of(trial: FrozenTrial) -> Failure | None:
     """How a trial failed; None if it did not."""
     if trial.state != TrialState.FAIL:
         return None
-    failure = trial.user_attrs.get("failure", {})
+    failure = failure_record(trial)
     return Failure(str(failure.get("kind", "bug")), str(failure.get("error", "unknown")))
 
 
 def read_stop(study: optuna.Study) -> Stop | None:
     """The stop that a worker, or the user, has written into the study."""
-    return stop_in(study.user_attrs)
+    return stop_in(attributes_of(study))
 
 
 def stop_in(attributes: Mapping[str, Any]) -> Stop | None:
     """The same, for who has read the study's attributes; pure."""
-    stop = attributes.get(_STOP)
+    stop = stop_record(attributes)
     return Stop(**stop) if stop else None
 
 
 def write_stop(study: optuna.Study, stop: Stop | None) -> None:
     """Ask all workers not to start another trial; None takes it back."""
-    study.set_user_attr(_STOP, None if stop is None else {"reason": stop.reason, "is_fault": stop.is_fault})
+    keep_stop(study, None if stop is None else StopRecord(reason=stop.reason, is_fault=stop.is_fault))

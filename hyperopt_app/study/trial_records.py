@@ -1,278 +1,397 @@
 # SPDX-License-Identifier: MIT
-"""Facts about stored trials that results and progress share; pure, reads no storage and shows nothing."""
+"""Everything that this package stores in a study: each attribute's name once, its form, its readers and writers.
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+No other module spells one of these names (a test reads the sources), so this page is the stored form of a study.
+Every later release reads what is stored here, so a name or a form may be added but never changed. `trial_facts` has
+what follows from it: durations, failures in words, the best trials.
+"""
 
-from hyperopt_app.support.display_text import visible
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = [
-    "Attempt",
-    "attempts_of",
-    "begun_at",
-    "begun_attempts",
-    "best_trials",
-    "claim_of",
-    "count_of_attempts",
-    "directory_of",
-    "duration_s",
-    "failure_kind",
-    "failure_text",
-    "failures_alone",
-    "holder_of",
-    "keep_attempt",
-    "last_value",
-    "losses_of",
-    "metrics_of",
-    "reads_seed",
-    "seed_of",
-    "state_word",
-    "value_names",
-    "with_ended_attempt",
-    "worked_s",
-]
+    AnyTrial = FrozenTrial | optuna.Trial
 
-# By name, not by `optuna.trial.TrialState`, so that importing this module does not load Optuna.
-_WORDS = {
-    "COMPLETE": "complete",
-    "PRUNED": "pruned",
-    "FAIL": "failed",
-    "RUNNING": "running",
-    "WAITING": "waiting",
-}
+# The attributes of a trial. An objective cannot take their names for its own (`objective.trial.OWN_ATTRIBUTES`).
+_CLAIM = "claim"  # who holds the trial: `heartbeat.WorkerIdentity`; None once its ticket is given back
+_DIRECTORY = "directory"  # where its files were when it was last taken on
+_ATTEMPTS = "attempts"  # how often workers have taken it on, from the second time on
+_ENDED_ATTEMPTS = "ended_attempts"  # AttemptRecord of each interrupted attempt
+_LOSSES = "losses"  # LossRecord of each worker that was lost with it
+_TRAINING_SEED = "training_seed"  # the seed of its training
+_READS_SEED = "reads_seed"  # True once the objective has asked for that seed
+_METRICS = "metrics"  # every metric that the objective returned, by name
+_FAILURE = "failure"  # FailureRecord of a failed trial
+RETRY_OF = "retry_of"  # the number of the finished trial that this ticket tries again
+GROWS_BUDGET = "grows_budget"  # True for a trial by which the user has enlarged the budget
+TRIAL_ATTRIBUTES = frozenset(
+    {
+        *(_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED),
+        *(_READS_SEED, _METRICS, _FAILURE, RETRY_OF, GROWS_BUDGET),
+    }
+)
 
+# Optuna's own system attribute: the parameters with which a ticket is to begin.
+POINT = "fixed_params"
 
-def state_word(trial: "FrozenTrial") -> str:
-    """The state as shown to people: complete, pruned, failed, running or waiting."""
-    return _WORDS[trial.state.name]
+# The attributes of a study.
+_STUDY_ID = "study_id"  # a random text
+_SPEC = "spec"  # SpecRecord: what makes it this study and no other
+_N_TRIALS = "n_trials"  # the budget of the last command
+_LISTS_POINTS = "lists_points"  # whether the tickets carry every point of the space
+_RUN = "run"  # RunRecord of the last command
+_STOP = "stop"  # StopRecord; None or missing while trials may start
+_RETRAIN = "retrain"  # how a trial is trained again, see `results.retrain`
+_VERDICT = "verdict:"  # and a run's number: VerdictRecord
+_SET_ASIDE = "set_aside:"  # and a trial's number: why it is as if it had never run
+_DISCARDED = "discarded:"  # and a trial's number: why it does not count, though its point stands as tried
+_NOTE = "note:"  # and a kind: what the user should know
+_BAD_NODE = "bad_node:"  # and a node's name: why it is not used
 
 
-class Attempt(NamedTuple):
-    """One piece of a trial between two interruptions; times in seconds since the epoch, by the worker's clock."""
+class AttemptRecord(TypedDict):
+    """One piece of a trial that an interruption has ended; times in seconds since the epoch."""
 
     worker: str
     begun: float
     ended: float
 
 
-def attempts_of(trial: "FrozenTrial", until: float | None = None) -> list[Attempt]:
-    """The attempts at a trial, in their order.
+class LossRecord(TypedDict):
+    """A worker that was lost with the trial; `node` is empty outside a scheduler, or if the node is not to blame."""
 
-    Args:
-        trial: Any trial.
-        until: When the attempt that runs now shall have ended; None leaves it out.
-    """
-    found = _ended_attempts(trial)
-    current = _current_attempt(trial, until)
-    return found if current is None else [*found, current]
+    worker: str
+    node: str
+    cause: str
 
 
-def _ended_attempts(trial: "FrozenTrial") -> list[Attempt]:
-    stored = trial.user_attrs.get("ended_attempts") or ()
-    return [Attempt(str(one["worker"]), float(one["begun"]), float(one["ended"])) for one in stored]
+class FailureRecord(TypedDict):
+    """How a trial failed: one of `failure_kinds.KINDS`, one line, and the traceback."""
+
+    kind: str
+    error: str
+    traceback: str
 
 
-def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | None:
-    """The attempt that runs, or has ended the trial; None if there is none, or if it is stored as an ended one."""
-    start, end = trial.datetime_start, trial.datetime_complete
-    ended = until if end is None else end.timestamp()
-    if start is None or ended is None or trial.state.name == "WAITING":
-        return None
-    begun = start.timestamp()
-    if any(one.begun == begun for one in _ended_attempts(trial)):
-        return None
-    return Attempt(str(holder_of(trial).get("worker", "")), begun, max(begun, ended))
+class SpecRecord(TypedDict):
+    """What makes a study this study: the metrics' names, the space as `space.changes` writes it, the seed."""
+
+    metric: list[str]
+    space: Any
+    seed: int
 
 
-def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[dict[str, Any]]:
-    """What is stored of the attempts (`ended_attempts`) when the running one has ended and the trial has not."""
-    stored = attempts_of(trial, ended) if trial.datetime_complete is None else _ended_attempts(trial)
-    return [one._asdict() for one in stored]
+class RunRecord(TypedDict, total=False):
+    """The last command's run; empty in a study of an earlier release. Trial numbers are first and last of stretches."""
+
+    number: int
+    ended_before: list[list[int]]
+    is_judged: bool
+    search_since: int
 
 
-def count_of_attempts(trial: "FrozenTrial") -> int:
-    """How often a worker has begun the trial; of a study of an older release at least so often."""
-    current = _current_attempt(trial, float("inf"))
-    earlier = max(len(_ended_attempts(trial)), len(losses_of(trial)))
-    return max(earlier + (current is not None), begun_attempts(trial))
+class VerdictRecord(TypedDict):
+    """With which failure the first trials of a run have failed, and which trials had ended before that run."""
+
+    kind: str
+    text: str
+    ended_before: list[list[int]]
 
 
-def begun_at(trial: "FrozenTrial") -> datetime | None:
-    """When the first attempt began, local time without a zone, as Optuna stamps its trials; None before."""
-    ended = _ended_attempts(trial)
-    return datetime.fromtimestamp(ended[0].begun) if ended else trial.datetime_start  # noqa: DTZ006
+class StopRecord(TypedDict):
+    """Why no further trial may start, and whether the user has something to correct."""
+
+    reason: str
+    is_fault: bool
 
 
-def duration_s(trial: "FrozenTrial") -> float | None:
-    """Seconds that all attempts at the trial took together; None while it is not finished."""
-    if trial.duration is None:
-        return None
-    ended = _ended_attempts(trial)
-    before_s = sum(one.ended - one.begun for one in ended)
-    is_stored = bool(ended) and _current_attempt(trial, None) is None
-    return before_s if is_stored else before_s + trial.duration.total_seconds()
-
-
-def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], float]) -> float:
-    """Seconds in which at least one worker was at work: each from its first trial's begin to its last one's end.
-
-    Args:
-        trials: Of one study.
-        until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
-    """
-    found: dict[str, tuple[float, float]] = {}
-    for trial in trials:
-        for one in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
-            # Without a name (of another tool's trials) each attempt stands for itself.
-            worker = one.worker or f"nobody {len(found)}"
-            begun, ended = found.get(worker, (one.begun, one.ended))
-            found[worker] = (min(begun, one.begun), max(ended, one.ended))
-    total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(found.values()):
-        total += max(0.0, ended - max(begun, reached))
-        reached = max(reached, ended)
-    return total
-
-
-def last_value(trial: "FrozenTrial") -> float | None:
-    """The last report of the trial; None if it has reported nothing."""
-    step = trial.last_step
-    return None if step is None else float(trial.intermediate_values[step])
+def claim_of(trial: "AnyTrial") -> Mapping[str, Any] | None:
+    """Who holds or held the trial; None if nobody has put a name on it."""
+    claim: Mapping[str, Any] | None = trial.user_attrs.get(_CLAIM)
+    return claim
 
 
 def holder_of(trial: "FrozenTrial") -> Mapping[str, Any]:
     """Who runs or ran the trial (`number`, `host`, `pid`, ...); empty when nobody signed."""
-    claim = trial.user_attrs.get("claim")
+    claim = trial.user_attrs.get(_CLAIM)
     return claim if isinstance(claim, dict) else {}
 
 
-def metrics_of(trial: "FrozenTrial") -> Mapping[str, Any]:
-    """Every metric that the objective returned, by name; empty when it returned a plain number."""
-    metrics = trial.user_attrs.get("metrics")
-    return metrics if isinstance(metrics, dict) else {}
+def keep_claim(storage: "BaseStorage", trial_id: int, claim: Mapping[str, Any] | None) -> None:
+    """Store who holds the trial; None for nobody."""
+    storage.set_trial_user_attr(trial_id, _CLAIM, claim)
 
 
-def seed_of(trial: "FrozenTrial") -> int | None:
-    """The seed of the trial's training; None if it has not started, or a release that did not write it down ran it."""
-    seed = trial.user_attrs.get("training_seed")
-    return seed if isinstance(seed, int) else None
-
-
-def reads_seed(trial: "FrozenTrial") -> bool:
-    """Whether the objective has asked for the trial's seed."""
-    return bool(trial.user_attrs.get("reads_seed"))
-
-
-def failure_text(trial: "FrozenTrial") -> str:
-    """Why a trial failed, in one line; empty when it did not fail or nobody wrote the reason."""
-    failure = trial.user_attrs.get("failure")
-    if not isinstance(failure, dict) or state_word(trial) != "failed":
-        return ""
-    return visible(" ".join(str(failure.get("error", "")).split()))
-
-
-def failure_kind(trial: "FrozenTrial") -> str:
-    """The kind of a failed trial (`objective.failure_kinds`); empty for others, and where nobody wrote it."""
-    failure = trial.user_attrs.get("failure")
-    return str(failure.get("kind", "")) if isinstance(failure, dict) and state_word(trial) == "failed" else ""
-
-
-def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
-    """How many trials failed and the commonest reason, of a run in which none has completed; else empty."""
-    states = Counter(trial.state.name for trial in trials)
-    failed = states["FAIL"]
-    if not failed or states["COMPLETE"]:
-        return ""
-    reasons = Counter(filter(None, map(failure_text, trials)))
-    others = f", {states['PRUNED']} were pruned" if states["PRUNED"] else ""
-    told = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
-    if not reasons:
-        return f"{told}."
-    ((reason, count),) = reasons.most_common(1)
-    how_often = "all" if count == failed else f"{count} of them"
-    return f"{told}; {how_often} with: {reason[:300]}"
-
-
-def value_names(metric_names: Sequence[str], directions: int) -> tuple[str, ...]:
-    """One name per optimised value: the metrics' own, else `value`, or `value_0`, `value_1`, ..."""
-    if len(metric_names) == directions:
-        return tuple(metric_names)
-    return ("value",) if directions == 1 else tuple(f"value_{index}" for index in range(directions))
-
-
-def best_trials(
-    trials: Sequence["FrozenTrial"], directions: Sequence["optuna.study.StudyDirection"]
-) -> list["FrozenTrial"]:
-    """The best complete trial, or with several directions the Pareto front, in the order of the numbers.
-
-    Equals `[Study.best_trial]` and `Study.best_trials`, without reading or copying the study: of equal single
-    values the lowest number wins, and trials that violate one of their constraints never count. Empty while
-    no trial is complete (and feasible).
-    """
-    candidates = sorted((trial for trial in trials if _counts(trial)), key=lambda trial: trial.number)
-    if not candidates:
-        return []
-    signs = [-1.0 if direction.name == "MAXIMIZE" else 1.0 for direction in directions]
-    if len(signs) == 1:
-        return [min(candidates, key=lambda trial: signs[0] * trial.values[0])]
-    losses = [[sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in candidates]
-    return [candidates[index] for index in _pareto(losses)]
-
-
-def _counts(trial: "FrozenTrial") -> bool:
-    return trial.state.name == "COMPLETE" and all(violation <= 0 for violation in trial.constraints.values())
-
-
-def _pareto(losses: Sequence[Sequence[float]]) -> list[int]:
-    """Indices of the points that no other point dominates, ascending; smaller is better in every column."""
-    import numpy as np
-
-    points = np.asarray(losses, dtype=float)
-    indices = np.arange(len(points))
-    position = 0
-    while position < len(points):
-        pivot = points[position]
-        keep = np.any(points < pivot, axis=1) | np.all(points == pivot, axis=1)
-        points, indices = points[keep], indices[keep]
-        position = int(np.count_nonzero(keep[:position])) + 1
-    return [int(index) for index in indices]
-
-
-def claim_of(trial: "FrozenTrial") -> Mapping[str, Any] | None:
-    """Who holds or held the trial; None if nobody has put a name on it."""
-    return trial.user_attrs.get("claim")
-
-
-def losses_of(trial: "FrozenTrial") -> Sequence[Mapping[str, Any]]:
-    """The losses of the trial so far: for each the `worker`, its `node` (empty outside a scheduler) and the `cause`."""
-    losses: Sequence[Mapping[str, Any]] = trial.user_attrs.get("losses", ())
-    return losses
-
-
-def directory_of(trial: "FrozenTrial | optuna.Trial") -> str | None:
+def directory_of(trial: "AnyTrial") -> str | None:
     """Where the trial's files were when it was last taken on; None before its first attempt."""
-    directory = trial.user_attrs.get("directory")
+    directory = trial.user_attrs.get(_DIRECTORY)
     return None if directory is None else str(directory)
 
 
-def begun_attempts(trial: "FrozenTrial | optuna.Trial") -> int:
+def begun_attempts(trial: "AnyTrial") -> int:
     """How often workers have taken the trial on; 0 before its first attempt.
 
     An older release has not counted: of its trials the later attempts count.
     """
     begun = 0 if directory_of(trial) is None else 1
-    return int(trial.user_attrs.get("attempts", begun))
+    return int(trial.user_attrs.get(_ATTEMPTS, begun))
 
 
 def keep_attempt(trial: "optuna.Trial", directory: str, attempt: int) -> None:
     """Store where a trial is taken on, and for which time; a first attempt is one write, as each later one is."""
     if directory_of(trial) != directory:
-        trial.set_user_attr("directory", directory)
+        trial.set_user_attr(_DIRECTORY, directory)
     if attempt > 1:
-        trial.set_user_attr("attempts", attempt)
+        trial.set_user_attr(_ATTEMPTS, attempt)
+
+
+def ended_attempts_of(trial: "FrozenTrial") -> Sequence[AttemptRecord]:
+    """The attempts that interruptions have ended, in their order."""
+    return trial.user_attrs.get(_ENDED_ATTEMPTS) or ()
+
+
+def keep_ended_attempts(storage: "BaseStorage", trial_id: int, attempts: Sequence[AttemptRecord]) -> None:
+    """Store all attempts that interruptions have ended."""
+    storage.set_trial_user_attr(trial_id, _ENDED_ATTEMPTS, attempts)
+
+
+def losses_of(trial: "FrozenTrial") -> Sequence[LossRecord]:
+    """The losses of the trial so far, in their order."""
+    losses: Sequence[LossRecord] = trial.user_attrs.get(_LOSSES, ())
+    return losses
+
+
+def keep_losses(storage: "BaseStorage", trial_id: int, losses: Sequence[LossRecord]) -> None:
+    """Store all losses of the trial."""
+    storage.set_trial_user_attr(trial_id, _LOSSES, losses)
+
+
+def seed_of(trial: "FrozenTrial") -> int | None:
+    """The seed of the trial's training; None if it has not started, or a release that did not write it down ran it."""
+    seed = trial.user_attrs.get(_TRAINING_SEED)
+    return seed if isinstance(seed, int) else None
+
+
+def keep_seed(trial: "optuna.Trial", seed: int) -> None:
+    """Store the seed of the trial's training."""
+    trial.set_user_attr(_TRAINING_SEED, seed)
+
+
+def reads_seed(trial: "FrozenTrial") -> bool:
+    """Whether the objective has asked for the trial's seed."""
+    return bool(trial.user_attrs.get(_READS_SEED))
+
+
+def keep_reads_seed(trial: "optuna.Trial") -> None:
+    """Store that the objective has asked for the trial's seed."""
+    trial.set_user_attr(_READS_SEED, True)
+
+
+def metrics_of(trial: "FrozenTrial") -> Mapping[str, Any]:
+    """Every metric that the objective returned, by name; empty when it returned a plain number."""
+    metrics = trial.user_attrs.get(_METRICS)
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def keep_metrics(trial: "optuna.Trial", metrics: Mapping[str, Any]) -> None:
+    """Store the metrics that the objective returned."""
+    trial.set_user_attr(_METRICS, dict(metrics))
+
+
+def failure_record(trial: "FrozenTrial") -> Mapping[str, Any]:
+    """The FailureRecord of a trial; empty where nobody has written one. A field may be missing in an older study."""
+    failure = trial.user_attrs.get(_FAILURE)
+    return failure if isinstance(failure, dict) else {}
+
+
+def keep_failure(storage: "BaseStorage", trial_id: int, failure: FailureRecord) -> None:
+    """Store how the trial failed; its state is another write."""
+    storage.set_trial_user_attr(trial_id, _FAILURE, failure)
+
+
+def retried_by(trial: "FrozenTrial") -> int | None:
+    """The number of the trial that this one tries again; None for every other trial."""
+    number = trial.user_attrs.get(RETRY_OF)
+    # An objective of an older release may have kept something of its own under this name.
+    return number if isinstance(number, int) and 0 <= number < trial.number else None
+
+
+def grows_budget(trial: "FrozenTrial") -> bool:
+    """Whether the user has enlarged the budget by this trial."""
+    return GROWS_BUDGET in trial.user_attrs
+
+
+def point_of(trial: "FrozenTrial") -> Mapping[str, Any] | None:
+    """The parameters with which a ticket is to begin, or has begun; None if it carries none."""
+    point: Mapping[str, Any] | None = trial.system_attrs.get(POINT)
+    return point
+
+
+def keep_point(storage: "BaseStorage", trial_id: int, point: Mapping[str, Any]) -> None:
+    """Store the parameters with which a ticket is to begin."""
+    storage.set_trial_system_attr(trial_id, POINT, dict(point))
+
+
+def waiting_ticket(point: Mapping[str, Any], *, grows: bool = False, retry_of: int | None = None) -> "FrozenTrial":
+    """A ticket, to be added to a study.
+
+    Args:
+        point: What it carries; empty for nothing.
+        grows: Whether it enlarges the budget.
+        retry_of: The number of the trial that it tries again.
+    """
+    from optuna.trial import TrialState, create_trial
+
+    attributes: dict[str, Any] = {} if retry_of is None else {RETRY_OF: retry_of}
+    if grows:
+        attributes[GROWS_BUDGET] = True
+    system = {POINT: dict(point)} if point else {}
+    return create_trial(state=TrialState.WAITING, user_attrs=attributes, system_attrs=system)
+
+
+def attributes_for_objective(trial: "optuna.Trial") -> Mapping[str, Any]:
+    """All attributes of a running trial, for its objective to read."""
+    return trial.user_attrs
+
+
+def keep_pinned(trial: "optuna.Trial", pinned: Mapping[str, str]) -> None:
+    """Store what the user has pinned, under its own names, as hydra-optuna-sweeper does."""
+    for name, text in pinned.items():
+        trial.set_user_attr(name, text)
+
+
+def attributes_of(study: "optuna.Study") -> Mapping[str, Any]:
+    """All attributes of the study in one query, for the readers that take them."""
+    return study.user_attrs
+
+
+def stored_id(study: "optuna.Study") -> str | None:
+    """The study's id; None if no driver of ours has given it one."""
+    found = study.user_attrs.get(_STUDY_ID)
+    return None if found is None else str(found)
+
+
+def keep_id(study: "optuna.Study", text: str) -> None:
+    """Store the study's id."""
+    study.set_user_attr(_STUDY_ID, text)
+
+
+def spec_of(study: "optuna.Study") -> SpecRecord | None:
+    """What makes it this study; None in a study of another tool."""
+    return cast("SpecRecord | None", study.user_attrs.get(_SPEC))
+
+
+def keep_spec(study: "optuna.Study", spec: SpecRecord) -> None:
+    """Store what makes it this study, if that has changed."""
+    if spec_of(study) != spec:
+        study.set_user_attr(_SPEC, spec)
+
+
+def budget_of(study: "optuna.Study") -> int | None:
+    """The budget of the last command, None if no driver has written one."""
+    return cast("int | None", study.user_attrs.get(_N_TRIALS))
+
+
+def keep_n_trials(study: "optuna.Study", n_trials: int) -> None:
+    """Store the budget of this command."""
+    study.set_user_attr(_N_TRIALS, n_trials)
+
+
+def lists_points(study: "optuna.Study") -> bool:
+    """Whether the tickets carry every point of the space, by the last command."""
+    return bool(study.user_attrs.get(_LISTS_POINTS))
+
+
+def keep_lists_points(study: "optuna.Study", listed: bool) -> None:
+    """Store whether they do, if that has changed."""
+    if listed != lists_points(study):
+        study.set_user_attr(_LISTS_POINTS, listed)
+
+
+def run_in(attributes: Mapping[str, Any]) -> RunRecord:
+    """The last command's run; empty in a study of an earlier release."""
+    return cast("RunRecord", attributes.get(_RUN) or {})
+
+
+def keep_run(study: "optuna.Study", run: RunRecord) -> None:
+    """Store this command's run."""
+    study.set_user_attr(_RUN, run)
+
+
+def verdict_in(attributes: Mapping[str, Any], run: int) -> VerdictRecord | None:
+    """The verdict on a run; None if there is none."""
+    return cast("VerdictRecord | None", attributes.get(f"{_VERDICT}{run}") or None)
+
+
+def keep_verdict(study: "optuna.Study", run: int, verdict: VerdictRecord) -> None:
+    """Store the verdict on a run."""
+    study.set_user_attr(f"{_VERDICT}{run}", verdict)
+
+
+def stop_record(attributes: Mapping[str, Any]) -> StopRecord | None:
+    """The stop that a worker, or the user, has asked for; None if trials may start."""
+    return cast("StopRecord | None", attributes.get(_STOP) or None)
+
+
+def keep_stop(study: "optuna.Study", stop: StopRecord | None) -> None:
+    """Store the stop; None takes it back."""
+    study.set_user_attr(_STOP, stop)
+
+
+def set_aside_in(attributes: Mapping[str, Any]) -> dict[int, str]:
+    """Why which trials are as if they had never run, by number."""
+    return _numbered(attributes, _SET_ASIDE)
+
+
+def discarded_in(attributes: Mapping[str, Any]) -> dict[int, str]:
+    """Why which trials count no longer though their points stand as tried, by number."""
+    return _numbered(attributes, _DISCARDED)
+
+
+def _numbered(attributes: Mapping[str, Any], prefix: str) -> dict[int, str]:
+    return {int(key.removeprefix(prefix)): str(text) for key, text in attributes.items() if key.startswith(prefix)}
+
+
+def keep_set_aside(study: "optuna.Study", number: int, reason: str) -> None:
+    """Store that a trial is as if it had never run."""
+    study.set_user_attr(f"{_SET_ASIDE}{number}", reason)
+
+
+def keep_discarded(study: "optuna.Study", number: int, reason: str) -> None:
+    """Store that a trial counts no longer, and its point stands as tried."""
+    study.set_user_attr(f"{_DISCARDED}{number}", reason)
+
+
+def notes_in(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """What the user should know, by kind; without what was taken back."""
+    return {key.removeprefix(_NOTE): text for key, text in attributes.items() if key.startswith(_NOTE) and text}
+
+
+def keep_note(study: "optuna.Study", kind: str, text: str | None) -> None:
+    """Store a note of a kind; None takes it back."""
+    study.set_user_attr(f"{_NOTE}{kind}", text)
+
+
+def why_bad(study: "optuna.Study", node: str) -> str:
+    """Why a node is not used for this study; empty if nothing is stored of it."""
+    return str(study.user_attrs.get(f"{_BAD_NODE}{node}") or "")
+
+
+def keep_bad_node(study: "optuna.Study", node: str, reason: str) -> None:
+    """Store why a node is not used for this study."""
+    study.set_user_attr(f"{_BAD_NODE}{node}", reason)
+
+
+def retrain_record(study: "optuna.Study") -> Mapping[str, Any] | None:
+    """How a trial is trained again; None in a study of an older release."""
+    return cast("Mapping[str, Any] | None", study.user_attrs.get(_RETRAIN))
+
+
+def keep_retrain_record(study: "optuna.Study", record: Mapping[str, Any]) -> None:
+    """Store how a trial is trained again, if that has changed."""
+    if retrain_record(study) != record:
+        study.set_user_attr(_RETRAIN, record)

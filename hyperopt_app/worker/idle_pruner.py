@@ -10,6 +10,7 @@ import optuna
 
 from hyperopt_app.objective.outcomes import Completed, Outcome
 from hyperopt_app.study.notes import write_note
+from hyperopt_app.study.trial_records import directory_of
 
 __all__ = ["Asked", "IdlePruner"]
 
@@ -61,7 +62,7 @@ class IdlePruner:
         """Run one trial; the outcome is that of the trial."""
         if self.name is None:
             return self.run_trial(trial)
-        is_resumed = "directory" in trial.user_attrs
+        is_resumed = directory_of(trial) is not None
         asked = Asked(trial)
         outcome = self.run_trial(cast(optuna.Trial, asked))
         if isinstance(outcome, Completed):

@@ -31,6 +31,7 @@ from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.handed_path import handing
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from hyperopt_app.study.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, end_stopped_server, started
@@ -202,13 +203,21 @@ class _Watched:
                     self._process.join(_KILL_AFTER_S)
                     return self._died()
                 if name == DONE:
-                    if kwargs.get("reads_seed"):
-                        self._answer("set_user_attr", ("reads_seed", True), {})
+                    if kwargs.get("has_read_seed"):
+                        self._keep_reads_seed()
                     return self._done(*args)
                 self._answer(name, args, kwargs)
             elif ready:
                 return self._died()
             self._govern()
+
+    def _keep_reads_seed(self) -> None:
+        try:
+            keep_reads_seed(self._trial)
+        except NotOurTrialError as error:
+            self._give_up(error)
+        except Exception:  # noqa: BLE001 - a storage that is away; the outcome itself will tell
+            _log.debug("that trial %d reads its seed cannot be stored now", self._trial.number)
 
     def _died(self) -> Outcome | None:
         counted = self._counted(None)

@@ -22,7 +22,15 @@ from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_directory import Owner, claim, go_on, is_taken_over
-from hyperopt_app.study.trial_records import begun_attempts, directory_of, keep_attempt
+from hyperopt_app.study.trial_records import (
+    attributes_for_objective,
+    begun_attempts,
+    directory_of,
+    keep_attempt,
+    keep_pinned,
+    keep_reads_seed,
+    keep_seed,
+)
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
@@ -48,7 +56,7 @@ class Evaluation:
         resumed = directory_of(optuna_trial) is not None  # even if there is no parameter to suggest
         config, owner = self._placed(optuna_trial, self._composed(optuna_trial))
         seed = _seed(self.plan, config, optuna_trial)
-        optuna_trial.set_user_attr("training_seed", seed)
+        keep_seed(optuna_trial, seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
         own = OwnTrial(optuna_trial, lambda: self.holds(optuna_trial) and not is_taken_over(config.directory, owner))
         self.pace.begin()
@@ -98,7 +106,7 @@ class Evaluation:
             study_dir=plan.study_dir,
             number=optuna_trial.number,
             params=values_of(optuna_trial),
-            user_attrs=optuna_trial.user_attrs,
+            user_attrs=attributes_for_objective(optuna_trial),
             seed=seed,
             resumed=resumed,
             metric_names=plan.metric_names,
@@ -132,7 +140,7 @@ class Evaluation:
                 returned = self.jobs.run(config)
         finally:
             if seed_reads and os.getpid() == pid:  # what the objective has forked does not write to the study
-                own.set_user_attr("reads_seed", True)
+                keep_reads_seed(own)
         return outcome_of(returned, plan.metric_names, plan.directions)
 
     def _at_saved(self) -> None:
@@ -168,6 +176,5 @@ def _is_shared(study: optuna.Study, directory: str) -> bool:
 
 def _extend(plan: Plan, config: DictConfig, trial: optuna.Trial) -> None:
     # hydra-optuna-sweeper puts the fixed values where the user's function can see them.
-    for name, text in plan.space.pinned.items():
-        trial.set_user_attr(name, text)
+    keep_pinned(trial, plan.space.pinned)
     get_method(str(plan.custom_search_space))(config, trial)

@@ -38,6 +38,7 @@ from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.repeated_warnings import each_warning_once
+from hyperopt_app.study.trial_records import keep_bad_node, why_bad
 from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
 from hyperopt_app.worker.idle_pruner import IdlePruner
 from hyperopt_app.worker.interrupts import Interrupts
@@ -169,7 +170,7 @@ class WorkerTask:
 
     def _is_fit(self, study: optuna.Study, node: str) -> bool:
         """Whether this worker's node may be used; if not, that is written into the study."""
-        reason = study.user_attrs.get(f"bad_node:{node}") or bad_nodes(study.get_trials(deepcopy=False)).get(node, "")
+        reason = why_bad(study, node) or bad_nodes(study.get_trials(deepcopy=False)).get(node, "")
         if not reason:
             check = self.plan.options.node_check
             reason = check_node([check] if check else default_check(visible_gpus(os.environ)) if node else [])
@@ -178,7 +179,7 @@ class WorkerTask:
         place = f"node {node}" if node else "this machine"
         _log.error("%s is not used for this study: %s", place, reason)
         if node:
-            study.set_user_attr(f"bad_node:{node}", reason)
+            keep_bad_node(study, node, reason)
         return False
 
 

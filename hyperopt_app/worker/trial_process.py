@@ -161,7 +161,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     with contextlib.suppress(BrokenPipeError):
         if interrupts.told_to_end:
             taken.add(signal.SIGINT)
-        pipe.send((DONE, (_plain(outcome), taken), {"reads_seed": bool(remote.seed_reads)}))
+        pipe.send((DONE, (_plain(outcome), taken), {"has_read_seed": bool(remote.seed_reads)}))
 
 
 def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import EXTRA, budget_size, budget_trials, counting, read_budget, read_counting
+from hyperopt_app.budget.counting import budget_size, budget_trials, counting, read_budget, read_counting
 from hyperopt_app.budget.hidden import without
-from hyperopt_app.budget.set_aside import retried_by, set_aside, set_aside_of
+from hyperopt_app.budget.set_aside import set_aside, set_aside_of
 from hyperopt_app.budget.steering import add_point, discard, retry
-from hyperopt_app.budget.ticket_issue import POINT, issue, keep_budget
+from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
+from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
+from hyperopt_app.study.trial_records import POINT, retried_by
 from tests.properties._workers import WORKERS, CrewMachine, FewWait, workers
 from tests.unit._made_tickets import hand, identity, sampler
 

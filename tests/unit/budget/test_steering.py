@@ -7,12 +7,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hyperopt_app.budget.counting import EXTRA, left_of, read_budget
+from hyperopt_app.budget.counting import left_of, read_budget
 from hyperopt_app.budget.set_aside import set_aside, set_aside_of
 from hyperopt_app.budget.steering import add_point, discard, failed_trials, retry
-from hyperopt_app.budget.ticket_issue import POINT, issue, keep_budget
+from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
+from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
+from hyperopt_app.study.trial_records import POINT
 from tests.unit._made_tickets import claimed, hand, study_with
 
 

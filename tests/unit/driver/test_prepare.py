@@ -10,13 +10,13 @@ import pytest
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.ticket_issue import POINT
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import checked
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.trial_records import POINT
 from tests.unit._made_sweeps import made_sweep, write_configs
 from tests.unit._made_tickets import claimed, hand
 

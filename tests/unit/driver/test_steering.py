@@ -7,12 +7,13 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from hyperopt_app.budget.ticket_issue import POINT, issue, keep_budget
+from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.driver.steering import added, discarded, retried
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.space.space import Space, with_values
 from hyperopt_app.study.identity import Identity, keep_identity
+from hyperopt_app.study.trial_records import POINT
 from tests.unit._made_tickets import claimed, hand
 
 SPACE = Space({"+x": FloatDistribution(0, 1), "kind": CategoricalDistribution(["adam", "'10.0'"])})

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.objective.outcomes import Completed, Interrupted, Lost
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study.trial_records import attempts_of, count_of_attempts, duration_s, worked_s
+from hyperopt_app.study.trial_facts import attempts_of, count_of_attempts, duration_s, worked_s
 from tests.unit._made_tickets import Told, claimed, hand, study_with
 from tests.unit._made_trials import START, made
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
-from hyperopt_app.study.trial_records import best_trials, failures_alone
+from hyperopt_app.study.trial_facts import best_trials, failures_alone
 from tests.unit._made_trials import made, study_of
 
 

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""What follows from stored trials and is not stored itself: durations, failures in words, the best trials. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from hyperopt_app.study.trial_records import (
+    AttemptRecord,
+    begun_attempts,
+    ended_attempts_of,
+    failure_record,
+    holder_of,
+    losses_of,
+)
+from hyperopt_app.support.display_text import visible
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+__all__ = [
+    "Attempt",
+    "attempts_of",
+    "begun_at",
+    "best_trials",
+    "count_of_attempts",
+    "duration_s",
+    "failure_kind",
+    "failure_text",
+    "failures_alone",
+    "last_value",
+    "state_word",
+    "value_names",
+    "with_ended_attempt",
+    "worked_s",
+]
+
+# By name, not by `optuna.trial.TrialState`, so that importing this module does not load Optuna.
+_WORDS = {
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "WAITING": "waiting",
+}
+
+
+def state_word(trial: "FrozenTrial") -> str:
+    """The state as shown to people: complete, pruned, failed, running or waiting."""
+    return _WORDS[trial.state.name]
+
+
+class Attempt(NamedTuple):
+    """One piece of a trial between two interruptions; times in seconds since the epoch, by the worker's clock."""
+
+    worker: str
+    begun: float
+    ended: float
+
+
+def attempts_of(trial: "FrozenTrial", until: float | None = None) -> list[Attempt]:
+    """The attempts at a trial, in their order.
+
+    Args:
+        trial: Any trial.
+        until: When the attempt that runs now shall have ended; None leaves it out.
+    """
+    found = _ended_attempts(trial)
+    current = _current_attempt(trial, until)
+    return found if current is None else [*found, current]
+
+
+def _ended_attempts(trial: "FrozenTrial") -> list[Attempt]:
+    return [Attempt(str(one["worker"]), float(one["begun"]), float(one["ended"])) for one in ended_attempts_of(trial)]
+
+
+def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | None:
+    """The attempt that runs, or has ended the trial; None if there is none, or if it is stored as an ended one."""
+    start, end = trial.datetime_start, trial.datetime_complete
+    ended = until if end is None else end.timestamp()
+    if start is None or ended is None or trial.state.name == "WAITING":
+        return None
+    begun = start.timestamp()
+    if any(one.begun == begun for one in _ended_attempts(trial)):
+        return None
+    return Attempt(str(holder_of(trial).get("worker", "")), begun, max(begun, ended))
+
+
+def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[AttemptRecord]:
+    """What is stored of the attempts when the running one has ended and the trial has not."""
+    stored = attempts_of(trial, ended) if trial.datetime_complete is None else _ended_attempts(trial)
+    return [AttemptRecord(worker=one.worker, begun=one.begun, ended=one.ended) for one in stored]
+
+
+def count_of_attempts(trial: "FrozenTrial") -> int:
+    """How often a worker has begun the trial; of a study of an older release at least so often."""
+    current = _current_attempt(trial, float("inf"))
+    earlier = max(len(_ended_attempts(trial)), len(losses_of(trial)))
+    return max(earlier + (current is not None), begun_attempts(trial))
+
+
+def begun_at(trial: "FrozenTrial") -> datetime | None:
+    """When the first attempt began, local time without a zone, as Optuna stamps its trials; None before."""
+    ended = _ended_attempts(trial)
+    return datetime.fromtimestamp(ended[0].begun) if ended else trial.datetime_start  # noqa: DTZ006
+
+
+def duration_s(trial: "FrozenTrial") -> float | None:
+    """Seconds that all attempts at the trial took together; None while it is not finished."""
+    if trial.duration is None:
+        return None
+    ended = _ended_attempts(trial)
+    before_s = sum(one.ended - one.begun for one in ended)
+    is_stored = bool(ended) and _current_attempt(trial, None) is None
+    return before_s if is_stored else before_s + trial.duration.total_seconds()
+
+
+def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], float]) -> float:
+    """Seconds in which at least one worker was at work: each from its first trial's begin to its last one's end.
+
+    Args:
+        trials: Of one study.
+        until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for trial in trials:
+        for one in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
+            # Without a name (of another tool's trials) each attempt stands for itself.
+            worker = one.worker or f"nobody {len(found)}"
+            begun, ended = found.get(worker, (one.begun, one.ended))
+            found[worker] = (min(begun, one.begun), max(ended, one.ended))
+    total, reached = 0.0, float("-inf")
+    for begun, ended in sorted(found.values()):
+        total += max(0.0, ended - max(begun, reached))
+        reached = max(reached, ended)
+    return total
+
+
+def last_value(trial: "FrozenTrial") -> float | None:
+    """The last report of the trial; None if it has reported nothing."""
+    step = trial.last_step
+    return None if step is None else float(trial.intermediate_values[step])
+
+
+def failure_text(trial: "FrozenTrial") -> str:
+    """Why a trial failed, in one line; empty when it did not fail or nobody wrote the reason."""
+    if state_word(trial) != "failed":
+        return ""
+    return visible(" ".join(str(failure_record(trial).get("error", "")).split()))
+
+
+def failure_kind(trial: "FrozenTrial") -> str:
+    """The kind of a failed trial (`objective.failure_kinds`); empty for others, and where nobody wrote it."""
+    return str(failure_record(trial).get("kind", "")) if state_word(trial) == "failed" else ""
+
+
+def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
+    """How many trials failed and the commonest reason, of a run in which none has completed; else empty."""
+    states = Counter(trial.state.name for trial in trials)
+    failed = states["FAIL"]
+    if not failed or states["COMPLETE"]:
+        return ""
+    reasons = Counter(filter(None, map(failure_text, trials)))
+    others = f", {states['PRUNED']} were pruned" if states["PRUNED"] else ""
+    told = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
+    if not reasons:
+        return f"{told}."
+    ((reason, count),) = reasons.most_common(1)
+    how_often = "all" if count == failed else f"{count} of them"
+    return f"{told}; {how_often} with: {reason[:300]}"
+
+
+def value_names(metric_names: Sequence[str], directions: int) -> tuple[str, ...]:
+    """One name per optimised value: the metrics' own, else `value`, or `value_0`, `value_1`, ..."""
+    if len(metric_names) == directions:
+        return tuple(metric_names)
+    return ("value",) if directions == 1 else tuple(f"value_{index}" for index in range(directions))
+
+
+def best_trials(
+    trials: Sequence["FrozenTrial"], directions: Sequence["optuna.study.StudyDirection"]
+) -> list["FrozenTrial"]:
+    """The best complete trial, or with several directions the Pareto front, in the order of the numbers.
+
+    Equals `[Study.best_trial]` and `Study.best_trials`, without reading or copying the study: of equal single
+    values the lowest number wins, and trials that violate one of their constraints never count. Empty while
+    no trial is complete (and feasible).
+    """
+    candidates = sorted((trial for trial in trials if _counts(trial)), key=lambda trial: trial.number)
+    if not candidates:
+        return []
+    signs = [-1.0 if direction.name == "MAXIMIZE" else 1.0 for direction in directions]
+    if len(signs) == 1:
+        return [min(candidates, key=lambda trial: signs[0] * trial.values[0])]
+    losses = [[sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in candidates]
+    return [candidates[index] for index in _pareto(losses)]
+
+
+def _counts(trial: "FrozenTrial") -> bool:
+    return trial.state.name == "COMPLETE" and all(violation <= 0 for violation in trial.constraints.values())
+
+
+def _pareto(losses: Sequence[Sequence[float]]) -> list[int]:
+    """Indices of the points that no other point dominates, ascending; smaller is better in every column."""
+    import numpy as np
+
+    points = np.asarray(losses, dtype=float)
+    indices = np.arange(len(points))
+    position = 0
+    while position < len(points):
+        pivot = points[position]
+        keep = np.any(points < pivot, axis=1) | np.all(points == pivot, axis=1)
+        points, indices = points[keep], indices[keep]
+        position = int(np.count_nonzero(keep[:position])) + 1
+    return [int(index) for index in indices]
