@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
+    from hyperopt_app.study.own_trial import OwnTrial
+
     AnyTrial = FrozenTrial | optuna.Trial
 
 # The attributes of a trial. An objective cannot take their names for its own (`objective.trial.OWN_ATTRIBUTES`).
@@ -186,7 +188,7 @@ def reads_seed(trial: "FrozenTrial") -> bool:
     return bool(trial.user_attrs.get(_READS_SEED))
 
 
-def keep_reads_seed(trial: "optuna.Trial") -> None:
+def keep_reads_seed(trial: "optuna.Trial | OwnTrial") -> None:
     """Store that the objective has asked for the trial's seed."""
     trial.set_user_attr(_READS_SEED, True)
 

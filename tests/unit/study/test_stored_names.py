@@ -25,9 +25,9 @@ USERS = {
     "sampling/failure_aware_tpe.py": "a lower room: reads how a trial failed",
     "storage/server.py": "a mark of its own by which it finds a trial again whose answer was lost",
 }
-# Names that mean nothing else anywhere.
+# Names that mean nothing else anywhere; `fixed_params`, say, is an argument of PartialFixedSampler too.
 DISTINCT = {
-    *("ended_attempts", "reads_seed", "grows_budget", "retry_of", "fixed_params", "verdict:"),
+    *("ended_attempts", "reads_seed", "grows_budget", "retry_of", "verdict:"),
     *("set_aside:", "discarded:", "note:", "bad_node:"),
 }
 SPELLERS = {"objective/trial.py": "the names that an objective cannot take"}
