@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.processes.streams import spelling_out
+from hyperopt_app.support.files import replacing
 
 if TYPE_CHECKING:
     from hyperopt_app.support.hydra_state import HydraState
@@ -69,9 +70,8 @@ def _each_warning_once(task_function: Any) -> contextlib.AbstractContextManager[
 
 
 def _leave(path: Path, result: bytes) -> None:
-    aside = path.with_suffix(".new")
-    aside.write_bytes(result)
-    aside.replace(path)
+    with replacing(path) as aside:
+        aside.write_bytes(result)
 
 
 def _end_with(parent: int) -> None:

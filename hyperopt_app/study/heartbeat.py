@@ -15,7 +15,7 @@ from typing import Any
 from hyperopt_app.processes import entries
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.schedulers.registry import place_of
-from hyperopt_app.support.files import read_file
+from hyperopt_app.support.files import read_file, replacing
 
 __all__ = ["BEAT_INTERVAL_S", "WorkerIdentity", "beating", "last_beat", "read_beat", "read_beats", "this_worker"]
 
@@ -111,13 +111,9 @@ def beating(identity: WorkerIdentity, interval_s: float = BEAT_INTERVAL_S) -> It
 def _beat(path: Path, identity: WorkerIdentity, interval_s: float, over: threading.Event) -> None:
     count = 0
     while True:
-        aside = path.with_suffix(".new")
         # A full or hanging disk must not end the training; the next beat tries again.
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)  # of a write that a full disk broke off, or a link to someone's file
-            with aside.open("x") as beat:
-                beat.write(json.dumps({**identity.as_claim(), "count": count}))
-            aside.replace(path)
+        with contextlib.suppress(OSError), replacing(path) as aside:
+            aside.write_text(json.dumps({**identity.as_claim(), "count": count}))
         count += 1
         if over.wait(interval_s):
             return

@@ -10,18 +10,19 @@ import contextlib
 import errno
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.support.files import read_file
+from hyperopt_app.support.files import beside, read_file, replacing
 
 __all__ = ["OWNER_FILE", "Owner", "claim", "go_on", "holds_all_of", "is_free", "is_taken_over", "owner_of"]
 
 OWNER_FILE = ".hyperopt_trial.json"
+# How the names of such a file begin while it is written, or where its writer has died; the second is of older releases.
+_ASIDE = (f".{OWNER_FILE}.", f"{OWNER_FILE}.")
 # What a filesystem without hard links answers to one.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK}
 
@@ -65,7 +66,7 @@ def is_taken_over(directory: Path, owner: Owner) -> bool:
 def is_free(directory: Path) -> bool:
     """Whether a trial may have the place: nothing is there, or an empty directory, or one that a worker died over."""
     try:
-        return all(one.name.startswith(f"{OWNER_FILE}.") for one in directory.iterdir())
+        return all(one.name.startswith(_ASIDE) for one in directory.iterdir())
     except FileNotFoundError:
         return not directory.is_symlink()
     except NotADirectoryError:
@@ -195,23 +196,22 @@ def _is_merely_signed(place: Path) -> bool:
     Anything else there was left by the same study before that was set back (to a backup, a copy of its database): of
     the trial that it knows now, it knows no attempt.
     """
-    return all(one.name.startswith(OWNER_FILE) for one in place.iterdir())
+    return all(one.name.startswith((OWNER_FILE, *_ASIDE)) for one in place.iterdir())
 
 
 def _sign_first(place: Path, owner: Owner) -> bool:
     """Sign what nobody has signed; False if another was faster."""
-    aside = _written(place, owner)
-    try:
-        os.link(aside, place / OWNER_FILE)
-    except FileExistsError:
-        return _is_one_file(aside, place / OWNER_FILE)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return _sign_without_links(place, owner)
-    finally:
-        aside.unlink(missing_ok=True)
-    return True
+    with beside(place / OWNER_FILE) as aside:
+        aside.write_text(_text(owner), encoding="utf-8")
+        try:
+            os.link(aside, place / OWNER_FILE)
+        except FileExistsError:
+            return _is_one_file(aside, place / OWNER_FILE)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return _sign_without_links(place, owner)
+        return True
 
 
 def _is_one_file(one: Path, other: Path) -> bool:
@@ -234,15 +234,9 @@ def _sign_without_links(place: Path, owner: Owner) -> bool:
 def _sign_again(place: Path, owner: Owner, found: Owner) -> Owner:
     """One more attempt of the trial whose directory it is."""
     now = replace(owner, attempt=max(owner.attempt, found.attempt + 1))
-    _written(place, now).replace(place / OWNER_FILE)
+    with replacing(place / OWNER_FILE) as aside:
+        aside.write_text(_text(now), encoding="utf-8")
     return now
-
-
-def _written(place: Path, owner: Owner) -> Path:
-    aside = place / f"{OWNER_FILE}.{uuid.uuid4().hex[:12]}"
-    with aside.open("x", encoding="utf-8") as file:
-        file.write(_text(owner))
-    return aside
 
 
 def _text(owner: Owner) -> str:

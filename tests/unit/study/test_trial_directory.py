@@ -56,7 +56,11 @@ def test_what_is_nobodys_and_not_empty_gets_a_suffix(study: Path, kind: str) -> 
     assert claim(place, ME, study) == (study / "a_1", ME)
 
 
-@pytest.mark.parametrize("left", [(), (f"{OWNER_FILE}.host.1.2",)], ids=["nothing", "half a signature"])
+@pytest.mark.parametrize(
+    "left",
+    [(), (f".{OWNER_FILE}.0a1b2c3d4e5f",), (f"{OWNER_FILE}.host.1.2",)],
+    ids=["nothing", "half a signature", "half a signature of an older release"],
+)
 def test_a_worker_that_died_while_it_signed_blocks_nobody(study: Path, left: tuple[str, ...]) -> None:
     """An empty directory is anybody's."""
     (study / "a").mkdir()
