@@ -5,19 +5,11 @@ Optuna never changes a finished trial, so what is known of it later stands besid
 it tries again, in the same write that makes it; every other reason is an attribute of the study, one for each trial.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import optuna
-from optuna.trial import FrozenTrial
 
-from hyperopt_app.study.trial_records import (
-    attributes_of,
-    discarded_in,
-    keep_discarded,
-    keep_set_aside,
-    retried_by,
-    set_aside_in,
-)
+from hyperopt_app.study.trial_records import keep_discarded, keep_set_aside, set_aside_of, undone_of
 
 __all__ = ["discard_one", "set_aside", "set_aside_of", "undone_of"]
 
@@ -39,20 +31,3 @@ def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
 def discard_one(study: optuna.Study, number: int, reason: str) -> None:
     """Let a finished trial count no longer, and its point stand as tried; the arguments are those of `set_aside`."""
     keep_discarded(study, number, reason)
-
-
-def undone_of(study: optuna.Study) -> set[int]:
-    """The numbers of the trials whose points are to be given out again."""
-    stored = attributes_of(study)
-    return set_aside_in(stored).keys() - discarded_in(stored).keys()
-
-
-def set_aside_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[int, str]:
-    """Why which trials no longer count, by number; the trials must be all of the study."""
-    stored = attributes_of(study)
-    reasons = set_aside_in(stored) | discarded_in(stored)
-    for trial in trials:
-        tried = retried_by(trial)
-        if tried is not None:
-            reasons[tried] = f"tried again as trial {trial.number}"
-    return reasons

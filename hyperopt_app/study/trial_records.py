@@ -344,18 +344,19 @@ def keep_stop(study: "optuna.Study", stop: StopRecord | None) -> None:
     study.set_user_attr(_STOP, stop)
 
 
-def set_aside_in(attributes: Mapping[str, Any]) -> dict[int, str]:
-    """Why which trials are as if they had never run, by number."""
-    return _numbered(attributes, _SET_ASIDE)
+def undone_of(study: "optuna.Study") -> set[int]:
+    """The numbers of the trials whose points are to be given out again."""
+    stored = study.user_attrs
+    undone = (key.removeprefix(_SET_ASIDE) for key in stored if key.startswith(_SET_ASIDE))
+    return {int(number) for number in undone if f"{_DISCARDED}{number}" not in stored}
 
 
-def discarded_in(attributes: Mapping[str, Any]) -> dict[int, str]:
-    """Why which trials count no longer though their points stand as tried, by number."""
-    return _numbered(attributes, _DISCARDED)
-
-
-def _numbered(attributes: Mapping[str, Any], prefix: str) -> dict[int, str]:
-    return {int(key.removeprefix(prefix)): str(text) for key, text in attributes.items() if key.startswith(prefix)}
+def set_aside_of(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, str]:
+    """Why which trials no longer count, by number; the trials must be all of the study."""
+    stored, prefixes = study.user_attrs.items(), (_SET_ASIDE, _DISCARDED)
+    reasons = {int(key.partition(":")[2]): str(reason) for key, reason in stored if key.startswith(prefixes)}
+    again = ((retried_by(trial), trial.number) for trial in trials)
+    return reasons | {tried: f"tried again as trial {number}" for tried, number in again if tried is not None}
 
 
 def keep_set_aside(study: "optuna.Study", number: int, reason: str) -> None:
