@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.study.trial_records import grows_budget, retried_by
+from hyperopt_app.study.trial_records import growing, retried_by
 
 __all__ = ["budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
 
@@ -53,7 +53,7 @@ def budget_size(trials: Sequence[FrozenTrial], n_trials: int) -> int:
         trials: Those of the budget that there are, or more, but none that is set aside.
         n_trials: What the command asks for.
     """
-    return n_trials + sum(grows_budget(trial) for trial in trials)
+    return n_trials + len(growing(trials))
 
 
 def left_of(trials: Sequence[FrozenTrial], n_trials: int) -> int:
@@ -73,8 +73,9 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
         trials: All of the study, by number.
         aside: The numbers of those that count no longer.
     """
-    ordinary = [trial for trial in trials if trial.number not in aside and not grows_budget(trial)]
-    extra = [trial for trial in trials if trial.number not in aside and grows_budget(trial)]
+    grow = growing(trials)
+    ordinary = [trial for trial in trials if trial.number not in aside and trial.number not in grow]
+    extra = [trial for trial in trials if trial.number not in aside and trial.number in grow]
     if any(retried_by(trial) is not None for trial in ordinary):
         places = _places(trials)
         ordinary.sort(key=lambda trial: (places[trial.number], trial.number))

@@ -227,6 +227,11 @@ def grows_budget(trial: "FrozenTrial") -> bool:
     return GROWS_BUDGET in trial.user_attrs
 
 
+def growing(trials: Sequence["FrozenTrial"]) -> set[int]:
+    """The numbers of those of the trials that enlarge the budget."""
+    return {trial.number for trial in trials if grows_budget(trial)}
+
+
 def point_of(trial: "FrozenTrial") -> Mapping[str, Any] | None:
     """The parameters with which a ticket is to begin, or has begun; None if it carries none."""
     point: Mapping[str, Any] | None = trial.system_attrs.get(POINT)
@@ -255,20 +260,15 @@ def waiting_ticket(point: Mapping[str, Any], *, grows: bool = False, retry_of: i
     return create_trial(state=TrialState.WAITING, user_attrs=attributes, system_attrs=system)
 
 
-def attributes_for_objective(trial: "optuna.Trial") -> Mapping[str, Any]:
-    """All attributes of a running trial, for its objective to read."""
-    return trial.user_attrs
-
-
 def keep_pinned(trial: "optuna.Trial", pinned: Mapping[str, str]) -> None:
     """Store what the user has pinned, under its own names, as hydra-optuna-sweeper does."""
     for name, text in pinned.items():
         trial.set_user_attr(name, text)
 
 
-def attributes_of(study: "optuna.Study") -> Mapping[str, Any]:
-    """All attributes of the study in one query, for the readers that take them."""
-    return study.user_attrs
+def attributes_of(owner: "optuna.Study | optuna.Trial") -> Mapping[str, Any]:
+    """All attributes in one query: of a study for the readers that take them, of a trial for its objective."""
+    return owner.user_attrs
 
 
 def stored_id(study: "optuna.Study") -> str | None:

@@ -23,7 +23,7 @@ from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_directory import Owner, claim, go_on, is_taken_over
 from hyperopt_app.study.trial_records import (
-    attributes_for_objective,
+    attributes_of,
     begun_attempts,
     directory_of,
     keep_attempt,
@@ -106,7 +106,7 @@ class Evaluation:
             study_dir=plan.study_dir,
             number=optuna_trial.number,
             params=values_of(optuna_trial),
-            user_attrs=attributes_for_objective(optuna_trial),
+            user_attrs=attributes_of(optuna_trial),
             seed=seed,
             resumed=resumed,
             metric_names=plan.metric_names,
