@@ -120,8 +120,7 @@ def checked(
     if not faults and lists_points(settings.sampler, settings.custom_search_space):
         n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
     if is_read and not strays.faults and wording.is_application:  # the original trains with all that it took
-        key = None if objective_faults else hooks.suggested_key(config)
-        suggests = settings.objective_suggests or bool(settings.custom_search_space) or key is not None
+        suggests = _others_suggest(settings, None if objective_faults else hooks.suggested_key(config))
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
@@ -137,6 +136,11 @@ def checked(
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _others_suggest(settings: Settings, suggested_key: str | None) -> bool:
+    """Whether parameters come from the objective itself or from a function of the user's, which no check can see."""
+    return settings.objective_suggests or bool(settings.custom_search_space) or suggested_key is not None
 
 
 def _settings(loader: ConfigLoader, config: DictConfig) -> tuple[Settings, list[str], list[str]]:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.cluster.slurm import GPUS_PER_NODE, NODES, Cluster, ClusterError
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(180)]
+# They show what Slurm does, not what we do: by night, and whenever a release of Slurm is new here.
+pytestmark = [pytest.mark.slurm, pytest.mark.nightly, pytest.mark.timeout(180)]
 
 # A step, as submitit starts one, writes down the signals that it gets; its batch script does as much for its own.
 LISTENER = """\
@@ -131,7 +132,6 @@ def test_jobs_outlive_the_daemon_of_their_node(slurm_cluster: Cluster) -> None:
     assert log.read_text().splitlines() == ["begin 0"]
 
 
-@pytest.mark.slow
 def test_a_node_without_power_is_down_after_a_while(slurm_cluster: Cluster) -> None:
     """Slurm takes a silent node for down, and its job runs again elsewhere."""
     job, log = _submit_listener(slurm_cluster, "--requeue")
@@ -141,7 +141,6 @@ def test_a_node_without_power_is_down_after_a_while(slurm_cluster: Cluster) -> N
     slurm_cluster.wait_until(lambda: "begin 1" in log.read_text())
 
 
-@pytest.mark.slow
 def test_a_time_limit_ends_a_job(slurm_cluster: Cluster) -> None:
     """At a limit of a minute the job is killed, after the signal that it asked for ahead of it."""
     job, log = _submit_listener(slurm_cluster, "--time=1", "--signal=USR2@30")
