@@ -107,11 +107,7 @@ def checked(
     faults += method_faults
     faults += preflight.check_settings(settings, space)
     if not (strays.faults or field_faults):  # which the config would not know either, and say in other words
-        faults += check_space(
-            space,
-            lambda overrides: loader.load_sweep_config(config, list(overrides)),
-            lambda group: loader.get_group_options(group) if "." not in group else [],
-        )
+        faults += _space_faults(loader, config, space)
     hooks = hooks_of(task_function)
     objective_faults = list(hooks.preflight(config))
     faults += objective_faults
@@ -136,6 +132,15 @@ def checked(
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _space_faults(loader: ConfigLoader, config: DictConfig, space: Space) -> list[str]:
+    """What is wrong with the search space where the config is composed with its values."""
+    return check_space(
+        space,
+        lambda overrides: loader.load_sweep_config(config, list(overrides)),
+        lambda group: loader.get_group_options(group) if "." not in group else [],
+    )
 
 
 def _others_suggest(settings: Settings, suggested_key: str | None) -> bool:

@@ -25,6 +25,7 @@ from hyperopt_app.launchers.jobs import (
 )
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.schedulers import registry
+from hyperopt_app.schedulers.registry import SCHEDULERS
 from hyperopt_app.schedulers.roster import JobState, Roster
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study
@@ -165,6 +166,23 @@ def test_ctrl_c_leaves_the_workers_unless_told_otherwise(
     with pytest.raises(KeyboardInterrupt):
         follow(plan, ["7", "8"], ["touch"], queue=Queue({"7"}), sleep=_ctrl_c)
     assert sorted(path.name for path in Path.cwd().iterdir()) == (["7", "8"] if is_cancelled else [])
+
+
+@pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
+def test_ctrl_c_cancels_by_the_schedulers_own_command(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheduler: str
+) -> None:
+    """It gets the numbers of all jobs; here a stand-in writes them down."""
+    cancel = SCHEDULERS[scheduler].cancel
+    stand_in = tmp_path / "bin" / cancel[0]
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\necho "$@" > cancelled\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stand_in.parent), prepend=os.pathsep)
+    monkeypatch.setattr(sys, "stdin", Keyboard("c\n"))
+    with pytest.raises(KeyboardInterrupt):
+        follow(plan, ["7", "8"], cancel, queue=Queue({"7"}), sleep=_ctrl_c)
+    assert Path("cancelled").read_text().split()[-2:] == ["7", "8"]
 
 
 class Accounting(Queue):
