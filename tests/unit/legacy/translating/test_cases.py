@@ -56,14 +56,25 @@ def _outcome(name: str, here: Path) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if value}
 
 
+def _escaped_once(value: Any) -> Any:
+    """Texts of a launcher's node as they are written for Hydra 1.4; Hydra 1.3 wants a second escape of each."""
+    if isinstance(value, dict):
+        return {key: _escaped_once(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_escaped_once(inner) for inner in value]
+    return value.replace(r"\\\${", r"\${") if isinstance(value, str) else value
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_case_becomes_what_is_written_down(name: str, tmp_path: Path) -> None:
     """Dialect by dialect, quirk by quirk."""
     expected = yaml.safe_load((CASES / name / "expected.yaml").read_text(encoding="utf-8"))
     # As text: the order of parameters is that of the tables' columns.
-    text = yaml.safe_dump(_outcome(name, tmp_path), sort_keys=False)
-    if PLUGIN_FIELDS_ARE_READ_TWICE:
-        text = text.replace(r"\\\${", r"\${")  # of a list in a launcher's node
+    outcome = _outcome(name, tmp_path)
+    if PLUGIN_FIELDS_ARE_READ_TWICE and "launcher" in outcome.get("added", {}).get("hydra", {}):
+        launcher = outcome["added"]["hydra"]["launcher"]  # the sweeper reads its node itself, once
+        outcome["added"]["hydra"]["launcher"] = _escaped_once(launcher)
+    text = yaml.safe_dump(outcome, sort_keys=False)
     assert text == yaml.safe_dump(expected, sort_keys=False)
 
 
