@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log as _configure_log
 from hydra.types import HydraContext
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, read_write
 
 __all__ = [
     "PLUGIN_FIELDS_ARE_READ_TWICE",
@@ -29,6 +29,7 @@ __all__ = [
     "is_transformed",
     "note_overrides",
     "register_resolver",
+    "resolve_environment",
     "store_node",
 ]
 
@@ -154,6 +155,17 @@ def execution_policy(context: HydraContext) -> Iterator[None]:
 
     with execution_whitelist(context.execution_whitelist, reset=True):
         yield
+
+
+def resolve_environment(env_set: Any) -> None:
+    """Resolve a job's `hydra.job.env_set` where the file `.hydra/hydra.yaml` holds the resolved texts.
+
+    1.4 resolves it before it writes that file. 1.3 writes the texts as the config has them, and resolves them as it
+    sets the variables.
+    """
+    if _IS_1_4:
+        with read_write(env_set):
+            OmegaConf.resolve(env_set)
 
 
 def is_restricted() -> bool:

@@ -31,7 +31,13 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, flag_override, open_dict, read_write
 
 from hyperopt_app.errors import StorageError
-from hyperopt_app.hydra_compat import changes_directory, configure_log, execution_policy, note_overrides
+from hyperopt_app.hydra_compat import (
+    changes_directory,
+    configure_log,
+    execution_policy,
+    note_overrides,
+    resolve_environment,
+)
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.files import links_of_others, replacing
@@ -163,8 +169,7 @@ class TrialJobs:
         """
         hydra = trial.full.hydra
         with _hydra_config(trial.full), at_moment(self.moment), execution_policy(self.context):
-            with read_write(hydra.job.env_set):
-                OmegaConf.resolve(hydra.job.env_set)
+            resolve_environment(hydra.job.env_set)
             _save_inputs(trial)
             with (
                 _inside(trial.directory, hydra.job.chdir),
