@@ -9,13 +9,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from hydra._internal import utils
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, OverrideParseException
+from omegaconf import OmegaConf
 
 from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["errors_in_one_line", "told"]
 
@@ -25,6 +27,9 @@ _ABOUT = {
     "instantiate_sweeper": "hydra.sweeper",
     "configure_log": "hydra.verbose, hydra.hydra_logging or hydra.job_logging",
 }
+# Lines around the one that tells why an override cannot be read.
+_FRAMES_OF_A_REASON = ("Error when parsing index", "Error parsing override", "See https://")
+_GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/basic"
 
 
 @contextlib.contextmanager
@@ -48,20 +53,57 @@ def errors_in_one_line() -> Iterator[None]:
 def _compact(func: Callable[[], Any]) -> Any:
     try:
         return func()
-    except CompactHydraException:
-        raise
+    except CompactHydraException as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1" or (text := _with_what_came(error)) is None:
+            raise
+        raise CompactHydraException(f"{text}; nothing was started") from None
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1" or not _is_hydras_own(error.__traceback__):
             raise
+        if (text := _no_sweeper(error.__traceback__)) is not None:
+            raise CompactHydraException(f"{text}; nothing was started") from None
         about = next((_ABOUT[name] for name in _functions(error.__traceback__) if name in _ABOUT), None)
         where = f"{about}: " if about and not getattr(error, "full_key", None) else ""
         raise CompactHydraException(f"{where}{told(error)}; nothing was started") from None
 
 
-def _functions(trace: TracebackType | None) -> Iterator[str]:
+def _with_what_came(error: CompactHydraException) -> str | None:
+    """The line for a compact error of Hydra's that lacks the key and what came for it; None for all others.
+
+    Hydra 1.4 adds to an override that it cannot read which one that was, below a list of all; 1.3 does not.
+    """
+    if isinstance(error, OverrideParseException):
+        reason = next((line.strip() for line in error.message.splitlines() if _tells_why(line)), "it cannot be parsed")
+        text = f"{error.override}: Hydra cannot read this override: {reason}; correct it, see {_GRAMMAR}"
+        return visible(mask_password(text))
+    return _no_sweeper(error.__traceback__) if _is_hydras_own(error.__traceback__) else None
+
+
+def _tells_why(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(_FRAMES_OF_A_REASON)
+
+
+def _no_sweeper(trace: TracebackType | None) -> str | None:
+    """The line for a value in the place of the sweeper's fields; Hydra tells neither the key nor the value."""
+    for frame in _frames(trace):
+        if frame.f_code.co_name == "instantiate_sweeper":
+            came = OmegaConf.select(frame.f_locals.get("config"), "hydra.sweeper")
+            if not OmegaConf.is_dict(came):
+                return visible(
+                    f"hydra.sweeper must be the fields of a sweeper, got {'null' if came is None else repr(came)}; choose "
+                    "one with hydra/sweeper=..., e.g. async_optuna"
+                )
+    return None
+
+
+def _frames(trace: TracebackType | None) -> Iterator[FrameType]:
     while trace is not None:
-        yield trace.tb_frame.f_code.co_name
+        yield trace.tb_frame
         trace = trace.tb_next
+
+
+def _functions(trace: TracebackType | None) -> Iterator[str]:
+    return (frame.f_code.co_name for frame in _frames(trace))
 
 
 def _is_hydras_own(trace: TracebackType | None) -> bool:
