@@ -12,8 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
+from hyperopt_app.preflight.circles import circles
 from hyperopt_app.preflight.values import value_faults
-from hyperopt_app.space.override_text import override_text, value_of_choice
+from hyperopt_app.space.override_text import override_text, parsed_override, value_of_choice
 from hyperopt_app.space.space import Space, first_value, index_of
 from hyperopt_app.support.display_text import did_you_mean
 
@@ -155,12 +156,41 @@ class _Tried:
                 if added is not None:
                     config, overrides = added, [*overrides, text]
         taken = {key: self._values[key] for key in first if not key.startswith("+") or first[key] in overrides}
-        found = value_faults(taken, config, most, _where(told))
+        circular = self._note_circles({key: one for key, one in taken.items() if "@" not in key}, config, told)
+        followed = {key: one for key, one in taken.items() if key not in circular}
+        found = value_faults(followed, config, most, _where(told))
         for fault in found:
             self._faults.setdefault(fault.replace(_where(told), ""), fault)
         if not (found or wrong or self._faults):
             rest = [text for text in first.values() if text not in overrides]
             self._composed([*overrides, *rest], "the config does not take the searched values", told)
+
+    def _note_circles(self, searched: Mapping[str, BaseDistribution], config: DictConfig, told: str) -> set[str]:
+        """Keep a line for each interpolation among the values that leads back to itself; the keys that take part."""
+        fixed = (line.partition("=")[::2] for line in self._space.fixed if "${" in line and not line.startswith("~"))
+        pinned = {key: (text,) for key, text in fixed if "@" not in key}
+        texts = pinned | {key: _referring(one) for key, one in searched.items()}
+        if not any(texts.values()):
+            return set()
+        names = {key.lstrip("+"): key for key in texts}
+        plain = {
+            key: parsed_override(override_text(key, first_value(searched[key]))) for key in texts if not texts[key]
+        }
+        values = {
+            key.lstrip("+"): {text: parsed_override(f"{key}={text}") for text in some}
+            for key, some in texts.items()
+            if some
+        }
+        tree = OmegaConf.to_container(config, resolve=False)
+        circular = set[str]()
+        for circle in circles(tree, {key.lstrip("+"): value for key, value in plain.items()}, values):
+            circular.update(names[bare] for bare in circle.choices)
+            (key, text), *others = ((names[bare], text) for bare, text in circle.choices.items())
+            begin = f"hydra.sweeper.params.{key}: the config does not take {text}"
+            where = _where(" ".join([*filter(None, [told]), *(f"{other}={value}" for other, value in others)]))
+            reason = f"the interpolation refers to itself ({' -> '.join(circle.keys)}); correct it, or leave it out"
+            self._faults.setdefault(f"{begin}: {reason}", f"{begin}{where}: {reason}")
+        return circular
 
     def _fails_without_options(self) -> bool:
         """Whether it is nothing that was chosen for which the first combination cannot be composed."""
@@ -195,6 +225,12 @@ class _Tried:
             return f"{begin}no key {key!r} of its own: {standing}"
         near = did_you_mean(key, list(keys))
         return f"{begin}no key {key!r}{_where(told)}{near}; correct the name, or write +{key} to add a new key"
+
+
+def _referring(distribution: BaseDistribution) -> tuple[str, ...]:
+    """Those of its choices that hold an interpolation."""
+    choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else ()
+    return tuple(choice for choice in choices if isinstance(choice, str) and "${" in choice)
 
 
 def _is_wrong(key: str, keys: Mapping[str, str | None]) -> bool:

@@ -28,6 +28,7 @@ CONFIGS = {
     "model/small": "width: 1\n",
     "model/big": "depth: 3\n",
     "model/more/deep": "width: 2\n",
+    "model/more/round": "width: ${x}\n",
     "data/mnist": "path: m\n",
 }
 
@@ -219,6 +220,67 @@ def test_what_only_a_job_can_answer_is_not_asked(faults: Faults) -> None:
         faults(x="1,${hydra:job.num},${oc.env:NOT_SET_HERE},${later:1},${oc.select:absent,3},${optimizer.momentum}")
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"x": "1,${x}"}, "x: the config does not take ${x}: the interpolation refers to itself (x -> x)"),
+        ({"x": "1,'${x}0'"}, "x: the config does not take '${x}0': the interpolation refers to itself (x -> x)"),
+        (
+            {"model.width": "1,${model}"},
+            "model.width: the config does not take ${model}: the interpolation refers to itself "
+            "(model.width -> model -> model.width)",
+        ),
+        (
+            {"model.width": "1,${alias}"},
+            "model.width: the config does not take ${alias}: the interpolation refers to itself "
+            "(model.width -> alias -> model -> model.width)",
+        ),
+        (
+            {"x": "1,${optimizer.same}"},
+            "x: the config does not take ${optimizer.same}: the interpolation refers to itself "
+            "(x -> optimizer.same -> x)",
+        ),
+        (
+            {"x": "1,'${layers[0].width}'", "layers.0.width": "2,'${x}0'"},
+            "x: the config does not take '${layers[0].width}' (with layers.0.width='${x}0'): the interpolation refers "
+            "to itself (x -> layers.0.width -> x)",
+        ),
+        (
+            {"optimizer": "{momentum: '${.same}', same: '${.momentum}'},{momentum: 1}"},
+            "optimizer: the config does not take {momentum:'${.same}',same:'${.momentum}'}: the interpolation refers to "
+            "itself (optimizer.momentum -> optimizer.same -> optimizer.momentum)",
+        ),
+        (
+            {"x": "1,${model.width}", "model": "small,more/round"},
+            "x: the config does not take ${model.width} (with model=more/round): the interpolation refers to itself "
+            "(x -> model.width -> x)",
+        ),
+        ({"x": "${x}"}, "x: the config does not take ${x}: the interpolation refers to itself (x -> x)"),
+        (
+            {"+new": "1,'${new}'"},
+            "+new: the config does not take '${new}': the interpolation refers to itself (new -> new)",
+        ),
+    ],
+)
+def test_what_refers_to_itself_is_told(params: dict[str, str], told: str, faults: Faults) -> None:
+    """Directly, by a node that holds it, in a circle of the config, of two parameters, or of one option alone."""
+    assert faults(**params) == [f"hydra.sweeper.params.{told}; correct it, or leave it out"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"x": r"1,'\${x}'"},
+        {"optimizer.momentum": "1,${optimizer.same}", "x": "1,2"},
+        {"x": "1,${optimizer.same}", "optimizer.same": "3,4"},
+        {"optimizer.momentum": "1,${.learning_rate}", "optimizer.learning_rate": "1,${..x}"},
+    ],
+)
+def test_what_only_looks_like_a_circle_is_none(params: dict[str, str], faults: Faults) -> None:
+    """An escaped one, a chain, and one that the choices of another parameter always break."""
+    assert faults(**params) == []
 
 
 def test_an_inner_value_of_a_range_is_tried(faults: Faults) -> None:
