@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import optuna
 import pytest
@@ -79,39 +79,61 @@ def mariadb_server() -> Iterator[servers.Server]:
 
 
 class Programs:
-    """Runs the programs of `programs.py` in a process of its own, which can fork without harm."""
+    """Runs the programs of `programs.py` in a process of its own, which can fork without harm.
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    A call that does not come to its answer, because the test's time was over, say, would leave the process in the middle
+    of it, and the next call would read that answer. So it is ended with all that it has forked, and the next call starts
+    another one.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
 
     def __call__(self, name: str, *arguments: object) -> Any:
         """What the program has found."""
+        try:
+            source, sink = self._streams()
+            sink.write(json.dumps([name, *map(str, arguments)]) + "\n")
+            sink.flush()
+            return json.loads(source.readline())
+        except BaseException:  # what ends a test by its timeout is no Exception
+            self.end()
+            raise
+
+    def _streams(self) -> tuple[IO[str], IO[str]]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("programs.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": str(Path(hyperopt_app.__file__).parents[1])},
+                start_new_session=True,
+            )
+            assert self._process.stdout is not None
+            assert self._process.stdout.readline() == "ready\n"
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([name, *map(str, arguments)]) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._process.stdout, self._process.stdin
+
+    def end(self) -> None:
+        """End the process and what it has forked, which is one group; the next call starts another one."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(OSError), process:  # closing a pipe may want to write what was left in it
+            pass
 
 
 @pytest.fixture(scope="session")
 def _programs() -> Iterator[Programs]:
-    command = [sys.executable, str(Path(__file__).with_name("programs.py"))]
-    environment = {**os.environ, "PYTHONPATH": str(Path(hyperopt_app.__file__).parents[1])}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield Programs(process)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    programs = Programs()
+    try:
+        yield programs
+    finally:
+        programs.end()
 
 
 @pytest.fixture
