@@ -73,7 +73,7 @@ def circles(config: Any, plain: Mapping[str, Any], referring: Mapping[str, Mappi
             way = _circle(changed, _path(key))
             if way is None:
                 continue
-            part = {one: chosen[one] for one in chosen if any(_touches(_path(one), path) for path in way)}
+            part = {one: text for one, text in chosen.items() if any(_touches(_path(one), path) for path in way)}
             part = part or {key: chosen[key]}
             if repr(sorted(part.items())) not in seen:
                 seen.add(repr(sorted(part.items())))
@@ -99,7 +99,7 @@ def _touches(key: _Path, path: _Path) -> bool:
 
 
 def _with(tree: Any, path: _Path, value: Any) -> Any:
-    """The tree with a value at that path, by OmegaConf's rule: a mapping is merged into one; the tree is not changed."""
+    """Another tree with a value at that path, by OmegaConf's rule: a mapping is merged into one."""
     if not path:
         if isinstance(tree, dict) and isinstance(value, dict):
             return {**tree, **{key: _with(tree.get(key), (), inner) for key, inner in value.items()}}
@@ -112,7 +112,7 @@ def _with(tree: Any, path: _Path, value: Any) -> Any:
 
 
 def _circle(tree: Any, start: _Path) -> tuple[_Path, ...] | None:
-    """The paths around the first circle that is met when the node at `start` is resolved; the first is also the last."""
+    """The paths around the first circle met when the node at `start` is resolved; the first is also the last."""
     begun = [_Step(start, is_whole=True)]
     ahead = [_next(tree, begun[0])]
     open_steps, done = {begun[0]}, set[_Step]()

@@ -89,9 +89,10 @@ def _no_sweeper(trace: TracebackType | None) -> str | None:
         if frame.f_code.co_name == "instantiate_sweeper":
             came = OmegaConf.select(frame.f_locals.get("config"), "hydra.sweeper")
             if not OmegaConf.is_dict(came):
+                value = "null" if came is None else repr(came)
                 return visible(
-                    f"hydra.sweeper must be the fields of a sweeper, got {'null' if came is None else repr(came)}; choose "
-                    "one with hydra/sweeper=..., e.g. async_optuna"
+                    f"hydra.sweeper must be the fields of a sweeper, got {value}; choose one with hydra/sweeper=..., "
+                    "e.g. async_optuna"
                 )
     return None
 

@@ -81,9 +81,9 @@ def mariadb_server() -> Iterator[servers.Server]:
 class Programs:
     """Runs the programs of `programs.py` in a process of its own, which can fork without harm.
 
-    A call that does not come to its answer, because the test's time was over, say, would leave the process in the middle
-    of it, and the next call would read that answer. So it is ended with all that it has forked, and the next call starts
-    another one.
+    A call that does not come to its answer, because the test's time was over, say, would leave the process in the
+    middle of it, and the next call would read that answer. So it is ended with all that it has forked, and the next
+    call starts another one.
     """
 
     def __init__(self) -> None:
