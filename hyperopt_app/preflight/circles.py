@@ -69,12 +69,12 @@ def circles(config: Any, plain: Mapping[str, Any], referring: Mapping[str, Mappi
         changed = tree
         for key, text in chosen.items():
             changed = _with(changed, _path(key), _texts(referring[key][text]))
-        for key in chosen:
+        for key, own in chosen.items():
             way = _circle(changed, _path(key))
             if way is None:
                 continue
             part = {one: text for one, text in chosen.items() if any(_touches(_path(one), path) for path in way)}
-            part = part or {key: chosen[key]}
+            part = part or {key: own}
             if repr(sorted(part.items())) not in seen:
                 seen.add(repr(sorted(part.items())))
                 yield Circle(part, tuple(".".join(path) for path in way))
