@@ -5,6 +5,7 @@ Hydra imports this at the start of every Hydra program on the machine: no Optuna
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from hydra.core.config_store import ConfigNode, ConfigStore
@@ -29,7 +30,14 @@ from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.hydra_compat import store_node
 
-__all__ = ["register", "register_beside_stock", "register_presets", "register_run_note", "stored_nodes"]
+__all__ = [
+    "register",
+    "register_beside_stock",
+    "register_presets",
+    "register_run_note",
+    "replacing_old_sampler",
+    "stored_nodes",
+]
 
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
@@ -46,6 +54,10 @@ _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper/pruner", "wilcoxon", WilcoxonPrunerConf),
     *(("hydra/launcher", name, schema) for name, schema in SCHEMAS.items()),
 )
+
+
+# What hydra-optuna-sweeper calls itself in the store.
+_STOCK = "optuna_sweeper"
 
 
 def _untyped(node: type) -> Any:
@@ -84,6 +96,19 @@ def register_beside_stock() -> None:
     for name, node in SAMPLERS_OF_STOCK.items():
         if name not in stored:
             store_node(group, name, _untyped(node))
+
+
+def replacing_old_sampler(name: str) -> dict[str, Any] | None:
+    """The fields of a sampler's group that replace those of an old hydra-optuna-sweeper; None where there is none.
+
+    Releases before 1.4 are written for Optuna 2, and pip leaves them when it upgrades Optuna: their groups set what
+    Optuna 5 warns of or lacks. In the store they stay, for hydra-optuna-sweeper's own sweeper.
+    """
+    nodes = _stored("hydra/sweeper/sampler")
+    theirs = {group: nodes[group] for group in SAMPLERS_OF_STOCK if group in nodes and nodes[group].provider == _STOCK}
+    ours = {group: {field.name for field in fields(SAMPLERS_OF_STOCK[group])} for group in theirs}
+    is_old = any(not ours[group] <= set(OmegaConf.to_container(stored.node)) for group, stored in theirs.items())
+    return _untyped(SAMPLERS_OF_STOCK[name]) if is_old and name in theirs else None
 
 
 def register_presets(words: Sequence[str]) -> None:

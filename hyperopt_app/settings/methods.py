@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hyperopt_app.config.command_line import hydra_words
-from hyperopt_app.config.store import stored_nodes
+from hyperopt_app.config.store import replacing_old_sampler, stored_nodes
 from hyperopt_app.sampling.fitting import Below, fit
 from hyperopt_app.settings.reading import Settings
 
@@ -35,16 +35,24 @@ def with_methods(
     for name, default, base in _DEFAULTS:
         group = f"hydra/sweeper/{name}"
         nodes = stored_nodes(group)
-        node, found = fit(
-            getattr(settings, name),
-            _below(config, group, nodes, recompose),
-            nodes[default],
-            base,
-            f"hydra.sweeper.{name}",
-        )
+        given, below = getattr(settings, name), _below(config, group, nodes, recompose)
+        if name == "sampler":
+            given, below = _of_today(given, below, str(config.hydra.runtime.choices.get(group)))
+        node, found = fit(given, below, nodes[default], base, f"hydra.sweeper.{name}")
         faults += found
         changes[name] = nodes[default] if found else node  # the other checks need some method
     return replace(settings, **changes), faults
+
+
+def _of_today(given: Any, below: Below, choice: str) -> tuple[Any, Below]:
+    """The sampler's node with our fields in the place of an old hydra-optuna-sweeper's; what is written stays."""
+    ours, old = replacing_old_sampler(choice), below.node
+    if ours is None or not isinstance(given, Mapping) or not old.keys() <= given.keys():  # or it is the user's own file
+        return given, below
+    written = {
+        key: value for key, value in given.items() if key not in old or value != old[key] or below.is_written(key)
+    }
+    return {**ours, **written}, replace(below, node=ours)
 
 
 def _below(

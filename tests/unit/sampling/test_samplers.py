@@ -12,6 +12,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import create_trial
 
+from hyperopt_app.config.store import replacing_old_sampler
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.samplers import is_grid, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.seeds import new_study_seed
@@ -42,7 +43,7 @@ SPACE = {"x": FloatDistribution(0, 1, step=0.125), "i": IntDistribution(1, 9)}
 @functools.cache
 def _node(group: str) -> Mapping[str, Any]:
     node: Mapping[str, Any] = sweeper_node(f"hydra/sweeper/sampler={group}", *MORE.get(group, ()))["sampler"]
-    return node
+    return replacing_old_sampler(group) or node
 
 
 def _wants(group: str) -> None:

@@ -8,10 +8,16 @@ from typing import Any
 
 import optuna
 import pytest
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
+from hyperopt_app.config.methods import SAMPLERS_OF_STOCK
+from hyperopt_app.config.store import register_beside_stock, stored_nodes
 from hyperopt_app.driver.request import Request, checked
 from hyperopt_app.errors import ConfigError
+from hyperopt_app.hydra_compat import store_node
 from hyperopt_app.sampling.samplers import sampler_factory
+from tests._releases import IS_1_4
 from tests.unit._made_sweeps import made_plan, made_sweep, write_configs
 from tests.unit.sampling import _made_methods as made
 
@@ -60,12 +66,47 @@ def test_over_an_upstream_group(tmp_path: Path) -> None:
     assert (settings.pruner["_target_"], settings.pruner["n_startup_trials"]) == ("optuna.pruners.MedianPruner", 2)
 
 
+@pytest.fixture
+def old_stock() -> None:
+    """Hydra's store with a group of hydra-optuna-sweeper 1.2, as far as it matters."""
+    register_beside_stock()
+    old = {"_target_": "optuna.samplers.TPESampler", "seed": None, "consider_prior": True, "n_startup_trials": 11}
+    ConfigStore.instance().store(
+        group="hydra/sweeper/sampler",
+        name="tpe",
+        node=old,
+        provider="optuna_sweeper",
+        **({"replace": True} if IS_1_4 else {}),
+    )
+
+
+def test_an_old_group_of_hydra_optuna_sweepers_means_todays(tmp_path: Path, old_stock: None) -> None:
+    """It sets what Optuna 5 warns of, and lacks what it has; what the user writes stays, also where it is the same."""
+    today = OmegaConf.to_container(OmegaConf.structured(SAMPLERS_OF_STOCK["tpe"]))
+    groups = ", {override hydra/sweeper/sampler: tpe}"
+    assert _request(tmp_path, groups=groups).settings.sampler == today
+    written = _request(tmp_path, "{n_startup_trials: 11, constant_liar: true}", groups=groups).settings.sampler
+    assert written == {**today, "n_startup_trials": 11, "constant_liar": True}  # type: ignore[dict-item]
+    other = _request(tmp_path, "{_target_: optuna.samplers.RandomSampler}", groups=groups).settings.sampler
+    assert other == {"_target_": "optuna.samplers.RandomSampler", "seed": None}
+
+
+def test_a_group_of_the_same_name_of_somebody_elses_is_left(tmp_path: Path) -> None:
+    """Only hydra-optuna-sweeper's are known to be old."""
+    node = {"_target_": SEEDED, "width": 9}
+    store_node("hydra/sweeper/sampler", "tpe", node)
+    groups = ", {override hydra/sweeper/sampler: tpe}"
+    assert _request(tmp_path, groups=groups).settings.sampler == node
+
+
 def test_a_file_of_the_users_own(tmp_path: Path) -> None:
     """A group file that names a class over one of the stock groups."""
     files = {"hydra/sweeper/sampler/mine": f"defaults: [tpe]\n_target_: {SEEDED}\nwidth: 2\n"}
     write_configs(tmp_path / "conf", files)
     groups = ", {override hydra/sweeper/sampler: mine}"
     shared = {"seed": None, "n_startup_trials": 10, "group": False}  # whose they are cannot be seen in such a file
+    if "group" not in stored_nodes("hydra/sweeper/sampler")["tpe"]:  # of a hydra-optuna-sweeper before 1.4
+        del shared["group"]
     assert _request(tmp_path, groups=groups).settings.sampler == {"_target_": SEEDED, "width": 2, **shared}
     write_configs(tmp_path / "conf", {"hydra/sweeper/sampler/mine": f"_target_: {SEEDED}\nwidth: 2\n"})
     assert _request(tmp_path, groups=groups).settings.sampler == {"_target_": SEEDED, "width": 2}
