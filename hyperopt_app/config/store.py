@@ -107,7 +107,7 @@ def replacing_old_sampler(name: str) -> dict[str, Any] | None:
     nodes = _stored("hydra/sweeper/sampler")
     theirs = {group: nodes[group] for group in SAMPLERS_OF_STOCK if group in nodes and nodes[group].provider == _STOCK}
     ours = {group: {field.name for field in fields(SAMPLERS_OF_STOCK[group])} for group in theirs}
-    is_old = any(not ours[group] <= set(OmegaConf.to_container(stored.node)) for group, stored in theirs.items())
+    is_old = any(not ours[group] <= set(stored.node) for group, stored in theirs.items())
     return _untyped(SAMPLERS_OF_STOCK[name]) if is_old and name in theirs else None
 
 

@@ -87,7 +87,8 @@ def _no_sweeper(trace: TracebackType | None) -> str | None:
     """The line for a value in the place of the sweeper's fields; Hydra tells neither the key nor the value."""
     for frame in _frames(trace):
         if frame.f_code.co_name == "instantiate_sweeper":
-            came = OmegaConf.select(frame.f_locals.get("config"), "hydra.sweeper")
+            config: Any = frame.f_locals["config"]
+            came = OmegaConf.select(config, "hydra.sweeper")
             if not OmegaConf.is_dict(came):
                 value = "null" if came is None else repr(came)
                 return visible(

@@ -71,13 +71,8 @@ def old_stock() -> None:
     """Hydra's store with a group of hydra-optuna-sweeper 1.2, as far as it matters."""
     register_beside_stock()
     old = {"_target_": "optuna.samplers.TPESampler", "seed": None, "consider_prior": True, "n_startup_trials": 11}
-    ConfigStore.instance().store(
-        group="hydra/sweeper/sampler",
-        name="tpe",
-        node=old,
-        provider="optuna_sweeper",
-        **({"replace": True} if IS_1_4 else {}),
-    )
+    replacing: dict[str, Any] = {"replace": True} if IS_1_4 else {}
+    ConfigStore.instance().store("tpe", old, "hydra/sweeper/sampler", provider="optuna_sweeper", **replacing)
 
 
 def test_an_old_group_of_hydra_optuna_sweepers_means_todays(tmp_path: Path, old_stock: None) -> None:
@@ -86,7 +81,7 @@ def test_an_old_group_of_hydra_optuna_sweepers_means_todays(tmp_path: Path, old_
     groups = ", {override hydra/sweeper/sampler: tpe}"
     assert _request(tmp_path, groups=groups).settings.sampler == today
     written = _request(tmp_path, "{n_startup_trials: 11, constant_liar: true}", groups=groups).settings.sampler
-    assert written == {**today, "n_startup_trials": 11, "constant_liar": True}  # type: ignore[dict-item]
+    assert written == {**today, "n_startup_trials": 11, "constant_liar": True}
     other = _request(tmp_path, "{_target_: optuna.samplers.RandomSampler}", groups=groups).settings.sampler
     assert other == {"_target_": "optuna.samplers.RandomSampler", "seed": None}
 
