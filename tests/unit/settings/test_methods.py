@@ -44,6 +44,7 @@ def test_a_class_with_fields_of_its_own_over_our_defaults(tmp_path: Path) -> Non
 
 def test_a_value_that_the_group_below_has_too_is_seen_to_be_written(tmp_path: Path) -> None:
     """The command is composed once more without the group: ten of TPE's is not ten of the user's."""
+    pytest.importorskip("cmaes", reason="CmaEsSampler wants cmaes, not installed here")
     target = "_target_: optuna.samplers.CmaEsSampler"
     for overrides in ((), ("hydra/sweeper/sampler=async_tpe",)):
         assert "n_startup_trials" not in _request(tmp_path, f"{{{target}}}", *overrides).settings.sampler
