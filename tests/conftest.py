@@ -52,15 +52,16 @@ SET_BY_LIBRARIES = (
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
-def _has_stock() -> bool:
-    """Whether hydra-optuna-sweeper is the one of the tested set; older ones go with an older Optuna."""
+def _stock_release() -> str | None:
+    """Which hydra-optuna-sweeper is installed; those before 1.4 are written for an older Optuna."""
     try:
-        return version("hydra-optuna-sweeper").startswith("1.4")
+        return version("hydra-optuna-sweeper")
     except PackageNotFoundError:
-        return False
+        return None
 
 
-HAS_STOCK = _has_stock()
+HAS_STOCK = (_stock_release() or "").startswith("1.4")
+HAS_OLD_STOCK = _stock_release() is not None and not HAS_STOCK
 
 
 def _hear_and_do_nothing(_number: int, _frame: FrameType | None) -> None:

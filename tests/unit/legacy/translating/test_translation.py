@@ -23,6 +23,7 @@ from hyperopt_app.preflight.settings import check_settings
 from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import Space, parse_space, with_values
 from tests._releases import BASE
+from tests.conftest import HAS_OLD_STOCK
 from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section
 
 
@@ -265,7 +266,12 @@ def test_q44_a_password_stands_in_no_config(
             {"n_startup_trials": 2},
             "cmaes",
             "CmaEsSampler",
-            marks=pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed"),
+            marks=[
+                pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed"),
+                pytest.mark.skipif(
+                    HAS_OLD_STOCK, reason="the driver replaces the fields of an old group, not this test"
+                ),
+            ],
         ),
         ("NSGAIISampler", {"population_size": 8}, "nsgaii", ("create_nsgaii_sampler", "NSGAIISampler")),
         ("QMCSampler", {"scramble": True}, "qmc", "QMCSampler"),
