@@ -35,6 +35,9 @@ def _composed(folder: Path, pair: Pair, *overrides: str) -> Iterator[DictConfig]
     GlobalHydra.instance().clear()
 
 
+needs_cmaes = pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed")
+
+
 def _space(config: DictConfig) -> Space:
     settings = read_settings(config)
     space, faults = parse_space(settings.params, [], None, settings.names)
@@ -266,12 +269,7 @@ def test_q44_a_password_stands_in_no_config(
             {"n_startup_trials": 2},
             "cmaes",
             "CmaEsSampler",
-            marks=[
-                pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed"),
-                pytest.mark.skipif(
-                    HAS_OLD_STOCK, reason="the driver replaces the fields of an old group, not this test"
-                ),
-            ],
+            marks=[needs_cmaes, pytest.mark.skipif(HAS_OLD_STOCK, reason="the driver replaces an old group's fields")],
         ),
         ("NSGAIISampler", {"population_size": 8}, "nsgaii", ("create_nsgaii_sampler", "NSGAIISampler")),
         ("QMCSampler", {"scramble": True}, "qmc", "QMCSampler"),
