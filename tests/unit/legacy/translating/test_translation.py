@@ -26,6 +26,8 @@ from tests._releases import BASE
 from tests.conftest import HAS_OLD_STOCK
 from tests.unit.legacy._pairs import MODEL, OPTUNA, ORIGINAL, parameter, read, section
 
+needs_cmaes = pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed")
+
 
 @contextmanager
 def _composed(folder: Path, pair: Pair, *overrides: str) -> Iterator[DictConfig]:
@@ -33,9 +35,6 @@ def _composed(folder: Path, pair: Pair, *overrides: str) -> Iterator[DictConfig]
     with initialize_config_dir(str(path.parent), **BASE):
         yield compose(path.stem, [*overrides], return_hydra_config=True)
     GlobalHydra.instance().clear()
-
-
-needs_cmaes = pytest.mark.skipif(find_spec("cmaes") is None, reason="cmaes is not installed")
 
 
 def _space(config: DictConfig) -> Space:
