@@ -93,7 +93,8 @@ def _is_node(config: DictConfig, key: str) -> bool:
 def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
     """Why what has been set refers to nothing, or to what its key cannot hold.
 
-    What only a job can answer (`${hydra:...}`) is not asked, and what refers to itself is found elsewhere.
+    What only a job can answer (`${hydra:...}`) is not asked. What refers to itself is found by `circles`, but for a key
+    that another interpolation makes (`${a.${b}}`), which only OmegaConf can follow.
     """
     try:
         found = OmegaConf.select(config, key)
@@ -103,8 +104,8 @@ def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
         return _one_line(error)
     except InterpolationValidationError as error:
         return _one_line(error) if is_settled else None
-    except Exception:  # noqa: BLE001 - a resolver of the user's may want what only a trial has
-        return None
+    except Exception as error:  # noqa: BLE001 - a resolver of the user's may want what only a trial has
+        return _one_line(error) if is_settled and "Recursive interpolation" in str(error) else None
     return None
 
 

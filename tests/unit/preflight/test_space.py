@@ -268,6 +268,15 @@ def test_what_refers_to_itself_is_told(params: dict[str, str], what: str, way: s
     ]
 
 
+def test_a_circle_through_a_key_that_is_made_is_told(faults: Faults) -> None:
+    """Only OmegaConf knows which key it is."""
+    (fault,) = faults("+which=same", x="1,'${optimizer[${which}]}'")
+    assert fault == (
+        "hydra.sweeper.params.x: the config does not take '${optimizer[${which}]}': Recursive interpolation detected; "
+        "correct it, or leave it out"
+    )
+
+
 @pytest.mark.parametrize(
     "params",
     [
