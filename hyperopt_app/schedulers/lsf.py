@@ -23,9 +23,9 @@ from hyperopt_app.schedulers.script import (
     Batch,
     control_characters,
     grace_faults,
-    not_there,
     python_words,
     refused,
+    submitted,
     worker_command,
 )
 from hyperopt_app.support.wording import Wording
@@ -284,7 +284,6 @@ class Lsf:
     """The row of LSF; see `registry.Scheduler`."""
 
     name = "lsf"
-    title = "LSF"
     launcher = "lsf_workers"
     stock_launcher = "local_workers"
     submit_program = "bsub"
@@ -367,12 +366,7 @@ class Lsf:
 
 
 def _bsub(text: str, wording: Wording) -> str:
-    try:
-        done = subprocess.run(["bsub"], input=text, capture_output=True, text=True, check=True)  # noqa: S607
-    except FileNotFoundError as error:
-        raise not_there("bsub", "LSF", wording) from error
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise refused("bsub", " ".join(str(getattr(error, "stderr", "") or error).split()), wording) from error
-    if match := re.search(r"Job <(\d+)>", done.stdout):
+    answer = submitted(["bsub"], "LSF", wording, script=text)
+    if match := re.search(r"Job <(\d+)>", answer):
         return match[1]
-    raise refused("bsub", f"it wrote {' '.join(f'{done.stdout} {done.stderr}'.split())[:200]!r}", wording)
+    raise refused("bsub", f"it wrote {' '.join(answer.split())[:200]!r}", wording)

@@ -23,9 +23,8 @@ from hyperopt_app.schedulers.script import (
     Batch,
     control_characters,
     grace_faults,
-    not_there,
     python_words,
-    refused,
+    submitted,
     worker_command,
 )
 from hyperopt_app.support.wording import Wording
@@ -291,7 +290,6 @@ class Pbs:
     """The row of PBS; see `registry.Scheduler`."""
 
     name = "pbs"
-    title = "PBS"
     launcher = "pbs_workers"
     stock_launcher = "local_workers"
     submit_program = "qsub"
@@ -361,11 +359,5 @@ class Pbs:
 
 
 def _qsub(path: Path, wording: Wording) -> str:
-    try:
-        # By its name alone: some versions of qsub split a path at blanks.
-        done = subprocess.run(["qsub", path.name], cwd=path.parent, capture_output=True, text=True, check=True)  # noqa: S607
-    except FileNotFoundError as error:
-        raise not_there("qsub", "PBS", wording) from error
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise refused("qsub", " ".join(str(getattr(error, "stderr", "") or error).split()), wording) from error
-    return done.stdout.split()[-1]
+    # By its name alone: some versions of qsub split a path at blanks.
+    return submitted(["qsub", path.name], "PBS", wording, folder=path.parent).split()[-1]

@@ -58,7 +58,6 @@ class Scheduler(Protocol):
 
     Attributes:
         name: In claims, in the jobs that a study remembers, and of the folder `workers/NAME`.
-        title: As its users spell it.
         launcher: The option of hydra/launcher whose jobs are its jobs, `NAME_workers`.
         stock_launcher: What carries the jobs of another sweeper.
         submit_program: The command that takes a script.
@@ -71,7 +70,6 @@ class Scheduler(Protocol):
     """
 
     name: str
-    title: str
     launcher: str
     stock_launcher: str
     submit_program: str

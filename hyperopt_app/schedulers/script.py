@@ -3,8 +3,9 @@
 
 import re
 import shlex
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,16 @@ from hyperopt_app.errors import SubmissionError
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.support.wording import Wording
 
-__all__ = ["Batch", "control_characters", "grace_faults", "not_there", "python_words", "refused", "worker_command"]
+__all__ = [
+    "Batch",
+    "control_characters",
+    "grace_faults",
+    "not_there",
+    "python_words",
+    "refused",
+    "submitted",
+    "worker_command",
+]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -69,6 +79,31 @@ def worker_command(python: str, payload: Path, *options: str) -> str:
     """The shell command of the workers of one task, or with `--after-job` of what comes after them."""
     words = shlex.join(["-u", *module_words("hyperopt_app.worker_process")])
     return " ".join([python, words, *options, shlex.quote(str(payload))])
+
+
+def submitted(
+    words: Sequence[str], scheduler: str, wording: Wording, *, folder: Path | None = None, script: str | None = None
+) -> str:
+    """Run a submit command and return what it has written.
+
+    Args:
+        words: The command.
+        scheduler: The scheduler's name, for messages.
+        wording: How the command that the user typed names its settings.
+        folder: Where it runs.
+        script: What it reads from its standard input.
+
+    Raises:
+        SubmissionError: It is not installed, or has refused.
+    """
+    try:
+        done = subprocess.run(words, cwd=folder, input=script, capture_output=True, text=True, check=True)
+    except FileNotFoundError as error:
+        raise not_there(words[0], scheduler, wording) from error
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = " ".join(str(getattr(error, "stderr", "") or error).split())
+        raise refused(words[0], reason, wording) from error
+    return done.stdout
 
 
 def not_there(program: str, scheduler: str, wording: Wording) -> SubmissionError:

@@ -76,7 +76,6 @@ class Slurm:
     """The row of Slurm; see `registry.Scheduler`."""
 
     name = "slurm"
-    title = "Slurm"
     launcher = "slurm_workers"
     stock_launcher = "submitit_slurm"
     submit_program = "sbatch"
