@@ -7,6 +7,8 @@ back itself.
 
 import contextlib
 import copy
+import importlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -74,6 +76,12 @@ def _hear_and_do_nothing(_number: int, _frame: FrameType | None) -> None:
 for _one in (*SIGNALS, signal.SIGQUIT):
     if signal.getsignal(_one) is signal.SIG_IGN:
         signal.signal(_one, _hear_and_do_nothing)
+
+# absl, which Keras imports, keeps the standard error of that moment, and closes it when logging is
+# configured anew under another one: within a test that is pytest's own file, and pytest could not go on.
+if importlib.util.find_spec("absl") is not None:
+    _absl_handler: Any = importlib.import_module("absl.logging").get_absl_handler()
+    _absl_handler.python_handler.setStream(sys.__stderr__)
 
 # No deadline for an example: the machine may be busy. No database: a run does not depend on the one before.
 settings.register_profile("project", deadline=None, database=None)
