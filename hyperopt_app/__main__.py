@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`python -m hyperopt_app`: the Hydra application."""
+"""Run the Hydra application for `python -m hyperopt_app`."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The task of this application: build the objective that the config names and train it once."""
+"""The task function of this application: build the objective that the config names and train it once."""
 
 import importlib
 import logging

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hyperopt-app`: look at a study and steer it; every other argument goes to the Hydra application."""
+"""The `hyperopt-app` command: inspect and steer a study; any other arguments go to the Hydra application."""
 
 import argparse
 import shlex

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The errors that this project raises for people; they import nothing of ours."""
+"""The errors that this package raises for users. Imports no other module of the package."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Hide what differs between Hydra 1.3 and Hydra 1.4: the rest of the package calls these functions on either.
+"""Hide the differences between Hydra 1.3 and 1.4 behind functions that work with either.
 
-Each of them says what which release wants. When 1.3 is given up, the functions become calls of Hydra's own, and this
-module goes. Light: Hydra imports it at the start of every Hydra program on the machine.
+Each function says what each release needs. Once 1.3 is no longer supported, callers use Hydra directly and this
+module is deleted. Hydra imports it in every Hydra program, so it must stay light.
 """
 
 import contextlib

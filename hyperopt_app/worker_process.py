@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`python -m hyperopt_app.worker_process PAYLOAD`: the workers of one task of a scheduler's job, or one by hand.
+"""The program of a scheduler job's task, or of a worker by hand: `python -m hyperopt_app.worker_process PAYLOAD`.
 
-A task with one slot is a worker itself. With several it starts one process for each, so that what happens to one
-leaves its neighbours running, and ends with the last of them.
+A task with one slot is itself a worker. With several slots it starts one process for each, so that a failing worker
+leaves the others running, and it ends with the last of them.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our launchers, thin doors to what is loaded when jobs start."""
+"""The launcher classes that Hydra discovers; their implementation is imported when jobs start."""
 
 import sys
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Says that `hydra.sweeper.n_trials=5` without `--multirun` searches nothing, where the sweeper is ours."""
+"""Hydra callback that warns that `hydra.sweeper.n_trials=5` has no effect without `--multirun`."""
 
 import logging
 import os

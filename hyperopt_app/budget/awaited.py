@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a command waits for when no ticket is left: trials that others hold, or nobody; each is told once."""
+"""Log which running trials the driver waits for when no ticket is left, each once."""
 
 import logging
 from collections import Counter

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Which trials are the budget: the one rule that all who count a study's trials use; pure but for one reading.
+"""Decide which trials count towards the budget; everything that counts a study's trials uses this rule.
 
-The budget is the number of trials that count. A trial that is set aside leaves its place to the next one, a ticket
-that tries a trial again has that trial's place, and a trial by which the user has enlarged the budget stands outside.
+The budget is the number of trials that count. A trial that is set aside frees its place for the next trial. A ticket
+that retries a trial takes that trial's place. A trial by which the user enlarged the budget is counted separately.
+All functions are pure except the one that reads the study.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The study as samplers, pruners and reports see it: without the trials that are set aside.
+"""Give samplers, pruners and reports a view of the study without the trials that are set aside.
 
-Optuna's classes read a study's trials in a dozen ways (Hyperband makes studies of its own from the storage), so what is
-replaced is the one thing that all of them ask: the storage. In the study itself nothing is changed.
+Optuna's classes read a study's trials in many ways (Hyperband builds its own studies from the storage), so this
+replaces the storage, which all of them use. The stored study does not change.
 """
 
 import copy

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Trials that no longer count: tried again, discarded by the user, or failed by code that was wrong from the first.
+"""Record and read which trials no longer count: retried, discarded by the user, or failed because of wrong code.
 
-Optuna never changes a finished trial, so what is known of it later stands beside it: a new ticket names the trial that
-it tries again, in the same write that makes it; every other reason is an attribute of the study, one for each trial.
+Optuna never changes a finished trial, so what is learned about it later is stored elsewhere. A retry is a new ticket
+that names the original trial in the write that creates it. Every other reason is a study attribute, one per trial.
 """
 
 from collections.abc import Iterable

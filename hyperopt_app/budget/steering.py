@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a user changes in a study that has begun: trials tried again, trials discarded, points to try next.
+"""Change a study that already has trials: retry trials, discard trials, enqueue points to try next.
 
-Optuna never changes a finished trial. Each step here is one write, so that a process that dies in the middle has either
-done it or not; all run under the study's lock, so that two of them, or a worker that issues tickets, see one another's.
-Workers that run see them at their next claim.
+Optuna never changes a finished trial. Each step is a single write, so a process that dies in the middle has either
+made the change or not. All steps run under the study's lock, so they see one another's changes and those of workers
+that issue tickets. Running workers see a change at their next claim.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The budget of a study, and the tickets that are issued for it."""
+"""Compute the budget of a study and issue its tickets."""
 
 import json
 from collections import Counter

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The exact budget: trials are tickets, issued once, claimed by one worker, given back or settled.
+"""Issue, claim, return and settle tickets, so that a study runs exactly its budget of trials.
 
-A ticket is a WAITING trial of the study. Which tickets are those of the budget is decided in `counting`; as long as no
-trial is set aside and none was added, a budget of n is exactly the numbers 0 to n-1. Of a large budget only some
-tickets wait at a time: the driver issues the first, and a worker that finds few issues the next, under the study's
-lock. This is the only module that uses what Optuna does not document: the step from WAITING to RUNNING that `Study.ask`
-takes first (ask would make a new trial when no ticket is left), and the step back.
+A ticket is a WAITING trial of the study. `counting` decides which tickets belong to the budget: if no trial is set
+aside and none was added, a budget of n is exactly the trials 0 to n-1. Of a large budget only some tickets are issued
+at a time: the driver issues the first, and a worker that sees few left issues more under the study's lock.
+
+This is the only module that uses undocumented parts of Optuna: the step from WAITING to RUNNING that `Study.ask`
+takes first (`ask` itself would create a trial when no ticket is left), and the step back.
 """
 
 import logging

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether a search may still be corrected: its first trials failed and count no longer, and nothing else was tried.
+"""Decide whether the search space of a study may still be corrected without starting a new study.
 
-The command that corrects such a search is then no other search, but the one that was meant. Workers that an earlier
-command has started, or that still wait in a queue, have the old one; they are told by the number of their run.
+It may if the only trials so far failed because of wrong code and no longer count. Workers of an earlier command, or
+jobs still waiting in a queue, have the old search space; they stop because the number of their run is outdated.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A verdict on the code: the first trials of a run have all failed in the same way, so they count no longer.
+"""Stop a run whose first trials all failed in the same way, and set those trials aside.
 
-A run is what one command does. Whoever sees that it is due writes the verdict into the study, then the stop, then sets
-the trials aside; a worker that ends such a trial later, the driver at its end, and the next command before it begins
-each do what is left of that. So none of them is needed, and a killed one leaves nothing behind.
+Such failures mean that the code is wrong, so they should not use up the budget. A run is what one command does. The
+process that detects the case writes the verdict to the study, then the stop, and then sets the trials aside. A worker
+that ends such a trial later, the driver at its end and the next command each complete what is missing. So no process
+is required to survive, and a killed one leaves no partial state.
 """
 
 import logging

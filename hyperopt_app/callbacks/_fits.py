@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Which training of a trial a checkpoint belongs to, and whether that has come to its end.
+"""Match checkpoints to the fits of a trial, and record which fits have finished.
 
-A trial may train several times (folds, seeds). Each fit has a checkpoint file of its own if it has a name; without one
-they share `last.ckpt`, and their places in the trial tell them apart. A fit that has ended leaves `.last.ckpt.finished`
-beside its checkpoint, with which of its writers that was. Knows no framework.
+A trial may train several times (folds, seeds). A fit with a name has its own checkpoint file. Fits without a name
+share `last.ckpt` and are told apart by their order in the trial. A finished fit leaves `.last.ckpt.finished` beside
+its checkpoint, which names the process that wrote it. This module depends on no framework.
 """
 
 import json

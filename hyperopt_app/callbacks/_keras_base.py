@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""How a callback of ours becomes one of Keras: its base class is chosen when it is made, so nothing is imported.
+"""Choose the Keras base class of the callback when the callback is created, so that importing this needs no Keras.
 
-`keras` (2 or 3), `tf_keras` and the copies inside TensorFlow each have a `Callback` class of their own.
+`keras` (2 or 3), `tf_keras` and the copies inside TensorFlow each have their own `Callback` class.
 """
 
 import contextlib

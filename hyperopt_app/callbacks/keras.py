@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The callback for Keras: reports and prunes; it does not train. It imports no Keras until one is made."""
+"""Keras callback that reports metrics and prunes the trial; it imports Keras only when a callback is created."""
 
 import importlib
 import logging

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The callback for Lightning's Trainer: reports, prunes and checkpoints; it does not train.
+"""Lightning callback that reports metrics, prunes the trial and writes checkpoints.
 
-`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. Neither is imported here: the
-base class is chosen when a callback is made, from what the training code has imported by then.
+`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. This module imports neither: the
+base class is chosen when a callback is created, by which package the training code has imported.
 """
 
 import importlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The words of the command line, as they were typed."""
+"""Read the command line as the user typed it."""
 
 from typing import Any
 

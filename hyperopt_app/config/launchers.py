@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The schemas of our launchers."""
+"""Config schemas of the launchers."""
 
 from dataclasses import dataclass, field
 from typing import Any

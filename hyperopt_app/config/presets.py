@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`+hyperopt=local`, `=slurm` and the like: our sweeper, a launcher and a directory that resumes, in one word."""
+"""Presets such as `+hyperopt=local` and `=slurm`: the sweeper, a launcher and a directory that can resume."""
 
 import re
 from typing import Any

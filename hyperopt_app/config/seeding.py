@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Random numbers that a training did not seed itself: where they begin, in a trial and in a training alone.
+"""Seed the random number generators that training code did not seed itself, inside a trial or without a sweep.
 
-Hydra imports this at the start of every Hydra program on the machine, so it imports no library of numbers itself.
+Hydra imports this module in every Hydra program, so it imports no numerical library itself.
 """
 
 import importlib.util

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Register every schema of ours with Hydra, by one loop.
+"""Register all config schemas in Hydra's ConfigStore.
 
-Hydra imports this at the start of every Hydra program on the machine: no Optuna, no torch, no submitit here.
+Hydra imports this module in every Hydra program, so it must not import Optuna, torch or submitit.
 """
 
 from collections.abc import Sequence

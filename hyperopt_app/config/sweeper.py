@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The schema of our sweeper."""
+"""Config schema of the sweeper."""
 
 from dataclasses import dataclass, field
 from enum import Enum

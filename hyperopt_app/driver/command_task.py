@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A task function that brings the driver the arguments of the command in front of it."""
+"""Wrap the task function so that a command can pass arguments to the driver."""
 
 import functools
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Hand the workers to whichever Hydra launcher is configured. Runs in the driver."""
+"""Start the workers through the configured Hydra launcher. Runs in the driver."""
 
 import contextlib
 import io

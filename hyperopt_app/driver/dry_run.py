@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra.sweeper.dry_run=true`: the script that would be submitted and three sampled configurations; starts nothing."""
+"""Show what `hydra.sweeper.dry_run=true` promises: the job script and three sampled configs. Starts nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The driver's eyes: what is left, who works, is the display up to date; does what dead workers have left undone."""
+"""The driver's view of the study: remaining trials, live workers, progress display.
+
+It releases the claims of dead workers and completes what they left undone; it writes nothing else.
+"""
 
 import logging
 import sys

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Whether the directories of a sweep are its own: of the study, and of the trials that it is about to begin.
+"""Check that the study's directory and the directories of its next trials do not belong to another study.
 
-A trial goes on from what lies in its directory, so another study's, or another trial's, would give it a wrong value.
-Workers keep trials apart by themselves (`study.trial_directory`); here the user is told before anything starts. Runs
-in the driver and writes one file, `.hyperopt_study.json` in the study's directory, which says whose that is.
+A trial resumes from what it finds in its directory, so the files of another study or trial would give it a wrong
+value. Workers guard each trial's directory themselves (`study.trial_directory`); this check tells the user before
+anything starts. Runs in the driver. It writes one file, `.hyperopt_study.json`, which names the study that owns the
+directory.
 """
 
 import json

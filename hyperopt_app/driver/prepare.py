@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make or find the study, issue its tickets, and plan what the workers do."""
+"""Create or open the study, issue its tickets, and write the plan for the workers."""
 
 import logging
 import os

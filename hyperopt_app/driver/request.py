@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the user asked for, checked: every fault is found before anything is started."""
+"""Check everything the user requested and collect all errors before anything is started."""
 
 import os
 import random

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The commands that change a study which has begun: try trials again, discard trials, add a point.
+"""The commands `retry`, `discard` and `add`, which change an existing study.
 
-They need no config of the user's app: what is searched, the budget and the command that trains a trial again are kept
-in the study. Each returns what is told to the user.
+They do not need the config of the user's app: the search space, the budget and the command that retrains a trial are
+stored in the study. Each command returns the message for the user.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The story of a sweep, told by the driver: check, open the study, issue tickets, launch workers, report."""
+"""Run a sweep: check the request, open the study, issue tickets, launch workers, report.
+
+This is the driver's main flow, as `worker.loop` is the worker's.
+"""
 
 import contextlib
 import logging

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra/launcher: by_hand`: freeze the sweep and print the command that starts a worker. Runs in the driver."""
+"""The `by_hand` launcher: write the payload of the sweep and print the command that starts a worker."""
 
 import logging
 import shlex

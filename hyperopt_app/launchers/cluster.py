@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Launch workers as jobs of a scheduler: attach to those that a study has, or submit new ones. Runs in the driver."""
+"""Launch workers as jobs of a scheduler: attach to the jobs that a study already has, or submit new ones.
+
+Runs in the driver.
+"""
 
 import logging
 import shlex

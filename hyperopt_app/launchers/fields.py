@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The fields of our launchers against their limits: numbers that can be, texts that say something; pure.
+"""Check the fields of the launchers: numbers within their limits, texts that are not empty.
 
-sbatch, qsub or a worker would find the same, but only when the study is made and its tickets are issued.
+sbatch, qsub or a worker would detect the same errors, but only after the study is created and its tickets are issued.
 """
 
 import re

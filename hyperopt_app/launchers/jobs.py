@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The jobs of a study, as an attached driver sees them: which there are, and do they still wait or run?"""
+"""Track the jobs of a study for an attached driver: which exist, and which still wait or run."""
 
 import contextlib
 import glob

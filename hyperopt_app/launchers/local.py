@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Run Hydra jobs as processes side by side on this machine. The driver's half; `local_process` is the other.
+"""Run Hydra jobs as parallel processes on this machine; this is the driver's side, `local_process` is the other.
 
-A job travels by pipe, so no password of its config lies on the disk. A process that dies is one failed job, never
-the end of the others.
+Jobs are sent by pipe, so that passwords in their configs are not written to disk. If a process dies, its job fails
+and the others continue.
 """
 
 import contextlib

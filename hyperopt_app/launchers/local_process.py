@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The process of one local job: reads its job from standard input, runs it as Hydra would, leaves the result."""
+"""The process of one local job: read the job from standard input, run it as Hydra would, write the result."""
 
 import contextlib
 import json

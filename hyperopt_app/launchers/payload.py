@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a sweep's jobs carry: the workers' task with its composed config, frozen at submission.
+"""Serialise a sweep so that queued jobs start from the config as it was at submission.
 
-Jobs wait for hours while their YAML files are edited. So the files of the config search path are copied beside the
-study, the task is pickled with a search path that names the copies, and what cannot be frozen (the code) is recorded.
-The driver freezes; a worker thaws.
+Jobs may wait for hours while their YAML files are edited. So the driver copies the files of the config search path
+beside the study and pickles the task with a search path that points to the copies. Code cannot be copied, so its
+version is recorded. Workers load the payload.
 """
 
 import copy

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What each launcher can, a row each; the sweep, the preflight and the settings ask these rows and know no class.
+"""Describe what each launcher can do, one row each; the rest of the package asks these rows and no launcher class.
 
-The launchers of schedulers have a row by themselves: it is made from the scheduler's (`schedulers.registry`).
+Rows for the launchers of schedulers are derived from `schedulers.registry`.
 """
 
 from collections.abc import Callable, Mapping

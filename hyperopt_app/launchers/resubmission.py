@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A job that has ended before the budget goes back into the queue by itself, a bounded number of times.
+"""Decide whether a job that ended before the budget was spent goes back into the queue, a limited number of times.
 
-A worker that was told to end, or has no time for another trial, leaves a note. After the workers the job's script asks
-here whether nobody has cancelled the job and whether it has not come back too often. How a job comes back is its
-scheduler's to know: a Slurm job is requeued and keeps its number, a PBS job submits its script again. Where nodes may
-not do that, the attached driver launches again.
+A worker that was asked to stop, or that lacks time for another trial, leaves a note. After the workers have ended, the
+job script asks here whether the job was cancelled and whether it has come back too often. How it comes back depends on
+the scheduler: Slurm requeues the job under the same number, a PBS job submits its script again. Where nodes may not
+submit, the attached driver launches new jobs.
 """
 
 import subprocess

@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The original interface: hyperparameter.yml, model.yml and objective.py run unchanged; nothing of ours imports it."""
+"""The original interface: run hyperparameter.yml, model.yml and objective.py unchanged.
+
+No other room imports this one, except the command line.
+"""

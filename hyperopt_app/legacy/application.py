@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Have the Hydra application run a translated pair in this very process, as if its words had been typed."""
+"""Run the Hydra application on a translated pair of files in this process, as if its overrides had been typed."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

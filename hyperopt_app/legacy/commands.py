@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hyperopt-app legacy ...`: the words of the original's commands, typed; what they do stands in `running`."""
+"""Parse the commands and options of `hyperopt-app legacy`; `running` executes them."""
 
 import argparse
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read a pair of the original's YAML files: all faults at once, each doubtful thing once. Writes nothing."""
+"""Read a pair of the original's YAML files and collect all errors; each doubtful setting is reported once."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The original's report: that of every study, with best.yml and the names of old."""
+"""Write the original's report: the report of every study, plus best.yml and the original's file names."""
 
 import copy
 from collections.abc import Mapping, Sequence

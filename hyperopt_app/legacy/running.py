@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the original's commands do: read the pair, translate it, and have the Hydra application run the translation."""
+"""Execute the original's commands: read the pair, translate it, and run the Hydra application on the translation."""
 
 import argparse
 import os

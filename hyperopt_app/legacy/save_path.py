@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the original left in save_path beside the tables: copies of the YAML files, job ids, the launch script.
+"""Write what the original left in save_path beside the tables: copies of the YAML files, job ids, launch script.
 
-The copies tell what has changed in the model config since the study's last run.
+The copies also show what changed in the model config since the study's last run.
 """
 
 import json

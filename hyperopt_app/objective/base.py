@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The base class of the objectives that a YAML names."""
+"""Base class of objectives that a YAML file names."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Why a trial failed, in one word; pure rules over exceptions and exit statuses.
+"""Classify why a trial failed, from its exception or exit status.
 
-`oom` (no memory left) and `diverged` (NaN or infinity) are properties of the parameters, and teach the sampler.
-`timeout` is a trial past its time. `infrastructure` is a lost node, job or process, or a full disk or quota, and is
-tried again free of charge. `bug` is everything else.
+`oom` (out of memory) and `diverged` (NaN or infinity) depend on the parameters, and the sampler learns from them.
+`timeout` is a trial that exceeded its time limit. `infrastructure` is a lost node, job or process, or a full disk or
+quota; such a trial is retried without counting against the budget. `bug` is everything else.
 """
 
 import errno

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Which process may speak for a trial, and what becomes of the others: the one place where this is decided.
+"""Decide which process may act for a trial, and stop the others.
 
-A trial belongs to the process in which its objective was called, the first one; any of its threads may speak. What that
-process has forked or spawned holds copies of our objects and of our call stack: it would answer for the trial, or take
-an answer that is not its own. So it is refused at each call, and where it comes back into our code it ends.
+A trial belongs to the process in which its objective was called; any of its threads may act for it. Processes that it
+forks or spawns have copies of our objects and of our call stack, so they could report for the trial or read a reply
+meant for another process. Each of their calls is refused, and where they return into our code they exit.
 """
 
 import contextlib

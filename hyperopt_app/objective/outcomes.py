@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a trial ended, as a value, and how it follows from what an objective returned; pure."""
+"""Represent how a trial ended as a value, and derive it from what the objective returned."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What an objective sees of its trial; imports no Optuna until a trial runs.
+"""The trial as an objective sees it; does not import Optuna before a trial runs.
 
-All of this runs in a worker. Outside a sweep there is no trial: `current_trial()` is None and `report()` does
-nothing, so the same training code runs alone.
+Runs in a worker. Without a sweep, `current_trial()` returns None and `report()` does nothing, so the same training
+code can run alone.
 """
 
 import logging

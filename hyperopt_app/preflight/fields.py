@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The sweeper's fields of which Hydra's schema knows no type, or no limit, and the directories of a sweep; pure.
+"""Check the sweeper's fields that Hydra's schema cannot check, and the directories of a sweep.
 
-What is wrong is told, and a value that the other checks can go by stands in its place: so all faults come at once.
+An invalid value is reported and replaced by a valid one, so that the remaining checks can run and all errors are
+reported together.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether the study's directory can be made and used, before anything is started. Runs in the driver, writes nothing.
+"""Check that the study's directory can be created and used. Runs in the driver, writes nothing.
 
-Result files are written beside their names and renamed, locks are files that are made: what stands in their place is
-seen only then, which is after the first trial or after the last.
+Result files are written under a temporary name and renamed, and locks are created files. Without this check an
+obstacle would show only after the first or the last trial.
 """
 
 import errno

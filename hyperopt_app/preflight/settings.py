@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find every fault of a sweep's configuration before anything is started or written. Runs in the driver."""
+"""Find every error in a sweep's settings before anything is started or written. Runs in the driver."""
 
 import logging
 import math

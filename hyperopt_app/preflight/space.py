@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every fault of a search space against the config that it searches."""
+"""Check a search space against the config that it searches."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

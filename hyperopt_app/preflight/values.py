@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether a composed config takes every value that a space may give it.
+"""Check that a composed config accepts every value of the search space.
 
-A value is set on the composed config by the rule by which a worker sets it, which takes a fraction of a millisecond;
-to compose anew for each would take that a hundred times.
+Each value is set on one composed config, by the same rule that workers use. That takes less than a millisecond per
+value; composing again for each value would take a hundred times as long.
 """
 
 import copy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Processes of this machine: which machine it is, and whether a process still runs."""
+"""Identify this machine and tell whether a process on it still runs."""
 
 import os
 import socket

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A process of this machine, stopped or dead, and all that has come from it: is it stopped, and end it all.
+"""Find a process and all its descendants on this machine, tell whether they are stopped, and kill them.
 
-Each process is told by its number and its start time, so one that has got a used number is never struck.
+A process is identified by its number and its start time, so a process that reuses the number is never killed.
 """
 
 import contextlib

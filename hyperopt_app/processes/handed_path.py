@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Take over the import path that the process which has started this one has left in the environment; see `handing`.
+"""Set the import path from an environment variable that the parent process has written (see `python_start`).
 
-To import this module does it: a server of Python's `forkserver` runs nothing of ours but imports.
+Importing this module does it, because a `forkserver` runs none of our code except imports.
 """
 
 import json

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Start our own modules in a new Python, so that no file of the user's stands in for the standard library there.
+"""Start our modules in a new Python process without letting the user's files shadow the standard library.
 
-`python -m` and `python -c` look into the current directory before the standard library: a `types.py` there would end
-the new process before its first line. So it begins without that directory, and gets the import path of the process
-that has started it once its own imports are done.
+`python -m` and `python -c` search the current directory before the standard library, so a file `types.py` there would
+break the new process at once. So the process starts without that directory, and gets its parent's import path after
+its own imports.
 """
 
 import os

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Standard streams of our commands and of a search: a terminal that knows few characters, a reader that has gone.
+"""Make the standard streams safe for our commands and for a search.
 
-A program of the user's has its streams back once a search in it has ended.
+The terminal may support few characters, and the reader of a pipe may have closed it. A user's program gets its own
+streams back when a search in it has ended.
 """
 
 import codecs

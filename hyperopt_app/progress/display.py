@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Show a running sweep to its user, as a live table or as log lines; never changes or ends the sweep.
+"""Show a running sweep as a live table or as log lines; never changes or ends the sweep.
 
-Runs in the driver. rich is loaded only when a table is drawn.
+Runs in the driver. Imports rich only to draw a table.
 """
 
 import logging

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The state of a running sweep as numbers and rows; pure: no clock, no storage, no terminal."""
+"""Summarise the state of a running sweep as numbers and rows; uses no clock, storage or terminal."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The live table of a sweep, drawn with rich; decides nothing. Imported only when a table is drawn."""
+"""Draw the live table of a sweep with rich. Imported only when a table is drawn."""
 
 from collections import Counter
 

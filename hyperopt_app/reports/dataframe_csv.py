@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of all trials with the columns of Optuna's `Study.trials_dataframe`; pure, needs no pandas."""
+"""Write all trials as a table with the columns of Optuna's `Study.trials_dataframe`, without pandas."""
 
 import csv
 import io

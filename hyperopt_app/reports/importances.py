@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which parameters matter for each metric, by two measures of Optuna's."""
+"""Compute how important each parameter is for each metric, by two of Optuna's measures."""
 
 import random
 import warnings

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The learning curves of all trials in one picture; thousands of them are drawn at once."""
+"""Plot the learning curves of all trials in one figure, fast enough for thousands of them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

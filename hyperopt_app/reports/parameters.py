@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a trial's parameters mean: choices that a study of ours keeps as override text become values again; pure.
+"""Convert a trial's stored parameters to the values they stand for.
 
-So do those begun before choices were kept as the original kept them, and those of a config without `plain_choices`.
+A study of this package stores choices as override text, unless its config sets `plain_choices`; that text becomes a
+value again here. Studies of earlier releases always store override text.
 """
 
 from collections.abc import Callable

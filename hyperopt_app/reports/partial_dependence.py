@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a metric depends on each parameter when the others are averaged out, by a random forest on the trials."""
+"""Estimate how a metric depends on each parameter, averaged over the others, with a random forest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a user sets about the plots in a YAML file; all of it is checked before anything is drawn."""
+"""Read and check the YAML file with plot settings, before anything is drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

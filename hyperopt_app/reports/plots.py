@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plots of a report, drawn without a display and without matplotlib's global state."""
+"""Draw the plots of a report without a display and without matplotlib's global state."""
 
 import math
 import warnings

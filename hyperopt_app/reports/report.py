@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The report on a study: a summary as text, the table of its trials, the plots. Runs where a user asks for it."""
+"""Write the report on a study: a text summary, the table of its trials, the plots. Runs on the user's command."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""On which scale values are drawn: those of a sweep often span decades, and one bad trial would flatten the rest."""
+"""Choose the axis scale for values of a sweep, which often span decades and include outliers."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the report says of a study, in the original's words; pure."""
+"""Compose the text summary of a study, in the original's wording."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

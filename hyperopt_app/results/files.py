@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Write optimization_results.yaml, best.yaml and trials.csv from a study; never changes the study.
 
-Runs in a worker after a trial and in the driver at the end. The files are made anew from the whole study each
-time, so whoever wrote last wrote everything, and a lost write costs nothing.
+Runs in a worker after a trial and in the driver at the end. The files are rebuilt from the whole study each time, so
+the last writer writes everything and a lost write does no harm.
 """
 
 import logging

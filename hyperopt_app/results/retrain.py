@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command that trains a trial again, and the result files that an objective writes itself."""
+"""Build the command that retrains a trial, and let an objective write its own result files."""
 
 import logging
 import shlex

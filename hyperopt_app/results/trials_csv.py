@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of all trials as CSV text; pure, writes no file."""
+"""Format the table of all trials as CSV text; writes no file."""
 
 import csv
 import io

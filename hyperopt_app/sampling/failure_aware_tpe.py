@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Teach TPE from failed trials: what ran out of memory, or diverged, is no place to look again.
+"""TPE sampler that learns from trials that ran out of memory or diverged.
 
-Optuna's samplers pass over failed trials. Here TPE gets a view of the study in which such trials have ended with a
-violated constraint, which Optuna ranks below every other trial; in the storage they stay failed. Since a good region
-may end at the border of the bad one, where TPE goes on proposing, of TPE's candidates those near to which trials have
-failed do not stand for election. Runs in workers.
+Optuna's samplers ignore failed trials. Here TPE gets a view of the study in which such trials are complete with a
+violated constraint, which Optuna ranks below every other trial; in the storage they stay failed. A good region may
+end where the failing one begins, and TPE would keep proposing points there, so candidates close to failed trials are
+excluded. Runs in workers.
 """
 
 import contextlib

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Fit what a user has written over a group of samplers or pruners to the class that it names; reads no file.
+"""Merge the user's settings of a sampler or pruner with its config group, and keep only what its class accepts.
 
-`sampler: {_target_: mine.Sampler, width: 3}` stands over the fields of whatever group is chosen below: the node that
-Hydra composes has both. What the class takes stays; what only the group has falls away; what neither knows is a fault.
+`sampler: {_target_: mine.Sampler, width: 3}` is written over the fields of the group chosen below, so the composed
+node has both. Arguments of the class are kept, fields known only to the group are dropped, and any other key is an
+error.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pruner that cannot act, or does harm, as far as the configuration tells; pure, makes no pruner."""
+"""Detect from the config alone that a pruner can never act, or does harm. Creates no pruner."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make the samplers whose classes do not take what a YAML can say; the groups in `config.methods` name these."""
+"""Build samplers whose classes cannot take the values of a YAML file; the groups in `config.methods` name these."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn

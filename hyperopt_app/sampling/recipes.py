@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From a config node to an object: what is called with what, looked at before, and built as often as it is wanted."""
+"""Check a config node of a sampler or pruner, and build the object as often as needed."""
 
 import importlib.util
 import warnings

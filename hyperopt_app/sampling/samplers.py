@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Samplers and pruners from their config nodes; knows no study.
+"""Build samplers and pruners, with their seeds, from their config nodes; does not depend on a study.
 
-Each trial gets one of Optuna's samplers of its own, whose seed follows from the study's seed and the trial's number:
-no two workers draw the same numbers, and a sequential study repeats exactly, also when it is resumed. A sampler that
-is not Optuna's may keep state, so it is made once and lives as long as its worker. Its seed is that of the first trial
-for which its worker asks it: no two workers begin with the same trial, a study of one worker begins with the first
-and repeats exactly, and a resumed study does not draw its first points again, as it would by the worker's number.
+Each trial gets its own Optuna sampler, seeded from the study's seed and the trial's number. So no two workers draw
+the same numbers, and a sequential study is reproducible, also after a resume.
+
+A sampler from another package may keep state, so it is built once per worker. Its seed is that of the first trial for
+which the worker uses it: workers start with different trials, a study with one worker starts with trial 0 and is
+reproducible, and a resumed study does not repeat its first points, as it would if seeded by the worker's number.
 """
 
 from collections.abc import Callable, Mapping

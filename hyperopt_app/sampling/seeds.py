@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The seeds of a study, of a trial's sampler and of its training."""
+"""Derive the seeds of a study, of each trial's sampler and of each trial's training."""
 
 import secrets
 

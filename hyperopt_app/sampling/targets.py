@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a sampler's or pruner's `_target_` names: it is imported and looked at, and nothing is called.
+"""Import the class named by a sampler's or pruner's `_target_` and check it without calling it.
 
-Anybody's class may be named, from the user's script, a module, a package. So a config could name any function of any
-module; what is no sampler or pruner, nor a part of one, is refused before it could run.
+The class may come from the user's script, a module or a package, so a config could name any function. Anything that
+is not a sampler, a pruner or a part of one is refused before it can run.
 """
 
 import importlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the GPUs of a job are shared out to its workers; pure."""
+"""Divide the GPUs of a job among its workers."""
 
 import re
 from collections.abc import Mapping, Sequence

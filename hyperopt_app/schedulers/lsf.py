@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""IBM Spectrum LSF 10.1: workers as one array of jobs, of which each goes back into its queue by brequeue.
+"""IBM Spectrum LSF 10.1: submit workers as one job array; jobs return to the queue by brequeue.
 
-Values of the YAML stand in `#BSUB` lines, which no shell reads; only the lines of `setup` are commands. No LSF was at
-hand when this was written: what it says and does is as its documentation has it.
+Values from YAML are written to `#BSUB` lines, which no shell interprets; only the lines of `setup` are commands. This
+module was written from LSF's documentation and has not been tried on an LSF cluster.
 """
 
 import logging

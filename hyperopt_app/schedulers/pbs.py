@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""PBS Pro, OpenPBS and Torque: one script and one job for each worker, or for as many as its GPUs have room for.
+"""PBS Pro, OpenPBS and Torque: submit one script and one job per worker, or per group of workers that share GPUs.
 
-Each job has its own script, so that it can submit itself again and no dialect of arrays is needed. Values of the YAML
-stand in directives, which no shell reads; only the lines of `setup` are commands.
+Each job has its own script, so it can resubmit itself without the array syntax, which differs between these systems.
+Values from YAML are written to directives, which no shell interprets; only the lines of `setup` are commands.
 """
 
 import getpass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a worker runs in a scheduler, how its environment says so, and what the scheduler says of that run; pure."""
+"""Describe which job and run of a scheduler a worker belongs to, read from the environment or from stored text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

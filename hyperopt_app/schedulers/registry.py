@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The schedulers whose jobs can be workers. A new one is a file with a class like `Pbs`, and a row in `SCHEDULERS`.
+"""The table of schedulers whose jobs can be workers. A new scheduler is a file with a class like `Pbs` and a row here.
 
-Its fields stand in a schema of `config.launchers`, under the name of its launcher. Everything else that has to do with
-a scheduler asks these rows, and no other module names one or reads its environment variables.
+Its fields are a schema of `config.launchers`, under the name of its launcher. All other code asks these rows; no
+other module names a scheduler or reads its environment variables.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Who of a study's jobs waits, runs and has ended, from one look at the queue to the next, and what to say of it; pure.
+"""Compare a study's jobs between two looks at the queue, and say which wait, run or have ended.
 
-A study goes on with whatever jobs it gets, so whoever waits for it must be told what is missing, and each thing once.
+A study continues with whatever jobs it has, so the user who waits for it must be told what is missing, each fact once.
 """
 
 import re

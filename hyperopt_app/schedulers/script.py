@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the job scripts of all schedulers have in common: words for a shell, checks of values, refused submissions."""
+"""Shared parts of the job scripts of all schedulers: shell quoting, checks of values, errors of submission."""
 
 import re
 import shlex

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Slurm: workers as one array of jobs. Checks the launcher's fields, and asks, requeues and finds jobs.
+"""Slurm: submit workers as one job array, check the launcher's fields, and query, requeue and identify jobs.
 
-`slurm_job` writes the script with submitit and submits it, `slurm_queue` asks squeue and sacct, `slurm_output` reads
-their answers. submitit is imported only where a script is made: workers and the driver ask here where they are.
+`slurm_job` writes the script with submitit and submits it, `slurm_queue` asks squeue and sacct, and `slurm_output`
+parses their answers. submitit is imported only to write a script, not when a worker or the driver identifies its job.
 """
 
 import re

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The script of an array of Slurm jobs, and its submission: submitit writes the header and talks to sbatch.
+"""Write and submit the script of a Slurm job array; submitit writes the header and calls sbatch.
 
-What the jobs run is `worker_process` with a frozen payload. Every value of the YAML goes to sbatch as a value: nothing
-in it can become a command but the lines of `setup`.
+The jobs run `worker_process` with a serialised payload. Every value from YAML reaches sbatch as a value; only the
+lines of `setup` can become commands.
 """
 
 import logging

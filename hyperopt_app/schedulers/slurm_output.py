@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Places of workers in a scheduler, and what Slurm's answers say of them: pure readings and a judgement.
+"""Parse the answers of squeue and sacct, and decide whether a job still lives.
 
-A job is known by its cluster and its own number. The name of an array and the count of restarts may be wrong: a job
-that is submitted from a job inherits them, but never the number.
+A job is identified by its cluster and its own number. The name of the array and the restart count may be wrong,
+because a job submitted from a job inherits them; the number is never inherited.
 """
 
 import re

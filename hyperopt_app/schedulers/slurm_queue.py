@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Asks Slurm, seldom and for all jobs at once, which jobs and runs still live. In the driver and in workers."""
+"""Ask Slurm which jobs and runs are alive, seldom and for all jobs at once. Runs in the driver and in workers."""
 
 import logging
 import os

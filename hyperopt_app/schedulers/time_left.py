@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Does a worker's remaining time suffice for another trial? Pure rules, and a stop watch for what a trial needs."""
+"""Decide whether a worker has enough time left for another trial, and measure how long trials take."""
 
 import statistics
 import time

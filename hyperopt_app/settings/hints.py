@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a command that works could do better, each said once, with the lines that do it; pure."""
+"""Suggest improvements to a command that works, each once, with the lines to add."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Keys of `hydra.sweeper` and `hydra.launcher` that nobody reads, and values that cannot be read; pure.
+"""Report keys of `hydra.sweeper` and `hydra.launcher` that nothing reads, and values that cannot be read.
 
-Hydra's schemas keep unknown keys out of files, but `+hydra.sweeper.foo=1` on a command line gets past them.
+Hydra's schemas reject unknown keys in files, but `+hydra.sweeper.foo=1` on a command line bypasses them.
 """
 
 import math

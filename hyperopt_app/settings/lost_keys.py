@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keys of the app's own config that Hydra leaves out when +hyperopt is added to it. Runs in the driver."""
+"""Find keys of the app's own config that Hydra drops when `+hyperopt` is added. Runs in the driver."""
 
 from collections.abc import Callable
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sampler and the pruner of a command, fitted to the classes that they name. Runs in the driver."""
+"""Resolve the sampler and the pruner of a command and fit their settings to their classes. Runs in the driver."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fields of the sweeper that stand where nobody reads them, and the place where they belong; pure."""
+"""Find sweeper fields at a place where nothing reads them, and name the right place."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

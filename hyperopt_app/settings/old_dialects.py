@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What hydra-optuna-sweeper 1.0 and 1.1 called `search_space` and `optuna_config`, in the words of today; pure."""
+"""Translate `search_space` and `optuna_config` of hydra-optuna-sweeper 1.0 and 1.1 into current settings."""
 
 import math
 import re

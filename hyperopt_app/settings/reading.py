@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The settings of the sweeper and of the launcher, read from the composed config."""
+"""Read the settings of the sweeper and the launcher from the composed config."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How two spaces differ, and a space as plain data, in which a study keeps it; pure."""
+"""Compare two search spaces, and convert a space to and from the plain data stored in a study."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

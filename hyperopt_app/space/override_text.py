@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Hydra's sweep grammar to Optuna's distributions, and values back to override text; pure.
+"""Convert Hydra's sweep grammar to Optuna's distributions, and values back to override text.
 
-A categorical choice is kept as the override text that selects it (`adam`, `'a b'`, `null`), as hydra-optuna-sweeper
-does, so whatever was written survives the way back. Law: for every choice c of a parsed sweep,
-element_of(c) is the element that the user wrote.
+A categorical choice is stored as the override text that selects it (`adam`, `'a b'`, `null`), as hydra-optuna-sweeper
+does, so the user's spelling is preserved. Law: for every choice c of a parsed sweep, element_of(c) is the element that
+the user wrote.
 """
 
 import dataclasses

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Points of a space: those of a warm start, and all of a grid; pure."""
+"""The points of a space: warm-start points, and all points of a grid."""
 
 import math
 from collections.abc import Mapping

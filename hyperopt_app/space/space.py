@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The search space: what is searched and what is fixed; pure, touches no study and no file."""
+"""The search space: which keys are searched and which are fixed. Uses no study and no file."""
 
 import dataclasses
 from collections.abc import Container, Iterable, Mapping, Sequence

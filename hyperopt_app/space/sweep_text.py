@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Ranges and choices as text of Hydra's sweep grammar; pure.
+"""Write ranges and choices in Hydra's sweep grammar.
 
-Law: `parse_space` of the text gives the distribution that Optuna's suggest_int, suggest_float or suggest_categorical
-makes of the same settings; choices are override text.
+Law: `parse_space` of the text gives the same distribution that Optuna's suggest_int, suggest_float or
+suggest_categorical makes of the settings; choices are override text.
 """
 
 import re

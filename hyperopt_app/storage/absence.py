@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A database server that is away for a while: what counts as that, and what is told of it."""
+"""Recognise errors that mean a database server is temporarily unreachable, and log the outage."""
 
 import logging
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open an Optuna database by its URL, with settings fit for many workers; knows nothing of journals."""
+"""Open an Optuna database by its URL, with settings suited to many workers."""
 
 import re
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which storage a study's directory names, for commands that are given the directory alone."""
+"""Find the storage of a study from its directory, for commands that get only the directory."""
 
 import os
 from collections.abc import Sequence

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""An Optuna journal that survives writers that die in the middle of a line; it decides nothing about studies.
+"""An Optuna journal file that survives writers killed in the middle of a line.
 
-A journal is a file of JSON records, one a line. What a dying writer leaves is a torn line, and Optuna's own
-backend appends the next record to it: every later read then fails in every process, for good. Here damaged
-bytes are overwritten with blanks before anything is appended. JSON ignores blanks before a record, so the
-next record completes the line, Optuna's own readers understand the file at every moment, the file never
-shrinks, and the offsets of complete lines, which readers in other processes remember, stay right.
+A journal has one JSON record per line. A dying writer leaves a torn line, and Optuna's own backend appends the next
+record to it, so that every later read fails in every process. Here the damaged bytes are overwritten with blanks
+before anything is appended. JSON allows blanks before a record, so the next record completes the line and Optuna's own
+readers can read the file at any moment. The file never shrinks, so the offsets that other processes remember stay
+valid.
 
-Any other damage (a disk's, an editor's) is never read around: the line is named, and the study refused.
+Any other damage (a disk error, an editor) is never skipped: the error names the line, and the study is refused.
 """
 
 import logging

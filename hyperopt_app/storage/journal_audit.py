@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether the records of a journal, one after the other, are what Optuna can have written; pure, reads no file.
+"""Check that the records of a journal form a sequence that Optuna can have written. Reads no file.
 
-Optuna takes each record as it comes: a missing key is a KeyError in every process, and what refers to a trial that is
-not there is passed over. Here each record is looked at before Optuna gets it.
+Optuna does not check records: a missing key raises a KeyError in every process, and a record for an unknown trial is
+ignored. So each record is checked before Optuna sees it.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Copy what is whole in a damaged journal into a new one; the damaged file is only read.
+"""Copy the intact records of a damaged journal into a new one; the damaged file is only read.
 
-Records name a trial by its place among all trials that were ever made, so a trial that cannot be kept leaves a failed
-one in its place: numbers, directories and the budget of the others stay right, and no later trial takes its directory.
+Records identify a trial by its position among all trials ever created. So a trial that cannot be kept is replaced by
+a failed one: the numbers, directories and budget of the others stay right, and no later trial reuses its directory.
 """
 
 import os

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""One line of a journal: how a record is written, read and judged; pure, knows no file and no study.
+"""Write, read and check one line of a journal. Does not open files.
 
-A record gets one more key than Optuna writes, the CRC of its own text: without it a flipped bit in a number is another
-number. Optuna reads the keys that it knows and passes over this one; lines that plain Optuna or an earlier release
-has written have none, and are judged by their form alone.
+A record gets one key that Optuna does not write, the CRC of its text; without it a flipped bit in a number would go
+unnoticed. Optuna ignores unknown keys. Lines written by plain Optuna or by an earlier release have no CRC and are
+checked only by their form.
 """
 
 import json

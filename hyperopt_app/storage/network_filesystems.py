@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a path lies on a filesystem that other machines may write too."""
+"""Tell whether a path is on a filesystem that other machines may write to as well."""
 
 import os
 import re

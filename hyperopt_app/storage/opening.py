@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open the place where a study is kept: a journal or a database by URL; knows nothing of studies."""
+"""Open the storage of a study: a journal or a database, given by URL."""
 
 import os
 from pathlib import Path

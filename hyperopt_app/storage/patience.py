@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who waits no longer for a storage that is away."""
+"""Let code stop waiting for an unreachable storage."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Optuna's storage on a database server, which outlives that server's absence.
+"""Optuna storage on a database server that survives outages of the server.
 
-Each call is made again once the server answers. When a connection breaks, nobody knows whether the last transaction was
-stored, so each write must be one that may come twice. An attribute, a report and a parameter are stored under their
-key, and a second time they say the same. The three that are not are made so here. A new trial carries a random word, by
-which it is found again. Who takes a trial leaves a random word in the same transaction, so that a claim that was won
-is not taken for one that was lost. What is told of a trial, or its step back to WAITING, is known to be stored from
-the state, and from whether another has taken it since.
+Each call is repeated once the server answers again. After a broken connection nobody knows whether the last
+transaction was committed, so every write must be safe to repeat. Attributes, reports and parameters are stored under
+their key and are safe anyway. Three writes need help. A new trial carries a random word by which it is found again. A
+claim stores a random word in the same transaction, so that a won claim is not taken for a lost one. Whether a trial's
+result, or its return to WAITING, was stored is decided from its state and from whether another worker has claimed it
+since.
 """
 
 import copy

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Whether a file is an SQLite database of Optuna's; asks SQLite itself, which reads it and writes nothing.
+"""Tell whether a file is an SQLite database of Optuna, by opening it read-only.
 
-Optuna would put its tables into whatever database it is given, and fail later at a table `studies` of another program.
+Optuna would add its tables to any database, and fail later if another program has a table `studies` there.
 """
 
 import sqlite3

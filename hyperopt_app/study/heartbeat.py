@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A worker's name and its signs of life, a small file beside the study."""
+"""Write and read a worker's name and its heartbeat, a small file beside the study."""
 
 import contextlib
 import json

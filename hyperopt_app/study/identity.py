@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a stored study is the one that the command means."""
+"""Check that a stored study is the one that the command requests."""
 
 import uuid
 import warnings

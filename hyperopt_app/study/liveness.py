@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Who holds a trial, and is that worker still alive? Evidence first, decisions pure.
+"""Decide whether the worker holding a trial is still alive.
 
-A worker keeps a small file beside the study and rewrites it now and then. On the same machine the process table
-tells at once, and of a worker that is stopped (SIGSTOP) for a lease: before its trial is another's, that worker and
-what runs of its trial are killed. Elsewhere the scheduler, if it says that the worker's job has ended, or a beat that
-does not change for a lease, by the observer's own clock. Clocks of two machines are never compared.
+A worker rewrites a small file beside the study at intervals. On the same machine the process table gives the answer at
+once. A worker that is stopped (SIGSTOP) for longer than the lease is killed, with everything its trial started, before
+the trial is given to another worker. On another machine the scheduler decides, if it says that the worker's job has
+ended; otherwise a heartbeat that does not change for the length of the lease, by the observer's own clock. Clocks of
+two machines are never compared.
 """
 
 import logging

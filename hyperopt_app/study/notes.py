@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the user should know of a study that nobody stops for; kept in the study, for whoever looks at it."""
+"""Store notes that the user should read but that stop nothing, so that every later reader of the study sees them."""
 
 from collections.abc import Mapping
 

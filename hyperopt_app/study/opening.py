@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open, find or create the study that a command means."""
+"""Open, find or create the study that a command requests."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A running trial in the hands of the worker that has claimed it: nothing is written once it is another's.
+"""A running trial as its worker sees it; refuses writes once the trial belongs to another worker.
 
-A worker that was stopped, or cut off, for a lease is thought dead elsewhere, and its trial goes on in other hands. When
-it comes back it must not add to that trial's learning curve. Between the look and the write there is a moment that
-remains: only a storage could close it.
+A worker that was stopped or disconnected for the length of a lease counts as dead, and another worker takes over its
+trial. If the first one comes back, it must not add to that trial's learning curve. Between the check and the write a
+short gap remains, which only a storage could close.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the driver hands to every worker: plain data, read once from the sweeper's settings."""
+"""The plan that the driver gives to every worker: plain data, read once from the sweeper's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Show a warning of Hydra, Optuna or Lightning once in a study, in the trial where it first came.
+"""Show each warning of Hydra, Optuna or Lightning once per study, in the trial where it first occurs.
 
-Each trial runs in a process of its own, perhaps on another machine, so Python's memory of what it has shown does not
-reach the next trial. Here the process that makes a file for a warning, below the study's directory, is the first, and
-shows it; the file stays, so this holds for later commands too. Only what is about to be shown is looked at: a filter
-of the user's, `catch_warnings` and `-W error` come before. What user code warns of itself is shown as ever.
+Each trial runs in its own process, perhaps on another machine, so Python's own record of shown warnings does not reach
+the next trial. The process that manages to create a file for the warning, below the study's directory, is the first
+and shows it. The file stays, so later commands do not show it again. The user's filters, `catch_warnings` and
+`-W error` are applied before. Warnings raised by user code are shown as usual.
 """
 
 import contextlib

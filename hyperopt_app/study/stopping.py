@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""May another trial start? Pure rules over plain numbers, and the stop that is written into the study."""
+"""Decide whether another trial may start, and store the decision to stop in the study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

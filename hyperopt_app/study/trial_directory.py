@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Whose a trial's directory is: one trial of one study, which says so in a file of its own.
+"""Make sure that a directory belongs to exactly one trial of one study.
 
-The file is written before the objective starts and made so that of several workers exactly one succeeds, also on NFS.
-It tells the attempt too, counted up whenever the trial is taken on, so that a worker which was thought dead can see
-that somebody else goes on with its trial. Knows no Hydra and no Optuna; runs in workers, the driver only reads.
+A file in the directory names its owner. It is written before the objective starts, in a way that lets exactly one of
+several workers succeed, also on NFS. It also contains the attempt, which is incremented whenever a worker takes over
+the trial, so a worker that was wrongly considered dead can see that another one has its trial. Runs in workers; the
+driver only reads. Does not depend on Hydra or Optuna.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What follows from stored trials and is not stored itself: durations, failures in words, the best trials. Pure."""
+"""Derive facts from stored trials: durations, descriptions of failures, the best trials."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

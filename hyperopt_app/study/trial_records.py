@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Everything that this package stores in a study: each attribute's name once, its form, its readers and writers.
+"""Everything that this package stores in a study: each attribute's name, its form, its readers and writers.
 
-No other module spells one of these names (a test reads the sources), so this page is the stored form of a study.
-Every later release reads what is stored here, so a name or a form may be added but never changed. `trial_facts` has
-what follows from it: durations, failures in words, the best trials.
+No other module spells these names (a test reads the sources), so this module defines the stored form of a study.
+Every later release must read what is stored here: names and forms may be added but never changed. `trial_facts`
+derives durations, failure texts and the best trials from it.
 """
 
 from collections.abc import Mapping, Sequence

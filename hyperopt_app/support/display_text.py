@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Numbers, values and durations as people read them, and the names that a misspelt one may mean; pure."""
+"""Format numbers, values and durations for people, and suggest names close to a misspelt one."""
 
 import difflib
 import re

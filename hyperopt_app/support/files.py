@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Files that others may read meanwhile, or may want to swap: written whole, and read only where they are one's own.
+"""Write files atomically, and read only files that no other user can have replaced.
 
-A study's directory often belongs to a group: its members can rename what lies in it and put links in its place. So a
-file is written beside its name and renamed, which replaces a link instead of following it, what only grows is opened
-as itself and never through a link, and what is executed as code is read only if nobody else can have written it.
+A study's directory often belongs to a group, whose members can rename its files or put links in their place. So a
+file is written under a temporary name and renamed, which replaces a link instead of following it. Files that only
+grow are never opened through a link. Files that are executed as code are read only if nobody else can have written
+them.
 """
 
 import errno

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Errors of Hydra's own before any code of the user's runs, in one line.
+"""Show Hydra's own errors, raised before any user code runs, as one line without a traceback.
 
-Hydra shows most of its errors without a traceback, but not those of OmegaConf that come after the config is composed,
-while it makes the sweeper or a job's directory: a reference to a key that is not there, say.
+Hydra does so for most of its errors, but not for OmegaConf's errors while it creates the sweeper or a job's directory,
+such as a reference to a missing key.
 """
 
 import contextlib

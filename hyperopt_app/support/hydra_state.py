@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Take Hydra's singletons and all resolvers to another process, so that a job there finds what it would find here.
+"""Send Hydra's singletons and all resolvers to another process, so that a job finds them there as here.
 
-The stock launchers send the same. Here a resolver that cannot travel (it holds a lock, say) is left behind and named,
-and the others arrive.
+Hydra's stock launchers send the same. Here a resolver that cannot be pickled (it holds a lock, say) is left out and
+named, and the others arrive.
 """
 
 import contextlib

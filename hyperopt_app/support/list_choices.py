@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Lists among the choices of a parameter: Optuna keeps them as JSON, and warns of each whenever it reads a trial."""
+"""Silence Optuna's warning about lists among the choices of a parameter, which it repeats for every trial."""
 
 import warnings
 from collections.abc import Iterator

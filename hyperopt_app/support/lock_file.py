@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A lock file that names its holder, so that a dead one stalls nobody; knows nothing of what it protects."""
+"""A lock file that names its holder, so that the lock of a dead process is broken at once."""
 
 import errno
 import functools

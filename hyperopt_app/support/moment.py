@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The moment of the command, which `${now:...}` tells in all of its trials."""
+"""Fix the time that `${now:...}` gives, so that all trials of a command see the same."""
 
 import contextlib
 import re

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Hide passwords in what people may see; pure, and rather hides too much than too little.
+"""Hide passwords in texts that people may see; in doubt hides too much rather than too little.
 
-A URL is taken apart as the databases' drivers do it, so that a blank, an unescaped `@` or `/`, an option such as
-`?sslpassword=` or a whole ODBC string in it shows nothing. In running text it is first found: a URL in quotes ends with
-them, another one at a blank, unless its password is still going on there.
+A URL is parsed as database drivers parse it, so a blank, an unescaped `@` or `/`, an option such as `?sslpassword=`
+or an ODBC string in it reveals nothing. In running text a URL must first be located: in quotes it ends with them,
+otherwise at a blank, unless its password continues there.
 """
 
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""YAML text from plain values; knows nothing of studies and reads no file."""
+"""Format plain values as YAML text."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A config as people see it: as YAML text without the passwords of URLs, and as a list of what differs in another."""
+"""Show a config to people: as YAML text without the passwords of URLs, or as its differences from another config."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any

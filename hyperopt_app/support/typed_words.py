@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A parser of a command's words that ends with 1 for words it does not know, and a type of theirs."""
+"""Argument parser for our commands that exits with status 1, not 2, on a usage error."""
 
 import argparse
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the command that the user typed names the settings that messages of the driver mention."""
+"""Name settings in the driver's messages as the user's command names them."""
 
 from dataclasses import dataclass
 

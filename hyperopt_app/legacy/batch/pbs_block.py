@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The block `pbs` as the fields of hydra/launcher=pbs_workers; pure."""
+"""Translate the `pbs` block into fields of `hydra/launcher=pbs_workers`."""
 
 import re
 from collections.abc import Mapping

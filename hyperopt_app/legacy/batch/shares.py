@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How many workers a job of the original ran, and how its GPUs are shared out to them here; pure."""
+"""Compute how many workers a job of the original ran, and how its GPUs are divided among workers here."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The block `slurm` as the fields of hydra/launcher=slurm_workers; pure."""
+"""Translate the `slurm` block into fields of `hydra/launcher=slurm_workers`."""
 
 import math
 import re

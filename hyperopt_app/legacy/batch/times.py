@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Time limits as batch systems write them and as YAML 1.1 mangles them, and how long a worker by hand has; pure.
+"""Parse the time limits of batch systems, including those that YAML 1.1 turned into numbers.
 
-That is the option -w, else what the batch block gives a job.
+Also computes how long a worker started by hand may run: the option -w, otherwise the time limit of the batch block.
 """
 
 import re

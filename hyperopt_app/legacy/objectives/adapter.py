@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""An objective.py of the original as an objective of ours: loads it, makes its class, calls it and reads its results.
+"""Adapt an objective.py of the original: load it, create its class, call it and read its results.
 
-`check`, `preload` and `write_results` run in the driver and in workers, the rest where the objective runs.
+`check`, `preload` and `write_results` run in the driver and in workers; the rest runs where the objective runs.
 """
 
 import copy

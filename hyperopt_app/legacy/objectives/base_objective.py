@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The original's BaseObjective: what users' classes derive from, and what it leaves in the study for the tables.
+"""The original's BaseObjective: the base class of users' objectives, and the records it stores for the result tables.
 
-Runs where the objective runs. What it does is also there as functions, for objectives that derive from an installed
-package of the original instead. Records are plain, and not too long.
+Runs where the objective runs. Its behaviour is also available as functions, for objectives that derive from an
+installed package of the original. Records are plain data of limited length.
 """
 
 import contextlib

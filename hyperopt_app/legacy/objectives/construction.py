@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make an object of the user's class Objective, whichever of the original's three signatures it has."""
+"""Create an object of the user's Objective class, whichever of the original's three signatures it has."""
 
 import inspect
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Which device an original objective is told: the words of its time, for the GPUs that this worker may use.
+"""Choose the device name that an original objective receives, for the GPUs that this worker may use.
 
-And how a warning is logged once in a study.
+Also logs a warning once per study.
 """
 
 import logging

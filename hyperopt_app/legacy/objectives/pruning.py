@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The original's Keras callback, and its functions that build pruners and samplers by name."""
+"""Provide the original's Keras callback, and its functions that build pruners and samplers by name."""
 
 import logging
 from collections.abc import Mapping

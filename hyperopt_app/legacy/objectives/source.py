@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What can be said of an objective.py by reading it: its faults, its imports, the package to which it belongs.
+"""Inspect an objective.py without executing it: its errors, its imports and the package it belongs to.
 
-It is never executed here. The original loaded every file as a module of its own, and relative imports failed.
+The original loaded every file as a separate module, so relative imports failed.
 """
 
 import ast

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The calls by which an objective of the original asks for a value, read and put into today's words; pure."""
+"""Translate the suggest calls of original objectives into current ones."""
 
 import contextlib
 import logging

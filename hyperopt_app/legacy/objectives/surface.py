@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The modules that objectives of the original import, while such an objective is loaded or runs.
+"""Provide the modules that original objectives import, while such an objective is loaded or runs.
 
-A finder at the end of `sys.meta_path`, so that whatever is installed under these names is found first. A package that
-is installed without such a module stays as it is, and the error says why. Releases before 1.3 import names that Optuna
-4 has no more, and stay installed when Optuna is upgraded; some have a callback that Keras cannot use: what fails is
-stood in for.
+A finder at the end of `sys.meta_path` serves them, so an installed module of the same name comes first. If an
+installed package lacks such a module, it is left as it is and the error says why. Releases before 1.3 import names
+that Optuna 4 no longer has, and some have a callback that Keras cannot use; what fails to import is replaced.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The trial that an objective of the original sees: ours, with the words of the Optuna of its time.
+"""The trial object that an original objective sees: the current trial, with the methods of older Optuna releases.
 
-In a process of its own a trial has no study at hand, so the little that callbacks ask of one is stood in for.
+A trial in its own process has no study, so the few study attributes that callbacks read are emulated.
 """
 
 import logging

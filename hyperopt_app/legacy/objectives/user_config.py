@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plain `conf` that the original gave to `train`, and what `train` returned as plain data; pure."""
+"""Build the plain `conf` dict that the original passed to `train`, and convert what `train` returned to plain data."""
 
 import copy
 from collections.abc import Mapping, Sequence

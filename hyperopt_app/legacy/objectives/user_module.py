@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Load an objective.py by its path and run it where its folder comes first on the search path.
+"""Load an objective.py by its path and run it with its folder first on the import path.
 
-Afterwards the process is as before: other objectives of it may have modules of the same names. Runs where the
+Afterwards the process is restored, because other objectives may have modules of the same names. Runs where the
 objective runs.
 """
 

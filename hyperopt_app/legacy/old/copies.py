@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read an old study's file without writing it: by a read-only connection, or a copy that Optuna brings up to date."""
+"""Read the file of an old study without writing to it: by a read-only connection, or from an upgraded copy."""
 
 import logging
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find a study that another tool has begun; its file is never written."""
+"""Find a study that another tool has created; its file is never written."""
 
 import json
 import sqlite3

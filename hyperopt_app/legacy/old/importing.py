@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Take over a study of another tool: its trials go into a storage of ours, and its own file stays as it is."""
+"""Import a study of another tool: copy its trials into a new storage and leave its file unchanged."""
 
 import os
 import shutil

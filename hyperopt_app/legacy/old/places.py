@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A study of another tool: the place where it is kept, its directions, and its trials in memory; plain data.
+"""Describe a study of another tool: its storage, its directions, and its trials in memory.
 
-A study in memory is for what Optuna does with whole studies only.
+A study in memory is used only for operations of Optuna that need a whole study.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an import did, as data, as text, and as the record that the continued study keeps."""
+"""Describe what an import did: as data, as text, and as the record that the continued study keeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The place where a pair's study goes on: its own, or that of an import, after a question. Runs in the driver."""
+"""Decide where a pair's study continues: in its own storage, or in an import that the user has confirmed.
+
+Runs in the driver.
+"""
 
 import sys
 import time

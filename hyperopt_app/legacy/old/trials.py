@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Trials of an old study as this project's study holds them; pure, opens no storage.
+"""Convert the trials of an old study into the form of this package. Opens no storage.
 
-Numbers, values, curves, attributes and times stay. What changes: a choice is spelled as the space holds it, a trial
-that was running or waiting is failed, and old kinds of distributions become today's.
+Numbers, values, learning curves, attributes and times are kept. Choices are spelled as in the search space, running
+and waiting trials become failed, and old kinds of distributions become current ones.
 """
 
 import copy

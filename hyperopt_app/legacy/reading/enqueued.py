@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Points that are tried first: `optuna.enqueue`, and the points of a GridSampler's search_space; pure."""
+"""Read the points to try first: `optuna.enqueue`, and the points of a GridSampler's search_space."""
 
 import math
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What was found while a pair was read: faults, which end the reading, and notes, which are told once."""
+"""Collect what reading a pair reveals: errors, which stop the command, and notes, which are logged once."""
 
 import difflib
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Load one YAML file as PyYAML's FullLoader did (YAML 1.1), but make plain data only and name what is doubtful."""
+"""Load a YAML file as PyYAML's FullLoader did (YAML 1.1), restricted to plain data, and name doubtful values."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from datetime import date

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read `optuna.sampler` and `optuna.pruner`: old names to today's, and every argument held against Optuna's own."""
+"""Read `optuna.sampler` and `optuna.pruner`: map old names to current ones and check arguments against Optuna."""
 
 import inspect
 import warnings

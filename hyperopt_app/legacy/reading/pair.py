@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What was read from a pair of the original's YAML files: plain data, complete and checked."""
+"""The result of reading a pair of the original's YAML files: plain data, complete and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

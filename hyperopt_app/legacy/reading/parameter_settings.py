@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check the type and the settings of one entry of `optuna.parameters`, and make numbers of text; pure."""
+"""Check the type and settings of one entry of `optuna.parameters`, and convert numbers written as text."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read `optuna.parameters`: kinds, settings, and what each key means in the model config; pure."""
+"""Read `optuna.parameters`: kinds, settings, and which key of the model config each entry sets."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the paths of a hyperparameter file lead: objective, save_path, storage, log. Looks at files, writes none."""
+"""Resolve the paths of a hyperparameter file: objective, save_path, storage, log. Reads files, writes none."""
 
 import os
 import re

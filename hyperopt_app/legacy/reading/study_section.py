@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The plain keys of the section `optuna`: name, metric, direction, n_trials, gpu; pure.
+"""Read the plain keys of the section `optuna`: name, metric, direction, n_trials, gpu.
 
-And which release of the original a file was written for: a guess for texts and defaults; what counts is each key.
+Also guesses the release of the original that a file was written for. The guess only affects texts and defaults.
 """
 
 import re

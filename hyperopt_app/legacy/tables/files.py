@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Write the original's CSV files from a study; never changes the study, and never loses a row that was there.
+"""Write the original's CSV files from a study, without changing the study or dropping existing rows.
 
-Runs in a worker after a trial and in the driver at the end. Each file is made anew from the whole study, so whoever
-wrote last wrote everything. Rows of other studies in the same folder, and those from before a study was continued
-here, are found in the files that are there, and stay.
+Runs in a worker after a trial and in the driver at the end. The files are rebuilt from the whole study each time, so
+the last writer writes everything. Rows of other studies, and rows written before a study was continued here, are read
+from the existing files and kept.
 """
 
 import logging

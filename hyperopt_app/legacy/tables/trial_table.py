@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The original's tables of results as rows and columns of text; pure, reads no study and no file.
+"""Build the original's result tables as rows and columns of text. Reads no study and no file.
 
-A row maps headings to the text of cells; a missing heading is an empty cell. Which rows of an earlier file are not
-ours is decided by their content, so no record of who wrote a file is needed.
+A row maps headings to cell text; a missing heading is an empty cell. Whether a row of an existing file belongs to
+this study is decided by its content, so no record of the writer is needed.
 """
 
 import ast

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write a translation as a Hydra config directory, with comments that say what came from where."""
+"""Write a translated pair as a Hydra config directory, with comments that name the source of each entry."""
 
 import shlex
 import textwrap

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Samplers and pruners as Hydra config groups, or as files of their own where no group has their arguments; pure."""
+"""Translate samplers and pruners into Hydra config groups, or into files where no group has their arguments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

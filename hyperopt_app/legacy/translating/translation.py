@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pair of the original's files as the Hydra config that a user of this project would write; pure."""
+"""Translate a pair of the original's files into the Hydra config that a user of this package would write."""
 
 import re
 import zlib

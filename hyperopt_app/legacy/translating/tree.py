@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The user's model config as the root of a Hydra config, and the searched keys in it; pure.
+"""Make the user's model config the root of a Hydra config, and locate the searched keys in it.
 
-What Hydra or OmegaConf would take for their own is written otherwise, and the adapter undoes it for the objective.
+Keys that Hydra or OmegaConf would interpret themselves are escaped here; the adapter restores them for the objective.
 """
 
 import re
