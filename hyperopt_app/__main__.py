@@ -30,8 +30,8 @@ def main(task: Callable[[DictConfig], Any] = train) -> None:
     """
     os.environ.setdefault(*_MOST_VALUES)
     # A user's objective lies where the command is typed; `python -m` looks there by itself, a console script does not.
-    if (here := str(Path.cwd())) not in sys.path and "" not in sys.path:
-        sys.path.insert(behind_the_standard_library(sys.path), here)
+    if (folder := str(Path.cwd())) not in sys.path and "" not in sys.path:
+        sys.path.insert(behind_the_standard_library(sys.path), folder)
     with spelling_out(), errors_in_one_line():
         hydra_main(task, config_path="pkg://hyperopt_app.conf", config_name="config")
 

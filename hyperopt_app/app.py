@@ -57,14 +57,14 @@ def check_objective(conf: DictConfig) -> list[str]:
         return [fault]
     module, _, name = str(target).rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name) if module else None
+        objective_class = getattr(importlib.import_module(module), name) if module else None
     except (ImportError, AttributeError) as error:
         return [f"objective._target_: {target} cannot be imported ({error}); check the path, and that it is installed"]
     except Exception as error:  # noqa: BLE001 - an import runs the user's module, which may raise anything
         return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; mend that first"]
-    if not (isinstance(found, type) and issubclass(found, Objective)):
-        return [f"objective._target_: {target} is no class that derives from hyperopt_app.Objective"]
-    return [f"objective: {fault}" for fault in found.check(conf)]
+    if not (isinstance(objective_class, type) and issubclass(objective_class, Objective)):
+        return [f"objective._target_: {target} is not a class that derives from hyperopt_app.Objective"]
+    return [f"objective: {fault}" for fault in objective_class.check(conf)]
 
 
 def _target_of(conf: DictConfig) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def _target_of(conf: DictConfig) -> tuple[str, str]:
         return "", f"objective: {visible(str(error).splitlines()[0])}; correct what it refers to"
     if not (node is None or OmegaConf.is_dict(node)):
         way = "write objective: {_target_: PATH.OF.A.CLASS}, or choose it with hparams=..."
-        return "", f"objective: {shortened(repr(node))} is no mapping; {way}"
+        return "", f"objective: {shortened(repr(node))} is not a mapping; {way}"
     fault = "objective._target_: no objective is named; set the dotted path of a class deriving from Objective"
     return str(target), "" if target else fault
 
@@ -84,8 +84,8 @@ def _target_of(conf: DictConfig) -> tuple[str, str]:
 def _class_of(conf: DictConfig) -> type[Objective]:
     """The objective's class, which has been checked."""
     module, _, name = str(conf.objective["_target_"]).rpartition(".")
-    found: type[Objective] = getattr(importlib.import_module(module), name)
-    return found
+    target: type[Objective] = getattr(importlib.import_module(module), name)
+    return target
 
 
 class _Train(TaskHooks):

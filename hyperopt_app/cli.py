@@ -139,7 +139,7 @@ def _best(options: argparse.Namespace) -> None:
     except OSError as error:
         raise StudyMismatchError(f"{path} cannot be read: {error.strerror}. {_ANEW}") from None
     except ValueError:
-        raise StudyMismatchError(f"{path} is no text in UTF-8. {_ANEW}") from None
+        raise StudyMismatchError(f"{path} is not UTF-8 text. {_ANEW}") from None
     print(text, end="")
 
 
@@ -245,20 +245,20 @@ def _repair(options: argparse.Namespace) -> None:
     if storage is None and not (options.study / "journal.log").exists():
         storage, _ = kept_storage(options.study)
     path = journal_of(storage, options.study)
-    found = salvage(path)
-    if not found.damaged:
-        print(f"{path}: no line of {found.lines} is damaged; nothing was written.")
+    salvaged = salvage(path)
+    if not salvaged.damaged:
+        print(f"{path}: no line of {salvaged.lines} is damaged; nothing was written.")
         return
     copy = place_of_copy(path)
-    write_copy(found, copy, path.stat().st_mode & 0o777)
-    aside, left = path.with_name(f"{path.stem}.damaged{path.suffix}"), len(found.left_out)
-    print(f"{path}: {len(found.damaged)} of {found.lines} lines are damaged")
-    for number, fault in found.damaged:
+    write_copy(salvaged, copy, path.stat().st_mode & 0o777)
+    aside, left = path.with_name(f"{path.stem}.damaged{path.suffix}"), len(salvaged.left_out)
+    print(f"{path}: {len(salvaged.damaged)} of {salvaged.lines} lines are damaged")
+    for number, fault in salvaged.damaged:
         print(f"  line {number}: {fault}")
-    print(f"{copy} keeps {found.trials - left} of {found.trials} trials; {path.name} is as it was.")
-    for number, reason in found.left_out.items():
+    print(f"{copy} keeps {salvaged.trials - left} of {salvaged.trials} trials; {path.name} is as it was.")
+    for number, reason in salvaged.left_out.items():
         print(f"  trial {number} is left out, and stands there as failed: {reason}")
-    old, new, aside_ = (shlex.quote(str(one)) for one in (path, copy, aside))
+    old, new, aside_ = (shlex.quote(str(part)) for part in (path, copy, aside))
     print("Once no worker of the study is left, go on with the copy, then with the same command as before:")
     print(f"  mv -n {old} {aside_} && mv -n {new} {old}")
     if left:
@@ -280,7 +280,7 @@ def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Stud
 
 
 def _check_directory(study_dir: Path) -> None:
-    """Refuse what is no directory, and the save_path of the original, which holds the studies deeper."""
+    """Refuse what is not a directory, and the save_path of the original, which holds the studies deeper."""
     if not study_dir.is_dir():
         raise StudyMismatchError(f"{study_dir}: there is no such directory; give that of a study, e.g. studies/holodec")
     inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))

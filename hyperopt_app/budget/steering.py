@@ -137,6 +137,6 @@ def _fault(
 
 
 def _refuse(faults: Sequence[str | None]) -> None:
-    found = [fault for fault in faults if fault is not None]
-    if found:
-        raise StudyMismatchError("Nothing was changed:\n" + "\n".join(f"  - {fault}" for fault in found))
+    refusals = [fault for fault in faults if fault is not None]
+    if refusals:
+        raise StudyMismatchError("Nothing was changed:\n" + "\n".join(f"  - {fault}" for fault in refusals))

@@ -158,12 +158,12 @@ def points_left(
 
 def _beyond(points: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """What is left of some points when each of the others has taken one like it away."""
-    taken, found = Counter(map(_spelled, others)), list[Mapping[str, Any]]()
+    taken, beyond = Counter(map(_spelled, others)), list[Mapping[str, Any]]()
     for point in points:
         taken[_spelled(point)] -= 1
         if taken[_spelled(point)] < 0:
-            found.append(point)
-    return found
+            beyond.append(point)
+    return beyond
 
 
 def _spelled(point: Mapping[str, Any]) -> str:

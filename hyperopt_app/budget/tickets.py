@@ -171,7 +171,7 @@ class Tickets:
 
     def _free_tickets(self) -> list[FrozenTrial]:
         waiting = self.trials(TrialState.WAITING)
-        return [one for one in waiting if not (point_of(one) or one.params or retried_by(one) is not None)]
+        return [trial for trial in waiting if not (point_of(trial) or trial.params or retried_by(trial) is not None)]
 
     def _carry(self, ticket: FrozenTrial, point: Mapping[str, Any]) -> bool:
         if not self._take(ticket):

@@ -270,8 +270,8 @@ def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None)
     """
     trials = study.get_trials(deepcopy=False)
     known = set_aside_of(study, trials)
-    found = condemned(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
-    fresh = [number for number in found if number not in known]
+    numbers_due = condemned(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
+    fresh = [number for number in numbers_due if number not in known]
     set_aside(study, fresh, _WRONG_CODE)
     return fresh
 
@@ -290,13 +290,13 @@ def _read(attributes: Mapping[str, Any], run: int) -> Verdict | None:
 
 def _ranges(numbers: Iterable[int]) -> list[list[int]]:
     """Numbers as first and last of each stretch: a database's text holds no list of ten thousand."""
-    found: list[list[int]] = []
+    ranges: list[list[int]] = []
     for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
         else:
-            found.append([number, number])
-    return found
+            ranges.append([number, number])
+    return ranges
 
 
 def _numbers(ranges: Iterable[Sequence[int]]) -> frozenset[int]:

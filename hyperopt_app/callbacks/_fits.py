@@ -84,17 +84,17 @@ def is_finished(path: Path, run: str | None) -> bool:
         run: What stands in it; None if it cannot be read, then size and time of the file must do.
     """
     try:
-        told = json.loads(_mark(path).read_text(encoding="utf-8"))
+        record = json.loads(_mark(path).read_text(encoding="utf-8"))
         if run is not None:
-            return bool(told["run"] == run)
-        return bool(told == {"run": told["run"], **_looks(path)})
+            return bool(record["run"] == run)
+        return bool(record == {"run": record["run"], **_looks(path)})
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def _looks(path: Path) -> dict[str, int]:
-    found = path.stat()
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    status = path.stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
 def _mark(path: Path) -> Path:

@@ -46,12 +46,12 @@ def installed_keras() -> str | None:
 
 
 def _bases_in_use() -> tuple[type, ...]:
-    found: list[type] = []
+    bases: list[type] = []
     for name in _PACKAGES:
         if name in sys.modules:
             with contextlib.suppress(ImportError, AttributeError):
-                found.append(importlib.import_module(f"{name}.callbacks").Callback)
-    return tuple(dict.fromkeys(found))
+                bases.append(importlib.import_module(f"{name}.callbacks").Callback)
+    return tuple(dict.fromkeys(bases))
 
 
 @cache

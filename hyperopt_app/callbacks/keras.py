@@ -61,7 +61,7 @@ class HyperoptCallback(OfKeras):
         if name is None:
             return
         if name not in logs:
-            if any(one.startswith("val_") for one in logs) or not name.startswith("val_"):
+            if any(metric.startswith("val_") for metric in logs) or not name.startswith("val_"):
                 raise self._missing(name)
             return
         value, self._has_reported = float(logs[name]), True

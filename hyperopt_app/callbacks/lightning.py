@@ -196,7 +196,7 @@ def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | N
     """The checkpoint to go on from, for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
 
     In a trial it is the trial's own `last.ckpt`, which an interrupted fit of an earlier worker has left; a fit that
-    came to its end, in this worker or an earlier one, is none. A file that is torn, that is no Lightning checkpoint or
+    came to its end, in this worker or an earlier one, is none. A file that is torn, that is not a Lightning checkpoint or
     that belongs to other parameters or to another fit of the trial is logged as a warning and ignored.
 
     Args:
@@ -223,11 +223,11 @@ def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | N
 def _fault_of_place(state: Mapping[str, Any] | None, place: int) -> str | None:
     """Why a checkpoint is not of the fit at this place in its trial; None if it is, or nobody knows."""
     # What cannot be read, and what an older release has written, is of the first.
-    found = 1 if state is None else state.get("nth", 1)
-    if found == place:
+    fit = 1 if state is None else state.get("nth", 1)
+    if fit == place:
         return None
     return (
-        f"it is of fit {found} of this trial and this is fit {place}; give each a name, HyperoptCallback(..., "
+        f"it is of fit {fit} of this trial and this is fit {place}; give each a name, HyperoptCallback(..., "
         'fit="fold1") and resume_path(fit="fold1"), and each goes on from its own'
     )
 

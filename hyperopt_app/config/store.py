@@ -140,7 +140,7 @@ def stored_nodes(group: str) -> dict[str, dict[str, Any]]:
 
 def _stored(group: str) -> dict[str, ConfigNode]:
     """The nodes of a group as the store holds them, by name."""
-    here: Any = ConfigStore.instance().repo
+    level: Any = ConfigStore.instance().repo
     for part in group.split("/"):
-        here = here.get(part, {})
-    return {name.removesuffix(".yaml"): node for name, node in here.items() if isinstance(node, ConfigNode)}
+        level = level.get(part, {})
+    return {name.removesuffix(".yaml"): node for name, node in level.items() if isinstance(node, ConfigNode)}

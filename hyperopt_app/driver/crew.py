@@ -71,7 +71,7 @@ class Crew:
         """Run `count` workers and come back when the launcher does.
 
         Returns:
-            What went wrong with workers, one line each. A dead worker is no error of the sweep: its trial is
+            What went wrong with workers, one line each. A dead worker is not an error of the sweep: its trial is
             another's now.
         """
         # The user's Hydra callbacks are for trials; a worker is no job of theirs.
@@ -93,7 +93,7 @@ class Crew:
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
             lines = [_line(error)]
         self.is_out_of_time = self._is_out_of_time(returns)
-        failures = [failure for one in returns if (failure := _failure(one)) is not None]
+        failures = [failure for job in returns if (failure := _failure(job)) is not None]
         wishes = [failure for failure in failures if isinstance(failure, WorkersCancelledError)]
         self.cancelled = str(wishes[0]) if wishes else ""
         return _told([*lines, *(_line(failure) for failure in failures if failure not in wishes)])
@@ -104,7 +104,7 @@ class Crew:
             return False  # jobs of their own have times of their own
         if time.time() >= end - self.plan.options.grace_s:
             return True  # a worker that was asked to end in the middle of a trial says no more than that
-        tallies = [one.return_value for one in returns if one.status is JobStatus.COMPLETED]
+        tallies = [job.return_value for job in returns if job.status is JobStatus.COMPLETED]
         return any(isinstance(tally, Tally) and tally.out_of_time for tally in tallies)
 
     def _overrides(self, number: int) -> Sequence[str]:
@@ -124,13 +124,13 @@ class Crew:
         return [*words, *(f"~hydra.job.env_set.{name}" for name in alone.hydra.job.env_set)]
 
 
-def _failure(one: JobReturn) -> Exception | None:
-    if one.status is not JobStatus.FAILED:
+def _failure(job: JobReturn) -> Exception | None:
+    if job.status is not JobStatus.FAILED:
         return None
     try:
         # Hydra writes to stderr here that a job failed, as if that were the end; `_told` says it with the reason.
         with contextlib.redirect_stderr(io.StringIO()):
-            _ = one.return_value  # raises what the job raised
+            _ = job.return_value  # raises what the job raised
     except Exception as error:  # noqa: BLE001 - a worker may die of anything
         return error
     return None

@@ -172,7 +172,7 @@ class Watch:
     def first_traceback(self) -> str:
         """The traceback of the first trial that failed in this run, with its directory; empty if none did."""
         failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also what counts no longer
-        for trial in [one for one in failed if one.number not in self._plan.ended_before]:
+        for trial in [candidate for candidate in failed if candidate.number not in self._plan.ended_before]:
             text = failure_record(trial).get("traceback", "")
             if text:
                 again = "\n".join(_again(self._plan, trial))

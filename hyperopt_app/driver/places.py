@@ -78,10 +78,10 @@ def other_study(
             f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
             f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir, wording)}"
         )
-    told = _second(study_dir, name, owner[1], storage, wording)
+    fault = _second(study_dir, name, owner[1], storage, wording)
     if study is None or storage is not None or not wording.is_application:
-        return told
-    return f"{told} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
+        return fault
+    return f"{fault} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
 
 
 def _second(study_dir: Path, name: str, other: str, storage: str | None, wording: Wording) -> str:
@@ -220,8 +220,8 @@ def _taken(place: Path, study_dir: Path, raw: str, wording: Wording) -> str:
 def _owner(study_dir: Path) -> tuple[str, str] | None:
     """The id and the name of the study that has begun in the directory."""
     try:
-        told = json.loads(read_file(study_dir / _STUDY_FILE))
-        return str(told["study_id"]), str(told["study_name"])
+        record = json.loads(read_file(study_dir / _STUDY_FILE))
+        return str(record["study_id"]), str(record["study_name"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -234,11 +234,13 @@ def _names_in_journal(study_dir: Path) -> list[str]:
 
 def _has_trials(study_dir: Path) -> bool:
     """Whether a trial's directory is left there; not so after `rm -r DIR/*`, which leaves our hidden file."""
-    for here, folders, files in os.walk(study_dir):
-        if here != str(study_dir) and (OWNER_FILE in files or ".hydra" in folders):
+    for directory, folders, files in os.walk(study_dir):
+        if directory != str(study_dir) and (OWNER_FILE in files or ".hydra" in folders):
             return True
-        depth = len(Path(here).relative_to(study_dir).parts)
-        folders[:] = [] if depth >= _DEPTH else [one for one in folders if one not in _OURS and one[0] != "."]
+        depth = len(Path(directory).relative_to(study_dir).parts)
+        folders[:] = (
+            [] if depth >= _DEPTH else [folder for folder in folders if folder not in _OURS and folder[0] != "."]
+        )
     return False
 
 
@@ -264,5 +266,5 @@ def _word(key: str, value: str) -> str:
 
 def _shown(path: Path) -> str:
     """As the user would type it."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if here in path.parents else str(path)
+    cwd = Path.cwd()
+    return str(path.relative_to(cwd)) if cwd in path.parents else str(path)

@@ -54,8 +54,8 @@ def prepare(request: Request) -> Plan:
     with study_lock(request.study_dir):
         storage = open_storage(settings.storage, request.study_dir)
         # Looked at again: another driver may have been faster, and what a faster one has begun is its own.
-        found = find_study(storage, request.study_name)
-        fault = other_study(request.study_dir, request.study_name, found, settings.storage, request.wording)
+        existing = find_study(storage, request.study_name)
+        fault = other_study(request.study_dir, request.study_name, existing, settings.storage, request.wording)
         if fault is not None:
             raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)

@@ -235,7 +235,7 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
     if seed is None:
         own = request.settings.sampler.get("seed")
         seed = stored.seed if stored is not None else own if isinstance(own, int) else new_study_seed()
-    # Where its trials run is no part of a study.
+    # Where its trials run is not part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
     return Identity(request.settings.directions, request.settings.metric_names, space, seed)
 

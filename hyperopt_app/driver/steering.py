@@ -136,10 +136,12 @@ def _what_is_left(study: optuna.Study) -> str:
     asked, aside = budget_of(study), set_aside_of(study, every)
     size = _size(study)
     trials = read_budget(study, len(every) if asked is None else asked)
-    left = left_of(trials, asked) if asked is not None else sum(not one.state.is_finished() for one in trials)
-    running = sum(one.state == TrialState.RUNNING for one in trials)
-    told = f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
+    left = left_of(trials, asked) if asked is not None else sum(not trial.state.is_finished() for trial in trials)
+    running = sum(trial.state == TrialState.RUNNING for trial in trials)
+    summary = (
+        f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
+    )
     who = (
         "workers that are there take the rest on; if there are none, the same command goes on" if left > running else ""
     )
-    return "; ".join(filter(None, [f"Now: {told}", f"{len(aside)} set aside" if aside else "", who])) + "."
+    return "; ".join(filter(None, [f"Now: {summary}", f"{len(aside)} set aside" if aside else "", who])) + "."

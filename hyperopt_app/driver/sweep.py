@@ -111,7 +111,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
 
 
 def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], str]) -> None:
-    """Let the workers work, and say why they have left before the budget is spent if that is no fault."""
+    """Let the workers work, and say why they have left before the budget is spent if that is not a fault."""
     plan, left_at_first = crew.plan, watch.left()
     _keep_config(plan.study_dir / "multirun.yaml", crew.config)
     try:
@@ -257,13 +257,13 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
 
 def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
     """What is told when the workers have left because their time is over; no fault."""
-    told = (
+    message = (
         f"The time of {plan.wording.time} is over, or does not suffice for a further trial: {size - left} of "
         f"{size} trials are done, {left} are left; {plan.way_on} goes on with them."
     )
     if left < left_at_first:
-        return told
-    return f"{told} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
+        return message
+    return f"{message} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
 
 
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None, fault: str) -> None:

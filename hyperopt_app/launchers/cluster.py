@@ -161,7 +161,7 @@ def _submit(
         except SubmissionError:
             if not jobs:
                 raise
-            total = sum(one.jobs for one in batches)
+            total = sum(batch.jobs for batch in batches)
             refused = f"{total - count} of {total} jobs"
             _log.warning("%s refused %s; the study goes on with the others", scheduler.submit_program, refused)
             break

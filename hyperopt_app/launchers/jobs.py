@@ -157,10 +157,10 @@ def _wait(plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[
     study = open_study(plan)
     done_for_s = 0.0
     while True:
-        found = queue.jobs([*jobs, *_submitted_again(plan.study_dir)])
-        if found is not None:
-            ears.hear(found, study)
-            if not any(one.phase != "ended" for one in found):
+        states = queue.jobs([*jobs, *_submitted_again(plan.study_dir)])
+        if states is not None:
+            ears.hear(states, study)
+            if not any(job.phase != "ended" for job in states):
                 return
         done_for_s = done_for_s + _POLL_S if _is_over(plan, study) else 0.0
         if done_for_s > _LEAVE_S or (done_for_s > _POLL_S and not any(read_beats(plan.study_dir / "workers"))):
@@ -176,11 +176,11 @@ class _Ears:
     scheduler: str
     roster: Roster
 
-    def hear(self, found: list[JobState], study: Any) -> None:
+    def hear(self, states: list[JobState], study: Any) -> None:
         for job in () if SCHEDULERS[self.scheduler].keeps_number else list(self.roster.jobs):
             if _left(self.plan, f"{AGAIN}{glob.escape(job)}"):
                 del self.roster.jobs[job]  # another is in its place
-        for line in self.roster.look(found, _waiting(self.plan, study), time.monotonic()):
+        for line in self.roster.look(states, _waiting(self.plan, study), time.monotonic()):
             _log.info("%s", line[0].upper() + line[1:])
 
 
@@ -218,7 +218,7 @@ def cancelled_by_user(
         queue: Asks the scheduler.
         sleep: Waits, seconds.
     """
-    is_clear = not roster.are_cancelled() and all(one.state for one in roster.jobs.values())
+    is_clear = not roster.are_cancelled() and all(job.state for job in roster.jobs.values())
     if is_clear or _is_over(plan, open_study(plan)):
         return ""
     queue = queue or SCHEDULERS[scheduler].queue()
@@ -265,11 +265,11 @@ def last_words(plan: Plan, logs: Path) -> str:
         logs: The folder of the workers' logs.
     """
     written = sorted(logs.glob("*.*"), key=lambda path: path.stat().st_mtime)
-    found = [path for path in written if path.suffix in {".log", ".out", ".err"}]
-    if not found or _is_over(plan, open_study(plan)):
+    outputs = [path for path in written if path.suffix in {".log", ".out", ".err"}]
+    if not outputs or _is_over(plan, open_study(plan)):
         return ""
-    lines = [line.strip() for line in found[-1].read_text(errors="replace").splitlines() if line.strip()]
-    return f"{found[-1].name} ends with: {' | '.join(lines[-_LAST_LINES:])}" if lines else ""
+    lines = [line.strip() for line in outputs[-1].read_text(errors="replace").splitlines() if line.strip()]
+    return f"{outputs[-1].name} ends with: {' | '.join(lines[-_LAST_LINES:])}" if lines else ""
 
 
 def _part(jobs: Sequence[str], cancel: Sequence[str]) -> None:

@@ -147,10 +147,10 @@ class Gang:
                 log = logs / f"{first + job}.log"
                 process = _start(payload, environments[place], log)
                 self._running.append(_Running(job, place, process, scratch / f"{job}.result", log))
-            for one in [one for one in self._running if one.process.poll() is not None]:
-                self._running.remove(one)
-                free.append(one.place)
-                returns[one.job] = _collect(one, list(job_overrides[one.job]))
+            for worker in [worker for worker in self._running if worker.process.poll() is not None]:
+                self._running.remove(worker)
+                free.append(worker.place)
+                returns[worker.job] = _collect(worker, list(job_overrides[worker.job]))
             time.sleep(_POLL_S)
         return [returns[job] for job in range(len(job_overrides))]
 
@@ -191,15 +191,15 @@ class Gang:
                     time.sleep(_POLL_S)
         finally:
             self._signal(signal.SIGKILL)
-            for one in self._running:
-                one.process.wait()
+            for worker in self._running:
+                worker.process.wait()
 
     def _alive(self) -> list[_Running]:
-        return [one for one in self._running if one.process.poll() is None]
+        return [worker for worker in self._running if worker.process.poll() is None]
 
     def _signal(self, number: signal.Signals) -> None:
-        for one in self._alive():
-            one.process.send_signal(number)
+        for worker in self._alive():
+            worker.process.send_signal(number)
 
 
 def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
@@ -220,12 +220,12 @@ def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subproces
     return process
 
 
-def _collect(one: _Running, overrides: list[str]) -> JobReturn:
-    if one.result.exists():
-        returned: JobReturn = cloudpickle.loads(one.result.read_bytes())
+def _collect(worker: _Running, overrides: list[str]) -> JobReturn:
+    if worker.result.exists():
+        returned: JobReturn = cloudpickle.loads(worker.result.read_bytes())
         return returned
-    code = one.process.returncode
+    code = worker.process.returncode
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     died = JobReturn(overrides=list(filter_overrides(overrides)), status=JobStatus.FAILED)
-    died.return_value = WorkerDiedError(f"worker {one.job} died ({how}); its output is in {one.log}")
+    died.return_value = WorkerDiedError(f"worker {worker.job} died ({how}); its output is in {worker.log}")
     return died

@@ -37,7 +37,7 @@ HEAD = b"hyperopt_app payload 2\n"
 
 _PRIVATE_FOLDER = 0o700
 
-# Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
+# Beyond so many files a search path is not a folder of configs, and reading it afresh does less harm than copying it.
 _MOST_FILES = 2000
 
 
@@ -76,7 +76,7 @@ def freeze(
             "context": frozen,
             "config": config,
             "task_function": task,
-            "overrides": [list(one) for one in overrides],
+            "overrides": [list(words) for words in overrides],
         }
     )
     # What must be set before the rest can be unpickled stands outside of it.
@@ -167,9 +167,9 @@ def _is_of_a_package(source: Path) -> bool:
 
 def _config_files(source: Path, sweep_dir: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(source):
-        here = Path(directory)
-        folders[:] = [name for name in folders if not name.startswith(".") and not _is_sweep(here / name, sweep_dir)]
-        yield from (here / name for name in files if name.endswith((".yaml", ".yml")))
+        folder = Path(directory)
+        folders[:] = [name for name in folders if not name.startswith(".") and not _is_sweep(folder / name, sweep_dir)]
+        yield from (folder / name for name in files if name.endswith((".yaml", ".yml")))
 
 
 def _is_sweep(folder: Path, sweep_dir: Path) -> bool:
@@ -189,7 +189,9 @@ def _set_by_the_script() -> dict[str, tuple[str | None, str]]:
 
 def _environment() -> dict[str, Any]:
     """What the code was: git's commit and whether files differ from it, Python, and every installed package."""
-    packages = sorted({f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()})
+    packages = sorted(
+        {f"{package.metadata['Name']}=={package.version}" for package in importlib.metadata.distributions()}
+    )
     commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     return {
         "time": time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -55,9 +55,9 @@ class Search:
     def _run_all(self, before: Mapping[Path, str]) -> int:
         status = 0
         for launcher in self.pair.launchers or (Launcher("local_workers", {}, self.pair.workers),):
-            one = replace(self.pair, launchers=(launcher,), workers=launcher.workers)
-            made = translate(one)
-            path = write_config(made, one, self.place)
+            pair = replace(self.pair, launchers=(launcher,), workers=launcher.workers)
+            made = translate(pair)
+            path = write_config(made, pair, self.place)
             status = self._run_one(made, launcher, before.get(path), path) or status
             if self._is_accepted:
                 keep_jobs(study_dir_of(self.pair), self.pair.save_path, self.pair.dialect)
@@ -83,6 +83,6 @@ def _put_back(place: Path, before: Mapping[Path, str]) -> None:
     for path, text in before.items():
         if path.read_text(encoding="utf-8") != text:
             replace_text(path, text)
-    for folder in sorted([*(one for one in place.rglob("*") if one.is_dir()), place], reverse=True):
+    for folder in sorted([*(path for path in place.rglob("*") if path.is_dir()), place], reverse=True):
         with suppress(OSError):  # it is not empty
             folder.rmdir()

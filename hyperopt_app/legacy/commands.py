@@ -99,9 +99,9 @@ def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
 
 def _aims(parser: argparse.ArgumentParser, *short: str) -> None:
     """The options that say what is optimised; `short` for both or for none."""
-    direction, metric = ([one] for one in short) if short else ([], [])
-    told = "minimize or maximize; several with commas"
-    parser.add_argument(*direction, "--direction", type=_names, help=told, **_TEXT)
+    direction, metric = ([letter] for letter in short) if short else ([], [])
+    help_text = "minimize or maximize; several with commas"
+    parser.add_argument(*direction, "--direction", type=_names, help=help_text, **_TEXT)
     parser.add_argument(*metric, "--metric", type=_names, help="the metric; several with commas", **_TEXT)
 
 

@@ -109,9 +109,9 @@ def _read(
     wants_model: bool,
 ) -> Pair:
     findings = Findings(str(hyper))
-    here = (cwd or Path.cwd()).absolute()
-    content = load(here / hyper, findings)
-    loaded = load(here / model, findings.of(str(model))) if model is not None else None
+    folder = (cwd or Path.cwd()).absolute()
+    content = load(folder / hyper, findings)
+    loaded = load(folder / model, findings.of(str(model))) if model is not None else None
     for where, contents in ((hyper, content), (model, loaded)):
         for key, text in odd_values(contents):
             findings.of(str(where)).fault(key, text)
@@ -119,9 +119,9 @@ def _read(
         findings.fault("", f"the section optuna is in {model}: the two files are swapped")
     if findings.faults:
         raise ConfigError(findings.faults)
-    origins = Origins((here / hyper).parent, here, network)
-    given = _given(_changed(content, changes, here), loaded, findings, origins, wants_model=wants_model)
-    pair = _pair(given, here / hyper, None if model is None else here / model, origins, changes, findings)
+    origins = Origins((folder / hyper).parent, folder, network)
+    files = _given(_changed(content, changes, folder), loaded, findings, origins, wants_model=wants_model)
+    pair = _pair(files, folder / hyper, None if model is None else folder / model, origins, changes, findings)
     if findings.faults:
         raise ConfigError([mask_password(fault) for fault in findings.faults])
     return pair
@@ -174,40 +174,40 @@ def _given(
         if key in KNOWN_KEYS:
             findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
     dialect = dialect_of(hyper, is_alone=is_alone, objective=_text_of(optuna.get("objective"), origins))
-    given = _Given(hyper, None if model is None else plain(model), dialect)
+    files = _Given(hyper, None if model is None else plain(model), dialect)
     for key in BATCH_BLOCKS:
-        if key in given.optuna:
+        if key in files.optuna:
             findings.note(f"optuna.{key} means nothing there and is ignored; {key} belongs at the top level")
-    findings.unknown_keys("optuna.", given.optuna, KNOWN_KEYS)
-    return given
+    findings.unknown_keys("optuna.", files.optuna, KNOWN_KEYS)
+    return files
 
 
 def _pair(
-    given: _Given,
+    files: _Given,
     hyper_path: Path,
     model_path: Path | None,
     origins: Origins,
     changes: Mapping[str, Any],
     findings: Findings,
 ) -> Pair:
-    optuna, hyper, is_prototype = given.optuna, given.hyper, given.dialect == "A0"
+    optuna, hyper, is_prototype = files.optuna, files.hyper, files.dialect == "A0"
     save_path = save_directory(hyper, optuna, origins, findings)
     section = {**plain(optuna), "save_path": str(save_path)}
-    tree = None if given.model is None else {**given.model, "optuna": section}
-    parameters = read_parameters(section.get("parameters"), findings, tree, given.dialect)
+    tree = None if files.model is None else {**files.model, "optuna": section}
+    parameters = read_parameters(section.get("parameters"), findings, tree, files.dialect)
     tied_names(parameters, findings)
     metrics, directions = read_aims(optuna, findings)
     launchers = _read_launchers(hyper, findings)
-    search = _search(section, given.dialect, len(directions), parameters, findings)
-    n_trials = _total(read_trials(optuna, findings), given.dialect, launchers, changes, findings)
+    search = _search(section, files.dialect, len(directions), parameters, findings)
+    n_trials = _total(read_trials(optuna, findings), files.dialect, launchers, changes, findings)
     search, n_trials = _grid(search, n_trials, parameters, findings)
     storage = storage_url(optuna, save_path, origins, findings, is_prototype=is_prototype)
-    _note_reload(optuna, storage, given.dialect, findings)
+    _note_reload(optuna, storage, files.dialect, findings)
     return Pair(
         hyper_path=hyper_path,
         model_path=model_path,
-        dialect=given.dialect,
-        model={key: value for key, value in (given.model or {}).items() if key != "optuna"},
+        dialect=files.dialect,
+        model={key: value for key, value in (files.model or {}).items() if key != "optuna"},
         hyper={key: as_written(value) if key in BATCH_BLOCKS else plain(value) for key, value in hyper.items()},
         optuna=section,
         parameters=tuple(parameters),
@@ -270,7 +270,7 @@ def _grid(search: _Search, n_trials: int, parameters: list[Parameter], findings:
 def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) -> Path:
     text = optuna.get("objective")
     if not isinstance(text, str) or not text.strip():
-        came = missing("objective", optuna) if text is None else f"{shown(text)} is no path"
+        came = missing("objective", optuna) if text is None else f"{shown(text)} is not a path"
         findings.fault("optuna.objective", f"{came}; write the path of the file with your class Objective (or give -o)")
         return origins.cwd
     path = origins.find(text, "optuna.objective", findings)
@@ -299,11 +299,11 @@ def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings
 
 def _read_launchers(hyper: Mapping[Any, Any], findings: Findings) -> list[Launcher]:
     """The launchers of the blocks `slurm` and `pbs`; none if there is no such block."""
-    found = []
+    launchers = []
     if hyper.get("slurm") is not None:
-        found.append(read_slurm(hyper["slurm"], findings))
+        launchers.append(read_slurm(hyper["slurm"], findings))
     if hyper.get("pbs") is not None:
-        found.append(read_pbs(hyper["pbs"], findings))
-    if len(found) > 1:
+        launchers.append(read_pbs(hyper["pbs"], findings))
+    if len(launchers) > 1:
         findings.note("slurm and pbs are both here: workers are submitted to both, as always, for the one study")
-    return found
+    return launchers

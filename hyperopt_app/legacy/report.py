@@ -122,7 +122,7 @@ def best_config(parameters: Sequence[Parameter], model: Mapping[Any, Any], param
 
 def unapplied(parameters: Sequence[Parameter], model: Mapping[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters, by name, that only the objective applies, so that the model config does not hold them."""
-    applied = {one.name for one in parameters if _home(model, one) is not None}
+    applied = {parameter.name for parameter in parameters if _home(model, parameter) is not None}
     return {name: value for name, value in params.items() if name not in applied}
 
 

@@ -63,8 +63,8 @@ def run_worker(options: argparse.Namespace) -> int:
     os.environ[END_VARIABLE] = str(end)
     if options.node_id:
         os.environ["HYPEROPT_LABEL"] = options.node_id
-    told = f"this worker ({options.walltime})" if options.walltime else "this worker"
-    wording = _wording(pair, another_study="--study_name NAME", time=told)
+    worker_time = f"this worker ({options.walltime})" if options.walltime else "this worker"
+    wording = _wording(pair, another_study="--study_name NAME", time=worker_time)
     return _search(_on_this_machine(pair, 1), options, wording, "hydra.sweeper.progress=lines")
 
 
@@ -156,12 +156,12 @@ def _wording(pair: Pair, **changes: Any) -> Wording:
 
 def _typed(command: str, options: argparse.Namespace) -> list[str]:
     """Another command for the same study, with the options that were given."""
-    found = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
-    found += [] if options.model is None else [str(options.model)]
+    command_words = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
+    command_words += [] if options.model is None else [str(options.model)]
     for name, value in _changes(options).items():
         text = ",".join(value) if isinstance(value, list) else str(value)
-        found += ["--trials" if name == "n_trials" else f"--{name}", text.lower() if name == "gpu" else text]
-    return found
+        command_words += ["--trials" if name == "n_trials" else f"--{name}", text.lower() if name == "gpu" else text]
+    return command_words
 
 
 def _on_this_machine(pair: Pair, workers: int) -> Pair:
@@ -206,10 +206,10 @@ def _which_python(pair: Pair) -> list[str]:
     for launcher in pair.launchers:
         line = next((line for line in launcher.settings.get("setup") or () if _ACTIVATES.search(line)), None)
         if line is not None:
-            told = (
+            note = (
                 f"the jobs run {sys.executable}, not the Python of `{line.strip()}` ({launcher.source}.bash or kernel)"
             )
-            return [f"{told}; to train in that environment, install this package there and submit from it"]
+            return [f"{note}; to train in that environment, install this package there and submit from it"]
     return []
 
 
@@ -220,9 +220,9 @@ def _is_a_study(folder: Path) -> bool:
 def _other_studies(pair: Pair) -> list[str]:
     """A note that the tables in save_path are not this study's alone, if they are not."""
     own = study_dir_of(pair)
-    others = sorted(one.name for one in own.parent.iterdir() if one != own and _is_a_study(one))
-    told = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
-    return [f"{told}a directory of its own (-s DIR) keeps them apart"] if others else []
+    others = sorted(path.name for path in own.parent.iterdir() if path != own and _is_a_study(path))
+    note = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
+    return [f"{note}a directory of its own (-s DIR) keeps them apart"] if others else []
 
 
 def _sees_gpu() -> bool:
@@ -240,7 +240,7 @@ def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
     wanted = {pair.save_path: save_path}
     if pair.log_path:
         wanted.setdefault(pair.log_path.parent, f"{pair.hyper_path}: log")
-    missing = {one for folder in (*wanted, study_dir_of(pair)) for one in _missing(folder)}
+    missing = {path for folder in (*wanted, study_dir_of(pair)) for path in _missing(folder)}
     for folder, key in wanted.items():
         _make_directory(folder, key)
     try:
@@ -252,7 +252,7 @@ def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
 
 
 def _missing(folder: Path) -> list[Path]:
-    return [one for one in (folder, *folder.parents) if not one.exists()]
+    return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
 def _make_directory(folder: Path, key: str) -> None:
@@ -260,5 +260,5 @@ def _make_directory(folder: Path, key: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        came = "is no directory" if is_file else f"cannot be made ({error.strerror})"
+        came = "is not a directory" if is_file else f"cannot be made ({error.strerror})"
         raise ConfigError([f"{key}: {folder} {came}; give a directory that you may write"]) from None

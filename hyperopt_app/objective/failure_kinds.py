@@ -42,18 +42,18 @@ _NO_ROOM_TEXTS = re.compile(
 def kind_of(error: BaseException) -> str:
     """The kind of an exception that an objective raised, judged by it and by its causes."""
     # First: TensorFlow says "resource exhausted" of a disk, too.
-    if any(_is_no_room(one) for one in _chain(error)):
+    if any(_is_no_room(cause) for cause in _chain(error)):
         return "infrastructure"
-    found: BaseException | None = error
-    while found is not None:
-        name = type(found).__name__
-        if isinstance(found, MemoryError) or name in _OOM_NAMES:
+    cause: BaseException | None = error
+    while cause is not None:
+        name = type(cause).__name__
+        if isinstance(cause, MemoryError) or name in _OOM_NAMES:
             return "oom"
-        if isinstance(found, RuntimeError | OSError) and is_oom_text(str(found)):
+        if isinstance(cause, RuntimeError | OSError) and is_oom_text(str(cause)):
             return "oom"
-        if isinstance(found, FloatingPointError):
+        if isinstance(cause, FloatingPointError):
             return "diverged"
-        found = found.__cause__
+        cause = cause.__cause__
     return "bug"
 
 
@@ -69,12 +69,12 @@ def _is_no_room(error: BaseException) -> bool:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """An exception and what led to it: a writer that is closed after a failed write raises once more."""
-    found: BaseException | None = error
+    cause: BaseException | None = error
     seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
 def is_oom_text(text: str) -> bool:

@@ -105,7 +105,7 @@ def refuse_descendants(call: str) -> None:
 @functools.cache
 def _tell_once(first: str) -> None:
     _log.warning(
-        "this program was started by the objective of a trial and is not a part of it: report() and checkpointed() do "
+        "this program was started by the objective of a trial and is not part of it: report() and checkpointed() do "
         "nothing here; let the objective's own process (%s) call them",
         first,
     )

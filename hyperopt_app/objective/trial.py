@@ -100,8 +100,8 @@ class Trial:
             raise AttributeError(name)
         if name == "study":
             self._first.check("trial.study")
-        found = getattr(self._trial, name)
-        return self._shielded(name, found) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        return self._shielded(name, attribute) if callable(attribute) else attribute
 
     def _shielded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -270,9 +270,9 @@ def active_trial(trial: Trial) -> Iterator[None]:
 
 def _received(facts: dict[str, Any], absent: Absent) -> Trial:
     """The trial itself, if it is a copy in its own process (`copy.deepcopy`), else one without a voice."""
-    here = _active
-    if here is not None and (here.number, here.directory) == (facts["number"], facts["directory"]):
-        return here
+    active = _active
+    if active is not None and (active.number, active.directory) == (facts["number"], facts["directory"]):
+        return active
     trial = Trial.__new__(Trial)
     vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext, _on_seed=None, _key_seed=None)
     return trial
@@ -296,8 +296,8 @@ def current_seed(default: int | None = None) -> int | None:
         # With a default from the config, that key is where the command puts the seed.
         is_key = default is not None and default == trial._key_seed  # noqa: SLF001
         return trial.seed if is_key else trial._seed  # noqa: SLF001
-    given = seed_of_environment()
-    return default if given is None else given
+    seed = seed_of_environment()
+    return default if seed is None else seed
 
 
 def report(value: float, step: int) -> None:

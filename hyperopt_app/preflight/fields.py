@@ -39,14 +39,14 @@ def with_right_fields(settings: Settings, config: DictConfig) -> tuple[Settings,
     """
     plain: Any = OmegaConf.to_container(config.hydra, resolve=False, enum_to_str=True)
     faults = [*not_numbers(plain["sweeper"], "hydra.sweeper"), *not_numbers(plain["launcher"], "hydra.launcher")]
-    told = {
+    checked = {
         "storage": _storage(settings.storage),
         "study_name": _study_name(settings.study_name),
         "custom_search_space": _empty_path(settings.custom_search_space),
     }
-    faults += [f"hydra.sweeper.{name}: {fault}" for name, fault in told.items() if fault]
+    faults += [f"hydra.sweeper.{name}: {fault}" for name, fault in checked.items() if fault]
     faults += [*_metrics(plain["sweeper"].get("metric")), *_counts(settings), *_directories(config)]
-    kept: dict[str, Any] = {name: None for name, fault in told.items() if fault}
+    kept: dict[str, Any] = {name: None for name, fault in checked.items() if fault}
     return replace(settings, **kept), faults
 
 
@@ -68,7 +68,7 @@ def _study_name(name: str | None) -> str | None:
         came = shortened(repr(name))
         return (
             f"{came} is not allowed; write a name of at most {_LONGEST_NAME} characters, without line ends and "
-            "control characters, that is no path out of a directory"
+            "control characters, that is not a path out of a directory"
         )
     return None
 

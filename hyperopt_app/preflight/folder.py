@@ -47,7 +47,7 @@ def _planted(directory: Path) -> list[Path]:
         for name in ("launches", "workers", "workers/warnings", *(f"workers/{name}" for name in SCHEDULERS))
     )
     # Of each job submitit leaves such a link, and several users may work on one study.
-    return [one for one in links_of_others(directory, *ours) if not one.name.startswith(".submission_file_")]
+    return [link for link in links_of_others(directory, *ours) if not link.name.startswith(".submission_file_")]
 
 
 def _no_path(directory: Path) -> str:
@@ -71,15 +71,15 @@ def _unusable(directory: Path) -> str:
                 return f"{place} is a link to {place.readlink()}, which is not there"
             break
         except PermissionError:
-            return f"{place.parent} is no directory that you may enter"
+            return f"{place.parent} is not a directory that you may enter"
         except OSError as error:
             return _reason(place, error)
         if not is_directory:
-            return f"{place} is no directory that you may write"
+            return f"{place} is not a directory that you may write"
         nearest = place
     if os.access(nearest, os.W_OK | os.X_OK):
         return ""
-    return f"{nearest} is no directory that you may write"
+    return f"{nearest} is not a directory that you may write"
 
 
 def _reason(place: Path, error: OSError) -> str:
@@ -93,12 +93,12 @@ def _misplaced(directory: Path, folders: tuple[str, ...]) -> Iterator[str]:
     for name in (*_FILES, *_LOCKS):
         mode = _mode(directory / name)
         if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            yield f"hydra.sweep.dir: {directory / name} is no file, and the study has a file of that name; move it away"
+            yield f"hydra.sweep.dir: {directory / name} is not a file, and the study has a file of that name; move it away"
     for name in folders:
         place = directory / name
         if _mode(place) is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
             yield (
-                f"hydra.sweep.dir: {place} is no directory that you may write, and the study has a directory of that "
+                f"hydra.sweep.dir: {place} is not a directory that you may write, and the study has a directory of that "
                 "name; move it away"
             )
 

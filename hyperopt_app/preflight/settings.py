@@ -69,7 +69,7 @@ def check_launcher(context: HydraContext, config: DictConfig, task_function: Cal
     except CompactHydraException:  # told for people already
         raise
     except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
-        name, reason = (shortened(str(one)) for one in (config.hydra.launcher["_target_"], error))
+        name, reason = (shortened(str(part)) for part in (config.hydra.launcher["_target_"], error))
         way = "choose a launcher with hydra/launcher=..., e.g. local_workers"
         return [f"hydra.launcher._target_: {name} cannot be made ({reason}); {way}"]
     return []
@@ -176,7 +176,7 @@ def _fault(check: Callable[[], object]) -> str | None:
 def _points(settings: Settings, space: Space) -> Iterator[str]:
     for number, point in enumerate(settings.enqueue):
         if not isinstance(point, Mapping):
-            yield f"hydra.sweeper.enqueue[{number}]: {point!r} is no point; write {{key: value, ...}}"
+            yield f"hydra.sweeper.enqueue[{number}]: {point!r} is not a point; write {{key: value, ...}}"
             continue
         for fault in point_of(space, point, unchecked=settings.enqueue_unchecked)[1]:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
@@ -196,9 +196,9 @@ def _extension(path: str | None) -> Iterator[str]:
 
 @contextmanager
 def _silent(logger: str) -> Iterator[None]:
-    one = logging.getLogger(logger)
-    before, one.disabled = one.disabled, True
+    silenced = logging.getLogger(logger)
+    before, silenced.disabled = silenced.disabled, True
     try:
         yield
     finally:
-        one.disabled = before
+        silenced.disabled = before

@@ -49,8 +49,8 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
     faults = []
     for key, distribution in distributions.items():
         lines = [
-            f"hydra.sweeper.params.{key}: the config does not take {told}{where}: {reason}; {_way(distribution)}"
-            for told, reason in _refused(key, islice(samples(distribution), most), config, distributions)
+            f"hydra.sweeper.params.{key}: the config does not take {value}{where}: {reason}; {_way(distribution)}"
+            for value, reason in _refused(key, islice(samples(distribution), most), config, distributions)
         ]
         faults += lines[:_MOST_LINES]
         if len(lines) > _MOST_LINES:
@@ -64,23 +64,23 @@ def _refused(key: str, values: Iterator[Any], config: DictConfig, searched: Iter
     is_node = _is_node(config, bare)
     for value in values:
         text = override_text(key, value)
-        told = text.partition("=")[2] or "an empty text"
+        shown = text.partition("=")[2] or "an empty text"
         element = parsed_override(text)
         apart = is_node or isinstance(element, dict)
         nodes += apart
         if nodes > _MOST_NODES:
             return
-        here = copy.deepcopy(config) if apart else config
+        tried = copy.deepcopy(config) if apart else config
         try:
-            OmegaConf.update(here, bare, element, merge=True)
+            OmegaConf.update(tried, bare, element, merge=True)
         except _NOT_TAKEN as error:
-            yield told, _one_line(error)
+            yield shown, _one_line(error)
             continue
         # What refers to another searched key depends on that one's value.
         is_settled = not any(other.lstrip("+") in text for other in searched if other != key)
-        reason = _dangling(here, bare, is_settled=is_settled) if "${" in text else None
+        reason = _dangling(tried, bare, is_settled=is_settled) if "${" in text else None
         if reason is not None:
-            yield told, reason
+            yield shown, reason
 
 
 def _is_node(config: DictConfig, key: str) -> bool:
@@ -96,9 +96,9 @@ def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
     What only a job can answer (`${hydra:...}`) is not asked, and what refers to itself is found elsewhere.
     """
     try:
-        found = OmegaConf.select(config, key)
-        if OmegaConf.is_config(found):
-            OmegaConf.to_container(found, resolve=True)
+        node = OmegaConf.select(config, key)
+        if OmegaConf.is_config(node):
+            OmegaConf.to_container(node, resolve=True)
     except InterpolationKeyError as error:
         return _one_line(error)
     except InterpolationValidationError as error:

@@ -22,8 +22,8 @@ def machine() -> str:
 
 def start_ticks(pid: int) -> int | None:
     """When a process started, in ticks since boot; None if it runs nothing any more, or there is no /proc."""
-    found = process_entry(pid)
-    return None if found is None or found.is_over else int(found.started)
+    entry = process_entry(pid)
+    return None if entry is None or entry.is_over else int(entry.started)
 
 
 def _read_text(path: Path) -> str | None:
@@ -52,8 +52,8 @@ def lives(pid: int, started: str) -> bool:
         return False
     except PermissionError:
         pass  # another user's process lives, even where /proc hides it
-    found = process_entry(pid)
-    return found is None or (not found.is_over and found.started == started)
+    entry = process_entry(pid)
+    return entry is None or (not entry.is_over and entry.started == started)
 
 
 class ProcessEntry(NamedTuple):

@@ -47,8 +47,8 @@ def stopped_at(pid: int, start: int) -> int | None:
 
     With equal ticks it has hardly run in between.
     """
-    found = _member(pid)
-    return found.cpu_ticks if found is not None and found.start == start and found.state == "T" else None
+    member = _member(pid)
+    return member.cpu_ticks if member is not None and member.start == start and member.state == "T" else None
 
 
 def end_family(pid: int, start: int) -> bool:
@@ -78,15 +78,15 @@ def end_family(pid: int, start: int) -> bool:
 
 def _family(pid: int, start: int) -> set[_Member]:
     table = {member.pid: member for member in _table()}
-    found = {one for one in table if _is_marked(one, mark_of(pid, start))}
+    pids = {number for number in table if _is_marked(number, mark_of(pid, start))}
     if pid in table and table[pid].start == start:
-        found.add(pid)
-    more = found
+        pids.add(pid)
+    more = pids
     while more:
-        more = {one for one, member in table.items() if member.parent in more} - found
-        found = found | more
-    # Whoever looks is no part of it, and a zombie has nothing left to end.
-    return {table[one] for one in found if one != os.getpid() and not table[one].is_over}
+        more = {number for number, member in table.items() if member.parent in more} - pids
+        pids = pids | more
+    # Whoever looks is not part of it, and a zombie has nothing left to end.
+    return {table[number] for number in pids if number != os.getpid() and not table[number].is_over}
 
 
 def _table() -> Iterator[_Member]:

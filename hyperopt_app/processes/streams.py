@@ -24,8 +24,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
     """What stands for characters that a stream does not know."""
-    if isinstance(error, UnicodeEncodeError) and (one := _PLAIN.get(error.object[error.start])):
-        return one, error.start + 1
+    if isinstance(error, UnicodeEncodeError) and (plain := _PLAIN.get(error.object[error.start])):
+        return plain, error.start + 1
     return codecs.backslashreplace_errors(error)
 
 

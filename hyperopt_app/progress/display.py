@@ -104,7 +104,7 @@ def _ending(trial: "FrozenTrial", state: str, names: Sequence[str]) -> list[str]
 
 def _compared(trial: "FrozenTrial", snapshot: Snapshot) -> str:
     best = snapshot.best
-    among = any(one.number == trial.number for one in best)
+    among = any(candidate.number == trial.number for candidate in best)
     if len(snapshot.value_names) > 1:
         return f"({'on the' if among else 'not on the'} front of {len(best)})"
     return "(best so far)" if among else f"(best {value_text(best[0].values[0])}, trial {best[0].number})"

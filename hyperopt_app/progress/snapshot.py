@@ -176,7 +176,7 @@ def _age_s(trial: "FrozenTrial", now: datetime) -> float:
 
 def _spent_s(trial: "FrozenTrial", now: datetime) -> float:
     """Seconds that all attempts at a running trial have taken so far."""
-    return sum(one.ended - one.begun for one in trial_facts.attempts_of(trial, now.timestamp()))
+    return sum(attempt.ended - attempt.begun for attempt in trial_facts.attempts_of(trial, now.timestamp()))
 
 
 def _remaining_s(

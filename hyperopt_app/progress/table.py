@@ -167,7 +167,7 @@ def _front(snapshot: Snapshot) -> list[RenderableType]:
     for best in snapshot.best[-_FRONT_ROWS:]:
         params = " ".join(f"{name}={value_text(value)}" for name, value in best.params.items())
         table.add_row(*map(Text, [str(best.number), *map(value_text, best.values), params]))
-    found = f"{size} trial{'s' if size > 1 else ''} on the Pareto front"
+    front = f"{size} trial{'s' if size > 1 else ''} on the Pareto front"
     shown = f", the last {_FRONT_ROWS}:" if size > _FRONT_ROWS else ":"
-    title = Text.assemble(("best  ", "dim"), (found, "bold green"), (shown, "dim"))
+    title = Text.assemble(("best  ", "dim"), (front, "bold green"), (shown, "dim"))
     return [title, table]

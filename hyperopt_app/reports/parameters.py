@@ -30,7 +30,7 @@ def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, 
     identity = stored_identity(study)
     space = {} if identity is None else identity.space.parameters
     plain = frozenset() if identity is None else identity.space.plain
-    texts = {name for name, one in space.items() if isinstance(one, CategoricalDistribution)} - plain
+    texts = {name for name, distribution in space.items() if isinstance(distribution, CategoricalDistribution)} - plain
 
     def read(trial: "FrozenTrial") -> dict[str, Any]:
         params = trial.params

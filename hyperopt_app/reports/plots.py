@@ -55,21 +55,21 @@ class _Plots:
         settings = own or self.settings.get(general) or PlotSettings()
         rcparams = {key: value for key, value in settings.rcparams.items() if key != "backend"}  # none is needed here
         style: dict[Any, Any] = {**_STYLE, **rcparams}
-        with mpl.rc_context(style), warnings.catch_warnings(record=True) as told:
+        with mpl.rc_context(style), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             figure = Figure(layout="constrained")
             panels = fill(figure)
             # matplotlib keeps limits that suit the scale, so the scales come first.
-            for method in sorted(settings.axes, key=lambda one: one.endswith("lim")):
+            for method in sorted(settings.axes, key=lambda setting: setting.endswith("lim")):
                 for axes in panels:
                     getattr(axes, method)(settings.axes[method])
             path = self._path(name, settings, is_general=own is None)
             _save(figure, path)
         self.lines.append(f"Saved the {name} plot to {path}")
-        self.lines.extend(f"\t{text}" for text in dict.fromkeys(str(one.message) for one in told))
+        self.lines.extend(f"\t{text}" for text in dict.fromkeys(str(warning.message) for warning in caught))
         if settings.axes and not any(map(_are_seen, panels)):
-            given = ", ".join(f"{method}: {argument}" for method, argument in settings.axes.items())
-            self.lines.append(f"\tNothing is seen there, with {given}: {_extent(panels)}")
+            limits = ", ".join(f"{method}: {argument}" for method, argument in settings.axes.items())
+            self.lines.append(f"\tNothing is seen there, with {limits}: {_extent(panels)}")
 
     def _path(self, name: str, settings: PlotSettings, *, is_general: bool) -> Path:
         """Where the plot goes; a file that is given for the plots of several metrics gets their names."""
@@ -112,7 +112,7 @@ def draw_all(
         OSError: A directory cannot be written.
     """
     trials = study.get_trials(deepcopy=False)
-    complete = [one for one in trials if one.state.name == "COMPLETE" and all(map(math.isfinite, one.values))]
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE" and all(map(math.isfinite, trial.values))]
     plots = _Plots(save_path, settings, len(metrics), [])
     if not complete:
         return ["No plots: no complete trial has a finite value."]
@@ -139,13 +139,13 @@ def _draw_dependence(
     plots: _Plots, complete: Sequence["FrozenTrial"], index: int, metric: str, n_trees: int, max_depth: int
 ) -> None:
     values = [trial.values[index] for trial in complete]
-    found = partial_dependence.dependences(complete, values, n_trees=n_trees, max_depth=max_depth)
+    dependences = partial_dependence.dependences(complete, values, n_trees=n_trees, max_depth=max_depth)
     name = f"partial_dependence_{metric}"
-    if not found:
+    if not dependences:
         plots.lines.append(f"No {name} plot: no parameter took two values in all complete trials.")
         return
     scale, fill = scale_of(values), partial_dependence.fill
-    plots.draw(name, lambda figure: fill(figure, found, metric, scale), "partial_dependence")
+    plots.draw(name, lambda figure: fill(figure, dependences, metric, scale), "partial_dependence")
 
 
 def _history(figure: Figure, complete: Sequence["FrozenTrial"], metric: str, *, is_maximum: bool) -> list[Axes]:
@@ -207,12 +207,12 @@ def _extent(panels: Sequence[Axes]) -> str:
 
 def _points(axes: Axes) -> Any:
     """The finite points that are drawn at places of the data, shape (n, 2)."""
-    found: list[Any] = [np.empty((0, 2))]
-    found += [line.get_xydata() for line in axes.lines if line.get_transform() == axes.transData]
-    for one in axes.collections:
-        if isinstance(one, LineCollection):
-            found += one.get_segments()
-        elif isinstance(one, PathCollection):
-            found.append(np.ma.filled(one.get_offsets(), np.nan))
-    points = np.concatenate(found)
+    blocks: list[Any] = [np.empty((0, 2))]
+    blocks += [line.get_xydata() for line in axes.lines if line.get_transform() == axes.transData]
+    for collection in axes.collections:
+        if isinstance(collection, LineCollection):
+            blocks += collection.get_segments()
+        elif isinstance(collection, PathCollection):
+            blocks.append(np.ma.filled(collection.get_offsets(), np.nan))
+    points = np.concatenate(blocks)
     return points[np.isfinite(points).all(axis=1)]

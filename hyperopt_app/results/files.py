@@ -70,14 +70,14 @@ def write_results(
         aside = set_aside_of(study, trials)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
-        best = trial_facts.best_trials([one for one in trials if one.number not in aside], directions)
+        best = trial_facts.best_trials([trial for trial in trials if trial.number not in aside], directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
         if best:
             entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
-            told = plain_yaml({"solutions": entries} if several else entries[0])
-            several_files.write(study_dir / "best.yaml", told)
+            text = plain_yaml({"solutions": entries} if several else entries[0])
+            several_files.write(study_dir / "best.yaml", text)
             upstream = plain_yaml(_upstream_results(best, several=several))
             several_files.write(study_dir / "optimization_results.yaml", upstream)
         elif aside:
@@ -234,8 +234,8 @@ def _checkpoint(directory: Path) -> str | None:
     last = directory / "last.ckpt"
     if last.is_file():
         return str(last)
-    found = [*directory.glob("*.ckpt"), *directory.glob("*/*.ckpt")]
-    return str(max(found, key=lambda path: (path.stat().st_mtime, path.name))) if found else None
+    checkpoints = [*directory.glob("*.ckpt"), *directory.glob("*/*.ckpt")]
+    return str(max(checkpoints, key=lambda path: (path.stat().st_mtime, path.name))) if checkpoints else None
 
 
 def _overrides(directory: Path) -> list[str] | None:

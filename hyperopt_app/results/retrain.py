@@ -83,7 +83,7 @@ def kept_retrain(study: optuna.Study) -> HowToTrain | None:
 def trial_overrides(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
     """The overrides that set a trial's parameters; those of a custom search space are plain values.
 
-    What the objective has suggested by itself is no key of the config.
+    What the objective has suggested by itself is not a key of the config.
     """
     searched = tuple(override_text(key, value) for key, value in plan.space.values(params).items())
     if not plan.custom_search_space:

@@ -66,9 +66,9 @@ def risks(
         return np.zeros(count), np.full(count, math.inf)
     gaps = np.zeros((count, len(known)))
     for key, distribution in space.items():
-        here = np.array([_scaled(distribution, value) for value in candidates[key]])
+        points = np.array([_scaled(distribution, value) for value in candidates[key]])
         there = np.array([_scaled(distribution, trial.params[key]) for trial in known])
-        apart = here[:, None] - there[None, :]
+        apart = points[:, None] - there[None, :]
         gaps += apart != 0 if isinstance(distribution, CategoricalDistribution) else apart**2
     has_failed = np.array([is_infeasible(trial) for trial in known])
     latest = sorted(known, key=lambda trial: trial.number)[-_LATEST:]
@@ -128,7 +128,7 @@ def _careful(sampler: Any, tried: Sequence[FrozenTrial], space: Mapping[str, Bas
     def judged(samples: Mapping[str, Floats], *estimators: Any) -> Floats:
         # With TPE's `group` these are some of the keys.
         part = {key: space[key] for key in samples}
-        values = {key: [part[key].to_external_repr(one) for one in column] for key, column in samples.items()}
+        values = {key: [part[key].to_external_repr(value) for value in column] for key, column in samples.items()}
         return _elected(judge(samples, *estimators), *risks(values, tried, part))
 
     sampler._compute_acquisition_func, sampler._n_ei_candidates = judged, _CANDIDATES * count

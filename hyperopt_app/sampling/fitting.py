@@ -49,7 +49,7 @@ class Below:
 
     def has(self, key: str, value: object) -> bool:
         """Whether the key with just this value comes from below, as far as can be seen."""
-        return any(key in one and one[key] == value for one in ((self.node,) if self.node else self.others))
+        return any(key in node and node[key] == value for node in ((self.node,) if self.node else self.others))
 
 
 def fit(
@@ -69,12 +69,12 @@ def fit(
     """
     if node is not None and not isinstance(node, Mapping):
         way = f"choose a group with hydra/sweeper/{where.rpartition('.')[2]}={node}, or write a mapping with _target_"
-        return dict(default), [f"{where}: {node!r} is no node; {way}"]
-    given = {str(key): value for key, value in (node or {}).items()}
-    if given.get("_target_") in (None, _MISSING):
-        given.pop("_target_", None)
-        return fit({**default, **given}, Below(default), default, base, where)
-    return _fit(given, below, base, where, is_part=False)
+        return dict(default), [f"{where}: {node!r} is not a node; {way}"]
+    written = {str(key): value for key, value in (node or {}).items()}
+    if written.get("_target_") in (None, _MISSING):
+        written.pop("_target_", None)
+        return fit({**default, **written}, Below(default), default, base, where)
+    return _fit(written, below, base, where, is_part=False)
 
 
 def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> tuple[Node, list[str]]:
@@ -99,8 +99,8 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
                 f"{where}.{key}: it has no value, and {node_name(node['_target_'])} wants one; write it there"
             )
             continue
-        fitted[key], found = _value(key, value, made_by, takes, below, base, f"{where}.{key}")
-        faults += found
+        fitted[key], value_faults = _value(key, value, made_by, takes, below, base, f"{where}.{key}")
+        faults += value_faults
     return fitted, faults
 
 
@@ -142,19 +142,19 @@ def _value(
         return _plain(value, str(annotation), where)
     is_node = isinstance(value, Mapping) and "_target_" in value
     if str(annotation).startswith(("BasePruner", "BaseSampler")) and not (value is None or is_node):
-        return value, [f"{where}: {value!r} is no node; write a mapping with _target_"]
+        return value, [f"{where}: {value!r} is not a node; write a mapping with _target_"]
     if isinstance(value, Mapping):
         inner = below.node.get(key)
         if "_target_" in value:
-            part = {str(name): one for name, one in value.items()}
+            part = {str(name): inner for name, inner in value.items()}
             return _fit(part, Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
         parts = {
-            name: _value(str(name), one, made_by, _NONE, Below(), base, f"{where}.{name}")
-            for name, one in value.items()
+            name: _value(str(name), item, made_by, _NONE, Below(), base, f"{where}.{name}")
+            for name, item in value.items()
         }
         return {name: part[0] for name, part in parts.items()}, [line for part in parts.values() for line in part[1]]
     if isinstance(value, list):
-        items = [_value("", one, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, one in enumerate(value)]
+        items = [_value("", item, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, item in enumerate(value)]
         return [item[0] for item in items], [line for item in items for line in item[1]]
     return (value, []) if not own or below.has(key, value) else _plain(value, str(annotation), where)
 
@@ -165,7 +165,7 @@ _NONE = Signature({}, takes_any=True)
 def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
     """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
     if annotation.startswith("dict[") and not isinstance(value, Mapping):
-        return value, [f"{where}: {value!r} is no mapping; write {{key: value, ...}}"]
+        return value, [f"{where}: {value!r} is not a mapping; write {{key: value, ...}}"]
     names = annotation.split(" | ")
     if isinstance(value, int) and abs(value) > _MOST and "int" in names:
         return value, [f"{where}: {value} is not allowed; write a whole number of at most {_MOST}"]

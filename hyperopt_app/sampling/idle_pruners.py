@@ -37,9 +37,9 @@ def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], direction
             "hydra/sweeper/pruner=nop"
         }
     halving = next(
-        (one for one in _classes(pruner) if issubclass(one, (HyperbandPruner, SuccessiveHalvingPruner))), None
+        (kind for kind in _classes(pruner) if issubclass(kind, (HyperbandPruner, SuccessiveHalvingPruner))), None
     )
-    if halving is None or not any(issubclass(one, TPESampler) for one in _classes(sampler)):
+    if halving is None or not any(issubclass(kind, TPESampler) for kind in _classes(sampler)):
         return {}
     return {
         "pruner": f"{_KEY}: {halving.__name__} does harm beside TPE, which ranks complete trials above pruned ones and "
@@ -52,8 +52,8 @@ def _classes(node: Any) -> Iterator[type]:
     """The classes that a node and those inside it name."""
     if not isinstance(node, Mapping):
         return
-    found = made_class(node)
-    if isinstance(found, type):
-        yield found
+    made = made_class(node)
+    if isinstance(made, type):
+        yield made
     for value in node.values():
         yield from _classes(value)

@@ -19,7 +19,7 @@ __all__ = ["Recipe", "built", "recipe_of"]
 # What Optuna's samplers import only when they sample.
 _PACKAGES = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 
-# Words of Hydra's own in a node, which are no arguments; everything in a recipe is plain and built, as with
+# Words of Hydra's own in a node, which are not arguments; everything in a recipe is plain and built, as with
 # `_convert_: all`.
 _HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isolate_")
 
@@ -45,7 +45,7 @@ class Recipe:
     def is_foreign(self) -> bool:
         """Whether this class, or one inside, is not Optuna's own."""
         inner = _recipes_in([self.arguments, self.fields])
-        return is_foreign(self.make) or any(one.is_foreign() for one in inner)
+        return is_foreign(self.make) or any(recipe.is_foreign() for recipe in inner)
 
 
 def recipe_of(node: Mapping[str, Any], base: type, where: str, *, is_part: bool = False) -> Recipe:
@@ -76,8 +76,8 @@ def _inner(value: Any, base: type, where: str) -> Any:
     if isinstance(value, Mapping):
         if "_target_" in value:
             return recipe_of(value, base, where, is_part=True)
-        return {key: _inner(one, base, f"{where}.{key}") for key, one in value.items()}
-    return [_inner(one, base, where) for one in value] if isinstance(value, (list, tuple)) else value
+        return {key: _inner(item, base, f"{where}.{key}") for key, item in value.items()}
+    return [_inner(item, base, where) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _function(key: str, value: Any, make: Callable[..., Any], base: type, where: str) -> Any:
@@ -86,22 +86,22 @@ def _function(key: str, value: Any, make: Callable[..., Any], base: type, where:
     if not isinstance(value, str) or parameter is None or "Callable[" not in str(parameter.annotation):
         return value
     try:
-        found = located(value, base, where)
+        function = located(value, base, where)
     except HyperoptError as error:
         reason = str(error).removesuffix(f"; {allowed(base)}")
         raise HyperoptError(f"{reason}; give the dotted path of a function") from None
-    if not callable(found):
-        raise HyperoptError(f"{where}: {value} is no function; give the dotted path of one")
-    return found
+    if not callable(function):
+        raise HyperoptError(f"{where}: {value} is not a function; give the dotted path of one")
+    return function
 
 
 def _recipes_in(value: Any) -> Iterator[Recipe]:
     if isinstance(value, Recipe):
         yield value
     elif isinstance(value, Mapping):
-        yield from (found for one in value.values() for found in _recipes_in(one))
+        yield from (recipe for item in value.values() for recipe in _recipes_in(item))
     elif isinstance(value, (list, tuple)):
-        yield from (found for one in value for found in _recipes_in(one))
+        yield from (recipe for item in value for recipe in _recipes_in(item))
 
 
 def _check_packages(make: Callable[..., Any], where: str) -> None:
@@ -137,27 +137,29 @@ _said: set[str] = set()
 @contextmanager
 def _each_warning_once() -> Iterator[None]:
     """Let a warning of the body pass if it is a new one; that a class is experimental is never said."""
-    with warnings.catch_warnings(record=True) as found:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
-    for one in found:
-        if str(one.message) not in _said:
-            _said.add(str(one.message))
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
+    for warning in caught:
+        if str(warning.message) not in _said:
+            _said.add(str(warning.message))
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno, source=warning.source
+            )
 
 
 def _made(value: Any, seed: int | None) -> Any:
     if isinstance(value, Mapping):
-        return {key: _made(one, seed) for key, one in value.items()}
+        return {key: _made(item, seed) for key, item in value.items()}
     if isinstance(value, list):
-        return [_made(one, seed) for one in value]
+        return [_made(item, seed) for item in value]
     if not isinstance(value, Recipe):
         return value
-    fields = {key: _made(one, seed) for key, one in value.fields.items()}
+    fields = {key: _made(item, seed) for key, item in value.fields.items()}
     if seed is not None and value.takes_seed:
         fields["seed"] = seed
-    arguments = [_made(one, seed) for one in value.arguments]
+    arguments = [_made(item, seed) for item in value.arguments]
     return partial(value.make, *arguments, **fields) if value.is_partial else value.make(*arguments, **fields)
 
 

@@ -57,7 +57,7 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
         study_seed: The study's seed.
 
     Raises:
-        HyperoptError: The class does not exist or is no sampler; or, of one of Optuna's, it refuses an argument. What
+        HyperoptError: The class does not exist or is not a sampler; or, of one of Optuna's, it refuses an argument. What
             is not Optuna's is made with the first sampler that is asked for, and may raise the same then.
     """
     if is_grid(node):
@@ -96,7 +96,7 @@ def build_pruner(node: Mapping[str, Any], seed: int | None = None) -> BasePruner
         seed: For a pruner that takes one and for which the user has not written any; none of Optuna's does.
 
     Raises:
-        HyperoptError: The class does not exist, is no pruner, or refuses an argument.
+        HyperoptError: The class does not exist, is not a pruner, or refuses an argument.
     """
     recipe = recipe_of(node, BasePruner, _PRUNER)
     pruner: BasePruner = built(recipe, BasePruner, _PRUNER, None if node.get("seed") is not None else seed)

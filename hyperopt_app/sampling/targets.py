@@ -69,18 +69,18 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
     """
     if isinstance(target, str) and target in _MAKERS:
         return _makers_function(target, base, where)
-    found = located(target, base, where)
+    kind = located(target, base, where)
     name = node_name(target)
     bases = _PARTS if is_part else (base,)
-    if not isinstance(found, type):
-        raise HyperoptError(f"{where}: {name} is {_kind(found)}, no class, and was not called; {allowed(base)}")
-    if not (issubclass(found, bases) or (is_part and _is_optunas_part(found))):
+    if not isinstance(kind, type):
+        raise HyperoptError(f"{where}: {name} is {_kind(kind)}, no class, and was not called; {allowed(base)}")
+    if not (issubclass(kind, bases) or (is_part and _is_optunas_part(kind))):
         wanted = "sampler, pruner, crossover or mutation" if is_part else base.__name__
         raise HyperoptError(f"{where}: {name} is no {wanted}, and was not called; {allowed(base)}")
-    if inspect.isabstract(found):
-        lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+    if inspect.isabstract(kind):
+        lacking = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))
         raise HyperoptError(f"{where}: {name} is abstract, it lacks {lacking}; {allowed(base)}")
-    return found
+    return kind
 
 
 def located(target: object, base: type, where: str) -> object:
@@ -92,23 +92,23 @@ def located(target: object, base: type, where: str) -> object:
     if isinstance(target, type):
         return target
     if not isinstance(target, str) or not all(target.split(".")):
-        raise HyperoptError(f"{where}._target_: {target!r} is no dotted path of a class; {allowed(base)}")
+        raise HyperoptError(f"{where}._target_: {target!r} is not a dotted path of a class; {allowed(base)}")
     first, *rest = target.split(".")
-    found: object = _module(first, target, base, where)
+    value: object = _module(first, target, base, where)
     path = first
     for name in rest:
         path = f"{path}.{name}"
         try:
-            found = getattr(found, name)
+            value = getattr(value, name)
         except AttributeError:
-            if not hasattr(found, "__path__"):
-                near = did_you_mean(name, [one for one in dir(found) if not one.startswith("_")])
+            if not hasattr(value, "__path__"):
+                near = did_you_mean(name, [attribute for attribute in dir(value) if not attribute.startswith("_")])
                 text = f"{where}._target_: {shortened(target)} is not there: no {path}{near}; {allowed(base)}"
                 raise HyperoptError(text) from None
-            found = _module(path, target, base, where)
+            value = _module(path, target, base, where)
         except Exception as error:  # a module may import what it is asked for only then
             raise _not_imported(path, target, where, error) from error
-    return found
+    return value
 
 
 def _module(name: str, target: str, base: type, where: str) -> ModuleType:
@@ -121,8 +121,8 @@ def _module(name: str, target: str, base: type, where: str) -> ModuleType:
         if error.name == name:
             parent = sys.modules.get(name.rpartition(".")[0])
             near = did_you_mean(name.rpartition(".")[2], list(getattr(parent, "__all__", ())))
-            told, lacking = (shortened(word) for word in (target, name))
-            text = f"{where}._target_: {told} is not there: no module {lacking}{near}; {allowed(base)}"
+            shown, lacking = (shortened(word) for word in (target, name))
+            text = f"{where}._target_: {shown} is not there: no module {lacking}{near}; {allowed(base)}"
             raise HyperoptError(text) from error
         raise _not_imported(name, target, where, error) from error
     except (Exception, SystemExit) as error:  # an import runs the user's module, which may raise anything
@@ -154,14 +154,14 @@ def _makers_function(target: str, base: type, where: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _is_optunas_part(found: type) -> bool:
-    return found.__module__.startswith(("optuna.samplers.", "optuna.pruners."))
+def _is_optunas_part(value: type) -> bool:
+    return value.__module__.startswith(("optuna.samplers.", "optuna.pruners."))
 
 
-def _kind(found: object) -> str:
-    if isinstance(found, ModuleType):
+def _kind(value: object) -> str:
+    if isinstance(value, ModuleType):
         return "a module"
-    return "a function" if inspect.isroutine(found) else f"of the type {type(found).__name__}"
+    return "a function" if inspect.isroutine(value) else f"of the type {type(value).__name__}"
 
 
 def allowed(base: type) -> str:
@@ -175,7 +175,7 @@ def allowed(base: type) -> str:
 
 
 def _classes(names: Sequence[str], module: Any, base: type) -> Iterable[str]:
-    classes = (found for name in names if isinstance(found := getattr(module, name), type))
+    classes = (member for name in names if isinstance(member := getattr(module, name), type))
     return [cls.__name__ for cls in classes if issubclass(cls, base) and not inspect.isabstract(cls)]
 
 
@@ -199,15 +199,15 @@ def signature_of(made_by: Callable[..., Any]) -> Signature:
     """What a class takes by its real signature; a group's function takes what its class does."""
     made_by = _MAKERS.get(f"{made_by.__module__}.{made_by.__qualname__}") or made_by
     try:
-        found = inspect.signature(made_by).parameters
+        parameters = inspect.signature(made_by).parameters
     except ValueError:  # written in C, without a signature
         return Signature({}, takes_any=True)
     named = {
-        name: one
-        for name, one in found.items()
-        if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     }
-    return Signature(named, any(one.kind is inspect.Parameter.VAR_KEYWORD for one in found.values()))
+    return Signature(named, any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()))
 
 
 def travelling(target: object, made_by: Callable[..., Any]) -> object:

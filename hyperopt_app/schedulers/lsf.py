@@ -86,7 +86,7 @@ class _Job(NamedTuple):
 
 
 def parse_jobs(answer: str) -> dict[str, _Job]:
-    """Read bjobs' answer: by job, `7` or `7[3]`; lines that are no jobs are passed over.
+    """Read bjobs' answer: by job, `7` or `7[3]`; lines that are not jobs are passed over.
 
     Raises:
         ValueError: There are lines, but no job could be read: this is not the answer to our question.

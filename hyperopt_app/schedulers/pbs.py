@@ -92,8 +92,8 @@ class PbsQueue:
         Args:
             jobs: As `qsub` has told them.
         """
-        found = self.jobs(jobs)
-        return None if found is None else {one.job for one in found if one.phase != "ended"}
+        states = self.jobs(jobs)
+        return None if states is None else {state.job for state in states if state.phase != "ended"}
 
     def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
         """How those of these jobs stand that PBS still knows; None if it cannot say now.
@@ -191,11 +191,11 @@ def script(settings: Mapping[str, Any], payload: Path, number: int) -> str:
 
 
 def _directives(settings: Mapping[str, Any]) -> list[str]:
-    found = [f"{option} {settings[name]}" for name, option in _OPTIONS.items() if settings.get(name)]
-    found.append(f"-l {_resources(settings)}")
+    lines = [f"{option} {settings[name]}" for name, option in _OPTIONS.items() if settings.get(name)]
+    lines.append(f"-l {_resources(settings)}")
     hours, rest = divmod(walltime_s(settings["walltime"]), 3600)
-    found.append(f"-l walltime={hours:02}:{rest // 60:02}:{rest % 60:02}")
-    return [*found, "-r y", "-j oe", "-o /dev/null", *(settings.get("directives") or [])]
+    lines.append(f"-l walltime={hours:02}:{rest // 60:02}:{rest % 60:02}")
+    return [*lines, "-r y", "-j oe", "-o /dev/null", *(settings.get("directives") or [])]
 
 
 def _resources(settings: Mapping[str, Any]) -> str:
@@ -211,9 +211,9 @@ def _resources(settings: Mapping[str, Any]) -> str:
 
 def sharing_of(settings: Mapping[str, Any]) -> Sharing:
     """The slots of a job."""
-    found = re.search(r"(?:^|:)n?gpus=(\d+)", _resources(settings))
+    match = re.search(r"(?:^|:)n?gpus=(\d+)", _resources(settings))
     return Sharing(
-        gpus_per_node=int(found[1]) if found else 0,
+        gpus_per_node=int(match[1]) if match else 0,
         workers_per_gpu=int(settings["workers_per_gpu"]),
         gpus_per_trial=int(settings["gpus_per_trial"]),
     )
@@ -263,13 +263,13 @@ def _set_again(words: str) -> list[str]:
     """What a directive says that the launcher says itself."""
     letter, rest = words[1:2], words[2:]
     asked = {part.partition("=")[0].strip() for part in rest.split(",")} if letter == "l" else set()
-    found = {f"-l {name}": name for name in sorted(asked & _RESOURCES)}
+    options = {f"-l {name}": name for name in sorted(asked & _RESOURCES)}
     if letter in _LETTERS:
-        found = {f"-{letter}": _LETTERS[letter]}
+        options = {f"-{letter}": _LETTERS[letter]}
     return [
         f"hydra.launcher.directives: {words!r}: the launcher sets {option} itself; "
         + (f"write hydra.launcher.{field}" if field else "remove it")
-        for option, field in found.items()
+        for option, field in options.items()
     ]
 
 

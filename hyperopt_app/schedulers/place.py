@@ -38,7 +38,11 @@ class Place:
         stored = claim.get("place")
         if not isinstance(stored, Mapping):
             return cls()
-        known = {one.name: stored[one.name] for one in fields(cls) if type(stored.get(one.name)) is type(one.default)}
+        known = {
+            field.name: stored[field.name]
+            for field in fields(cls)
+            if type(stored.get(field.name)) is type(field.default)
+        }
         return cls(**known)
 
 

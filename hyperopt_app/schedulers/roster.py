@@ -60,40 +60,40 @@ class Roster:
     _told: Counter[str] = field(default_factory=Counter)
     _quiet_until: float | None = None
 
-    def look(self, found: Iterable[JobState], waiting_trials: int, now_s: float) -> list[str]:
+    def look(self, states: Iterable[JobState], waiting_trials: int, now_s: float) -> list[str]:
         """Take in what the queue says now.
 
         Args:
-            found: The jobs that it names. One that it no longer names has ended.
-            waiting_trials: How many trials nobody runs; with none it is no loss if a job ends.
+            states: The jobs that it names. One that it no longer names has ended.
+            waiting_trials: How many trials nobody runs; with none it is not a loss if a job ends.
             now_s: Monotonic seconds.
 
         Returns:
             What has changed, for people; empty if nothing has that they must know.
         """
-        before, self.jobs = self.jobs, self._next(found)
-        if alive := frozenset(job for job, one in self.jobs.items() if one.phase != "ended"):
+        before, self.jobs = self.jobs, self._next(states)
+        if alive := frozenset(job for job, state in self.jobs.items() if state.phase != "ended"):
             self.last = alive
         ended = [
-            one
-            for job, one in self.jobs.items()
-            if one.phase == "ended" and (job not in before or before[job].phase != "ended")
+            state
+            for job, state in self.jobs.items()
+            if state.phase == "ended" and (job not in before or before[job].phase != "ended")
         ]
         lines = self._ends(ended, waiting_trials, is_first=self._quiet_until is None)
         queue = self._queue(now_s)
         return [*lines, *queue] if self._told or not lines else lines
 
-    def _next(self, found: Iterable[JobState]) -> dict[str, JobState]:
-        now = {one.job: one for one in found}
+    def _next(self, states: Iterable[JobState]) -> dict[str, JobState]:
+        now = {state.job: state for state in states}
         gone = {
-            job: one if one.phase == "ended" else replace(one, phase="ended", state="", reason="")
-            for job, one in self.jobs.items()
+            job: state if state.phase == "ended" else replace(state, phase="ended", state="", reason="")
+            for job, state in self.jobs.items()
             if job not in now
         }
         return {**gone, **now}
 
     def _count(self, *phases: str) -> int:
-        return sum(one.phase in phases for one in self.jobs.values())
+        return sum(state.phase in phases for state in self.jobs.values())
 
     def _total(self) -> int:
         return max(self.wanted, len(self.jobs))
@@ -101,27 +101,27 @@ class Roster:
     def _ends(self, ended: Sequence[JobState], waiting_trials: int, *, is_first: bool) -> list[str]:
         """The jobs that are missing from now on, those of one state in one line."""
         by_state: dict[str, list[str]] = {}
-        for one in ended:
+        for ended_job in ended:
             # One that leaves because there is nothing to do for it is missed by nobody.
-            if waiting_trials or one.state not in ("", COMPLETED):
-                by_state.setdefault(one.state, []).append(one.job)
+            if waiting_trials or ended_job.state not in ("", COMPLETED):
+                by_state.setdefault(ended_job.state, []).append(ended_job.job)
         lines = [_end(state, jobs, waiting_trials) for state, jobs in by_state.items()]
         unseen = self.wanted - len(self.jobs) if is_first else 0
         if unseen > 0:
             lines.append(f"{counted(unseen, 'job')} of this launch {'has' if unseen == 1 else 'have'} ended before")
-        here = self._count("waits", "runs", "leaves")
+        left = self._count("waits", "runs", "leaves")
         if not lines:
             return []
-        if not here:
+        if not left:
             return [f"{'; '.join(lines)}; none is left"]
         missing = "it is" if sum(map(len, by_state.values())) + max(0, unseen) == 1 else "they are"
-        return [f"{'; '.join(lines)}; {missing} not replaced: {here} of {self._total()} go on"]
+        return [f"{'; '.join(lines)}; {missing} not replaced: {left} of {self._total()} go on"]
 
     def _queue(self, now_s: float) -> list[str]:
         """How many wait, and for what, when that has changed; at most every half minute, but at once when all run."""
         if self._quiet_until is None:
             self._quiet_until = now_s + _START_S
-        waiting = Counter(one.reason for one in self.jobs.values() if one.phase == "waits")
+        waiting = Counter(state.reason for state in self.jobs.values() if state.phase == "waits")
         if waiting == self._told or (waiting and now_s < self._quiet_until):
             return []
         self._told, self._quiet_until = waiting, now_s + _QUIET_S
@@ -132,9 +132,9 @@ class Roster:
 
     def learn(self, states: Mapping[str, str]) -> None:
         """Take in how jobs ended of which the queue says nothing any more."""
-        for job, one in self.jobs.items():
-            if one.phase == "ended" and not one.state and job in states:
-                self.jobs[job] = replace(one, state=states[job])
+        for job, state in self.jobs.items():
+            if state.phase == "ended" and not state.state and job in states:
+                self.jobs[job] = replace(state, state=states[job])
 
     def are_cancelled(self) -> list[str]:
         """The jobs by whose cancelling the launch has ended; empty if it has not, or not by that.

@@ -213,7 +213,7 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
     faults += control_characters(flat | {f"additional_parameters.{key}": value for key, value in extra.items()})
     for key in extra:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(key)):
-            faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
+            faults.append(f"{where}.{key!r}: this is not an option's name; write it as sbatch does")
         elif str(key).replace("_", "-") in _TAKEN:
             faults.append(f"{where}.{key}: the launcher sets this option itself; remove it")
         elif (field := _FIELDS.get(str(key).replace("_", "-"))) is not None:

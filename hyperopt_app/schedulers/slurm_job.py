@@ -73,12 +73,12 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s
     """Submitit's parameters from our fields."""
     kept = {name: value for name, value in settings.items() if name not in _OWN and name != "_target_"}
     # submitit would convert a None as if it were a number.
-    found = {name: value for name, value in kept.items() if value is not None}
-    found["signal_delay_s"] = _signal_delay_s(settings, limit_s)
-    found["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
+    parameters = {name: value for name, value in kept.items() if value is not None}
+    parameters["signal_delay_s"] = _signal_delay_s(settings, limit_s)
+    parameters["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
     after = worker_command(python, payload, "--after-job")
-    found["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
-    return found
+    parameters["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
+    return parameters
 
 
 def _end_lines(minutes: int) -> list[str]:
@@ -111,5 +111,5 @@ def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
 
 def _reason(error: BaseException) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "sbatch:" in line or "error" in line.lower()]
-    return " ".join((told or lines)[-3:]) or type(error).__name__
+    relevant = [line for line in lines if "sbatch:" in line or "error" in line.lower()]
+    return " ".join((relevant or lines)[-3:]) or type(error).__name__

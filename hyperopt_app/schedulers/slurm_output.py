@@ -72,7 +72,7 @@ History = Mapping[Key, Sequence[str]]
 
 
 def parse_queue(text: str) -> dict[Key, QueueRow]:
-    """Read squeue's answer; lines that are no jobs are passed over.
+    """Read squeue's answer; lines that are not jobs are passed over.
 
     Raises:
         ValueError: There are lines, but no job could be read: this is not the answer to our question.
@@ -92,15 +92,15 @@ def parse_rows(text: str) -> list[QueueRow]:
         ValueError: As `parse_queue`.
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("CLUSTER:")]
-    found = []
+    rows = []
     for line in lines:
         words, reason = line[:_REASON_AT].split(), line[_REASON_AT:].strip()
         job, raw_job, state, restart, cluster, *rest = [*words, "", "", "", "", ""]
         if is_number(raw_job) and _is_word(state) and is_number(restart) and not any(rest):
-            found.append(QueueRow(job, raw_job, state, int(restart), cluster, reason.partition(",")[0]))
-    if lines and not found:
+            rows.append(QueueRow(job, raw_job, state, int(restart), cluster, reason.partition(",")[0]))
+    if lines and not rows:
         raise ValueError(f"it wrote {lines[0].strip()[:80]!r}")
-    return found
+    return rows
 
 
 def parse_history(text: str) -> dict[Key, list[str]]:
@@ -112,10 +112,10 @@ def parse_history(text: str) -> dict[Key, list[str]]:
         # A run that is resized has a row for each size; the last tells how it ended.
         if is_number(raw_job) and _is_word(word) and is_number(submitted) and not any(rest) and word != "RESIZING":
             runs.append((int(submitted), (cluster.casefold(), raw_job), word))
-    found: dict[Key, list[str]] = {}
+    history: dict[Key, list[str]] = {}
     for _, key, word in sorted(runs, key=lambda run: run[0]):
-        found.setdefault(key, []).append(word)
-    return found
+        history.setdefault(key, []).append(word)
+    return history
 
 
 def _is_word(text: str) -> bool:
@@ -208,14 +208,14 @@ def parse_ends(text: str) -> dict[str, tuple[str, int | None]]:
 
     Tasks of an array that never ran have one row, `7_[2-3,5]`; each has its own entry here.
     """
-    found: dict[str, tuple[str, int | None]] = {}
+    ends: dict[str, tuple[str, int | None]] = {}
     for line in text.splitlines():
         job, _, state = line.partition("|")
         word, _, rest = state.partition(" ")
         uid = rest.removeprefix("by ").strip()
         if word in _ENDED:  # accounting may not have heard of the end yet
-            found.update(dict.fromkeys(_tasks(job), (word, int(uid) if is_number(uid) else None)))
-    return found
+            ends.update(dict.fromkeys(_tasks(job), (word, int(uid) if is_number(uid) else None)))
+    return ends
 
 
 def _tasks(job: str) -> list[str]:

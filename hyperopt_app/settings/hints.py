@@ -28,17 +28,17 @@ def old_dialect_note(translated: Mapping[str, Any]) -> Iterator[str]:
 
 def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
     """That workers run one after the other, or that the same command would not resume, and the lines that help."""
-    told, lines = [], []
+    notes, lines = [], []
     if settings.n_jobs == 1 and any(map(is_preset, task_words(config))):
         yield "There is one worker, since hydra.sweeper.n_jobs is 1; hydra.sweeper.n_jobs=4 has four at a time."
     if launcher_row(config).runs_in == "driver" and settings.n_jobs > 1:
-        told.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
+        notes.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
         lines.append("defaults: [..., {override /hydra/launcher: local_workers}]")
     if settings.storage is None and has_the_time_in_it(config):
-        told.append("the same command begins another study, since hydra.sweep.dir has the time in it")
+        notes.append("the same command begins another study, since hydra.sweep.dir has the time in it")
         lines.append(f"hydra: {{sweep: {{dir: studies/{config.hydra.job.name}}}}}")
-    if told:
-        what = "; ".join(told)
+    if notes:
+        what = "; ".join(notes)
         shown = "\n".join(f"  {line}" for line in lines)
         yield f"{what[0].upper()}{what[1:]}. What helps, in the config:\n{shown}\nor, typed: +hyperopt=local"
 

@@ -24,21 +24,21 @@ _READ = ("hydra.sweeper", "hydra.launcher", "hydra.sweep.dir", "hydra.job.name")
 
 def sweeper_fields() -> tuple[str, ...]:
     """The names of the sweeper's fields."""
-    return tuple(one.name for one in fields(AsyncOptunaConf) if one.name != "defaults")
+    return tuple(field.name for field in fields(AsyncOptunaConf) if field.name != "defaults")
 
 
 def unknown_keys(config: DictConfig) -> list[str]:
-    """A fault for each key of the sweeper or of a launcher of ours that is no field; and for fields beside them."""
+    """A fault for each key of the sweeper or of a launcher of ours that is not a field; and for fields beside them."""
     hydra, ours = config.hydra, sweeper_fields()
     launcher = _launcher_fields(hydra)
     known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
     faults = [*_unknown("sweeper", hydra.sweeper, known)]
     if launcher:  # of another launcher's fields we know nothing, and of `detach` it is said who has it
-        given = [key for key in hydra.launcher if key != "detach"]
-        faults += _unknown("launcher", given, known)
-    known |= {f"sweeper.{one}": _keys(hydra.sweeper, one) for one in ("sampler", "pruner")}
+        keys = [key for key in hydra.launcher if key != "detach"]
+        faults += _unknown("launcher", keys, known)
+    known |= {f"sweeper.{group}": _keys(hydra.sweeper, group) for group in ("sampler", "pruner")}
     for key in hydra:
-        place = next((one for one, names in known.items() if key in names), None)
+        place = next((node for node, names in known.items() if key in names), None)
         if place is not None and key not in _HYDRAS:
             faults.append(f"hydra.{key}: nobody reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
     return faults
@@ -55,7 +55,7 @@ _HYDRAS = {"sweeper", "launcher"}
 def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
     target = OmegaConf.to_container(hydra, resolve=False).get("launcher")  # type: ignore[union-attr]
     schema = schema_of(str(target.get("_target_") if isinstance(target, Mapping) else ""))
-    return () if schema is None else tuple(one.name for one in fields(schema))
+    return () if schema is None else tuple(field.name for field in fields(schema))
 
 
 def _unknown(place: str, node: Iterable[Any], known: Mapping[str, Collection[str]]) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _unknown(place: str, node: Iterable[Any], known: Mapping[str, Collection[str
         if key in known[place]:
             continue
         where = f"hydra.{place}.{visible(key)}"
-        other = next((one for one, names in known.items() if key in names), None)
+        other = next((node for node, names in known.items() if key in names), None)
         if other is not None:
             yield f"{where}: {key} is a field of hydra.{other}; {_way(other, key)}"
             continue
@@ -114,7 +114,7 @@ def nothing_chosen(config: DictConfig) -> list[str]:
     key, came = (
         ("hydra.launcher._target_", node.get("_target_")) if OmegaConf.is_dict(node) else ("hydra.launcher", node)
     )
-    return [f"{key}: {came!r} is no launcher; choose one with hydra/launcher=..., e.g. local_workers"]
+    return [f"{key}: {came!r} is not a launcher; choose one with hydra/launcher=..., e.g. local_workers"]
 
 
 def not_numbers(node: Any, where: str) -> list[str]:

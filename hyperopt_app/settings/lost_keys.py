@@ -35,5 +35,7 @@ def lost_keys(config: DictConfig, compose: Callable[[list[str]], DictConfig]) ->
     if not lost:
         return []
     keys, name = ", ".join(lost), config.hydra.job.config_name
-    told = f"{preset}: Hydra leaves {keys} of {name} out when a group is added to it, since its defaults have no _self_"
-    return [f"{told}; write `- _self_` as their first line"]
+    cause = (
+        f"{preset}: Hydra leaves {keys} of {name} out when a group is added to it, since its defaults have no _self_"
+    )
+    return [f"{cause}; write `- _self_` as their first line"]

@@ -35,12 +35,13 @@ def with_methods(
     for name, default, base in _DEFAULTS:
         group = f"hydra/sweeper/{name}"
         nodes = stored_nodes(group)
-        given, below = getattr(settings, name), _below(config, group, nodes, recompose)
+        written_node, below = getattr(settings, name), _below(config, group, nodes, recompose)
         if name == "sampler":
-            given, below = _of_today(given, below, str(config.hydra.runtime.choices.get(group)))
-        node, found = fit(given, below, nodes[default], base, f"hydra.sweeper.{name}")
-        faults += found
-        changes[name] = nodes[default] if found else node  # the other checks need some method
+            chosen = str(config.hydra.runtime.choices.get(group))
+            written_node, below = _of_today(written_node, below, chosen)
+        node, method_faults = fit(written_node, below, nodes[default], base, f"hydra.sweeper.{name}")
+        faults += method_faults
+        changes[name] = nodes[default] if method_faults else node  # the other checks need some method
     return replace(settings, **changes), faults
 
 
@@ -68,7 +69,7 @@ def _below(
         try:
             alone = recompose([*kept, f"~{group}"])
             node = OmegaConf.to_container(alone.hydra.sweeper).get(group.rsplit("/", 1)[1])  # type: ignore[union-attr]
-        except Exception:  # noqa: BLE001 - Hydra may raise anything here, and it is no fault of the user's
+        except Exception:  # noqa: BLE001 - Hydra may raise anything here, and it is not a fault of the user's
             return None
         return node if isinstance(node, dict) else {}
 

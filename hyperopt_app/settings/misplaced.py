@@ -38,11 +38,13 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
     searches_nothing = not (settings.params or settings.custom_search_space or ranges)
     own = {word.lstrip("+").partition("=")[0] for word in (*ranges, *settings.params)}
     for key in _at_the_top(plain, sweeper, settings):
-        told = f"{key} at the top of the config is not read by the sweeper, whose hydra.sweeper.{key} has its default"
+        message = (
+            f"{key} at the top of the config is not read by the sweeper, whose hydra.sweeper.{key} has its default"
+        )
         if key == "params" and searches_nothing:
-            faults.append(f"{told}, so nothing is searched; write it as hydra.sweeper.{key}")
+            faults.append(f"{message}, so nothing is searched; write it as hydra.sweeper.{key}")
         elif key not in own:
-            notes.append(f"{told}; if it is meant for the sweeper, write it as hydra.sweeper.{key}")
+            notes.append(f"{message}; if it is meant for the sweeper, write it as hydra.sweeper.{key}")
     return Strays(tuple(faults), tuple(notes))
 
 

@@ -69,19 +69,19 @@ def read_settings(config: DictConfig) -> Settings:
     node = OmegaConf.to_container(config.hydra.sweeper, resolve=True, enum_to_str=True)
     if not isinstance(node, dict):  # the schema makes it a mapping
         raise TypeError("hydra.sweeper is not a mapping")
-    told = translated(
+    translation = translated(
         {str(key): value for key, value in node.items() if key not in ("_target_", "_recursive_")},
         default_fields(),
         _typed(config),
     )
-    # Of a key that is no field, `settings.keys` tells.
-    data = {key: value for key, value in told.fields.items() if key in sweeper_fields()}
+    # Of a key that is not a field, `settings.keys` tells.
+    data = {key: value for key, value in translation.fields.items() if key in sweeper_fields()}
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),
         params=data.pop("params") or {},
-        translated=told.changed,
-        translation_faults=told.faults,
+        translated=translation.changed,
+        translation_faults=translation.faults,
         **data,
     )
 

@@ -26,8 +26,8 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         was, is_now = old.distributions.get(key), new.distributions.get(key)
         if was == is_now:
             continue
-        told = (describe(one) if one else "not searched" for one in (was, is_now))
-        line = f"{key}: {' -> '.join(told)}"
+        texts = (describe(entry) if entry else "not searched" for entry in (was, is_now))
+        line = f"{key}: {' -> '.join(texts)}"
         (soft if compatible(was, is_now) else hard).append(line)
     soft += _differences_of_fixed(_shown(old.fixed), _shown(new.fixed))
     for key in old.distributions.keys() & new.distributions.keys():

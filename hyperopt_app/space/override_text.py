@@ -90,7 +90,7 @@ def _check_bounds(low: float, high: float, *, log: bool) -> None:
 
 
 def _range(sweep: RangeSweep, override: Override) -> BaseDistribution:
-    bounds = [float(one) for one in (sweep.start, sweep.stop, sweep.step) if one is not None]
+    bounds = [float(bound) for bound in (sweep.start, sweep.stop, sweep.step) if bound is not None]
     if not all(map(isfinite, bounds)):
         raise SpaceError("a range goes by finite numbers; write finite bounds and a finite step")
     if sweep.step == 0:
@@ -161,8 +161,8 @@ def _told_apart(choices: list[Any]) -> list[Any]:
     first: dict[Any, Any] = {}
     for choice in choices:
         first.setdefault(choice, choice)
-    alike = {one for one in choices if repr(one) != repr(first[one])}
-    return [quoted_text(one) if one in alike and not isinstance(one, str) else one for one in choices]
+    alike = {choice for choice in choices if repr(choice) != repr(first[choice])}
+    return [quoted_text(choice) if choice in alike and not isinstance(choice, str) else choice for choice in choices]
 
 
 def _choice(element: Any) -> str | int | float | bool:
@@ -231,7 +231,7 @@ def _has_interpolation(value: Any) -> bool:
         return any(map(_has_interpolation, value.values()))
     if isinstance(value, list):
         return any(map(_has_interpolation, value))
-    return isinstance(value, str) and any(len(found) % 2 == 0 for found in re.findall(r"(\\*)\$\{", value))
+    return isinstance(value, str) and any(len(backslashes) % 2 == 0 for backslashes in re.findall(r"(\\*)\$\{", value))
 
 
 def _unescaped(value: Any) -> Any:
@@ -242,7 +242,7 @@ def _unescaped(value: Any) -> Any:
         return [_unescaped(inner) for inner in value]
     if not isinstance(value, str):
         return value
-    return re.sub(r"(\\*)\\\$\{", lambda found: f"{found[1][::2]}${{", value)
+    return re.sub(r"(\\*)\\\$\{", lambda match: f"{match[1][::2]}${{", value)
 
 
 def parsed_override(line: str) -> Any:
@@ -267,7 +267,7 @@ def first_line(error: Exception) -> str:
 
 
 def plain_values(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Key to value of overrides that are no sweeps, as Hydra reads them, and what is wrong with the others."""
+    """Key to value of overrides that are not sweeps, as Hydra reads them, and what is wrong with the others."""
     parser, values, faults = OverridesParser.create(), dict[str, Any](), list[str]()
     for word in words:
         try:

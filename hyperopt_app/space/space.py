@@ -60,12 +60,12 @@ class Space:
     @property
     def parameters(self) -> dict[str, BaseDistribution]:
         """Name in the study to the distribution there; of keys that share a name the first counts."""
-        found: dict[str, BaseDistribution] = {}
+        distributions: dict[str, BaseDistribution] = {}
         for key, distribution in self.distributions.items():
             name = self.names.get(key, key)
-            if name not in found:
-                found[name] = categorical(self.stored[key]) if key in self.stored else distribution
-        return found
+            if name not in distributions:
+                distributions[name] = categorical(self.stored[key]) if key in self.stored else distribution
+        return distributions
 
     @property
     def plain(self) -> frozenset[str]:
@@ -79,13 +79,13 @@ class Space:
 
     def held(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """A point by name, whose choices are override text, as the study holds it."""
-        found = dict(point)
+        values_by_name = dict(point)
         for key, values in self.stored.items():
             name, choices = self.names.get(key, key), self.distributions[key].choices  # type: ignore[attr-defined]
             index = index_of(choices, point[name]) if name in point else None
             if index is not None:
-                found[name] = values[index]
-        return found
+                values_by_name[name] = values[index]
+        return values_by_name
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Override key to value, from a trial's parameters; what the trial does not have is left out."""
@@ -118,7 +118,7 @@ def parse_space(
     lines = [(f"hydra.sweeper.params.{key}", f"{key}={text}") for key, text in params.items()]
     lines += [("command line", line) for line in arguments]
     parser = OverridesParser.create(config_loader=config_loader)
-    found: dict[str, tuple[str, BaseDistribution | str, str]] = {}
+    entries: dict[str, tuple[str, BaseDistribution | str, str]] = {}
     faults, unread = list[str](), set[str]()
     for where, line in lines:
         try:
@@ -130,8 +130,8 @@ def parse_space(
             continue
         bare = override.key_or_group + (f"@{override.package}" if override.package else "")
         key = f"~{bare}" if override.is_delete() else override.get_key_element()
-        found[bare] = (key, value, line)
-    space = _space(found.values())
+        entries[bare] = (key, value, line)
+    space = _space(entries.values())
     known, name_faults = _names(space, names or {}, unread)
     return dataclasses.replace(space, names=known), faults + name_faults
 
@@ -193,8 +193,10 @@ def categorical(choices: Sequence[Any]) -> CategoricalDistribution:
 
 def index_of(choices: Sequence[Any], value: Any) -> int | None:
     """The place of a value among choices, None if it is none of them; True is not 1 where both are there."""
-    same = (index for index, one in enumerate(choices) if type(one) is type(value) and repr(one) == repr(value))
-    equal = (index for index, one in enumerate(choices) if one == value)
+    same = (
+        index for index, choice in enumerate(choices) if type(choice) is type(value) and repr(choice) == repr(value)
+    )
+    equal = (index for index, choice in enumerate(choices) if choice == value)
     return next(same, next(equal, None))
 
 

@@ -43,7 +43,7 @@ def is_away(error: BaseException) -> bool:
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
         return True
-    # What is told of a statement, its text and its values, is no word of the server's.
+    # What is told of a statement, its text and its values, is not a word of the server's.
     said = str(cause.orig) if isinstance(cause, DBAPIError) else str(cause)
     return isinstance(cause, SQLAlchemyError) and bool(_AWAY.search(said)) and not _REFUSED.search(said)
 

@@ -88,7 +88,7 @@ def parse_url(text: str) -> URL:
     """Read a database URL.
 
     Raises:
-        StorageError: It is no URL, or its scheme is unknown, or its driver is not installed or does not fit.
+        StorageError: It is not a URL, or its scheme is unknown, or its driver is not installed or does not fit.
     """
     shown = mask_password(text)
     authority = text.partition("://")[2].partition("?")[0]
@@ -145,10 +145,10 @@ def check_database(url: URL) -> None:
         raise (StorageError if is_refusal(error) else ServerAwayError)(text) from None
 
 
-def _check_table(found: Inspector, url: URL) -> None:
+def _check_table(inspector: Inspector, url: URL) -> None:
     """Refuse a table `studies` of another program, at which Optuna would fail after it has made its others."""
-    if found.has_table("studies"):
-        columns = {str(column["name"]) for column in found.get_columns("studies")}
+    if inspector.has_table("studies"):
+        columns = {str(column["name"]) for column in inspector.get_columns("studies")}
         if not columns >= {"study_id", "study_name"}:
             raise StorageError(
                 f"storage: {_shown(url)} has a table `studies` that is not Optuna's; nothing was written into it. "
@@ -262,8 +262,8 @@ def _unusable(error: Exception, url: URL) -> str:
 
 
 def _schema_fault(message: str, url: URL) -> str:
-    found = re.search(r"set up by optuna (\S+?)\)", message)
-    made_by = f"Optuna {found[1]}" if found else "another Optuna"
+    match = re.search(r"set up by optuna (\S+?)\)", message)
+    made_by = f"Optuna {match[1]}" if match else "another Optuna"
     if "storage upgrade" in message:
         way = (
             "make a copy of the database, and bring the copy up to date with: "

@@ -38,11 +38,11 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
         raise StudyMismatchError(
             f"{path} does not hold the password of the storage: give --storage {storage}, with it."
         )
-    found = absolute_storage(storage, Path(cwd or study_dir)) or ""
-    file = Path(found.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
-    if "://" not in found.removeprefix("sqlite:///") and not file.exists():
+    url = absolute_storage(storage, Path(cwd or study_dir)) or ""
+    file = Path(url.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
+    if "://" not in url.removeprefix("sqlite:///") and not file.exists():
         raise StudyMismatchError(f"{file}, in which the study was by {path}, is not there: give --storage.")
-    return found, name
+    return url, name
 
 
 def _no_journal(study_dir: Path) -> str:
@@ -55,7 +55,7 @@ def _no_journal(study_dir: Path) -> str:
 def _unread(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{path} cannot be read: {error.strerror}."
-    return f"{path} is no config: {' '.join(str(error).split())}."
+    return f"{path} is not a config: {' '.join(str(error).split())}."
 
 
 def _values(path: Path) -> Sequence[str | None]:

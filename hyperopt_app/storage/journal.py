@@ -95,7 +95,7 @@ class RepairingJournalBackend(BaseJournalBackend):
         reading: Write nothing: the file must be there, what is torn is passed over and stays as it is.
 
     Raises:
-        StorageError: The file is missing and cannot be made, or it is no journal.
+        StorageError: The file is missing and cannot be made, or it is not a journal.
     """
 
     def __init__(self, path: str | os.PathLike[str], lock: HolderLock | None = None, *, reading: bool = False) -> None:
@@ -257,7 +257,7 @@ def check_journal(path: Path) -> None:
     """Refuse what is there under a journal's name and is none; only a journal is ever repaired. Reads a few bytes.
 
     Raises:
-        StorageError: It holds something else, is no file, or cannot be read.
+        StorageError: It holds something else, is not a file, or cannot be read.
     """
     try:
         if Path(f"{path}.lock").is_dir():
@@ -265,14 +265,14 @@ def check_journal(path: Path) -> None:
         if not path.exists():
             return
         if not path.is_file():
-            raise StorageError(f"{path}: this is no file, so it cannot be a study's journal; name another one")
+            raise StorageError(f"{path}: this is not a file, so it cannot be a study's journal; name another one")
         with path.open("rb") as journal:
             start = journal.read(_CHUNK)
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
     if not begins_as_journal(start):
         raise StorageError(
-            f"{path}: this file is no study's journal (it begins with {start[:20]!r}); nothing was changed in it. "
+            f"{path}: this file is not a study's journal (it begins with {start[:20]!r}); nothing was changed in it. "
             "Name another file"
         )
 

@@ -56,7 +56,7 @@ class Audit:
         words, check = self._checks[code]
         try:
             if type(record["worker_id"]) is not str:
-                return f"to {words}, its worker_id is no text"
+                return f"to {words}, its worker_id is not text"
             return check(record)
         except KeyError as error:
             return f"to {words}, it wants the key {error}"
@@ -64,7 +64,7 @@ class Audit:
             return f"it cannot {words} ({type(error).__name__}: {' '.join(str(error).split())})"
 
     def _make_study(self, record: Record) -> str:
-        name, directions = record["study_name"], [StudyDirection(one) for one in record["directions"]]
+        name, directions = record["study_name"], [StudyDirection(direction) for direction in record["directions"]]
         if type(name) is not str or not directions:
             return "a study wants a name and a direction"
         if name not in self._names:  # else two drivers made it at once, and the first counts
@@ -75,7 +75,7 @@ class Audit:
     def _delete_study(self, record: Record) -> str:
         fault = self._study(record)
         if not fault:
-            self._names = {name: one for name, one in self._names.items() if one != record["study_id"]}
+            self._names = {name: study_id for name, study_id in self._names.items() if study_id != record["study_id"]}
         return fault
 
     def _study(self, record: Record) -> str:
@@ -103,7 +103,7 @@ class Audit:
     def _param(self, record: Record) -> str:
         fault = self._trial(record)
         if not fault and type(record["param_name"]) is not str:
-            return "the name of a parameter is no text"
+            return "the name of a parameter is not text"
         return fault or _misfit(record["distribution"], record["param_value_internal"])
 
     def _state(self, record: Record) -> str:
@@ -148,7 +148,7 @@ def _filled(record: Record, directions: int) -> str:
     if not all(map(_is_number, curve.values())):
         return "a report wants a number"
     if not all(isinstance(record.get(name, {}), dict) for name in ("user_attrs", "system_attrs")):
-        return "the attributes of a trial are no JSON object"
+        return "the attributes of a trial are not a JSON object"
     values = record.get("values")
     if values is None and record.get("value") is not None:
         values = [record["value"]]
@@ -167,7 +167,7 @@ def _misfit(text: str, value: Any) -> str:
     """What is wrong with the stored value of a parameter."""
     distribution = _distribution(text)
     if not _is_number(value):
-        return "the value of a parameter is no number"
+        return "the value of a parameter is not a number"
     if isinstance(distribution, CategoricalDistribution) and not 0 <= int(value) < len(distribution.choices):
         return f"a parameter has {len(distribution.choices)} choices, and none is number {value}"
     return ""
@@ -175,8 +175,8 @@ def _misfit(text: str, value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _distribution(text: str) -> BaseDistribution:
-    found: BaseDistribution = json_to_distribution(text)
-    return found
+    distribution: BaseDistribution = json_to_distribution(text)
+    return distribution
 
 
 def _one(attributes: Any) -> str:

@@ -94,11 +94,11 @@ def place_of_copy(path: Path) -> Path:
     return path.with_name(f"{path.stem}.repaired{path.suffix}")
 
 
-def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
+def write_copy(salvaged: Salvage, place: Path, mode: int = 0o666) -> None:
     """Write the copy aside and rename it; never over a file that is there.
 
     Args:
-        found: What is whole of a journal.
+        salvaged: What is whole of a journal.
         place: The copy.
         mode: Permissions of the copy, less the process's umask.
 
@@ -108,7 +108,7 @@ def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
     try:
         with beside(place, mode) as aside:
             with aside.open("wb") as copy:
-                copy.writelines(found.kept)
+                copy.writelines(salvaged.kept)
                 copy.flush()
                 os.fsync(copy.fileno())
             os.link(aside, place)

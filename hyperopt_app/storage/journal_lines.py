@@ -85,7 +85,7 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, str]:
     except (ValueError, RecursionError) as error:
         return None, f"it is not valid JSON ({' '.join(str(error).split())})"
     if not isinstance(record, dict):
-        return None, "it is no JSON object"
+        return None, "it is not a JSON object"
     if "op_code" not in record:
         return None, "it has no op_code"
     if _KEY in record:

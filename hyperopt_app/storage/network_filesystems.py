@@ -58,4 +58,4 @@ def _read_mounts() -> str:
 
 def _unescape(field: str) -> str:
     # fstab(5): blank, tab, line end and backslash are written as three octal digits.
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

@@ -168,7 +168,7 @@ def _journal_path(storage: str, name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError as error:  # of ~somebody
-        raise StorageError(f"storage: {storage} is no path: {error}") from None
+        raise StorageError(f"storage: {storage} is not a path: {error}") from None
 
 
 def _sqlite_file(url: "URL") -> Path | None:

@@ -43,8 +43,8 @@ Answer = TypeVar("Answer")
 
 def _is_told_otherwise(record: logging.LogRecord) -> bool:
     """Drop what Optuna says of a query whose connection broke: it takes that for a query that was too long."""
-    told = record.getMessage()
-    return not (told.startswith("Caught an error from sqlalchemy") and "sqlite" not in told)
+    message = record.getMessage()
+    return not (message.startswith("Caught an error from sqlalchemy") and "sqlite" not in message)
 
 
 class ClosingDatabase(RDBStorage):
@@ -102,9 +102,9 @@ class ServerDatabase(ClosingDatabase):
         if word is not None and word in self._making:
             attribute = models.TrialSystemAttributeModel
             made = session.query(models.TrialModel).filter(models.TrialModel.study_id == study_id).join(attribute)
-            found = made.filter(attribute.key == MADE_BY, attribute.value_json == json.dumps(word)).one_or_none()
-            if found is not None:
-                return found
+            trial = made.filter(attribute.key == MADE_BY, attribute.value_json == json.dumps(word)).one_or_none()
+            if trial is not None:
+                return trial
         if word is not None:
             self._making.add(word)
         return super()._get_prepared_new_trial(study_id, template_trial, session)
@@ -147,8 +147,8 @@ class _Change:
         storage = self._storage
         session = storage.scoped_session()
         try:
-            found = session.query(models.TrialModel.state).filter(models.TrialModel.trial_id == self._trial_id)
-            now = found.with_for_update().scalar()
+            query = session.query(models.TrialModel.state).filter(models.TrialModel.trial_id == self._trial_id)
+            now = query.with_for_update().scalar()
             holder = self._holder_now(session)
             if self._was_sent and self._has_come(now, holder):
                 storage.scoped_session.remove()

@@ -19,7 +19,7 @@ _COLUMNS = {"study_id", "study_name"}
 
 
 def check_sqlite(file: Path, *, making: bool) -> None:
-    """Refuse a file that is no database, or another program's.
+    """Refuse a file that is not a database, or another program's.
 
     Args:
         file: Where the database is.
@@ -35,7 +35,7 @@ def check_sqlite(file: Path, *, making: bool) -> None:
             return
         raise StorageError(f"storage: {file} is not there")
     if not file.is_file():
-        raise StorageError(f"storage: {file} is no file, so it cannot be an SQLite database; name another one")
+        raise StorageError(f"storage: {file} is not a file, so it cannot be an SQLite database; name another one")
     tables = _tables(file)
     if tables is None:
         return
@@ -59,8 +59,8 @@ def _tables(file: Path) -> dict[str, set[str]] | None:
         with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as database:
             names = [str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             columns = "SELECT name FROM pragma_table_info(?)"
-            return {name: {str(one) for (one,) in database.execute(columns, (name,))} for name in names}
+            return {name: {str(column) for (column,) in database.execute(columns, (name,))} for name in names}
     except sqlite3.OperationalError:
         return None
     except sqlite3.DatabaseError as error:
-        raise StorageError(f"storage: {file} is no SQLite database ({error}); name another file") from None
+        raise StorageError(f"storage: {file} is not an SQLite database ({error}); name another file") from None

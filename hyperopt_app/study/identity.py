@@ -71,11 +71,11 @@ def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool
 
 
 def _held(study: optuna.Study) -> dict[str, BaseDistribution]:
-    found: dict[str, BaseDistribution] = {}
+    distributions: dict[str, BaseDistribution] = {}
     for trial in study.get_trials(deepcopy=False):
         for name, distribution in trial.distributions.items():
-            found.setdefault(name, distribution)
-    return found
+            distributions.setdefault(name, distribution)
+    return distributions
 
 
 def keep_identity(study: optuna.Study, identity: Identity) -> None:

@@ -34,8 +34,8 @@ class OwnTrial:
         """All that Optuna's trial has."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(self._trial, name)
-        return self._guarded(found) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        return self._guarded(attribute) if callable(attribute) else attribute
 
     def _guarded(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

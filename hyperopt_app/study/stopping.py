@@ -91,14 +91,14 @@ def _broken(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
     failure = common_bug(failures)
     if limits.never_for_failures or failure is None or len(failures) < IDENTICAL_FIRST_FAILURES:
         return None
-    told = f"the first {IDENTICAL_FIRST_FAILURES} trials of this run failed in the same way"
-    return Stop(f"{told}: {failure.text}", is_fault=True)
+    cause = f"the first {IDENTICAL_FIRST_FAILURES} trials of this run failed in the same way"
+    return Stop(f"{cause}: {failure.text}", is_fault=True)
 
 
 def common_bug(failures: Sequence[Failure | None]) -> Failure | None:
     """The bug with which the first trials have all failed, three or as many as there are; None if one has ended well.
 
-    What the parameters may be to blame for is no bug.
+    What the parameters may be to blame for is not a bug.
     """
     first = set(failures[:IDENTICAL_FIRST_FAILURES])
     failure = first.pop() if len(first) == 1 and None not in failures else None
@@ -108,7 +108,7 @@ def common_bug(failures: Sequence[Failure | None]) -> Failure | None:
 def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
     most = limits.max_consecutive_failures
     none_succeeded = None not in failures
-    judged = [one for one in failures if one is None or none_succeeded or one.kind not in TEACHING]
+    judged = [failure for failure in failures if failure is None or none_succeeded or failure.kind not in TEACHING]
     if most is None or len(judged) < most or None in judged[-most:]:
         return None
     return Stop(
@@ -119,7 +119,7 @@ def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None
 
 
 def _rate(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
-    failed = [one for one in failures if one is not None]
+    failed = [failure for failure in failures if failure is not None]
     if not failed or len(failures) < limits.min_judged or len(failed) / len(failures) <= limits.max_failure_rate:
         return None
     return Stop(

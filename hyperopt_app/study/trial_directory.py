@@ -52,22 +52,22 @@ class Owner:
 def owner_of(directory: Path) -> Owner | None:
     """Whose the directory is; None if it is nobody's, is not there or has a file that is none of ours."""
     try:
-        told = json.loads(read_file(directory / OWNER_FILE))
-        return Owner(str(told["study_id"]), str(told["study_name"]), int(told["number"]), int(told["attempt"]))
+        record = json.loads(read_file(directory / OWNER_FILE))
+        return Owner(str(record["study_id"]), str(record["study_name"]), int(record["number"]), int(record["attempt"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def is_taken_over(directory: Path, owner: Owner) -> bool:
     """Whether somebody else has taken the trial on since `owner` signed its directory."""
-    found = owner_of(directory)
-    return owner.is_trial_of(found) and found is not None and found.attempt > owner.attempt
+    present = owner_of(directory)
+    return owner.is_trial_of(present) and present is not None and present.attempt > owner.attempt
 
 
 def is_free(directory: Path) -> bool:
     """Whether a trial may have the place: nothing is there, or an empty directory, or one that a worker died over."""
     try:
-        return all(one.name.startswith(_ASIDE) for one in directory.iterdir())
+        return all(path.name.startswith(_ASIDE) for path in directory.iterdir())
     except FileNotFoundError:
         return not directory.is_symlink()
     except NotADirectoryError:
@@ -76,7 +76,7 @@ def is_free(directory: Path) -> bool:
 
 def holds_all_of(directory: Path, study_dir: Path) -> bool:
     """Whether the directory is the study's own, or one above it, which cannot be a trial's."""
-    place, root = (Path(os.path.realpath(one)) for one in (directory, study_dir))
+    place, root = (Path(os.path.realpath(path)) for path in (directory, study_dir))
     return place == root or place in root.parents
 
 
@@ -128,11 +128,11 @@ def go_on(
     Raises:
         OSError: It cannot be written.
     """
-    places = [one for one in _places(stored, study_dir) if one.is_dir() and not holds_all_of(one, study_dir)]
+    places = [path for path in _places(stored, study_dir) if path.is_dir() and not holds_all_of(path, study_dir)]
     for place in places:
-        found = owner_of(place)
-        if found is not None and owner.is_trial_of(found):
-            return place, _sign_again(place, owner, found)
+        present = owner_of(place)
+        if present is not None and owner.is_trial_of(present):
+            return place, _sign_again(place, owner, present)
     for place in places:
         if owner_of(place) is None and not is_shared():
             if _sign_first(place, owner):
@@ -155,8 +155,8 @@ def _candidates(wanted: Path, study_dir: Path) -> Iterator[Path]:
     """The wanted place, then the same with _1, _2, ...; nothing within another trial's directory."""
     if wanted.name == "..":
         wanted = Path(os.path.realpath(wanted))
-    within = [one for one in wanted.parents if one != study_dir and one not in study_dir.parents]
-    outer = next((one for one in reversed(within) if owner_of(one) is not None), None)
+    within = [folder for folder in wanted.parents if folder != study_dir and folder not in study_dir.parents]
+    outer = next((folder for folder in reversed(within) if owner_of(folder) is not None), None)
     if outer is None:
         yield wanted
         for number in count(1):
@@ -179,16 +179,16 @@ def _signed(place: Path, owner: Owner) -> Owner | None:
         place.mkdir(parents=True)
     if not place.is_dir():
         return None
-    found = owner_of(place)
-    if found is None:
+    present = owner_of(place)
+    if present is None:
         if not is_free(place):
             return None
         if _sign_first(place, owner):
             return owner
-        found = owner_of(place)
-    if found is None or not owner.is_trial_of(found) or not _is_merely_signed(place):
+        present = owner_of(place)
+    if present is None or not owner.is_trial_of(present) or not _is_merely_signed(place):
         return None
-    return _sign_again(place, owner, found)
+    return _sign_again(place, owner, present)
 
 
 def _is_merely_signed(place: Path) -> bool:
@@ -197,7 +197,7 @@ def _is_merely_signed(place: Path) -> bool:
     Anything else there was left by the same study before that was set back (to a backup, a copy of its database): of
     the trial that it knows now, it knows no attempt.
     """
-    return all(one.name.startswith((OWNER_FILE, *_ASIDE)) for one in place.iterdir())
+    return all(path.name.startswith((OWNER_FILE, *_ASIDE)) for path in place.iterdir())
 
 
 def _sign_first(place: Path, owner: Owner) -> bool:
@@ -215,10 +215,10 @@ def _sign_first(place: Path, owner: Owner) -> bool:
         return True
 
 
-def _is_one_file(one: Path, other: Path) -> bool:
+def _is_one_file(first: Path, other: Path) -> bool:
     """NFS may answer that the link is there because it has made it: the first answer was lost on the way."""
     try:
-        return one.samefile(other)
+        return first.samefile(other)
     except OSError:
         return False
 
@@ -232,9 +232,9 @@ def _sign_without_links(place: Path, owner: Owner) -> bool:
     return True
 
 
-def _sign_again(place: Path, owner: Owner, found: Owner) -> Owner:
+def _sign_again(place: Path, owner: Owner, present: Owner) -> Owner:
     """One more attempt of the trial whose directory it is."""
-    now = replace(owner, attempt=max(owner.attempt, found.attempt + 1))
+    now = replace(owner, attempt=max(owner.attempt, present.attempt + 1))
     with replacing(place / OWNER_FILE) as aside:
         aside.write_text(_text(now), encoding="utf-8")
     return now

@@ -67,13 +67,16 @@ def attempts_of(trial: "FrozenTrial", until: float | None = None) -> list[Attemp
         trial: Any trial.
         until: When the attempt that runs now shall have ended; None leaves it out.
     """
-    found = _ended_attempts(trial)
+    ended = _ended_attempts(trial)
     current = _current_attempt(trial, until)
-    return found if current is None else [*found, current]
+    return ended if current is None else [*ended, current]
 
 
 def _ended_attempts(trial: "FrozenTrial") -> list[Attempt]:
-    return [Attempt(str(one["worker"]), float(one["begun"]), float(one["ended"])) for one in ended_attempts_of(trial)]
+    return [
+        Attempt(str(record["worker"]), float(record["begun"]), float(record["ended"]))
+        for record in ended_attempts_of(trial)
+    ]
 
 
 def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | None:
@@ -83,7 +86,7 @@ def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | Non
     if start is None or ended is None or trial.state.name == "WAITING":
         return None
     begun = start.timestamp()
-    if any(one.begun == begun for one in _ended_attempts(trial)):
+    if any(attempt.begun == begun for attempt in _ended_attempts(trial)):
         return None
     return Attempt(str(holder_of(trial).get("worker", "")), begun, max(begun, ended))
 
@@ -91,7 +94,7 @@ def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | Non
 def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[AttemptRecord]:
     """What is stored of the attempts when the running one has ended and the trial has not."""
     stored = attempts_of(trial, ended) if trial.datetime_complete is None else _ended_attempts(trial)
-    return [AttemptRecord(worker=one.worker, begun=one.begun, ended=one.ended) for one in stored]
+    return [AttemptRecord(worker=attempt.worker, begun=attempt.begun, ended=attempt.ended) for attempt in stored]
 
 
 def count_of_attempts(trial: "FrozenTrial") -> int:
@@ -112,7 +115,7 @@ def duration_s(trial: "FrozenTrial") -> float | None:
     if trial.duration is None:
         return None
     ended = _ended_attempts(trial)
-    before_s = sum(one.ended - one.begun for one in ended)
+    before_s = sum(attempt.ended - attempt.begun for attempt in ended)
     is_stored = bool(ended) and _current_attempt(trial, None) is None
     return before_s if is_stored else before_s + trial.duration.total_seconds()
 
@@ -124,15 +127,15 @@ def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], f
         trials: Of one study.
         until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
     """
-    found: dict[str, tuple[float, float]] = {}
+    spans: dict[str, tuple[float, float]] = {}
     for trial in trials:
-        for one in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
+        for attempt in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
             # Without a name (of another tool's trials) each attempt stands for itself.
-            worker = one.worker or f"nobody {len(found)}"
-            begun, ended = found.get(worker, (one.begun, one.ended))
-            found[worker] = (min(begun, one.begun), max(ended, one.ended))
+            worker = attempt.worker or f"nobody {len(spans)}"
+            begun, ended = spans.get(worker, (attempt.begun, attempt.ended))
+            spans[worker] = (min(begun, attempt.begun), max(ended, attempt.ended))
     total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(found.values()):
+    for begun, ended in sorted(spans.values()):
         total += max(0.0, ended - max(begun, reached))
         reached = max(reached, ended)
     return total
@@ -164,12 +167,12 @@ def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
         return ""
     reasons = Counter(filter(None, map(failure_text, trials)))
     others = f", {states['PRUNED']} were pruned" if states["PRUNED"] else ""
-    told = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
+    summary = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
     if not reasons:
-        return f"{told}."
+        return f"{summary}."
     ((reason, count),) = reasons.most_common(1)
     how_often = "all" if count == failed else f"{count} of them"
-    return f"{told}; {how_often} with: {reason[:300]}"
+    return f"{summary}; {how_often} with: {reason[:300]}"
 
 
 def value_names(metric_names: Sequence[str], directions: int) -> tuple[str, ...]:

@@ -273,8 +273,8 @@ def attributes_of(owner: "optuna.Study | optuna.Trial") -> Mapping[str, Any]:
 
 def stored_id(study: "optuna.Study") -> str | None:
     """The study's id; None if no driver of ours has given it one."""
-    found = study.user_attrs.get(_STUDY_ID)
-    return None if found is None else str(found)
+    stored = study.user_attrs.get(_STUDY_ID)
+    return None if stored is None else str(stored)
 
 
 def keep_id(study: "optuna.Study", text: str) -> None:

@@ -33,7 +33,7 @@ def value_text(value: Any) -> str:
 
 def visible(text: str) -> str:
     """A text of a trial's (an error, a name) in which nothing commands a terminal: such characters are spelled."""
-    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def shortened(text: str) -> str:
@@ -57,17 +57,17 @@ def duration_text(seconds: float) -> str:
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """The nearest names; a key that ends in the same word is near however long its path is."""
     last = name.rsplit(".", 1)[-1]
-    same_end = [one for one in known if one.rsplit(".", 1)[-1] == last]
+    same_end = [candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last]
     did_you_mean = list(dict.fromkeys([*same_end, *difflib.get_close_matches(name, known, n=3, cutoff=0.5)]))[:3]
     return f" (did you mean {' or '.join(did_you_mean)}?)" if did_you_mean else ""
 
 
-def counted(number: int, one: str, several: str | None = None) -> str:
+def counted(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: `1 trial`, `2 trials`.
 
     Args:
         number: How many.
-        one: The noun of one.
-        several: That of any other number, where it is not `one` with an s.
+        singular: The noun of one.
+        plural: That of any other number, where it is not `one` with an s.
     """
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"

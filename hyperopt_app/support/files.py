@@ -85,7 +85,7 @@ def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
 
 
 def appending(path: Path, mode: int = 0o666) -> BinaryIO:
-    """A file opened for appending, made if it is not there; what has its name and is no file is taken away first.
+    """A file opened for appending, made if it is not there; what has its name and is not a file is taken away first.
 
     Args:
         path: The file.
@@ -106,16 +106,16 @@ def links_of_others(*places: Path) -> list[Path]:
 
     What is written below such a link goes where the other user wants. The administrator's links are trusted.
     """
-    found = []
+    links = []
     for place in places:
         with suppress(OSError):
-            found += [one for one in (place, *place.iterdir()) if _is_anothers_link(one)]
-    return list(dict.fromkeys(found))
+            links += [path for path in (place, *place.iterdir()) if _is_anothers_link(path)]
+    return list(dict.fromkeys(links))
 
 
 def _is_anothers_link(path: Path) -> bool:
-    found = path.lstat()
-    return stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid())
+    status = path.lstat()
+    return stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid())
 
 
 def read_file(path: Path) -> bytes:
@@ -127,7 +127,7 @@ def read_file(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "This is no file", str(path))
+        raise OSError(errno.EINVAL, "This is not a file", str(path))
     with os.fdopen(descriptor, "rb") as content:
         return content.read()
 
@@ -167,12 +167,12 @@ def _opened(path: Path, flags: int, folder: int | None) -> int:
     return descriptor
 
 
-def _fault(path: Path, found: os.stat_result, *, is_folder: bool) -> str:
+def _fault(path: Path, status: os.stat_result, *, is_folder: bool) -> str:
     """Why a file or folder is not this user's own; an empty text if it is. Pure but for the user's number."""
-    if found.st_uid != os.geteuid():
-        return f"{path} belongs to user {found.st_uid}, and this process runs as user {os.geteuid()}"
-    if found.st_mode & _WRITABLE_BY_OTHERS:
-        return f"{path} may be written by other users (mode {stat.S_IMODE(found.st_mode):o})"
-    if not is_folder and not stat.S_ISREG(found.st_mode):
+    if status.st_uid != os.geteuid():
+        return f"{path} belongs to user {status.st_uid}, and this process runs as user {os.geteuid()}"
+    if status.st_mode & _WRITABLE_BY_OTHERS:
+        return f"{path} may be written by other users (mode {stat.S_IMODE(status.st_mode):o})"
+    if not is_folder and not stat.S_ISREG(status.st_mode):
         return f"{path} is not a file"
     return ""

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import mask_password
 
-__all__ = ["errors_in_one_line", "told"]
+__all__ = ["error_line", "errors_in_one_line"]
 
 _HYDRAS = {"hydra", "omegaconf", "antlr4"}
 # Functions of Hydra's in which an error says nothing of the key that it is about.
@@ -64,7 +64,7 @@ def _compact(func: Callable[[], Any]) -> Any:
             raise CompactHydraException(f"{text}; nothing was started") from None
         about = next((_ABOUT[name] for name in _functions(error.__traceback__) if name in _ABOUT), None)
         where = f"{about}: " if about and not getattr(error, "full_key", None) else ""
-        raise CompactHydraException(f"{where}{told(error)}; nothing was started") from None
+        raise CompactHydraException(f"{where}{error_line(error)}; nothing was started") from None
 
 
 def _with_what_came(error: CompactHydraException) -> str | None:
@@ -119,7 +119,7 @@ def _is_hydras_own(trace: TracebackType | None) -> bool:
     return True
 
 
-def told(error: Exception) -> str:
+def error_line(error: Exception) -> str:
     """An error of Hydra's or OmegaConf's in one line, with the key that it is about."""
     key = getattr(error, "full_key", None)
     lines = [line for line in str(error).splitlines() if line.strip()] or [

@@ -108,7 +108,7 @@ def unpacked(data: bytes) -> tuple[Any, HydraState]:
 
 
 def _state() -> HydraState:
-    instances = {kind: one for kind, one in Singleton._instances.items() if kind is not Plugins}
+    instances = {kind: instance for kind, instance in Singleton._instances.items() if kind is not Plugins}
     resolvers = dict(BaseContainer._resolvers)
     modules = sorted({name for resolver in resolvers.values() for name in _modules_of(resolver)})
     return HydraState(instances, resolvers, script_definitions(), {}, tuple(modules))
@@ -117,8 +117,8 @@ def _state() -> HydraState:
 def _modules_of(resolver: Any) -> Iterator[str]:
     """Where a resolver's function was written; OmegaConf keeps the function in a closure of its own."""
     inner = inspect.getclosurevars(resolver).nonlocals.values() if inspect.isfunction(resolver) else ()
-    for one in (resolver, *inner):
-        name = getattr(one, "__module__", None) if callable(one) else None
+    for part in (resolver, *inner):
+        name = getattr(part, "__module__", None) if callable(part) else None
         if name and name.partition(".")[0] not in {"__main__", "builtins", "hydra", "hyperopt_app", "omegaconf"}:
             yield name
 

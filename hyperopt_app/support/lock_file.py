@@ -117,18 +117,18 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         # file goes, because NFS renames what is removed while open.
         mine = os.fstat(fd)
         try:
-            found: os.stat_result | None = os.lstat(self._path)
+            status: os.stat_result | None = os.lstat(self._path)
         except FileNotFoundError:
-            found = None
+            status = None
         os.close(fd)
-        if found is not None and os.path.samestat(found, mine):
+        if status is not None and os.path.samestat(status, mine):
             with suppress(FileNotFoundError):
                 Path(self._path).unlink()
         else:
             _log.warning("%s: this process held the lock for so long that another one broke it", self._path)
 
     def _wait(self) -> None:
-        pause_s, seen, since, told = _FIRST_PAUSE_S, None, self._clock(), None
+        pause_s, seen, since, reported = _FIRST_PAUSE_S, None, self._clock(), None
         while not self.try_acquire():
             sight = _look(self._path)
             if sight is None:
@@ -142,8 +142,8 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             if (waited_s > self._grace_s or _is_dead(sight.line)) and self._break(sight, waited_s):
                 pause_s = _FIRST_PAUSE_S
                 continue
-            if waited_s > _TELL_AFTER_S and told != seen:
-                told, end = seen, f"it is broken after {self._grace_s:g} s"
+            if waited_s > _TELL_AFTER_S and reported != seen:
+                reported, end = seen, f"it is broken after {self._grace_s:g} s"
                 _log.warning("%s: waiting for this lock, which %s holds; %s", self._path, sight.holder(), end)
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -207,14 +207,14 @@ class _Sight:
 
 def _look(path: str) -> _Sight | None:
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
     line = ""
-    if stat.S_ISREG(found.st_mode):
+    if stat.S_ISREG(status.st_mode):
         with suppress(OSError):
             line = Path(path).read_text(encoding="ascii", errors="replace").strip()
-    return _Sight(found.st_ino, found.st_mtime_ns, line, stat.S_ISDIR(found.st_mode))
+    return _Sight(status.st_ino, status.st_mtime_ns, line, stat.S_ISDIR(status.st_mode))
 
 
 def _own_line() -> bytes:

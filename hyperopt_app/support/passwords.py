@@ -39,9 +39,9 @@ def mask_password(text: str, *, is_prose: bool = True) -> str:
     if _SCHEME.match(text) and "\n" not in text:
         return _mask_url(text)
     shown, at = [], 0
-    while found := _SCHEME.search(text, at):
-        end = _end_of_url(text, found, is_prose=is_prose)
-        shown += [text[at : found.start()], _mask_url(text[found.start() : end])]
+    while scheme := _SCHEME.search(text, at):
+        end = _end_of_url(text, scheme, is_prose=is_prose)
+        shown += [text[at : scheme.start()], _mask_url(text[scheme.start() : end])]
         at = end
     return "".join([*shown, text[at:]])
 
@@ -102,7 +102,7 @@ def _mask_url(url: str) -> str:
 
 
 def _mask_options(options: str) -> str:
-    return re.sub(r"([^&;=]+)=([^&]*)", lambda found: f"{found[1]}={_mask_option(found[1], found[2])}", options)
+    return re.sub(r"([^&;=]+)=([^&]*)", lambda match: f"{match[1]}={_mask_option(match[1], match[2])}", options)
 
 
 def _mask_option(name: str, value: str) -> str:

@@ -118,23 +118,23 @@ CASES = {
         beside_a_study=True,
     ),
     "best: a directory": Case(("best", "s"), directory(_BEST), ("cannot be read",), beside_a_study=True),
-    "best: a pipe": Case(("best", "s"), fifo(_BEST), ("is no file",), beside_a_study=True),
+    "best: a pipe": Case(("best", "s"), fifo(_BEST), ("is not a file",), beside_a_study=True),
     "best: a socket": Case(("best", "s"), unix_socket(_BEST), ("cannot be read",), beside_a_study=True),
-    "best: a device": Case(("best", "s"), device(_BEST), ("is no file",), beside_a_study=True),
+    "best: a device": Case(("best", "s"), device(_BEST), ("is not a file",), beside_a_study=True),
     "best: a dangling link": Case(("best", "s"), link(_BEST, "x"), ("is not there",), beside_a_study=True),
     "best: a looping link": Case(("best", "s"), link(_BEST, "best.yaml"), ("cannot be read",), beside_a_study=True),
     "best: without rights": Case(("best", "s"), holds(_BEST, "trial: 1\n", 0), _DENIED, beside_a_study=True),
-    "best: latin": Case(("best", "s"), holds(_BEST, b"note: \xe4\n"), ("is no text in UTF-8",), beside_a_study=True),
+    "best: latin": Case(("best", "s"), holds(_BEST, b"note: \xe4\n"), ("is not UTF-8 text",), beside_a_study=True),
     **{
         f"{one}: multirun.yaml is {kind}": Case(
             (one, "s"), _without_journal(plant), ("has no journal.log", "multirun.yaml", words), beside_a_study=True
         )
         for one in ("status", "stop")
         for kind, (plant, words) in {
-            "a directory": (directory("s/multirun.yaml"), "is no file"),
-            "a pipe": (fifo("s/multirun.yaml"), "is no file"),
-            "latin": (holds("s/multirun.yaml", b"x: \xe4\n"), "is no config"),
-            "no YAML": (holds("s/multirun.yaml", "a: [1\n"), "is no config"),
+            "a directory": (directory("s/multirun.yaml"), "is not a file"),
+            "a pipe": (fifo("s/multirun.yaml"), "is not a file"),
+            "latin": (holds("s/multirun.yaml", b"x: \xe4\n"), "is not a config"),
+            "no YAML": (holds("s/multirun.yaml", "a: [1\n"), "is not a config"),
             "without rights": (holds("s/multirun.yaml", "a: 1\n", 0), "Permission denied"),
         }.items()
     },

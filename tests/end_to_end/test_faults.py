@@ -99,7 +99,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "objective of another kind": (
         ("objective._target_=for_tests.Undecided",),
-        ("objective._target_: for_tests.Undecided is no class that derives from hyperopt_app.Objective",),
+        ("objective._target_: for_tests.Undecided is not a class that derives from hyperopt_app.Objective",),
     ),
     "search space of a function that is not there": (
         ("hydra.sweeper.custom_search_space=objectives.sphere.configure",),

@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "a choice twice in a grid": (("x=1,2,1", GRID), "", ("hydra.sweeper.params.x", TWICE[0].format(1))),
     "a choice twice": (("x=choice(a,'a')",), "", ("hydra.sweeper.params.x", "is there twice")),
     "an infinite bound": (("x=interval(0,inf)",), "", ("the bounds must be finite numbers, not 0 and inf",)),
-    "a bound that is no number": (("x=interval(nan,1)",), "", ("the bounds must be finite numbers, not nan and 1",)),
+    "a bound that is not a number": (("x=interval(nan,1)",), "", ("the bounds must be finite numbers, not nan and 1",)),
     "a range without an end": (("x=range(0,inf)",), "", ("a range goes by finite numbers",)),
     "the third choice of a typed key": (
         ("sizes.depth=1,2,deep", "optim=adam,sgd"),

@@ -88,7 +88,7 @@ def test_a_file_that_is_no_journal_is_left_alone(command: str, tmp_path: Path) -
     for name, words in (("journal.log", []), ("train.log", ["--storage", str(tmp_path / "train.log")])):
         path = tmp_path / name
         path.write_text("epoch 1: loss 0.5\nepoch 2: lo", encoding="utf-8")
-        assert "this file is no study's journal" in _refusal(command, str(tmp_path), *words)
+        assert "this file is not a study's journal" in _refusal(command, str(tmp_path), *words)
         assert path.read_text(encoding="utf-8") == "epoch 1: loss 0.5\nepoch 2: lo"
         path.unlink()
     assert list(tmp_path.iterdir()) == []

@@ -52,29 +52,29 @@ def read_pbs(block: Any, findings: Findings) -> Launcher:
 
 def _short_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, list[Any]]:
     """The options by their one letter, each with all values that were given for it."""
-    found: dict[str, list[Any]] = {}
+    options: dict[str, list[Any]] = {}
     for key, value in batch.items():
         name = str(key).lstrip("-")
         letter = name if len(name) == 1 else _LONG.get(name, "")
         if letter == "l" and name != "l":
-            found.setdefault("l", []).append(f"{name}={getattr(value, 'text', value)}")
+            options.setdefault("l", []).append(f"{name}={getattr(value, 'text', value)}")
         elif len(letter) == 1 and letter.isalpha():
-            if letter in found and letter != name:
-                findings.note(f"pbs.batch.{key} is no option of qsub; {letter}: {found[letter][-1]} counts")
+            if letter in options and letter != name:
+                findings.note(f"pbs.batch.{key} is not an option of qsub; {letter}: {options[letter][-1]} counts")
                 continue
             if letter != name:
-                findings.note(f"pbs.batch.{key} is no option of qsub; it is taken for -{letter}")
-            found[letter] = [*found.get("l", []), value] if letter == "l" else [value]
+                findings.note(f"pbs.batch.{key} is not an option of qsub; it is taken for -{letter}")
+            options[letter] = [*options.get("l", []), value] if letter == "l" else [value]
         else:
-            findings.note(f"pbs.batch.{key} is no option of qsub, which knows single letters, and is left out")
-    return found
+            findings.note(f"pbs.batch.{key} is not an option of qsub, which knows single letters, and is left out")
+    return options
 
 
 def _items(value: Any) -> list[str]:
     """The single resources of a value of `-l`: a list, or a text with commas or with `-l` in it."""
     texts = value if isinstance(value, list) else [value]
-    pairs = [one if isinstance(one, Mapping) else {"": one} for one in texts if one is not None]
-    lines = [f"{key}{'=' if key else ''}{getattr(text, 'text', text)}" for one in pairs for key, text in one.items()]
+    pairs = [text if isinstance(text, Mapping) else {"": text} for text in texts if text is not None]
+    lines = [f"{key}{'=' if key else ''}{getattr(text, 'text', text)}" for pair in pairs for key, text in pair.items()]
     words = [word for line in lines for word in re.split(r",(?=\s*\w+=)|\s+-l\s+", line)]
     return [
         re.sub(r"\s*=\s*", "=", word.strip().removeprefix("-l ").strip(), count=1) for word in words if word.strip()
@@ -89,7 +89,7 @@ def _resources(items: list[str], settings: dict[str, Any], directives: list[str]
         if key == "walltime":
             seconds = pbs_seconds(value)
             if not seconds:
-                findings.fault("pbs.batch.l", f'{shown(item)} is no time limit; write "walltime=HH:MM:SS"')
+                findings.fault("pbs.batch.l", f'{shown(item)} is not a time limit; write "walltime=HH:MM:SS"')
             # Said anew above only if it is missing altogether.
             settings["walltime"] = walltime_text(seconds or 60)
         elif key in ("select", "nodes"):
@@ -105,8 +105,8 @@ def _resources(items: list[str], settings: dict[str, Any], directives: list[str]
         del settings["nodes"]
     _without_rivals(settings, directives)
     text = f"{settings.get('select', '')}:{settings.get('nodes', '')}"
-    found = re.search(r"(?:^|:)n?gpus=(\d+)", text)
-    return int(found[1]) if found else int(settings.get("ngpus", 0))
+    match = re.search(r"(?:^|:)n?gpus=(\d+)", text)
+    return int(match[1]) if match else int(settings.get("ngpus", 0))
 
 
 def _without_rivals(settings: dict[str, Any], directives: list[str]) -> None:

@@ -61,13 +61,13 @@ def setup_lines(name: str, block: Mapping[Any, Any], findings: Findings) -> list
     if not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
         findings.fault(f"{name}.bash", f"{shown(bash)} is not allowed; write a list of shell lines")
         lines = []
-    found = [part for line in lines for part in line.splitlines()]
+    commands = [part for line in lines for part in line.splitlines()]
     if kernel not in (None, False, "", "None"):
         if isinstance(kernel, str):
-            found += kernel.splitlines()
+            commands += kernel.splitlines()
         else:
             findings.fault(f"{name}.kernel", f"{shown(kernel)} is not allowed; write a shell line, or null")
-    return found
+    return commands
 
 
 def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings) -> Shares:
@@ -76,13 +76,13 @@ def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings
     The original started one process a job, or `tasks_per_worker` of them (once `trials_per_job`), or with
     `gpus_per_node` so many on each GPU.
     """
-    given = {
+    settings = {
         key: _whole(block[key], f"{name}.{key}", findings, least=0) or 0
         for key in ("gpus_per_node", "tasks_per_worker", "trials_per_job")
         if block.get(key) not in (None, False)
     }
-    tasks = max(1, given.get("tasks_per_worker") or given.get("trials_per_job") or 1)
-    on_gpus = given.get("gpus_per_node", 0)
+    tasks = max(1, settings.get("tasks_per_worker") or settings.get("trials_per_job") or 1)
+    on_gpus = settings.get("gpus_per_node", 0)
     if gpus == 0:
         if on_gpus:
             findings.note(
@@ -113,9 +113,9 @@ def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
     """`tasks` workers on the GPUs of a job, which in the original saw them all and chose by free memory."""
     per_trial, per_gpu = max(1, gpus // tasks), max(1, tasks // gpus)
     workers = gpus * per_gpu // per_trial
-    told = f"each has {per_trial} of its own" if per_gpu == 1 else f"{per_gpu} share each"
+    how = f"each has {per_trial} of its own" if per_gpu == 1 else f"{per_gpu} share each"
     if gpus > 1:
-        findings.note(f"{name}: {workers} workers run in each job on its {gpus} GPUs, and {told}; all saw all before")
+        findings.note(f"{name}: {workers} workers run in each job on its {gpus} GPUs, and {how}; all saw all before")
     if workers != tasks:
         findings.note(f"{name}: {tasks} workers do not go evenly on {gpus} GPU(s), so {workers} run in each job")
     settings = {"gpus_per_trial": per_trial} if per_trial > 1 else {}
@@ -142,7 +142,7 @@ def as_words(name: str, key: str, value: Any, findings: Findings) -> str | None:
     if value is None or isinstance(value, bool):
         return None
     parts = value if isinstance(value, list) else [value]
-    if any(isinstance(one, (Mapping, list)) for one in parts):
+    if any(isinstance(part, (Mapping, list)) for part in parts):
         findings.fault(
             f"{name}.batch.{key}", f"{shown(value)} is not allowed; write text, a number, or a list of these"
         )

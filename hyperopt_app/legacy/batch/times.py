@@ -65,13 +65,13 @@ def given_seconds(text: str) -> int:
     """Seconds of the option -w.
 
     Raises:
-        ConfigError: It is no time, or one that Slurm and others read differently.
+        ConfigError: It is not a time, or one that Slurm and others read differently.
     """
     seconds = slurm_seconds(text)
     if seconds is not None and _CLEAR.fullmatch(text.strip()):
         return seconds
     if seconds is None:
-        raise ConfigError([f"-w: {text!r} is no time; write HH:MM:SS, or D-HH:MM:SS"])
+        raise ConfigError([f"-w: {text!r} is not a time; write HH:MM:SS, or D-HH:MM:SS"])
     other = _other_reading(text.strip())
     readings = (
         walltime_text(seconds) if other in (None, seconds) else f"{walltime_text(seconds)}, as Slurm reads it, or"

@@ -64,7 +64,7 @@ class Surroundings:
 
 def surround(objective: Any, around: Surroundings, metric: Any) -> None:
     """Give an objective its attributes before its own code needs them; what its class defines otherwise stays so."""
-    given = {
+    defaults = {
         "_around": around,  # ours
         "metric": metric,
         "device": device_name(around.device),
@@ -74,7 +74,7 @@ def surround(objective: Any, around: Surroundings, metric: Any) -> None:
         "save_path": around.save_path,
         "_summon": True,
     }
-    for name, value in given.items():
+    for name, value in defaults.items():
         with contextlib.suppress(AttributeError):  # a property that cannot be set
             object.__setattr__(objective, name, value)
 
@@ -82,8 +82,8 @@ def surround(objective: Any, around: Surroundings, metric: Any) -> None:
 def _around(objective: Any) -> Surroundings:
     if not hasattr(objective, "_around"):
         objective._around = Surroundings()  # noqa: SLF001 - ours, on the user's object
-    found: Surroundings = objective._around  # noqa: SLF001 - as above
-    return found
+    surroundings: Surroundings = objective._around  # noqa: SLF001 - as above
+    return surroundings
 
 
 class BaseObjective:
@@ -112,16 +112,16 @@ class BaseObjective:
     _around: Surroundings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = _constructor_arguments(args, kwargs)
+        arguments = _constructor_arguments(args, kwargs)
         around = _around(self)
-        self.config = given["config"]
-        self.metric = given.get("metric", getattr(self, "metric", "val_loss"))
-        if "study" in given:
-            self.study = given["study"]
+        self.config = arguments["config"]
+        self.metric = arguments.get("metric", getattr(self, "metric", "val_loss"))
+        if "study" in arguments:
+            self.study = arguments["study"]
         if not hasattr(self, "results"):
             surround(self, around, self.metric)
-        if "device" in given and not around.keeps_device:
-            self.device = device_name(given["device"])
+        if "device" in arguments and not around.keeps_device:
+            self.device = device_name(arguments["device"])
 
     def set_properties(self, node_id: Any = None, device: Any = "cpu") -> None:
         """Set the worker's number and the device, as the original did after the constructor."""
@@ -151,10 +151,10 @@ def _constructor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> di
     names = ["config", "metric", "device", "verbose"]  # the last one for a few weeks, and of no effect here
     if args and not isinstance(args[0], Mapping):
         names.insert(0, "study")
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    if len(args) > len(names) or "config" not in given:
+    arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+    if len(args) > len(names) or "config" not in arguments:
         raise TypeError("BaseObjective wants (config, metric, device), or (study, config, metric, device)")
-    return given
+    return arguments
 
 
 def update_config(objective: Any, trial: Any) -> dict[Any, Any]:
@@ -278,17 +278,17 @@ def kept(results: Mapping[str, Any], metrics: Sequence[str], directory: Path | N
     Raises:
         OSError: The file cannot be written.
     """
-    found = {name: plain(value) for name, value in results.items()}
+    values = {name: plain(value) for name, value in results.items()}
     # A metric may have come as an array of one.
-    found |= {name: number_of(results[name]) for name in metrics if not isinstance(found[name], (int, float))}
-    text = json.dumps(found)
+    values |= {name: number_of(results[name]) for name in metrics if not isinstance(values[name], (int, float))}
+    text = json.dumps(values)
     if directory is None or len(text) <= _LONGEST:
-        return found
+        return values
     path = directory / _FILE
     with replacing(path) as aside:
         aside.write_text(text, encoding="utf-8")
     _log.warning("the results are too long for the study's storage; all of them are in %s", path)
-    return _shortened(found, metrics)
+    return _shortened(values, metrics)
 
 
 def _shortened(results: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any]:

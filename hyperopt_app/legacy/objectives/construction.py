@@ -52,7 +52,7 @@ def _replace_the_originals(objective: Any) -> None:
 
 def is_users(kind: type[Any], name: str) -> bool:
     """Whether a method is the user's own, and not the original's, ours or Python's."""
-    definer = next((one for one in kind.__mro__ if name in vars(one)), object)
+    definer = next((owner for owner in kind.__mro__ if name in vars(owner)), object)
     return definer is not object and definer.__module__.partition(".")[0] not in {*roots(), "hyperopt_app"}
 
 
@@ -89,11 +89,11 @@ def arguments_for(
 def _wants_study(parameters: Sequence[inspect.Parameter], dialect: str) -> bool:
     if parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
         return dialect in {"A0", "A1"}
-    return any(one.name == "study" for one in parameters)
+    return any(parameter.name == "study" for parameter in parameters)
 
 
 def _named(parameters: Sequence[inspect.Parameter]) -> set[str]:
-    return {_SAME.get(one.name, one.name) for one in parameters}
+    return {_SAME.get(parameter.name, parameter.name) for parameter in parameters}
 
 
 def _role_of(parameter: inspect.Parameter, unnamed: Sequence[str], left: Sequence[str], dialect: str) -> str | None:
@@ -115,7 +115,7 @@ def _role_of(parameter: inspect.Parameter, unnamed: Sequence[str], left: Sequenc
 
 
 def _position(parameter: inspect.Parameter, parameters: Sequence[inspect.Parameter]) -> int:
-    return [one.name for one in parameters].index(parameter.name)
+    return [other.name for other in parameters].index(parameter.name)
 
 
 def device_argument(device: Any, dialect: str) -> Any:

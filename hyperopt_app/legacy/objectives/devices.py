@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Choose the device name that an original objective receives, for the GPUs that this worker may use.
-
-Also logs a warning once per study.
-"""
+"""Choose the device name that an original objective receives for the GPUs that this worker may use."""
 
 import logging
 import subprocess
@@ -29,8 +26,8 @@ def gpu_report() -> dict[int, int]:
         subprocess.SubprocessError: It failed.
     """
     command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,nounits,noheader"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
-    lines = [line.strip() for line in found.stdout.splitlines() if line.strip()]
+    completed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
+    lines = [line.strip() for line in completed.stdout.splitlines() if line.strip()]
     return {index: int(line) if line.isdigit() else 0 for index, line in enumerate(lines)}
 
 
@@ -70,7 +67,7 @@ def _usable(environment: Mapping[str, str], ask: Callable[[], Mapping[int, int]]
 def device_name(device: Any) -> Any:
     """`0` as `cuda:0`; a list likewise; what is a name already stays one."""
     if isinstance(device, (list, tuple)):
-        return [device_name(one) for one in device]
+        return [device_name(name) for name in device]
     return f"cuda:{device}" if str(device).isdigit() else device
 
 

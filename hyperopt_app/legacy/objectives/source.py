@@ -71,11 +71,11 @@ def missing_imports(path: Path) -> list[str]:
     _gather(path, files)
     if any(_mentions(tree, {"path", "addsitedir", "import_module"}) for tree in files.values()):
         return []
-    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
     for file, tree in files.items():
-        for one, fault in _unfound(tree, file):
-            found.setdefault(fault.partition(" is ")[0], f"optuna.objective: {file}, line {one.line}: {fault}")
-    return list(found.values())
+        for item, fault in _unfound(tree, file):
+            faults.setdefault(fault.partition(" is ")[0], f"optuna.objective: {file}, line {item.line}: {fault}")
+    return list(faults.values())
 
 
 def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
@@ -86,8 +86,8 @@ def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
         if files:
             return  # to be told when it is imported
         raise
-    for one in _imports(files[path]):
-        own = _in_folder(one.name.partition(".")[0], path.parent) if one.is_plain else None
+    for item in _imports(files[path]):
+        own = _in_folder(item.name.partition(".")[0], path.parent) if item.is_plain else None
         if own is not None and own not in files:
             _gather(own, files)
 
@@ -114,8 +114,8 @@ def _without_train(tree: ast.Module) -> Iterator[str]:
         if not isinstance(node, ast.ClassDef) or node.name != "Objective" or node.decorator_list or node.keywords:
             continue
         bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-        methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
-        is_plain = all(isinstance(one, (ast.FunctionDef, ast.Expr, ast.Pass)) for one in node.body)
+        methods = [statement.name for statement in node.body if isinstance(statement, ast.FunctionDef)]
+        is_plain = all(isinstance(statement, (ast.FunctionDef, ast.Expr, ast.Pass)) for statement in node.body)
         if bases == ["BaseObjective"] and is_plain and not {"train", "__call__"} & {*methods}:
             near = nearest("train", [name for name in methods if not name.startswith("__")])
             yield f", line {node.lineno}: Objective has no method train(self, trial, conf){near}"
@@ -135,20 +135,20 @@ def _mentions(tree: ast.AST, attributes: set[str]) -> bool:
 def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
     folder, place = path.parent, place_of(path, tree)
     own = None if place is None or place.is_mounted else place.top.name
-    for one in _imports(tree):
-        root = one.name.partition(".")[0]
-        if not one.is_plain or root == own:
+    for item in _imports(tree):
+        root = item.name.partition(".")[0]
+        if not item.is_plain or root == own:
             continue
         if root in roots() and not _is_installed(root):
-            if not offered(one.name):
-                yield one, f"{one.name} is no part of what is stood in for; install the package {root}"
-        elif root == "echo" and offered(one.name) and (other := _without_part(one.name)):
-            yield one, f"{one.name} is no part of {other}, which is another package; rename or uninstall that"
-        elif one.name.startswith(_INTEGRATION) or (one.name == "optuna" and "integration" in one.attributes):
+            if not offered(item.name):
+                yield item, f"{item.name} is not part of what is stood in for; install the package {root}"
+        elif root == "echo" and offered(item.name) and (other := _without_part(item.name)):
+            yield item, f"{item.name} is not part of {other}, which is another package; rename or uninstall that"
+        elif item.name.startswith(_INTEGRATION) or (item.name == "optuna" and "integration" in item.attributes):
             if not _is_installed("optuna_integration"):
-                yield one, "optuna.integration has moved to a package of its own: pip install optuna-integration"
+                yield item, "optuna.integration has moved to a package of its own: pip install optuna-integration"
         elif not (_is_found(root) or _in_folder(root, folder) or (folder / root).is_dir()):
-            yield one, f"no module named {root!r} is installed here or lies in {folder}; install it, or mend the name"
+            yield item, f"no module named {root!r} is installed here or lies in {folder}; install it, or fix the name"
 
 
 def installed_imports(path: Path) -> list[str]:
@@ -156,14 +156,14 @@ def installed_imports(path: Path) -> list[str]:
 
     Nothing that is imported after the file has changed the environment: such a package reads it when it is imported.
     """
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     seen: set[Path] = set()
-    _collect(path, path.parent, found, seen)
+    _collect(path, path.parent, names, seen)
     known = {*sys.stdlib_module_names, *roots(), "optuna", "hyperopt_app"}
-    return [name for name in found if name not in known and _is_installed(name)]
+    return [name for name in names if name not in known and _is_installed(name)]
 
 
-def _collect(path: Path, folder: Path, found: dict[str, None], seen: set[Path]) -> bool:
+def _collect(path: Path, folder: Path, names: dict[str, None], seen: set[Path]) -> bool:
     """Note the imports of a file and of those in its folder; False if the environment is changed on the way."""
     seen.add(path)
     try:
@@ -173,14 +173,14 @@ def _collect(path: Path, folder: Path, found: dict[str, None], seen: set[Path]) 
     for statement in tree.body:
         if _changes_environment(statement):
             return False
-        for one in _imports(ast.Module([statement], [])):
-            root = one.name.partition(".")[0]
-            if offered(one.name) and one.is_star:
-                found.setdefault("pandas")
+        for item in _imports(ast.Module([statement], [])):
+            root = item.name.partition(".")[0]
+            if offered(item.name) and item.is_star:
+                names.setdefault("pandas")
             own = _in_folder(root, folder)
             if own is None:
-                found.setdefault(root)
-            elif own not in seen and not _collect(own, folder, found, seen):
+                names.setdefault(root)
+            elif own not in seen and not _collect(own, folder, names, seen):
                 return False
     return True
 
@@ -260,7 +260,7 @@ def _is_installed(name: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-# The name of a folder that is no package, for relative imports out of it: its own may be that of a library.
+# The name of a folder that is not a package, for relative imports out of it: its own may be that of a library.
 MOUNT = "objective_package"
 
 
@@ -286,8 +286,8 @@ def parsed(path: Path) -> ast.Module:
 
     Raises:
         OSError: It cannot be read.
-        SyntaxError: It is no Python.
-        ValueError: It is no text.
+        SyntaxError: It is not Python.
+        ValueError: It is not text.
     """
     with tokenize.open(path) as file:
         return ast.parse(file.read(), filename=str(path))

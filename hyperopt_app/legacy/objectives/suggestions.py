@@ -60,35 +60,35 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     if declared not in DECLARED:
         raise ValueError(f"the type {declared!r} is not known; the types are {', '.join(DECLARED)}")
     wanted = DECLARED[declared]
-    given = {**dict(zip(wanted, args, strict=False)), **kwargs}
-    fault = _fault(wanted, args, given)
+    arguments = {**dict(zip(wanted, args, strict=False)), **kwargs}
+    fault = _fault(wanted, args, arguments)
     if fault:
-        raise TypeError(f"suggest_{declared}({given.get('name', '')!r}): {fault}; it takes {', '.join(wanted)}")
-    return _call(declared, given)
+        raise TypeError(f"suggest_{declared}({arguments.get('name', '')!r}): {fault}; it takes {', '.join(wanted)}")
+    return _call(declared, arguments)
 
 
 def _tell_of_the_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
-    told = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
-    told += '["settings"]), which is the right spelling'
-    warn_once(_log, told, settings.get("name"), written, declared)
+    message = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
+    message += '["settings"]), which is the right spelling'
+    warn_once(_log, message, settings.get("name"), written, declared)
 
 
-def _fault(wanted: Sequence[str], args: Sequence[Any], given: Mapping[str, Any]) -> str:
+def _fault(wanted: Sequence[str], args: Sequence[Any], arguments: Mapping[str, Any]) -> str:
     if len(args) > len(wanted):
         return f"{len(args)} arguments are too many"
-    unknown = [name for name in given if name not in wanted]
+    unknown = [name for name in arguments if name not in wanted]
     if unknown:
         return f"{', '.join(unknown)} is unknown"
-    missing = [name for name in wanted if name not in given and name not in {"step", "log"}]
+    missing = [name for name in wanted if name not in arguments and name not in {"step", "log"}]
     return f"{', '.join(missing)} is missing" if missing else ""
 
 
-def _call(declared: str, given: Mapping[str, Any]) -> Call:
-    name = str(given["name"])
+def _call(declared: str, values: Mapping[str, Any]) -> Call:
+    name = str(values["name"])
     if declared == "categorical":
-        return Call(declared, "suggest_categorical", name, {"choices": list(given["choices"])})
-    arguments = {key: _number(value) for key, value in given.items() if key not in {"name", "log"}}
-    if given.get("log"):
+        return Call(declared, "suggest_categorical", name, {"choices": list(values["choices"])})
+    arguments = {key: _number(value) for key, value in values.items() if key not in {"name", "log"}}
+    if values.get("log"):
         arguments["log"] = True
     if declared == "int":
         return Call(declared, "suggest_int", name, {key: _whole(value) for key, value in arguments.items()})

@@ -19,7 +19,7 @@ from typing import Any
 
 from hyperopt_app.legacy.objectives.devices import warn_once
 
-__all__ = ["Mender", "offered", "roots", "surface"]
+__all__ = ["Replacer", "offered", "roots", "surface"]
 
 _OURS = "hyperopt_app.legacy.objectives"
 
@@ -119,8 +119,8 @@ def _fill(module: ModuleType) -> None:
         if name not in sources:
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         source, _, attribute = sources[name].partition(":")
-        found = importlib.import_module(source)
-        value = getattr(found, attribute) if attribute else found
+        source_module = importlib.import_module(source)
+        value = getattr(source_module, attribute) if attribute else source_module
         setattr(module, name, value)
         return value
 
@@ -192,17 +192,17 @@ def _refuse(fullname: str, parent: ModuleType) -> None:
 @contextmanager
 def surface() -> Iterator[None]:
     """Let the body import the original's modules; afterwards they are gone again."""
-    finder, mender = _Finder(), Mender(_MODULES, _fill, _replace)
+    finder, replacer = _Finder(), Replacer(_MODULES, _fill, _replace)
     sys.meta_path.append(finder)
-    sys.meta_path.insert(0, mender)
+    sys.meta_path.insert(0, replacer)
     try:
         with _structs_of_optuna():
             yield
     finally:
         sys.meta_path.remove(finder)
-        sys.meta_path.remove(mender)
+        sys.meta_path.remove(replacer)
         ours = [name for name, module in list(sys.modules.items()) if isinstance(module, _Module)]
-        for name in (*ours, *mender.mended):
+        for name in (*ours, *replacer.replaced):
             sys.modules.pop(name, None)
 
 
@@ -224,7 +224,7 @@ def _structs_of_optuna() -> Iterator[None]:
 _log = logging.getLogger(__name__)
 
 
-class Mender(MetaPathFinder):
+class Replacer(MetaPathFinder):
     """Comes first on `sys.meta_path`; it finds what is installed anyway, and looks after how it is executed.
 
     Args:
@@ -242,7 +242,7 @@ class Mender(MetaPathFinder):
         self._modules = modules
         self._fill = fill
         self.replace = replace
-        self.mended: list[str] = []
+        self.replaced: list[str] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -255,18 +255,18 @@ class Mender(MetaPathFinder):
             spec.loader = _Careful(spec.loader, self)
         return spec
 
-    def mend(self, module: ModuleType, error: Exception) -> None:
+    def replace_broken(self, module: ModuleType, error: Exception) -> None:
         """Stand in for a module that could not be executed."""
-        told = "%s, installed in %s, cannot be imported (%s: %s) and is stood in for"
-        warn_once(_log, told, module.__name__, module.__file__, type(error).__name__, error)
-        self.mended.append(module.__name__)
+        message = "%s, installed in %s, cannot be imported (%s: %s) and is stood in for"
+        warn_once(_log, message, module.__name__, module.__file__, type(error).__name__, error)
+        self.replaced.append(module.__name__)
         self._fill(module)
 
 
 class _Careful(Loader):
-    def __init__(self, loader: Loader, mender: Mender) -> None:
+    def __init__(self, loader: Loader, replacer: Replacer) -> None:
         self._loader = loader
-        self._mender = mender
+        self._replacer = replacer
 
     def __getattr__(self, name: str) -> Any:
         """Source, file name and the like."""
@@ -280,7 +280,7 @@ class _Careful(Loader):
     def exec_module(self, module: ModuleType) -> None:
         try:
             self._loader.exec_module(module)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the user cannot mend it
-            self._mender.mend(module, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user cannot fix it
+            self._replacer.replace_broken(module, error)
         else:
-            self._mender.replace(module)
+            self._replacer.replace(module)

@@ -84,8 +84,8 @@ class LegacyTrial(Suggests):
         self._trial = trial
         # Callbacks of optuna-integration ask for it, and do without what it leads to.
         self._trial_id = trial.number
-        given = dict.fromkeys(trial.params) if searched is None else searched
-        self._searched = {name: choices for name, choices in given.items() if name in trial.params}
+        allowed = dict.fromkeys(trial.params) if searched is None else searched
+        self._searched = {name: choices for name, choices in allowed.items() if name in trial.params}
         self._plain: dict[str, bool] = {}
         self._stand_in = (study_name, tuple(directions))
         self._declared_in = declared_in or "the hyperparameter file"
@@ -162,14 +162,14 @@ class LegacyTrial(Suggests):
         choices = call.arguments["choices"]
         if call.name in self._searched:
             kept = getattr(self._trial.distributions[call.name], "choices", None)
-            if kept is not None and [_key(self._meant(call.name, one)) for one in kept] == list(map(_key, choices)):
+            if kept is not None and [_key(self._meant(call.name, item)) for item in kept] == list(map(_key, choices)):
                 return self.params[call.name]
-        kept = [plain(one) for one in choices]
+        kept = [plain(choice) for choice in choices]
         with lists_allowed():
             try:
                 return choices[_place(kept, self._trial.suggest_categorical(call.name, kept))]
             except ValueError:
-                spelled = [_spelled(one) for one in kept]
+                spelled = [_spelled(choice) for choice in kept]
                 if spelled == kept:
                     raise
             # An earlier release of ours, which began this study, kept lists as text.
@@ -184,7 +184,7 @@ class LegacyTrial(Suggests):
 
 
 def _spelled(choice: Any) -> Any:
-    """A choice as text, if it is no plain value."""
+    """A choice as text, if it is not a plain value."""
     return choice if isinstance(choice, (str, int, float, type(None))) else quoted_text(choice)
 
 

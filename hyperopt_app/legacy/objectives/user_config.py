@@ -92,9 +92,9 @@ def plain(value: Any) -> Any:
     if value is None or type(value) in {bool, int, float, str}:
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     for kind in (str, bool, int, float):  # their subclasses, of which numpy.float64 is one
         if isinstance(value, kind):
             return kind(value)
@@ -117,11 +117,11 @@ def _unpacked(value: Any) -> Any:
 
 def number_of(value: Any) -> float | None:
     """The one number in a value: a scalar of any library, its text, or the only element of a list; else None."""
-    found = plain(value)
-    while isinstance(found, list) and len(found) == 1:
-        found = found[0]
+    number = plain(value)
+    while isinstance(number, list) and len(number) == 1:
+        number = number[0]
     try:
-        return None if found is None else float(found)
+        return None if number is None else float(number)
     except (TypeError, ValueError):
         return None
 

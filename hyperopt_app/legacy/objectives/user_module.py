@@ -72,10 +72,10 @@ class UserModule:
         if self.module is None:
             _seed_libraries(seed)
             self.module = self._load()
-        found = getattr(self.module, "Objective", None)
-        if not isinstance(found, type):
+        kind = getattr(self.module, "Objective", None)
+        if not isinstance(kind, type):
             raise HyperoptError(f"optuna.objective: {self.path} has no class Objective; give the class this name")
-        return found
+        return kind
 
     def _load(self) -> ModuleType:
         # The original took a file of any name for Python.
@@ -98,7 +98,7 @@ class UserModule:
         if self.place is None or not self.place.is_relative:
             return
         if self.place.is_mounted:
-            package = ModuleType(MOUNT, "The folder of an objective that has relative imports and is no package.")
+            package = ModuleType(MOUNT, "The folder of an objective that has relative imports and is not a package.")
             package.__path__ = [str(self.place.top)]
             package.__file__ = str(self.place.top / "__init__.py")
             sys.modules[MOUNT] = package
@@ -206,8 +206,8 @@ def _file_of(module: ModuleType) -> str:
 @cache
 def _libraries() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    found = [paths["stdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()]
-    return tuple(path + os.sep for path in found)
+    folders = [paths["stdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()]
+    return tuple(path + os.sep for path in folders)
 
 
 def _is_library(name: str, module: ModuleType) -> bool:

@@ -41,7 +41,7 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write the file; to a copy if the file wants a repair, or its filesystem has no locks.
 
     Raises:
-        sqlite3.DatabaseError: It is no database.
+        sqlite3.DatabaseError: It is not a database.
     """
     try:
         database = _read_only(path)

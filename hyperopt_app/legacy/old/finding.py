@@ -162,9 +162,9 @@ def _read_database(database: sqlite3.Connection, tables: set[str]) -> _Contents:
     schema = ""
     if "alembic_version" in tables:
         schema = next((str(version) for (version,) in database.execute("SELECT version_num FROM alembic_version")), "")
-    made_by = next((str(one) for (one,) in database.execute("SELECT library_version FROM version_info")), "")
+    made_by = next((str(version) for (version,) in database.execute("SELECT library_version FROM version_info")), "")
     return _Contents(
-        {name: frozenset(found) for name, found in keys.items()},
+        {name: frozenset(names) for name, names in keys.items()},
         schema or "before v0.9",
         f"Optuna {made_by}".strip(),
         states,
@@ -185,8 +185,8 @@ def _journal_contents(path: Path) -> _Contents | None:
             elif record["op_code"] == 2 and int(record.get("study_id", -1)) < len(keys):
                 keys[int(record["study_id"])][1].update(record.get("user_attr", {}))
     if not has_records:
-        raise StorageError(f"{path}: this is no journal of Optuna; give another file in `storage`")
-    return _Contents({name: frozenset(found) for name, found in keys}, JOURNAL, "Optuna (a journal)")
+        raise StorageError(f"{path}: this is not a journal of Optuna; give another file in `storage`")
+    return _Contents({name: frozenset(names) for name, names in keys}, JOURNAL, "Optuna (a journal)")
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

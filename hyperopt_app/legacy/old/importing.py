@@ -152,9 +152,9 @@ def _write(
     import optuna
 
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps trials without a time zone
-    found = study.get_trials(deepcopy=False)
-    taken = [converted(trial, space, objectives=len(directions), in_curve=in_curve, now=now) for trial in found]
-    points = waiting_points(found, space)
+    trials = study.get_trials(deepcopy=False)
+    taken = [converted(trial, space, objectives=len(directions), in_curve=in_curve, now=now) for trial in trials]
+    points = waiting_points(trials, space)
     minutes = _expected_s(taken) / 60
     if place.kind == SQLITE and minutes > 0.5:
         sys.stderr.write(f"Taking over {len(taken)} trials; this may take {minutes:.0f} to {2 * minutes:.0f} minutes\n")
@@ -174,7 +174,7 @@ def _write(
             source=shown_place(old),
             trials=len(taken),
             uncounted=budget(taken, 0),
-            closed=tuple(trial.number for trial in found if not trial.state.is_finished()),
+            closed=tuple(trial.number for trial in trials if not trial.state.is_finished()),
             enqueued=len(points),
         )
         new.set_user_attr(IMPORTED, record_of(old, report))

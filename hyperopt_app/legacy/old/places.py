@@ -86,31 +86,31 @@ class OldStudy:
 
     def describe(self) -> str:
         """One line for people."""
-        told = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
+        counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
         where = self.place.path or mask_password(self.storage)
-        return f"study {self.name!r} in {where}, made by {self.tool}: {told or 'no trials'}"
+        return f"study {self.name!r} in {where}, made by {self.tool}: {counts or 'no trials'}"
 
 
 _OLD_MULTI_OBJECTIVE = "multi_objective:study:directions"
 
 
 def direction_faults(
-    given: Sequence[str], found: Sequence["StudyDirection"], *, study_name: str, where: str = ""
+    wanted: Sequence[str], stored: Sequence["StudyDirection"], *, study_name: str, where: str = ""
 ) -> list[str]:
     """Why a file's directions cannot be those of its study; empty if they are the same.
 
     Args:
-        given: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
-        found: What the study has.
+        wanted: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
+        stored: What the study has.
         study_name: The study's name.
         where: The file, as the user named it; empty if it is told elsewhere.
     """
-    has = [direction.name.lower() for direction in found]
-    if not given or list(given) == has:
+    has = [direction.name.lower() for direction in stored]
+    if not wanted or list(wanted) == has:
         return []
     key = f"{where}: optuna.direction" if where else "optuna.direction"
-    came = f"{key}: {', '.join(given)} came, but the study {study_name!r} has {', '.join(has)}"
-    more = "" if len(given) == len(has) else f", and as many metrics ({len(has)})"
+    came = f"{key}: {', '.join(wanted)} came, but the study {study_name!r} has {', '.join(has)}"
+    more = "" if len(wanted) == len(has) else f", and as many metrics ({len(has)})"
     return [f"{came}; write what the study has{more}, or name another study in study_name"]
 
 

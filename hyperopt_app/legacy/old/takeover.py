@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Decide where a pair's study continues: in its own storage, or in an import that the user has confirmed.
-
-Runs in the driver.
-"""
+"""Decide where a pair's study continues: in its own storage, or in an import that the user has confirmed."""
 
 import sys
 import time
@@ -105,7 +102,7 @@ def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
         (has, in_curve), trials = directions_of(study, storage), study.get_trials(deepcopy=False)
     faults = direction_faults(pair.directions, has, study_name=old.name, where=str(pair.hyper_path))
     held = with_values(space).parameters
-    # As text a choice shows its type: '10.0' is no number.
+    # As text a choice shows its type: '10.0' is not a number.
     on_server = old.place.path is None
     faults += conversion_faults(trials, held if on_server else space.parameters, may_respell=not on_server)
     if faults:
@@ -166,17 +163,17 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
     mark = time.strftime("set-aside-%Y%m%d-%H%M%S")
     on_server = place.path is None and find_study(open_storage(pair.storage, pair.save_path), pair.study_name)
     files = [] if place.path is None else _files_of(pair, place, place.path)
-    found = [path for path in (*files, study_dir_of(pair)) if path.exists()]
-    if not found and not on_server:
+    paths = [path for path in (*files, study_dir_of(pair)) if path.exists()]
+    if not paths and not on_server:
         return
-    found += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
+    paths += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
     of_report = pair.save_path / f"{safe_name(pair.study_name)}.csv"
-    found += [of_report] if of_report.exists() else []
+    paths += [of_report] if of_report.exists() else []
     things = [f"the study {pair.study_name!r} in {mask_password(pair.storage)}"] if on_server else []
-    _confirm(f"Set {', '.join([*things, *map(str, found)])} aside and begin anew?", yes=yes)
+    _confirm(f"Set {', '.join([*things, *map(str, paths)])} aside and begin anew?", yes=yes)
     if on_server:
         _rename_on_server(pair, f"{pair.study_name}.{mark}")
-    for path in found:
+    for path in paths:
         path.replace(path.with_name(f"{path.name}.{mark}"))
         sys.stderr.write(f"{path} is now {path.name}.{mark}\n")
 

@@ -57,7 +57,7 @@ def conversion_faults(
         space: Name of a parameter to what the hyperparameter file searches.
         may_respell: Whether choices may be spelled in another way or order; not where trials stay where they are.
     """
-    found: dict[tuple[str, str], None] = {}
+    unusable: dict[tuple[str, str], None] = {}
     seen: set[tuple[str, str]] = set()
     for trial in trials:
         for name, old in trial.distributions.items():
@@ -65,11 +65,11 @@ def conversion_faults(
                 continue
             seen.add((name, repr(old)))
             if not _fits(old, space[name], may_respell=may_respell):
-                found[name, describe(_modern(old))] = None
+                unusable[name, describe(_modern(old))] = None
     return [
         f"parameter {name}: the old study searched {old}, the hyperparameter file searches {describe(space[name])}; "
         "a study cannot hold both: set the file back, or begin another study under another study_name"
-        for name, old in found
+        for name, old in unusable
     ]
 
 
@@ -133,7 +133,7 @@ def converted(
 
 def would_change(trial: FrozenTrial) -> bool:
     """Whether an ended trial can only be taken over in another form: of kinds that Optuna has given up, or no value."""
-    is_old = any(_modern(one) is not one for one in trial.distributions.values())
+    is_old = any(_modern(distribution) is not distribution for distribution in trial.distributions.values())
     return is_old or _lacks_value(trial)
 
 

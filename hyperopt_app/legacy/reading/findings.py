@@ -42,18 +42,18 @@ class Findings:
         if line not in lines:
             lines.append(line)
 
-    def unknown_keys(self, section: str, given: Iterable[Any], known: Iterable[str]) -> None:
+    def unknown_keys(self, section: str, keys: Iterable[Any], known: Iterable[str]) -> None:
         """Note the keys of a section that mean nothing but look like one that does; others were always ignored."""
         words = list(known)
-        for key in given:
+        for key in keys:
             near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=0.75)
             if near:
                 self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
 
 
-def missing(key: str, given: Iterable[Any]) -> str:
+def missing(key: str, keys: Iterable[Any]) -> str:
     """`it is missing`, and which of the keys that are there looks as if it were meant."""
-    near = difflib.get_close_matches(key, [str(one) for one in given], n=1, cutoff=0.75)
+    near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=0.75)
     return f"it is missing (is {near[0]} meant for it?)" if near else "it is missing"
 
 

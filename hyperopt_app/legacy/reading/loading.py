@@ -121,7 +121,7 @@ def _size(value: Any, known: dict[int, int]) -> int:
         return 1
     if id(value) not in known:
         inner = value.values() if isinstance(value, Mapping) else value
-        known[id(value)] = 1 + sum(_size(one, known) for one in inner)
+        known[id(value)] = 1 + sum(_size(item, known) for item in inner)
     return known[id(value)]
 
 
@@ -179,12 +179,12 @@ def odd_values(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str
         yield path[:60] + "...", f"it is nested too deeply; {_DEEPEST} levels are allowed"
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            here = f"{path}:{key}" if path else str(key)
+            place = f"{path}:{key}" if path else str(key)
             if not isinstance(key, (str, int, float)):
-                yield here, f"the key {shown(key)} is no text, number or boolean; put it in quotes"
+                yield place, f"the key {shown(key)} is not text, a number or a boolean; put it in quotes"
             if isinstance(key, int) and not isinstance(key, bool) and str(key) in value:
-                yield here, f"the keys {key!r} and {str(key)!r} stand side by side; a config cannot tell them apart"
-            yield from odd_values(inner, here, depth + 1)
+                yield place, f"the keys {key!r} and {str(key)!r} stand side by side; a config cannot tell them apart"
+            yield from odd_values(inner, place, depth + 1)
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
             yield from odd_values(inner, f"{path}:{index}", depth + 1)

@@ -106,9 +106,9 @@ def _method(section: Any, where: str, allowed: tuple[str, ...], findings: Findin
         findings.fault(f"{where}.type", f"{came}; write one of {', '.join(allowed)}{nearest(meant, names)}")
         return None
     name, other = _RENAMED.get(written, (written, {}))
-    given = {other.get(str(key), str(key)): value for key, value in section.items() if key != "type"}
+    settings = {other.get(str(key), str(key)): value for key, value in section.items() if key != "type"}
     before = len(findings.faults)
-    arguments = _arguments(name, given, where, findings)
+    arguments = _arguments(name, settings, where, findings)
     if len(findings.faults) == before:
         _try_out(name, arguments, where, findings)
     return Method(name, arguments, written) if len(findings.faults) == before else None
@@ -120,11 +120,11 @@ def _class(name: str) -> Any:
     return getattr(optuna.samplers if name in _SAMPLERS else optuna.pruners, name)
 
 
-def _arguments(name: str, given: Mapping[str, Any], where: str, findings: Findings) -> dict[str, Any]:
+def _arguments(name: str, settings: Mapping[str, Any], where: str, findings: Findings) -> dict[str, Any]:
     known = inspect.signature(_class(name)).parameters
     usable = [key for key in known if key not in _OBJECTS]
-    found = {}
-    for key, value in given.items():
+    arguments = {}
+    for key, value in settings.items():
         if key not in known:
             findings.fault(
                 f"{where}.{key}", f"{name} has no such argument; it has {', '.join(usable)}{nearest(key, usable)}"
@@ -132,16 +132,16 @@ def _arguments(name: str, given: Mapping[str, Any], where: str, findings: Findin
         elif key in _OBJECTS and value is not None:
             findings.fault(f"{where}.{key}", "this is a function or an object, which no YAML file can hold; remove it")
         elif key in _NESTED:
-            found[key] = _nested(value, f"{where}.{key}", findings)
+            arguments[key] = _nested(value, f"{where}.{key}", findings)
         else:
             annotation = known[key].annotation
-            told = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-            found[key] = _converted(value, told, known[key].default, f"{where}.{key}", findings)
+            type_name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+            arguments[key] = _converted(value, type_name, known[key].default, f"{where}.{key}", findings)
     for key, parameter in known.items():
-        if parameter.default is inspect.Parameter.empty and key not in found and key != "base_sampler":
+        if parameter.default is inspect.Parameter.empty and key not in arguments and key != "base_sampler":
             example = ": {type: MedianPruner}" if key in _NESTED else ""
             findings.fault(f"{where}.{key}", f"it is missing, and {name} wants it; write {key}{example}")
-    return found
+    return arguments
 
 
 def _nested(value: Any, where: str, findings: Findings) -> Any:
@@ -165,8 +165,8 @@ def _converted(value: Any, annotation: str, default: Any, where: str, findings: 
     wanted = [_KINDS[kind] for kind in kinds if kind in _KINDS]
     is_known = len(wanted) == len(kinds) and not (value is None and default is None)
     if is_known and not any(isinstance(value, types) for _, types in wanted):
-        told = " or ".join(word for word, _ in wanted if word != "null")
-        findings.fault(where, f"{shown(value)} is not allowed; write {told}")
+        spellings = " or ".join(word for word, _ in wanted if word != "null")
+        findings.fault(where, f"{shown(value)} is not allowed; write {spellings}")
     return value
 
 

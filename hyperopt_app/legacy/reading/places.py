@@ -77,25 +77,25 @@ def save_directory(
     hyper: Mapping[Any, Any], optuna: Mapping[Any, Any], origins: Origins, findings: Findings
 ) -> Path | None:
     """The directory of all that is written; the top level's counts more than the older one in `optuna`."""
-    given = {
+    paths = {
         key: value
         for key, value in (("save_path", hyper.get("save_path")), ("optuna.save_path", optuna.get("save_path")))
         if value is not None
     }
-    for key, value in given.items():
+    for key, value in paths.items():
         if not isinstance(value, str) or not value.strip():
-            findings.fault(key, f"{shown(value)} is no directory; write its path")
+            findings.fault(key, f"{shown(value)} is not a directory; write its path")
             return None
-    if not given:
+    if not paths:
         came = missing("save_path", [*hyper, *optuna])
         findings.fault("save_path", f"{came}; write the directory in which everything is to be saved")
         return None
-    if len({str(Path(value)) for value in given.values()}) > 1:
+    if len({str(Path(value)) for value in paths.values()}) > 1:
         findings.note(
-            f"save_path stands at the top level and in optuna; {given['save_path']} counts and "
-            f"{given['optuna.save_path']} is ignored, as always"
+            f"save_path stands at the top level and in optuna; {paths['save_path']} counts and "
+            f"{paths['optuna.save_path']} is ignored, as always"
         )
-    key, value = next(iter(given.items()))
+    key, value = next(iter(paths.items()))
     path = origins.find(value, key, findings)
     if path.is_file():
         findings.fault(key, f"{path} is a file; write a directory")
@@ -113,7 +113,7 @@ def storage_url(
     if storage is None and is_prototype:
         return _sqlite(folder / "hyper_opt.db", origins, findings)
     if not isinstance(storage, str) or not storage.strip():
-        came = missing("storage", optuna) if storage is None else f"{shown(storage)} is no storage"
+        came = missing("storage", optuna) if storage is None else f"{shown(storage)} is not a storage"
         findings.fault("optuna.storage", f"{came}; write a file name and storage_type: sqlite, or a database URL")
         return ""
     if kind is None and "://" not in storage:
@@ -139,7 +139,7 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
     if kind == "maria" and "://" not in storage:
         findings.fault(
             "optuna.storage",
-            f"{shown(_masked_bare(storage))} is no URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and @ "
+            f"{shown(_masked_bare(storage))} is not a URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and @ "
             "before HOST",
         )
         return ""
@@ -172,11 +172,11 @@ def _url(storage: str, origins: Origins, findings: Findings) -> str:
             "storage_type: sqlite",
         )
         return ""
-    found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", storage)
-    if not found or found[2].startswith("file:"):
+    match = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", storage)
+    if not match or match[2].startswith("file:"):
         return storage
-    path = origins.place(found[2], "optuna.storage", findings)
-    return _sqlite(path, origins, findings, found[1], found[3] or "")
+    path = origins.place(match[2], "optuna.storage", findings)
+    return _sqlite(path, origins, findings, match[1], match[3] or "")
 
 
 def _masked_bare(text: str) -> str:
@@ -221,11 +221,11 @@ def _log_file(
         return folder / "log.txt"
     if hyper.get("save_path") is not None:
         return folder / "log.txt"
-    given = log.get("save_path", "log.txt")
-    if not isinstance(given, str) or not given:
-        findings.fault("log.save_path", f"{shown(given)} is no file; write the path of a log file")
+    file = log.get("save_path", "log.txt")
+    if not isinstance(file, str) or not file:
+        findings.fault("log.save_path", f"{shown(file)} is not a file; write the path of a log file")
         return None
-    path = origins.place(given, "log.save_path", findings)
+    path = origins.place(file, "log.save_path", findings)
     will_be_there = () if save_path is None else (save_path / "studies", save_path / "trial_results")
-    is_made = any(one.is_relative_to(path) for one in will_be_there)
+    is_made = any(directory.is_relative_to(path) for directory in will_be_there)
     return path / "log.txt" if path.is_dir() or is_made else path

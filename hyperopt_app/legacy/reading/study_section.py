@@ -43,7 +43,7 @@ def read_name(optuna: Mapping[Any, Any], findings: Findings, *, is_prototype: bo
         findings.fault("optuna.study_name", f"{missing('study_name', optuna)}; write the name of the study")
         return ""
     if isinstance(name, (Mapping, list, bool)) or not str(name).strip():
-        findings.fault(f"optuna.{key}", f"{shown(name)} is no name; write a text")
+        findings.fault(f"optuna.{key}", f"{shown(name)} is not a name; write a text")
         return ""
     return str(name)
 

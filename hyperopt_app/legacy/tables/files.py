@@ -126,23 +126,23 @@ def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial
     ours = trial_table.rows_of(_results(study, trials, aside), heading)
     known = trial_table.by_number(ours)
     places = [*sorted(layout.folder.glob(f"{layout.stem}_*.csv")), *filter(None, (layout.merged, layout.best))]
-    found = {path: _read(path) for path in places}
-    foreign = {path: trial_table.foreign_rows(rows or [], known, heading) for path, rows in found.items()}
+    existing = {path: _read(path) for path in places}
+    foreign = {path: trial_table.foreign_rows(rows or [], known, heading) for path, rows in existing.items()}
     layout.folder.mkdir(exist_ok=True)
     for path, rows in _own(layout, trials, known, foreign).items():
-        _put(path, trial_table.to_csv(trial_table.merged([rows, foreign.get(path, [])], heading), heading), found)
+        _put(path, trial_table.to_csv(trial_table.merged([rows, foreign.get(path, [])], heading), heading), existing)
     if layout.merged is None:
         return
     # What the workers' files say has all its digits; the old merged file comes last.
     everything = trial_table.merged([ours, *foreign.values()], heading)
     is_sorted = layout.best is not None
-    _put(layout.merged, trial_table.to_csv(everything, heading, is_sorted=is_sorted), found)
+    _put(layout.merged, trial_table.to_csv(everything, heading, is_sorted=is_sorted), existing)
     if layout.best is not None:
         metric, is_maximum = heading.removeprefix("best_"), study.directions[0].name == "MAXIMIZE"
         standing = trial_table.rows_of(_results(study, trials, aside, all_rows=False), heading) if aside else ours
         rows = trial_table.merged([standing, *foreign.values()], heading)
         best = _best_rows(rows, metric, is_maximum=is_maximum)
-        _put(layout.best, trial_table.to_csv(best, heading, is_sorted=is_sorted), found)
+        _put(layout.best, trial_table.to_csv(best, heading, is_sorted=is_sorted), existing)
 
 
 def _own(
@@ -152,8 +152,8 @@ def _own(
     foreign: Mapping[Path, Sequence[Row]],
 ) -> dict[Path, list[Row]]:
     """Which rows go into which worker's file."""
-    told = [trial for trial in trials if _ATTRIBUTE in trial.user_attrs]
-    paths = _paths(layout, told, {path for path, rows in foreign.items() if rows})
+    recorded = [trial for trial in trials if _ATTRIBUTE in trial.user_attrs]
+    paths = _paths(layout, recorded, {path for path, rows in foreign.items() if rows})
     own: dict[Path, list[Row]] = {}
     for number in sorted(paths):
         own.setdefault(paths[number], []).extend(known[number])
@@ -200,7 +200,7 @@ def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, 
     choose = max if study.directions[0].name == "MAXIMIZE" else min
     bests: dict[int, float] = {}
     best: float | None = None
-    for trial in sorted(trials, key=lambda one: (str(one.datetime_complete), one.number)):
+    for trial in sorted(trials, key=lambda item: (str(item.datetime_complete), item.number)):
         if trial.state.name == "COMPLETE":
             best = trial.values[0] if best is None else choose(best, trial.values[0])
         if best is not None:
@@ -208,9 +208,9 @@ def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, 
     return bests
 
 
-def _paths(layout: _Layout, told: Sequence["FrozenTrial"], foreign: set[Path]) -> dict[int, Path]:
+def _paths(layout: _Layout, recorded: Sequence["FrozenTrial"], foreign: set[Path]) -> dict[int, Path]:
     """Trial number to the file of the worker that ran it."""
-    names = _worker_names(told)
+    names = _worker_names(recorded)
     if layout.stem != "worker":
         return {number: layout.folder / f"{layout.stem}_{name}.csv" for number, name in names.items()}
     # B1 counts its workers, and each took the first number that was free.
@@ -219,9 +219,9 @@ def _paths(layout: _Layout, told: Sequence["FrozenTrial"], foreign: set[Path]) -
     return {number: files[name] for number, name in names.items()}
 
 
-def _worker_names(told: Sequence["FrozenTrial"]) -> dict[int, str]:
+def _worker_names(recorded: Sequence["FrozenTrial"]) -> dict[int, str]:
     """Trial number to its worker's name: job or host, and `.k` from the second process there on."""
-    claims = {trial.number: trial_records.holder_of(trial) for trial in told}
+    claims = {trial.number: trial_records.holder_of(trial) for trial in recorded}
     homes = {number: (_home(claim), int(claim.get("number", 0))) for number, claim in claims.items()}
     processes: dict[str, list[int]] = {}
     for home, number in sorted(set(homes.values())):
@@ -258,7 +258,7 @@ def write_study_csv(study: "optuna.Study", folder: Path) -> Path:
 
 
 def _read(path: Path) -> list[Row] | None:
-    """The rows of a file; None if it is no table of trials."""
+    """The rows of a file; None if it is not a table of trials."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
@@ -269,10 +269,10 @@ def _read(path: Path) -> list[Row] | None:
         return None
 
 
-def _put(path: Path, text: str, found: Mapping[Path, list[Row] | None]) -> None:
+def _put(path: Path, text: str, existing: Mapping[Path, list[Row] | None]) -> None:
     """Write a table; a file of that name which is none is kept under another name."""
-    if path in found and found[path] is None:
-        kept = next(one for one in (path.with_name(f"kept_{k}_{path.name}") for k in count(1)) if not one.exists())
+    if path in existing and existing[path] is None:
+        kept = next(free for free in (path.with_name(f"kept_{k}_{path.name}") for k in count(1)) if not free.exists())
         path.replace(kept)
         _log.warning("%s was no table of trials; it is kept as %s", path, kept.name)
     replace_text(path, text)

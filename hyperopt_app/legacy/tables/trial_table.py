@@ -73,7 +73,7 @@ def rows_of(results: Sequence[Result], best_heading: str = "") -> list[Row]:
             **({best_heading: cell(result.best)} if best_heading else {}),
             **({_PRUNED: "" if result.pruned is None else str(int(result.pruned))} if has_pruned else {}),
         }
-        for result in sorted(results, key=lambda one: one.number)
+        for result in sorted(results, key=lambda result: result.number)
     ]
 
 
@@ -107,7 +107,7 @@ def parse(text: str) -> list[Row]:
     """The rows of a file as the original, or this project, wrote it, without the columns of indices.
 
     Raises:
-        ValueError: It is no table of trials: it has no column `trial`, or what stands there is no number.
+        ValueError: It is not a table of trials: it has no column `trial`, or what stands there is no number.
     """
     csv.field_size_limit(sys.maxsize)  # a cell may hold the history of a long training
     try:
@@ -143,13 +143,13 @@ def by_number(rows: Iterable[Row]) -> dict[int, list[Row]]:
     return known
 
 
-def foreign_rows(found: Iterable[Row], known: Mapping[int, Sequence[Row]], best_heading: str = "") -> list[Row]:
+def foreign_rows(rows: Iterable[Row], known: Mapping[int, Sequence[Row]], best_heading: str = "") -> list[Row]:
     """The rows that say something new: of other studies, or of this one before it was continued.
 
     A found row says nothing new if its filled cells stand in a known row too, but for digits that were lost in
     reading and writing. The best value so far does not count: a late trial may change it.
     """
-    return [row for row in found if not any(_says(one, row, best_heading) for one in known.get(number_of(row), ()))]
+    return [row for row in rows if not any(_says(own, row, best_heading) for own in known.get(number_of(row), ()))]
 
 
 def _says(known: Row, row: Row, best_heading: str) -> bool:
@@ -162,10 +162,10 @@ def _is_close(first: str, second: str) -> bool:
     if first == second:
         return True
     try:
-        one, other = float(first), float(second)
+        number, other = float(first), float(second)
     except ValueError:
         return first[:1] in ("[", "{") and second[:1] in ("[", "{") and _read(first) == _read(second)
-    return math.isclose(one, other, rel_tol=_TOLERANCE) or (math.isnan(one) and math.isnan(other))
+    return math.isclose(number, other, rel_tol=_TOLERANCE) or (math.isnan(number) and math.isnan(other))
 
 
 def _read(text: str) -> Any:

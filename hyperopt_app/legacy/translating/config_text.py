@@ -96,10 +96,10 @@ def _commented(config: Mapping[Any, Any], head: str, launcher: str, pair: Pair) 
         )
     parts = [head]
     for key, value in config.items():
-        told = _comment(comments[key]) if key in comments else ""
+        comment = _comment(comments[key]) if key in comments else ""
         gap = "\n" if key in comments else ""
         body = _hydra(value, launcher) if key == "hydra" else _yaml({key: value})
-        parts.append(f"{gap}{told}{body}")
+        parts.append(f"{gap}{comment}{body}")
     return "".join(parts)
 
 
@@ -113,8 +113,8 @@ def _hydra(hydra: Mapping[str, Any], launcher: str) -> str:
 
 
 def _inner(key: str, value: Any, comments: Mapping[str, str], indent: str) -> str:
-    told = _comment(comments[key]) if key in comments else ""
-    return textwrap.indent(told + _yaml({key: value}), indent)
+    comment = _comment(comments[key]) if key in comments else ""
+    return textwrap.indent(comment + _yaml({key: value}), indent)
 
 
 def _comment(text: str) -> str:
@@ -148,7 +148,7 @@ def _head(translation: Translation, pair: Pair, directory: Path) -> str:
 
 def _own(pair: Pair) -> str:
     """The override by which a single training is given what only the objective suggests."""
-    names = [one.name for one in pair.parameters if one.place == "objective"]
+    names = [parameter.name for parameter in pair.parameters if parameter.place == "objective"]
     values = ", ".join(f"{name}: ..." for name in names)
     return f" '+objective.params={{{values}}}'" if names else ""
 

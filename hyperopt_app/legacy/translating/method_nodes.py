@@ -66,7 +66,7 @@ def pruner_node(method: Method | None) -> MethodNode:
 
 def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[str, tuple[str, Any]]) -> MethodNode:
     option, schema = groups[name]
-    known = {one.name: one for one in fields(schema)}
+    known = {schema_field.name: schema_field for schema_field in fields(schema)}
     values = {key: _plain(value, module) for key, value in arguments.items()}
     if set(values) <= set(known):
         return MethodNode(option, values)
@@ -76,6 +76,6 @@ def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[
 def _plain(value: Any, module: str) -> Any:
     """A method within a method is a node too."""
     if isinstance(value, Method):
-        inner = {key: _plain(one, module) for key, one in value.arguments.items()}
+        inner = {key: _plain(item, module) for key, item in value.arguments.items()}
         return {"_target_": f"optuna.{module}.{value.name}", **inner}
     return value

@@ -79,8 +79,8 @@ def shape_of(tree: Mapping[Any, Any], searched: Sequence[tuple[Any, ...]] = ()) 
 
     root = convert(tree, ())
     kept = set(searched)
-    found = ([one for one in paths if one not in kept] for paths in (dates, marks, tuples))
-    return Shape(root, *found)
+    lists = ([path for path in paths if path not in kept] for paths in (dates, marks, tuples))
+    return Shape(root, *lists)
 
 
 def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Places:
@@ -103,14 +103,14 @@ def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Plac
 
 
 def _renamed(model: Mapping[Any, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     for key in model:
         name = str(key)
-        while key in _TAKEN and (name in _TAKEN or name in model or name in found):
+        while key in _TAKEN and (name in _TAKEN or name in model or name in renamed):
             name += "_"
         if name != str(key):
-            found[name] = str(key)
-    return found
+            renamed[name] = str(key)
+    return renamed
 
 
 def _is_nameable(parameter: Parameter, value: Any) -> bool:
@@ -125,7 +125,7 @@ def _is_nameable(parameter: Parameter, value: Any) -> bool:
 
 def _is_nested(path: tuple[str, ...], paths: Sequence[tuple[str, ...]]) -> bool:
     """Whether it leads into another one or the other way round: then it counts which of them is set last."""
-    return any(one != path and one[: len(path)] == path[: len(one)] for one in paths)
+    return any(other != path and other[: len(path)] == path[: len(other)] for other in paths)
 
 
 def _is_tree(value: Any) -> bool:

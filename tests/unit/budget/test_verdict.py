@@ -110,7 +110,7 @@ def test_a_study_that_is_over_is_judged_by_fewer(outcomes: list[Outcome], is_ver
 
 
 def test_a_last_trial_that_fails_beside_good_ones_counts() -> None:
-    """A run of one trial is no verdict where an earlier run has shown that the code works."""
+    """A run of one trial is not a verdict where an earlier run has shown that the code works."""
     study = study_with(2)
     _end(study, DONE, TYPO)
     begin_run(study, {0}, Limits())

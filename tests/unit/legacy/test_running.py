@@ -116,7 +116,7 @@ def test_what_an_accepted_study_comes_to_is_the_exit_status(program: Application
 
 
 def test_a_changed_model_config_is_told(program: Application, say: Say) -> None:
-    """It is no fault; the next command has nothing more to tell."""
+    """It is not a fault; the next command has nothing more to tell."""
     say("optimize")
     _write_pair({"seed": 7})
     program.accepts = False
@@ -198,7 +198,7 @@ def test_a_missing_objective_is_one_fault(options: list[str], told: str, program
     ("words", "told"),
     [
         (["optimize", *PAIR, "-s", "/proc/x"], "-s: /proc/x cannot be made"),
-        (["translate", *PAIR, "--out", "model.yml"], "--out: model.yml is no directory; give a directory"),
+        (["translate", *PAIR, "--out", "model.yml"], "--out: model.yml is not a directory; give a directory"),
     ],
 )
 def test_a_place_that_cannot_be_is_told_in_a_line(

@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "an abstract class": (f"{made.HERE}.Unfinished", "it lacks infer_relative_search_space"),
     "a misspelt class": (f"{made.HERE}.Seedet", "did you mean Seeded"),
     "a misspelt package": ("optuna_integrations.BoTorchSampler", "no module optuna_integrations"),
-    "no path": ("", "is no dotted path"),
+    "no path": ("", "is not a dotted path"),
     "a part alone": ("optuna.samplers.nsgaii.UniformCrossover", "is no BaseSampler"),
     "another function of the makers' plugin": ("hydra_plugins.hyperopt_app.sweeper.register", "is a function"),
 }

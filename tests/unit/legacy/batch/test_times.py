@@ -23,8 +23,8 @@ def test_a_time_with_hours_minutes_and_seconds_is_clear(text: str, seconds: int)
         ("12:00", "may mean 00:12:00, as Slurm reads it, or 12:00:00"),
         ("30", "may mean 00:30:00, as Slurm reads it, or 00:00:30"),
         ("1-12", "may mean 36:00:00; write"),
-        ("5h", "is no time; write HH:MM:SS"),
-        ("", "is no time; write HH:MM:SS"),
+        ("5h", "is not a time; write HH:MM:SS"),
+        ("", "is not a time; write HH:MM:SS"),
     ],
 )
 def test_a_time_that_may_be_read_in_two_ways_is_refused(text: str, words: str) -> None:

@@ -113,7 +113,7 @@ def test_another_package_of_that_name_is_told(file: str, monkeypatch: pytest.Mon
     path = a_file("", f"lib/{file}")
     monkeypatch.syspath_prepend(str(Path("lib").absolute()))
     (fault,) = missing_imports(a_file(HEAD + CLASS))
-    assert f"echo.src.base_objective is no part of {path}, which is another package" in fault
+    assert f"echo.src.base_objective is not part of {path}, which is another package" in fault
     if file == "echo/__init__.py":
         a_file("", "lib/echo/src/base_objective.py")
         assert missing_imports(a_file(HEAD + CLASS)) == []
@@ -122,7 +122,7 @@ def test_another_package_of_that_name_is_told(file: str, monkeypatch: pytest.Mon
 def test_modules_of_the_original_that_nobody_offers_are_told() -> None:
     """The training helpers of the original package."""
     (fault,) = missing_imports(a_file("import aimlutils.gpu\nfrom aimlutils.torch.checkpoint import *\n" + CLASS))
-    assert "line 2: aimlutils.torch.checkpoint is no part of what is stood in for" in fault
+    assert "line 2: aimlutils.torch.checkpoint is not part of what is stood in for" in fault
 
 
 @pytest.mark.parametrize(
