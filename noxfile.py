@@ -27,7 +27,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Hold rules and format; `nox -s lint -- --fix` mends what can be mended."""
+    """Check rules and format; `nox -s lint -- --fix` fixes what can be fixed."""
     session.install(*TESTED_SET, "ruff")
     fix = "--fix" in session.posargs
     session.run("ruff", "check", *(["--fix"] if fix else []))

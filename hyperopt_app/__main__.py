@@ -17,7 +17,7 @@ from hyperopt_app.support.hydra_errors import errors_in_one_line
 
 __all__ = ["main"]
 
-# OmegaConf refuses a YAML file of more than ten thousand values unless it is told otherwise. It fears aliases that
+# OmegaConf refuses a YAML file of more than ten thousand values by default. It fears aliases that
 # swell, against which it keeps another guard; a config that is run here may hold a long list. Workers inherit it.
 _MOST_VALUES = ("OMEGACONF_MAX_YAML_EXPANDED_NODES", "10000000")
 

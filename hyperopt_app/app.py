@@ -61,7 +61,7 @@ def check_objective(conf: DictConfig) -> list[str]:
     except (ImportError, AttributeError) as error:
         return [f"objective._target_: {target} cannot be imported ({error}); check the path, and that it is installed"]
     except Exception as error:  # noqa: BLE001 - an import runs the user's module, which may raise anything
-        return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; mend that first"]
+        return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; fix that first"]
     if not (isinstance(objective_class, type) and issubclass(objective_class, Objective)):
         return [f"objective._target_: {target} is not a class that derives from hyperopt_app.Objective"]
     return [f"objective: {fault}" for fault in objective_class.check(conf)]

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if words[:1] == ["submit"]:
         # Hydra reads the arguments of the process. With pluses also where the launcher has no such field: that it
-        # cannot submit is then told among the faults of the command.
+        # cannot submit is then listed among the errors of the command.
         words = ["--multirun", *words[1:], "++hydra.launcher.detach=true"]
         sys.argv[1:] = words
     if words[:1] == ["legacy"]:
@@ -282,7 +282,7 @@ def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Stud
 def _check_directory(study_dir: Path) -> None:
     """Refuse what is not a directory, and the save_path of the original, which holds the studies deeper."""
     if not study_dir.is_dir():
-        raise StudyMismatchError(f"{study_dir}: there is no such directory; give that of a study, e.g. studies/holodec")
+        raise StudyMismatchError(f"{study_dir}: directory not found; give that of a study, e.g. studies/holodec")
     inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))
     if inner and not (study_dir / "multirun.yaml").exists():
         raise StudyMismatchError(f"{study_dir} is not a study's directory, but holds some: {', '.join(inner)}")

@@ -81,7 +81,7 @@ class ResultsError(HyperoptError, OSError):
 
 
 class StudyStoppedError(HyperoptError, RuntimeError):
-    """This run was ended early by failures; the same command goes on after a mend."""
+    """Failures ended this run early; the same command continues once they are fixed."""
 
     exit_code = 2
 

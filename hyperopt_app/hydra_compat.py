@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Hide the differences between Hydra 1.3 and 1.4 behind functions that work with either.
 
-Each function says what each release needs. Once 1.3 is no longer supported, callers use Hydra directly and this
+Each function says what each release needs. Once support for 1.3 ends, callers use Hydra directly and this
 module is deleted. Hydra imports it in every Hydra program, so it must stay light.
 """
 

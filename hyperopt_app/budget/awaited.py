@@ -14,8 +14,8 @@ __all__ = ["Awaited"]
 
 _log = logging.getLogger(__name__)
 
-# A trial that is just being taken has no name on it for a moment, and one that just ends is seen to run: what is told
-# was seen in so many looks in a row.
+# A trial that is just being claimed has no holder for a moment, and a trial that just ends still seems to run. So a
+# reason is logged only after this many looks in a row.
 _LOOKS = 3
 
 

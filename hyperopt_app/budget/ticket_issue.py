@@ -44,7 +44,7 @@ def keep_budget(study: optuna.Study, n_trials: int, *, listed: bool = False) -> 
     Args:
         study: The study.
         n_trials: What the command asks for.
-        listed: Whether the tickets carry every point of the space, so that there is no other to try.
+        listed: Whether the tickets carry every point of the space, so that no other is left to try.
     """
     keep_n_trials(study, n_trials)
     keep_lists_points(study, listed)

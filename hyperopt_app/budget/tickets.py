@@ -189,7 +189,7 @@ class Tickets:
         """Tell the study how the trial ended, or give its ticket back.
 
         Returns:
-            False if the claim had been broken in the meantime: then nothing is told, and the result is dropped.
+            False if the claim had been broken in the meantime: then nothing is stored, and the result is dropped.
         """
         try:
             if not self._holds(trial._trial_id):

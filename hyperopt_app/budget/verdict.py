@@ -236,7 +236,7 @@ def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_tr
         else f"All {count} that failed so count"
     )
     is_are = "trial is" if n_trials == 1 else "trials are"
-    return f"{these} no longer: mend it, and {way_on} goes on ({left} of {n_trials} {is_are} left)."
+    return f"{these} no longer: fix it, then {way_on} goes on ({left} of {n_trials} {is_are} left)."
 
 
 def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:

@@ -2,7 +2,7 @@
 """Match checkpoints to the fits of a trial, and record which fits have finished.
 
 A trial may train several times (folds, seeds). A fit with a name has its own checkpoint file. Fits without a name
-share `last.ckpt` and are told apart by their order in the trial. A finished fit leaves `.last.ckpt.finished` beside
+share `last.ckpt` and are identified by their order in the trial. A finished fit leaves `.last.ckpt.finished` beside
 its checkpoint, which names the process that wrote it. This module depends on no framework.
 """
 

@@ -196,8 +196,8 @@ def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | N
     """The checkpoint to go on from, for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
 
     In a trial it is the trial's own `last.ckpt`, which an interrupted fit of an earlier worker has left; a fit that
-    came to its end, in this worker or an earlier one, is none. A file that is torn, that is not a Lightning checkpoint or
-    that belongs to other parameters or to another fit of the trial is logged as a warning and ignored.
+    came to its end, in this worker or an earlier one, does not count. A file that is torn, not a Lightning
+    checkpoint, of other parameters or of another fit of the trial is logged as a warning and ignored.
 
     Args:
         directory: Where to look outside a sweep; None for nowhere.

@@ -74,7 +74,7 @@ class Crew:
             What went wrong with workers, one line each. A dead worker is not an error of the sweep: its trial is
             another's now.
         """
-        # The user's Hydra callbacks are for trials; a worker is no job of theirs.
+        # The user's Hydra callbacks are for trials, not for workers.
         context = bare_context(self.context)
         task = WorkerTask(self.plan, self.context, self.config, self.task_function)
         launcher = Plugins.instance().instantiate_launcher(
@@ -88,7 +88,9 @@ class Crew:
             # Workers inside the driver are ended by a signal to it, and a scheduler sends it one at the very end.
             if not self._is_out_of_time(()):
                 raise
-        except HyperoptError:  # told for people: the launcher's settings are wrong, or a worker inside the driver knows
+        except (
+            HyperoptError
+        ):  # meant for people: the launcher's settings are wrong, or a worker inside the driver knows
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
             lines = [_line(error)]

@@ -100,7 +100,7 @@ class Watch:
             self._study, trials, plan.ended_before, plan.limits, time.time(), run=plan.run_number, is_over=is_over
         )
         if stop is not None and stop.is_fault:
-            with study_lock(plan.study_dir):  # so that what is left is told as it is
+            with study_lock(plan.study_dir):  # so that the number of remaining trials is exact
                 issue_again(self._study)
         return stop
 
@@ -162,7 +162,7 @@ class Watch:
         return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
 
     def tell_notes(self, study: optuna.Study | None = None) -> None:
-        """Say what the workers have noted, each once; those of the command itself have been told before."""
+        """Log the workers' notes, each once; those of the command itself were logged before."""
         notes = read_notes(self._study if study is None else study)
         for note in notes:
             if note not in self._told and not self._workers_tell:

@@ -70,7 +70,7 @@ def sweep(
 
     Raises:
         ConfigError: Something is wrong; nothing was started.
-        StudyStoppedError: Failures ended this run early, and the user has something to mend.
+        StudyStoppedError: Failures ended this run early, and the user has to fix something.
         KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
     """
     with spelling_out(), going_on_unread(), _all_ends_are_ctrl_c():
@@ -153,7 +153,7 @@ def _keep_config(path: Path, config: DictConfig) -> None:
             aside.write_text(shown_config(config), encoding="utf-8")
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written: {error.strerror}; no worker was started. Mend that, and give the same command "
+            f"{path} cannot be written: {error.strerror}; no worker was started. Fix this and run the same command "
             "again"
         ) from None
 
@@ -190,8 +190,8 @@ def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_fun
         write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
     except OSError as error:
         return (
-            f"Result files could not be written: {error}. Every trial is in the study, and nothing is lost: mend that, "
-            "and the same command writes them"
+            f"Result files could not be written: {error}. All trials are stored in the study; fix this and run the "
+            "same command again to write the files"
         )
     return ""
 
@@ -256,7 +256,7 @@ def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
 
 
 def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
-    """What is told when the workers have left because their time is over; no fault."""
+    """The message when the workers left because their time is over, which is not an error."""
     message = (
         f"The time of {plan.wording.time} is over, or does not suffice for a further trial: {size - left} of "
         f"{size} trials are done, {left} are left; {plan.way_on} goes on with them."
@@ -285,8 +285,8 @@ def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) 
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
-    mended = "with that set right, " if stop.is_fault else ""
-    rest = f"{left} of {watch.size()} trials are left; {mended}{plan.way_on} goes on with them."
+    fixed = "after a fix, " if stop.is_fault else ""
+    rest = f"{left} of {watch.size()} trials are left; {fixed}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return
@@ -301,4 +301,4 @@ def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) 
 def _ways(plan: Plan) -> str:
     """What to do when trials have failed and none is left."""
     again = shlex.join(["hyperopt-app", "retry", str(plan.study_dir)])
-    return f"mend it, give `{again}`, then {plan.way_on}; or ask for more trials with {plan.wording.budget}"
+    return f"fix it, run `{again}`, then {plan.way_on}; or request more trials with {plan.wording.budget}"

@@ -145,7 +145,7 @@ def _submit(
 ) -> list[str]:
     study_dir, workers = task_function.plan.study_dir, len(job_overrides)
     place = new_place(study_dir)
-    # The scripts are made first: a fault of the header is told before anything is written.
+    # The scripts are made first: an error in the header is reported before anything is written.
     batches = _batches(scheduler, settings, place / "payload.pkl", workers, scheduler.largest_batch())
     frozen = {
         "scheduler": scheduler.name,

@@ -28,9 +28,9 @@ from hyperopt_app.support.files import replacing
 
 __all__ = [
     "AGAIN",
+    "ASKED_EARLY",
     "GOES_ON",
-    "TOLD_TO_END",
-    "WAS_TOLD",
+    "WAS_ASKED",
     "cancelled_by_user",
     "follow",
     "is_last_launch",
@@ -46,10 +46,10 @@ _log = logging.getLogger(__name__)
 _LAUNCHES = "launches"
 # A job that has submitted itself again leaves a file of this name, with its successor's number.
 AGAIN = "submitted-again-"
-# A worker that has ended before the budget leaves one of this name, in which it says whether it was told to.
-GOES_ON, WAS_TOLD = "goes-on-", "told to end"
-# One that was told to end long before its limit leaves another, where the scheduler does not say how it has ended.
-TOLD_TO_END = "told-to-end-"
+# A worker that ended before the budget was spent leaves a file of this name, which says whether it was asked to end.
+GOES_ON, WAS_ASKED = "goes-on-", "told to end"  # read by jobs of other releases, so the words stay
+# A worker asked to end long before its limit leaves another, where the scheduler does not report how it ended.
+ASKED_EARLY = "told-to-end-"
 # Looks into accounting, a second apart, until it knows who has cancelled a job.
 _LOOKS = 5
 _POLL_S = 1.0
@@ -92,9 +92,9 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     alive = SCHEDULERS[scheduler].queue().alive(jobs)
     if alive is None:
         raise SubmissionError(
-            f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: "
+            f"Whether jobs {', '.join(jobs)} of this study still run is unknown: "
             f"{SCHEDULERS[scheduler].status_program} does not answer. "
-            f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
+            f"Run the same command again later, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
         )
     return sorted(alive)
 
@@ -247,8 +247,8 @@ def _ends_by_files(plan: Plan, jobs: Sequence[str], logs: Path) -> dict[str, tup
     return {
         job: (CANCELLED, None)
         for job in jobs
-        if _left(plan, f"{TOLD_TO_END}{glob.escape(job)}")
-        or WAS_TOLD in _left(plan, f"{GOES_ON}{glob.escape(job)}-*")
+        if _left(plan, f"{ASKED_EARLY}{glob.escape(job)}")
+        or WAS_ASKED in _left(plan, f"{GOES_ON}{glob.escape(job)}-*")
         or not any(logs.glob(f"*.{glob.escape(job)}.log"))
     }
 

@@ -54,7 +54,7 @@ def places(
         workers_per_gpu: Places on each device.
 
     Raises:
-        ConfigError: A number is not above zero, or there is no device.
+        ConfigError: A number is not positive, or the list of devices is empty.
     """
     faults = [
         f"hydra.launcher.{name}: {value} is not allowed; set a whole number above 0"

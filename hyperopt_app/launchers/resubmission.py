@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hyperopt_app.errors import PayloadError
-from hyperopt_app.launchers.jobs import AGAIN, GOES_ON, TOLD_TO_END, WAS_TOLD
+from hyperopt_app.launchers.jobs import AGAIN, ASKED_EARLY, GOES_ON, WAS_ASKED
 from hyperopt_app.launchers.payload import thaw
 from hyperopt_app.schedulers.registry import job_of, scheduler_of_payload, values_of
 
@@ -22,14 +22,14 @@ __all__ = ["after_job", "near_limit_s", "note_end"]
 
 Run = Callable[..., str]
 
-# A job whose workers were told to end so near to its limit ended because of that, and was not cancelled. At most: see
+# A job whose workers were asked to end this close to its limit ended because of it, and was not cancelled. At most: see
 # `near_limit_s`.
 _NEAR_THE_LIMIT_S = 120.0
 _OUT_OF_TIME = "out of time"
 
 
 def near_limit_s(limit_s: float, grace_s: float) -> float:
-    """How many seconds before its limit a job that is told to end is told so by that limit; pure.
+    """How many seconds before its limit a job may be asked to end because of that limit; pure.
 
     Args:
         limit_s: The time limit of a job.
@@ -44,10 +44,10 @@ def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool
     Args:
         payload: That of the worker.
         environment: That of the worker.
-        out_of_time: It saw its limit come; else it was told to end.
+        out_of_time: It stopped because of its time limit; else it was asked to end.
     """
     if job_of(environment):
-        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_TOLD)
+        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_ASKED)
 
 
 def after_job(
@@ -78,7 +78,7 @@ def after_job(
         is_near = clock() + near_s > float(environment.get("HYPEROPT_END") or "inf")
         obstacle = scheduler.obstacle(environment, call, by_limit=is_near or why == _OUT_OF_TIME)
         if obstacle and not scheduler.tells_ends:
-            (payload.parent / f"{TOLD_TO_END}{job}").touch()
+            (payload.parent / f"{ASKED_EARLY}{job}").touch()
         if obstacle:
             _say(f"job {job} is not put back into the queue: {obstacle}")
         elif count >= most:

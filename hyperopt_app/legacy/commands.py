@@ -124,9 +124,7 @@ def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
                         help="set an existing study aside and begin anew")  # fmt: skip
     parser.add_argument("--override", action="store_true", help=argparse.SUPPRESS)  # of 2021: go on with a study
     parser.add_argument("-r", "--reload", type=_truth, nargs="?", const=True, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "-w", "--workers", type=positive_int, metavar="N", help="workers, where there is no slurm or pbs"
-    )
+    parser.add_argument("-w", "--workers", type=positive_int, metavar="N", help="workers, without slurm and pbs")
     parser.add_argument("--here", action="store_true", help="run on this machine in spite of a slurm or pbs block")
     return parser
 
@@ -149,7 +147,7 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-t", "--n_trees", type=positive_int, default=64, help="trees of the forest; by default 64")
     parser.add_argument("-d", "--max_depth", type=positive_int, default=64, help="their depth; by default 64")
     parser.add_argument(
-        "-k", "--top_k", type=positive_int, default=1, help="trials of the Pareto front that are told; by default 1"
+        "-k", "--top_k", type=positive_int, default=1, help="trials of the Pareto front to list; by default 1"
     )
 
 

@@ -80,7 +80,7 @@ def read_pair(
         network: See `Origins`.
 
     Raises:
-        ConfigError: Something is wrong; all of it is told.
+        ConfigError: Something is wrong; the text lists all errors.
     """
     return _read(hyper, model, dict(changes or {}), cwd, network, wants_model=True)
 
@@ -94,7 +94,7 @@ def read_study(
     """The same of a hyperparameter file alone, for commands that look at a study: `model` is empty.
 
     Raises:
-        ConfigError: Something is wrong; all of it is told.
+        ConfigError: Something is wrong; the text lists all errors.
     """
     return _read(hyper, None, dict(changes or {}), cwd, network, wants_model=False)
 
@@ -280,7 +280,7 @@ def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) 
 
 
 def _text_of(objective: Any, origins: Origins) -> str:
-    """The text of the objective's file; empty where it cannot be read, which is told elsewhere."""
+    """The text of the objective's file; empty where it cannot be read, which is reported elsewhere."""
     if not isinstance(objective, str) or not objective.strip():
         return ""
     with suppress(OSError, ValueError):
@@ -298,7 +298,7 @@ def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings
 
 
 def _read_launchers(hyper: Mapping[Any, Any], findings: Findings) -> list[Launcher]:
-    """The launchers of the blocks `slurm` and `pbs`; none if there is no such block."""
+    """The launchers of the blocks `slurm` and `pbs`; none without such a block."""
     launchers = []
     if hyper.get("slurm") is not None:
         launchers.append(read_slurm(hyper["slurm"], findings))

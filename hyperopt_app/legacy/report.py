@@ -49,7 +49,7 @@ def report(
         plot: A YAML file of settings for the plots.
         n_trees: Trees of the forests that tell which parameters matter.
         max_depth: Their greatest depth.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
 
     Returns:
         The summary, lines without an end.

@@ -124,7 +124,7 @@ def _read(options: argparse.Namespace) -> Pair:
 
 
 def _read_to_run(options: argparse.Namespace) -> Pair:
-    """The pair, whose objective is there; else that is all that is told of it."""
+    """The pair, whose objective exists; otherwise only that error is reported."""
     pair = _read(options)
     if not pair.objective.is_file() and not options.dry_run:
         where = "-o" if options.objective else f"{pair.hyper_path}: optuna.objective"
@@ -185,13 +185,13 @@ def _nothing(_change: str, _is_new: bool) -> None:
 
 
 def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is_new: bool) -> None:
-    """What is left in save_path and told once the study is accepted."""
+    """Write the files of save_path and log the notes, once the study is accepted."""
     effective = pair.hyper if _changes(options) else None
     keep_copies(pair.hyper_path, pair.model_path, effective, pair.save_path, study_dir_of(pair) / "earlier")
     notes = [f"the model config differs from the last run of this study: {change}"] if change else []
     is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
     if pair.gpu and is_here and not _sees_gpu():
-        notes.append("gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+        notes.append("gpu: a GPU is wanted and this machine shows none; the objective gets cpu")
     notes += _which_python(pair)
     notes += _other_studies(pair) if is_new else []
     for note in notes:

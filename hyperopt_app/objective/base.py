@@ -36,7 +36,7 @@ class Objective:
 
     @classmethod
     def check(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - the base knows no faults
-        """What is wrong for this objective, one line each: told before anything is started. Runs in the driver.
+        """What is wrong for this objective, one line each; reported before anything starts. Runs in the driver.
 
         Override it where a mistake can be seen early, such as a data file that is not there.
 

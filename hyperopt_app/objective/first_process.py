@@ -84,7 +84,7 @@ def marked() -> Iterator[None]:
 def refuse_descendants(call: str) -> None:
     """For a process that knows of no trial: let it pass unless a trial's objective has spawned it.
 
-    A program of its own, which an objective has started, may well train alone; it is told once that it does.
+    A separate program that an objective has started may well train alone; a warning, once, says that it does.
 
     Args:
         call: What it is about to do, as a user would write it.

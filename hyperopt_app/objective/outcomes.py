@@ -42,7 +42,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """The worker was told to end; the ticket goes back and the trial continues elsewhere under its number."""
+    """The worker was asked to end; the ticket goes back and the trial continues elsewhere under its number."""
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ class Trial:
         """Record a point of the learning curve; a step that was already recorded is left as it is.
 
         A trial that continues after an interruption repeats the steps since its last checkpoint, hence the
-        silence. With several objectives there is no curve to prune on and nothing is recorded.
+        silence. With several objectives trials are not pruned and nothing is recorded.
         """
         self._first.check("trial.report()")
         if self._directions > 1:
@@ -209,7 +209,7 @@ class Trial:
     def checkpointed(self, *, reported: bool = False) -> None:
         """Say that a checkpoint has just been written from which the training can go on; report its step before.
 
-        If the worker has been told to end (a time limit comes near, the job is preempted), the trial ends here and
+        If the worker has been asked to end (a time limit comes near, the job is preempted), the trial ends here and
         continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
         interrupts an objective that makes it; one that never does is interrupted at once. Leave it out after the last
         step: then the trial completes.

@@ -102,7 +102,7 @@ def _counts(settings: Settings) -> Iterator[str]:
 def _directories(config: DictConfig) -> Iterator[str]:
     plain: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
     for name, example in (("dir", "studies/mine"), ("subdir", "trials/${hydra.job.num}")):
-        # What a reference brings in is told where it stands; `subdir` has no value before a job runs.
+        # An error in what a reference brings in is reported there; `subdir` has no value before a job runs.
         value = plain[name] if "${" in str(plain[name]) else config.hydra.sweep[name]
         if not isinstance(value, str) or not value.strip() or _has_control(value):
             came = shortened(repr(value))

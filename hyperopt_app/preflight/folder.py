@@ -93,13 +93,14 @@ def _misplaced(directory: Path, folders: tuple[str, ...]) -> Iterator[str]:
     for name in (*_FILES, *_LOCKS):
         mode = _mode(directory / name)
         if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            yield f"hydra.sweep.dir: {directory / name} is not a file, and the study has a file of that name; move it away"
+            taken = f"hydra.sweep.dir: {directory / name} is not a file"
+            yield f"{taken}, and the study has a file of that name; move it away"
     for name in folders:
         place = directory / name
         if _mode(place) is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
             yield (
-                f"hydra.sweep.dir: {place} is not a directory that you may write, and the study has a directory of that "
-                "name; move it away"
+                f"hydra.sweep.dir: {place} is not a directory that you may write, and the study has a directory of "
+                "that name; move it away"
             )
 
 

@@ -66,7 +66,7 @@ def check_launcher(context: HydraContext, config: DictConfig, task_function: Cal
         Plugins.instance().instantiate_launcher(config=config, hydra_context=context, task_function=task_function)
     except InstantiationException as error:
         return [f"hydra.launcher: {' '.join(str(error).split())}; correct the field, or choose another launcher"]
-    except CompactHydraException:  # told for people already
+    except CompactHydraException:  # meant for people already
         raise
     except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
         name, reason = (shortened(str(part)) for part in (config.hydra.launcher["_target_"], error))

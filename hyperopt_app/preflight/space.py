@@ -48,7 +48,7 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
     Args:
         space: A space that could be read.
         compose: The config of a job with these overrides.
-        options_of: The options of a config group, empty if there is no such group.
+        options_of: The options of a config group; empty if the group does not exist.
     """
     faults = [fault for key, distribution in space.distributions.items() for fault in _inexact(key, distribution)]
     groups: dict[str, list[Any]] = {}

@@ -21,7 +21,7 @@ def machine() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process started, in ticks since boot; None if it runs nothing any more, or there is no /proc."""
+    """When a process started, in ticks since boot; None if it has ended, or without /proc."""
     entry = process_entry(pid)
     return None if entry is None or entry.is_over else int(entry.started)
 

@@ -113,7 +113,7 @@ def _compared(trial: "FrozenTrial", snapshot: Snapshot) -> str:
 class Progress:
     """Follows a sweep from a thread of the driver until the `with` block ends.
 
-    Entering reads the study once, so that trials which finished in an earlier run are told from those of this
+    Entering reads the study once, so that trials which finished in an earlier run are distinguished from those of this
     one; leaving joins the thread and reads once more, so that the last trials appear. A study that cannot be
     read at the moment is tried again at the next interval.
     """
@@ -211,7 +211,7 @@ class Progress:
             return
         fresh = [trial for trial in finished if trial.number not in self._told]
         fresh.sort(key=lambda trial: (trial.datetime_complete, trial.number))
-        # Counted from what counts now: of those that were told some may have been set aside meanwhile.
+        # Counted from what counts now: some of the trials shown may have been set aside meanwhile.
         for which, trial in enumerate(fresh, len(finished) - len(fresh) + 1):
             self._told.add(trial.number)
             _log.info("%s", line(trial, now, finished=which))

@@ -67,7 +67,7 @@ def _draw(axes: Axes, curves: Sequence[Any], colours: Any, indices: Any, *, is_p
     some = [curves[index] for index in indices]
     style = ":" if is_pruned else "-"
     axes.add_collection(LineCollection(some, colors=colours[indices], linestyles=style, linewidths=1.0, alpha=0.6))
-    # A curve of one step is no line; and where a trial was pruned should be seen.
+    # A curve of a single step is not a line; and where a trial was pruned should be seen.
     marks = [curve[-1:] if is_pruned else curve[: len(curve) if len(curve) <= _MOST_MARKED else 0] for curve in some]
     if marks:
         tints = np.repeat(colours[indices], [len(mark) for mark in marks], axis=0)

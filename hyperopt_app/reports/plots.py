@@ -42,7 +42,7 @@ _FORWARD = {"linear": "", "log": " (log10)", "symlog": " (arsinh)"}
 
 @dataclass(frozen=True)
 class _Plots:
-    """Draws one plot after the other, and remembers what is to be told of them."""
+    """Draws the plots one by one, and collects the messages about them."""
 
     save_path: Path
     settings: Mapping[str, PlotSettings]
@@ -200,7 +200,7 @@ def _extent(panels: Sequence[Axes]) -> str:
     """Where the points lie, for people."""
     points = np.concatenate([_points(axes) for axes in panels])
     if not len(points):
-        return "there is no point"
+        return "nothing was drawn"
     (left, low), (right, high) = points.min(axis=0), points.max(axis=0)
     return f"the points have x from {left:.4g} to {right:.4g} and y from {low:.4g} to {high:.4g}"
 

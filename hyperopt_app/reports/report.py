@@ -41,7 +41,7 @@ def report(
         settings: Of the plots, by their names.
         n_trees: Trees of the forests that tell which parameters matter.
         max_depth: Their greatest depth.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
 
     Raises:
         OSError: The folder cannot be written.
@@ -68,7 +68,7 @@ def summary(study: "optuna.Study", asked_for: int, top_k: int = 1) -> tuple[list
     Args:
         study: The study; only read.
         asked_for: How many trials are wanted of a study that does not know its budget.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
     """
     tried, waiting, wanted = _tried(study, asked_for)
     aside = _set_aside(study)

@@ -55,7 +55,7 @@ def best_lines(
         best: From `trial_facts.best_trials`.
         params_of: Gives a trial's parameters.
         is_single: Whether one value is optimised.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
     """
     if not best:
         return ["No trial is complete yet."]

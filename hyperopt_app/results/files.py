@@ -92,7 +92,7 @@ class ThrottledResults:
     The interval grows with what a write costs (large studies, many workers that wait for one another).
 
     A call that comes too early is made up for at the end of the interval by a timer, so that the files are
-    not behind while a long trial follows a short one. A failing writer is told in the log and never ends the
+    not behind while a long trial follows a short one. A failing writer is logged and never ends the
     worker.
     """
 
@@ -135,7 +135,7 @@ class ThrottledResults:
             if not force and wait_s > 0:
                 if self._late is None:
                     self._late = self._timer(wait_s, self._write_late)
-                    # A worker that is told to end must not wait for it.
+                    # A worker that is asked to end must not wait for it.
                     self._late.daemon = True
                     self._late.start()
                 return False
@@ -193,7 +193,7 @@ class _Several:
 
 def _replace(path: Path, text: str) -> None:
     with replacing(path) as aside:
-        # An error text may quote a file name that is no UTF-8.
+        # An error text may quote a file name that is not UTF-8.
         aside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 

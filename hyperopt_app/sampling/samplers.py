@@ -57,8 +57,8 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
         study_seed: The study's seed.
 
     Raises:
-        HyperoptError: The class does not exist or is not a sampler; or, of one of Optuna's, it refuses an argument. What
-            is not Optuna's is made with the first sampler that is asked for, and may raise the same then.
+        HyperoptError: The class does not exist, is not a sampler, or if Optuna's, refuses an argument. A sampler that
+            is not Optuna's is built when the first sampler is requested, and may raise the same then.
     """
     if is_grid(node):
         return lambda _number: optuna.samplers.RandomSampler(seed=study_seed)

@@ -65,7 +65,7 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
         is_part: Whether the node stands inside another, which may want any sampler, pruner, crossover or mutation.
 
     Raises:
-        HyperoptError: There is nothing of that name, its module cannot be imported, or it is no such class.
+        HyperoptError: The name does not exist, its module cannot be imported, or it is another kind of class.
     """
     if isinstance(target, str) and target in _MAKERS:
         return _makers_function(target, base, where)
@@ -76,7 +76,7 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
         raise HyperoptError(f"{where}: {name} is {_kind(kind)}, no class, and was not called; {allowed(base)}")
     if not (issubclass(kind, bases) or (is_part and _is_optunas_part(kind))):
         wanted = "sampler, pruner, crossover or mutation" if is_part else base.__name__
-        raise HyperoptError(f"{where}: {name} is no {wanted}, and was not called; {allowed(base)}")
+        raise HyperoptError(f"{where}: {name} is not a {wanted}, and was not called; {allowed(base)}")
     if inspect.isabstract(kind):
         lacking = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))
         raise HyperoptError(f"{where}: {name} is abstract, it lacks {lacking}; {allowed(base)}")
@@ -87,7 +87,7 @@ def located(target: object, base: type, where: str) -> object:
     """What a dotted path names, whatever it is; modules on the way are imported.
 
     Raises:
-        HyperoptError: There is no such thing, or a module raises when it is imported; in one line.
+        HyperoptError: The name does not exist, or a module raises when it is imported; in one line.
     """
     if isinstance(target, type):
         return target
@@ -132,7 +132,7 @@ def _module(name: str, target: str, base: type, where: str) -> ModuleType:
 def _not_imported(module: str, target: str, where: str, error: BaseException) -> HyperoptError:
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
     return HyperoptError(
-        f"{where}: {target} cannot be imported, {module} raises {reason}; mend the module, or install what it wants"
+        f"{where}: {target} cannot be imported, {module} raises {reason}; fix the module, or install what it needs"
     )
 
 

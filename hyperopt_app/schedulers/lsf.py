@@ -38,7 +38,7 @@ _INTERVAL_S = 10.0
 _TIMEOUT_S = 30.0
 # -a: jobs that have ended too, for CLEAN_PERIOD (an hour by default). The last field may hold anything.
 _QUESTION = ("bjobs", "-a", "-noheader", "-o", "jobid jobindex stat exit_reason pend_reason delimiter='|'")
-# What bjobs says where there is no job, with an exit status of its own.
+# What bjobs says without a matching job, with its own exit status.
 _NO_JOB = re.compile(r"no (unfinished |matching )?job found|is not found", re.IGNORECASE)
 _PHASES: dict[str, Phase] = {
     **dict.fromkeys(("PEND", "PSUSP", "PROV", "WAIT"), "waits"),
@@ -353,7 +353,7 @@ class Lsf:
     def obstacle(self, environment: Mapping[str, str], run: Callable[..., str], *, by_limit: bool) -> str:
         """A job that bkill has ended stays away, however near its limit; until it has ended LSF shows it as RUN."""
         if (signal := environment.get("HYPEROPT_SIGNAL")) in ("INT", "TERM"):
-            return f"it was told to end by SIG{signal}, as bkill does it"
+            return f"it received SIG{signal}, as bkill sends it"
         stat = run(["bjobs", "-noheader", "-o", "stat", self._job(environment)]).strip()
         return "" if stat == "RUN" else f"its state is {stat or 'unknown'}"
 

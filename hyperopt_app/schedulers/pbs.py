@@ -90,7 +90,7 @@ class PbsQueue:
         """Which of these jobs still wait or run; None if PBS cannot say now.
 
         Args:
-            jobs: As `qsub` has told them.
+            jobs: As `qsub` has printed them.
         """
         states = self.jobs(jobs)
         return None if states is None else {state.job for state in states if state.phase != "ended"}
@@ -99,7 +99,7 @@ class PbsQueue:
         """How those of these jobs stand that PBS still knows; None if it cannot say now.
 
         Args:
-            jobs: As `qsub` has told them.
+            jobs: As `qsub` has printed them.
         """
         # A job that was not asked for before may be younger than the last answer.
         if self._clock() >= self._due_at or not self._asked_for.issuperset(jobs):
@@ -350,8 +350,8 @@ class Pbs:
         return Batch(text, jobs, submit)
 
     def obstacle(self, environment: Mapping[str, str], run: Callable[..., str], *, by_limit: bool) -> str:
-        """One that was told to end long before its limit was deleted by somebody; PBS itself does not say so."""
-        return "" if by_limit else "it was told to end long before its time limit"
+        """A job asked to end long before its limit was deleted by somebody; PBS itself does not report that."""
+        return "" if by_limit else "it was asked to end long before its time limit"
 
     def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
         """Submit the script again; the number of its new job."""

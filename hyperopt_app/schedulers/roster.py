@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Compare a study's jobs between two looks at the queue, and say which wait, run or have ended.
 
-A study continues with whatever jobs it has, so the user who waits for it must be told what is missing, each fact once.
+A study continues with whatever jobs it has, so the user who waits for it has to learn what is missing, each fact once.
 """
 
 import re

@@ -73,13 +73,13 @@ def worker_command(python: str, payload: Path, *options: str) -> str:
 
 def not_there(program: str, scheduler: str, wording: Wording) -> SubmissionError:
     """The error of a machine without the scheduler's submit command."""
-    where = f"give the command where {scheduler} is{wording.without_scheduler}"
-    return SubmissionError(f"{wording.launcher}: {program} is not here; {where}")
+    where = f"run this on a machine with {scheduler}{wording.without_scheduler}"
+    return SubmissionError(f"{wording.launcher}: {program} not found; {where}")
 
 
 def refused(program: str, reason: str, wording: Wording) -> SubmissionError:
     """The error of a submission that the scheduler has not taken."""
     return SubmissionError(
         f"{program} refused the workers: {reason}\n"
-        f"Nothing is lost: mend it and give the same command again{wording.without_scheduler}."
+        f"Fix this and run the same command again{wording.without_scheduler}; the study is unchanged."
     )

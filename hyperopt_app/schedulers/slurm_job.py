@@ -52,7 +52,7 @@ class WorkersExecutor(submitit.SlurmExecutor):
     @classmethod
     def affinity(cls) -> int:
         """Whether submitit may choose this executor."""
-        return 2  # a script can be shown where there is no Slurm
+        return 2  # a script can be shown without Slurm
 
     def text(self) -> str:
         """The exact script."""
@@ -103,7 +103,7 @@ def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
     used = max(1, limit_s // 2 - _EARLY_S)
     _log.warning(
         "hydra.launcher.signal_delay_s: Slurm would ask a job of %d s (timeout_min=%s) to end %d s before its end, so "
-        "at its very start; it is told to ask %d s before. Set at most %d, or a longer limit.",
+        "at its very start; it will ask %d s before. Set at most %d, or a longer limit.",
         *(limit_s, settings["timeout_min"], wanted, used, limit_s // 2),
     )
     return used

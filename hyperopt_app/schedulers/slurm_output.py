@@ -169,7 +169,7 @@ def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
     """Which of these jobs still wait, run or are being cleaned up; pure.
 
     Args:
-        jobs: As `sbatch` has told them: an array by its one number.
+        jobs: As `sbatch` has printed them: an array by its one number.
         queue: What squeue has said.
     """
     numbers = {number for row in queue.values() if row.state not in _ENDED for number in _numbers(row)}
@@ -180,7 +180,7 @@ def job_states(jobs: Iterable[str], rows: Iterable[QueueRow]) -> list[JobState]:
     """These jobs one by one, arrays by their tasks; pure.
 
     Args:
-        jobs: As `sbatch` has told them: an array by its one number.
+        jobs: As `sbatch` has printed them: an array by its one number.
         rows: What squeue has said.
     """
     wanted = set(jobs)

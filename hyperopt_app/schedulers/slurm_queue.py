@@ -86,7 +86,7 @@ class SlurmQueue:
         """Which of these jobs of this cluster still wait or run; None if Slurm cannot say now.
 
         Args:
-            jobs: As `sbatch` has told them: an array by its one number.
+            jobs: As `sbatch` has printed them: an array by its one number.
         """
         with self._lock:
             return live_jobs(jobs, self._queue or {}) if self._knows(jobs) else None
@@ -153,7 +153,7 @@ def _numbers(place: Place) -> set[str]:
 
 
 class _Program:
-    """One of Slurm's programs: when it may be asked again, and what the log is told."""
+    """One of Slurm's programs: when it may be asked again, and what has been logged about it."""
 
     def __init__(self, name: str, meanwhile: str, run: Run, clock: Callable[[], float], interval_s: float) -> None:
         self._name = name

@@ -107,7 +107,7 @@ def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
 
 
 def nothing_chosen(config: DictConfig) -> list[str]:
-    """A fault if there is no launcher."""
+    """An error if no launcher is configured."""
     node = config.hydra.launcher
     if OmegaConf.is_dict(node) and node.get("_target_"):
         return []

@@ -201,7 +201,7 @@ def _field(
     where = f"{_CONFIG}.{name}"
     if name not in _CHECKS:
         way = f"write it as hydra.sweeper.{name}" if name in defaults else "correct the name"
-        translation.faults.append(f"{where}: there is no such field{did_you_mean(name, tuple(_CHECKS))}; {way}")
+        translation.faults.append(f"{where}: unknown field{did_you_mean(name, tuple(_CHECKS))}; {way}")
         return
     if value is None or any(key == name or key.startswith(f"{name}.") for key in typed):
         return

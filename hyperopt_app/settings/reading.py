@@ -64,7 +64,7 @@ def names_of(value: Any) -> tuple[str, ...]:
 def read_settings(config: DictConfig) -> Settings:
     """The sweeper's settings from the composed config; every key is there because the schema has it.
 
-    What cannot be resolved is told before, by `settings.keys.unreadable`.
+    Values that cannot be resolved were reported before, by `settings.keys.unreadable`.
     """
     node = OmegaConf.to_container(config.hydra.sweeper, resolve=True, enum_to_str=True)
     if not isinstance(node, dict):  # the schema makes it a mapping

@@ -87,7 +87,7 @@ def grid_points(space: Space) -> list[dict[str, Any]]:
     """Every point of a space of steps and choices, by name, in the order of the keys.
 
     Raises:
-        SpaceError: A range has no step, so that there is no grid, or there are more than MOST_POINTS points.
+        SpaceError: A range has no step, so a grid is impossible, or there are more than MOST_POINTS points.
     """
     parameters = space.as_texts.parameters
     size = math.prod(_grid_size(name, distribution) for name, distribution in parameters.items())

@@ -113,7 +113,7 @@ def parse_space(
         names: Override key to its name in the study, `hydra.sweeper.names`.
 
     Returns:
-        The space, and one line per fault; the space is usable only if there is no fault.
+        The space, and one line per fault; the space is usable only without any.
     """
     lines = [(f"hydra.sweeper.params.{key}", f"{key}={text}") for key, text in params.items()]
     lines += [("command line", line) for line in arguments]

@@ -34,7 +34,7 @@ class ServerAwayError(StorageError):
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether a connection failed for a reason that waiting does not mend; pure."""
+    """Whether a connection failed for a reason that waiting does not remove; pure."""
     return not isinstance(error, OperationalError | InterfaceError | OSError) or bool(_REFUSED.search(str(error)))
 
 
@@ -43,13 +43,13 @@ def is_away(error: BaseException) -> bool:
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
         return True
-    # What is told of a statement, its text and its values, is not a word of the server's.
+    # The statement, its text and its values, is not part of the server's message.
     said = str(cause.orig) if isinstance(cause, DBAPIError) else str(cause)
     return isinstance(cause, SQLAlchemyError) and bool(_AWAY.search(said)) and not _REFUSED.search(said)
 
 
 class Absence:
-    """What this process knows of one server that may be away; several threads may wait for it, and one line is told.
+    """What this process knows of a server that may be away; several threads may wait for it, and one line is logged.
 
     Args:
         name: The server's URL, without its password.

@@ -126,7 +126,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             damaged = yield from self._read(log_number_from)
             if damaged is None:
                 return
-            self._mend(damaged, self._position[0])
+            self._blank_out(damaged, self._position[0])
             log_number_from = max(log_number_from, self._position[0])
 
     def _read(self, log_number_from: int) -> Generator[dict[str, Any], None, int | None]:
@@ -183,8 +183,8 @@ class RepairingJournalBackend(BaseJournalBackend):
             raise StorageError(f"{self._path}: the journal was removed while the study was in use") from error
         except OSError as error:
             raise StorageError(
-                f"{self._path}: the journal cannot be written: {error.strerror}. What is stored is not lost; "
-                "mend that and run the same command again"
+                f"{self._path}: the journal cannot be written: {error.strerror}. What is stored is safe; "
+                "fix this and run the same command again"
             ) from error
 
     def _write(self, fd: int, data: bytes) -> None:
@@ -213,7 +213,7 @@ class RepairingJournalBackend(BaseJournalBackend):
         elif tail.strip(b" "):
             self._blank(start, tail)
 
-    def _mend(self, offset: int, number: int) -> None:
+    def _blank_out(self, offset: int, number: int) -> None:
         """Blank the torn part of the complete line at this offset; takes the lock.
 
         A writer without repair has appended its record to a torn line. If a line is nothing but blanks, its end goes

@@ -132,7 +132,7 @@ class _Reader:
         self._whole: list[tuple[int | None, dict[str, Any]]] = []  # the trial, if it is about one
         self._states: dict[int, TrialState] = {}
         self._hurt: dict[int, str] = {}
-        self._all_later = ""  # why no trial that is made from here on can be told by its place
+        self._all_later = ""  # why trials created from here on cannot be identified by their position
 
     def read(self, number: int, line: bytes) -> None:
         """Judge the next line."""

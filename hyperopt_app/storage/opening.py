@@ -78,13 +78,13 @@ def journal_of(storage: str | None, study_dir: Path) -> Path:
     """The file of a study that is kept in a journal; opens nothing.
 
     Raises:
-        StorageError: It is a database, or there is no such file.
+        StorageError: It is a database, or the file does not exist.
     """
     place = _place(storage, study_dir)
     if not isinstance(place, Path):
         raise StorageError(f"storage: {place} is a database; only a journal is a file of lines that can be repaired")
     if not place.is_file():
-        raise StorageError(f"{place}: there is no such journal; give --storage journal:PATH")
+        raise StorageError(f"{place}: journal not found; give --storage journal:PATH")
     return place
 
 

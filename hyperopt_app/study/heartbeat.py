@@ -35,7 +35,7 @@ class WorkerIdentity:
         host: For people.
         machine: Equal only for processes that share a process table (one boot of one host, one PID namespace).
         pid: Process id there.
-        start: The process's start time in clock ticks since boot, so that a reused pid is told apart; 0 if unknown.
+        start: The process's start time in clock ticks since boot, so that a reused pid is recognised; 0 if unknown.
         beat: Path of the worker's sign of life.
         place: Where it runs in a cluster, as a plain `scheduler.Place`; empty in claims of older versions.
         label: What the user calls it, by the environment variable HYPEROPT_LABEL; for tables.

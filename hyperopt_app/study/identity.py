@@ -157,4 +157,5 @@ def _refusal(name: str, soft: Sequence[str], hard: Sequence[str], wording: Wordi
         ways += f", or go on with the old trials all the same with {wording.accept_changes}"
     else:
         ways += "; one study cannot hold trials of both"
-    return f"Study {name!r} was begun with another search (stored -> asked for):\n{changed}\nWhat to do: {ways}."
+    created = f"Study {name!r} was created with a different search space"
+    return f"{created} (stored -> requested):\n{changed}\nWhat to do: {ways}."

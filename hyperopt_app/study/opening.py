@@ -37,7 +37,7 @@ def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
     """The study of that name, or the only one that there is.
 
     Raises:
-        StudyMismatchError: There is no such study, or several and no name was given; the text lists them.
+        StudyMismatchError: The study does not exist, or there are several and no name was given; the text lists them.
     """
     names = optuna.get_all_study_names(storage)
     if not names:

@@ -15,7 +15,7 @@ __all__ = ["NotOurTrialError", "OwnTrial"]
 
 
 class NotOurTrialError(RuntimeError):
-    """What an objective gets from its trial when that is another worker's by now; no error for the user to mend."""
+    """Raised in an objective whose trial belongs to another worker by now; the user has nothing to fix."""
 
 
 class OwnTrial:

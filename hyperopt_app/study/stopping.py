@@ -60,7 +60,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Stop:
-    """Why no further trial may start; `is_fault` if the user has something to mend."""
+    """Why no further trial may start; `is_fault` if the user has to fix something."""
 
     reason: str
     is_fault: bool

@@ -192,7 +192,7 @@ def _signed(place: Path, owner: Owner) -> Owner | None:
 
 
 def _is_merely_signed(place: Path) -> bool:
-    """Whether nothing lies in the place but its owner's file: a worker died before it told the study.
+    """Whether the directory holds nothing but its owner's file: a worker died before it wrote to the study.
 
     Anything else there was left by the same study before that was set back (to a backup, a copy of its database): of
     the trial that it knows now, it knows no attempt.

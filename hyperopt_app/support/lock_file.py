@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 GRACE_S = 30.0  # Optuna's own locks wait as long before they break one
 
 _FIRST_PAUSE_S = 0.001
-# Nobody holds a lock for as long who is at work; then it is told who is waited for.
+# A working process never holds a lock this long; after that the holder is logged.
 _TELL_AFTER_S = 3.0
 _LONGEST_PAUSE_S = 0.05
 _WORDS = 5  # in a lock's line
@@ -229,7 +229,7 @@ def _name_of(own_pid: int) -> str:
 
 
 def _is_dead(line: str) -> bool:
-    """Whether the named holder is known to be gone; False where that cannot be told."""
+    """Whether the named holder is known to be gone; False if that is unknown."""
     words = line.split()
     if len(words) != _WORDS or words[1] != _machine():
         return False

@@ -82,7 +82,7 @@ def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:
         word = f"{before}@{_first_word(rest)}"
     option = word.rpartition("?")[2].rpartition("&")[2].partition("=")[0]
     if "?" in word and _SECRET_OPTION.search(option) and word[-1] not in ";:,.)":
-        # Its blanks cannot be told from those behind the URL: what follows goes too, up to a mark between sentences.
+        # Its blanks look like those behind the URL: what follows goes too, up to a mark between sentences.
         word += _PHRASE_END.split(line[len(word) :], maxsplit=1)[0]
     return scheme.end() + len(word.rstrip("'\""))
 

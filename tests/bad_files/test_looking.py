@@ -8,7 +8,7 @@ import pytest
 from tests.bad_files._cases import Case, Plant, assert_outcome, device, directory, fifo, holds, link, unix_socket
 from tests.bad_files._commands import Commands
 
-_NOWHERE = "there is no such directory"
+_NOWHERE = "directory not found"
 _COMMANDS = ("status", "best", "stop", "repair")
 _JOURNAL, _BEST = "s/journal.log", "s/best.yaml"
 _DENIED = ("cannot be read: Permission denied",)

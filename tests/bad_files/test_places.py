@@ -85,7 +85,7 @@ def test_a_result_file_that_cannot_be_written_costs_nothing(name: str, commands:
     assert answer.code == 2
     assert "Traceback" not in answer.text, answer.text
     assert f"{name}: No space left on device" in answer.text
-    assert "nothing is lost: mend that, and the same command writes them" in answer.text
+    assert "fix this and run the same command again to write the files" in answer.text
     assert "of 3 complete" in answer.text
     results = {"best.yaml", "trials.csv", _UPSTREAM}
     assert results & {path.name for path in Path("s").iterdir()} == results - {name}

@@ -129,7 +129,7 @@ def test_a_study_without_a_best_trial_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["status", "stop"])
 def test_a_directory_without_a_study_is_refused(command: str, tmp_path: Path) -> None:
     """In one line, and nothing is made there."""
-    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'}: there is no such directory")
+    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'}: directory not found")
     assert _refusal(command, str(tmp_path)).startswith(f"{tmp_path} has no journal.log")
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,7 @@ _FIELDS = {"N": "name", "A": "account", "q": "queue", "P": "project"}
 # Long names that qsub does not know and people wrote all the same.
 _LONG = {"account": "A", "queue": "q", "name": "N", "job_name": "N", "project": "P", "walltime": "l", "select": "l"}
 _OWN = {
-    # Nearly every file has these; where the output of each worker lies is told in the documentation.
+    # Nearly every file has these; the documentation says where the output of each worker is.
     "o": "",
     "e": "",
     "j": "",
@@ -37,7 +37,7 @@ def read_pbs(block: Any, findings: Findings) -> Launcher:
     gpus = _resources(items, settings, directives, findings)
     if batch and "walltime" not in settings:
         hint = "; t is Slurm's" if "t" in batch else ""
-        findings.fault("pbs.batch.l", f'there is no walltime in it; write l: [..., "walltime=12:00:00"]{hint}')
+        findings.fault("pbs.batch.l", f'it has no walltime; write l: [..., "walltime=12:00:00"]{hint}')
     shares = shares_of("pbs", block if isinstance(block, Mapping) else {}, gpus, findings)
     for key, values in options.items():
         if key not in _OWN:

@@ -123,7 +123,7 @@ def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
 
 
 def is_left_out(name: str, key: str, value: Any, findings: Findings) -> bool:
-    """Whether an option that needs a value has none; it is told."""
+    """Whether an option that needs a value has none; adds a note if so."""
     if value is None or value is True:
         findings.note(f"{name}.batch.{key} has no value and is left out")
     return value is None or isinstance(value, bool)

@@ -31,7 +31,7 @@ _FIELDS = {
 # What the launcher says to sbatch itself.
 _NO_PLACE = "a job of workers has no use for it"
 _OWN = {
-    # Nearly every file has these; where the output of each worker lies is told in the documentation.
+    # Nearly every file has these; the documentation says where the output of each worker is.
     "output": "",
     "error": "",
     "array": "write jobs:",

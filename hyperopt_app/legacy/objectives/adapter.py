@@ -39,7 +39,7 @@ class LegacyObjective(Objective):
     Args:
         file: The file, absolute.
         metric: The name of what is optimised, or a list of names.
-        gpu: Whether the objective is told a GPU.
+        gpu: Whether the objective gets a GPU.
         dialect: See `Pair.dialect`; it decides the details that differ from year to year.
         save_path: Where the original wrote its tables.
         study_name: The study's name.
@@ -178,7 +178,7 @@ class LegacyObjective(Objective):
 
     @classmethod
     def check(cls, conf: Any) -> Sequence[str]:
-        """What can be told of the file by reading it."""
+        """Errors that reading the file reveals."""
         node = conf["objective"]
         path, hyper = Path(str(node["file"])), str(node.get("hyper_file") or "")
         faults = faults_of(path, hyper)

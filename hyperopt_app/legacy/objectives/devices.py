@@ -22,7 +22,7 @@ def gpu_report() -> dict[int, int]:
     """Free memory of this machine's GPUs in MB, by index, as nvidia-smi says.
 
     Raises:
-        OSError: There is no nvidia-smi.
+        OSError: nvidia-smi is not installed.
         subprocess.SubprocessError: It failed.
     """
     command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,nounits,noheader"]
@@ -49,7 +49,7 @@ def device_index(
         return "cpu"
     order = _usable(environment, ask)
     if not order:
-        warn_once(_log, "gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+        warn_once(_log, "gpu: a GPU is wanted and this machine shows none; the objective gets cpu")
         return "cpu"
     return list(order) if len(order) > 1 and dialect in _WITH_LISTS else order[0]
 

@@ -55,9 +55,9 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
         tree = parsed(path)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
-        return [f"{where}: {path}{line}: {error.msg}; mend that first"]
+        return [f"{where}: {path}{line}: {error.msg}; fix that first"]
     except (OSError, ValueError) as error:
-        return [f"{where}: {path} cannot be read: {error}; mend that first"]
+        return [f"{where}: {path} cannot be read: {error}; fix that first"]
     return [f"{where}: {path}{fault}" for fault in (*_without_class(tree), *_without_train(tree))]
 
 
@@ -84,7 +84,7 @@ def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
         files[path] = parsed(path)
     except (OSError, SyntaxError, ValueError):
         if files:
-            return  # to be told when it is imported
+            return  # reported when it is imported
         raise
     for item in _imports(files[path]):
         own = _in_folder(item.name.partition(".")[0], path.parent) if item.is_plain else None
@@ -105,7 +105,7 @@ def _without_class(tree: ast.Module) -> Iterator[str]:
     if "Objective" not in names and not has_star:
         classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         has = f"its classes are {', '.join(classes)}" if classes else "it has no class at all"
-        yield f": there is no class Objective ({has}); give your class this name"
+        yield f": class Objective not found ({has}); give your class this name"
 
 
 def _without_train(tree: ast.Module) -> Iterator[str]:
@@ -234,7 +234,7 @@ def _in_folder(root: str, folder: Path) -> Path | None:
 
 
 def _without_part(name: str) -> str | None:
-    """The file of the installed package that has not this module in it; None if it has, or if none can be told."""
+    """The file of the installed package that has not this module in it; None if it has, or if that is unknown."""
     root, *rest = name.split(".")
     spec = importlib.util.find_spec(root)
     if spec is None or not spec.submodule_search_locations:

@@ -46,7 +46,7 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     """Read a call of `suggest_<declared>`.
 
     A whole entry of `optuna.parameters`, with `type` and `settings`, is taken for its settings, and its own type
-    counts; that is told once.
+    counts; a warning says so once.
 
     Raises:
         TypeError: An argument is missing or unknown.

@@ -178,7 +178,7 @@ def _place_of(path: Path) -> Place | None:
     try:
         return place_of(path, parsed(path))
     except (OSError, SyntaxError, ValueError):
-        return None  # to be told when it is loaded
+        return None  # reported when it is loaded
 
 
 def _seed_libraries(seed: int | None) -> None:
@@ -222,4 +222,4 @@ def _raised(error: BaseException, folder: Path) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
     if isinstance(error, SyntaxError) or not frames:
         return text
-    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno}); mend that first"
+    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno}); fix that first"

@@ -29,7 +29,7 @@ _WAIT_S = 60.0
 
 
 def damage(path: Path, error: Exception) -> str:
-    """What is told of a database that SQLite cannot read."""
+    """The error for a database that SQLite cannot read."""
     return (
         f"{path}: it cannot be read as an SQLite database ({error}); if it is damaged, "
         f"`sqlite3 {path.name} .recover` may save the trials into another file"
@@ -67,7 +67,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def _copy_files(path: Path, target: Path) -> None:
-    """Copy a database with what a killed writer has left beside it, from which SQLite mends the copy."""
+    """Copy a database with what a killed writer has left beside it, from which SQLite repairs the copy."""
     for suffix in ("-journal", "-wal", ""):
         with suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{suffix}", f"{target}{suffix}")

@@ -42,7 +42,7 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
     Args:
         storage: In our form, see `Place.of`.
         study_name: Its name.
-        must_exist: Whether it is an error that there is no such study.
+        must_exist: Whether a missing study is an error.
 
     Raises:
         StorageError: The file is damaged or of another kind, or it is of an old Optuna and has no study of that name.
@@ -53,7 +53,7 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
     contents = _contents(place)
     if contents is None:
         if must_exist:
-            raise StorageError(f"{place.path}: there is no study in it; check save_path, storage and storage_type")
+            raise StorageError(f"{place.path}: it holds no study; check save_path, storage and storage_type")
         return None
     if study_name not in contents.studies:
         _check_missing(place.path, study_name, contents, must_exist=must_exist)
@@ -69,7 +69,7 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
 
 
 def imported_names(place: Place) -> dict[str, bool]:
-    """The names of the studies in a file, and whether each was imported; empty if there is no file."""
+    """The names of the studies in a file, and whether each was imported; empty without the file."""
     contents = _contents(place)
     return {} if contents is None else {name: IMPORTED in keys for name, keys in contents.studies.items()}
 
@@ -190,7 +190,7 @@ def _journal_contents(path: Path) -> _Contents | None:
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
-    """A record that makes a study or sets its attribute; others are told apart by their beginning and not parsed."""
+    """A record that makes a study or sets its attribute; others are recognised by their beginning and not parsed."""
     start = line.lstrip(b" \0")[:24].replace(b" ", b"")
     if not start.startswith(b'{"op_code":'):
         return None

@@ -103,7 +103,7 @@ def direction_faults(
         wanted: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
         stored: What the study has.
         study_name: The study's name.
-        where: The file, as the user named it; empty if it is told elsewhere.
+        where: The file, as the user named it; empty if the caller names it.
     """
     has = [direction.name.lower() for direction in stored]
     if not wanted or list(wanted) == has:

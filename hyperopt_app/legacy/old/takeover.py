@@ -64,7 +64,7 @@ def imported(pair: Pair, *, yes: bool) -> bool:
 
     Raises:
         ConfigError: As `taken_over`.
-        StorageError: There is no such study; the text has the names of those that there are.
+        StorageError: The study does not exist; the text names those that do.
     """
     old = find_old(pair.storage, pair.study_name, must_exist=True)
     if old is not None:
@@ -147,7 +147,7 @@ def opened_pair(pair: Pair) -> Iterator[optuna.Study]:
         place = path or mask_password(storage)
         names = ", ".join(map(repr, imported_names(Place.of(storage))))
         has = f"; its studies: {names}" if names else ""
-        raise ConfigError([f"{pair.hyper_path}: there is no study {pair.study_name!r} in {place} yet{has}"])
+        raise ConfigError([f"{pair.hyper_path}: study {pair.study_name!r} not found in {place}{has}"])
     yield study
 
 

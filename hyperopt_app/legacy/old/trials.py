@@ -50,7 +50,7 @@ def is_counted(trial: FrozenTrial) -> bool:
 def conversion_faults(
     trials: Iterable[FrozenTrial], space: Mapping[str, BaseDistribution], *, may_respell: bool = True
 ) -> list[str]:
-    """Why the space's study cannot hold the old trials; other bounds are no fault.
+    """Why the space's study cannot hold the old trials; other bounds are allowed.
 
     Args:
         trials: The old trials.

@@ -26,7 +26,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def fault(self, key: str, text: str) -> None:
-        """Something that must be mended at `key` (a dotted path; empty for the whole file)."""
+        """Add an error at `key` (a dotted path; empty for the whole file)."""
         self._add(self.faults, f"{self.where}: {key}: {text}" if key else f"{self.where}: {text}")
 
     def note(self, text: str) -> None:

@@ -83,7 +83,7 @@ def load(path: Path, findings: Findings) -> dict[Any, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        findings.fault("", "there is no such file; check the path")
+        findings.fault("", "file not found; check the path")
         return {}
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text; save it as UTF-8"

@@ -180,6 +180,6 @@ def _try_out(name: str, arguments: Mapping[str, Any], where: str, findings: Find
             warnings.simplefilter("ignore")
             _class(name)(**wanted, **arguments)
     except ImportError:
-        return  # what it needs is told when it is to run
+        return  # what it needs is reported when it is to run
     except Exception as error:  # noqa: BLE001 - whatever Optuna makes of a wrong value
         findings.fault(where, f"{name} refuses this: {' '.join(str(error).split())}")

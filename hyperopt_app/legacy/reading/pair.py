@@ -97,7 +97,7 @@ class Pair:
         pruner: None for none.
         enqueue: Points that are tried first, by `settings.name`.
         launchers: Used one after the other; empty without a block slurm or pbs, for one worker on this machine.
-        notes: What the user is told once.
+        notes: Notes for the user, each logged once.
         accept_missing: Workers are started although the objective imports what is not there.
     """
 

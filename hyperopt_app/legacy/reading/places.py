@@ -139,8 +139,8 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
     if kind == "maria" and "://" not in storage:
         findings.fault(
             "optuna.storage",
-            f"{shown(_masked_bare(storage))} is not a URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and @ "
-            "before HOST",
+            f"{shown(_masked_bare(storage))} is not a URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and "
+            "@ before HOST",
         )
         return ""
     if kind == "nfs":

@@ -116,7 +116,7 @@ def read_gpu(optuna: Mapping[Any, Any], findings: Findings) -> bool:
 
 
 BATCH_BLOCKS = ("slurm", "pbs")
-# Sections of a hyperparameter file that are no part of a model config.
+# Sections of a hyperparameter file that do not belong to a model config.
 OWN_SECTIONS = ("optuna", *BATCH_BLOCKS)
 
 _SINCE_B1 = {"trials_per_job"}

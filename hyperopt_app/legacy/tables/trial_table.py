@@ -37,7 +37,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Result:
-    """What is told of one trial.
+    """What the tables show of one trial.
 
     Attributes:
         number: The trial's number.
@@ -107,7 +107,7 @@ def parse(text: str) -> list[Row]:
     """The rows of a file as the original, or this project, wrote it, without the columns of indices.
 
     Raises:
-        ValueError: It is not a table of trials: it has no column `trial`, or what stands there is no number.
+        ValueError: It is not a table of trials: it has no column `trial`, or other values than numbers in it.
     """
     csv.field_size_limit(sys.maxsize)  # a cell may hold the history of a long training
     try:
@@ -115,7 +115,7 @@ def parse(text: str) -> list[Row]:
     except csv.Error as error:
         raise ValueError(str(error)) from error
     if not lines or _TRIAL not in lines[0]:
-        raise ValueError("there is no column `trial`")
+        raise ValueError("it has no column `trial`")
     columns = [(index, name) for index, name in enumerate(lines[0]) if name and not name.startswith("Unnamed: ")]
     rows = [{name: line[index] for index, name in columns if index < len(line)} for line in lines[1:] if line]
     for row in rows:
@@ -127,7 +127,7 @@ def number_of(row: Row) -> int:
     """The number of the trial; pandas may have made a float of it.
 
     Raises:
-        ValueError: There is no number.
+        ValueError: The cell holds no number.
     """
     try:
         return int(float(row.get(_TRIAL, "")))

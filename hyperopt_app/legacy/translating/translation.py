@@ -34,7 +34,7 @@ class Translation:
         launchers: Options of hydra/launcher that are used one after the other; the config holds the first, and files
             named config_<launcher>.yaml the others.
         environment: Variable to secret, which the config refers to.
-        notes: What the user is told once.
+        notes: Notes for the user, each logged once.
     """
 
     config: Mapping[Any, Any]

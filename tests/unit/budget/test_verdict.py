@@ -208,9 +208,9 @@ def test_workers_with_the_search_of_before_leave(study: optuna.Study) -> None:
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (1, "It counts no longer: mend it, and the same command goes on (8 of 8 trials are left)."),
-        (3, "They count no longer: mend it, and the same command goes on (8 of 8 trials are left)."),
-        (5, "All 5 that failed so count no longer: mend it, and the same command goes on (8 of 8 trials are left)."),
+        (1, "It counts no longer: fix it, then the same command goes on (8 of 8 trials are left)."),
+        (3, "They count no longer: fix it, then the same command goes on (8 of 8 trials are left)."),
+        (5, "All 5 that failed so count no longer: fix it, then the same command goes on (8 of 8 trials are left)."),
     ],
 )
 def test_what_is_told_of_a_verdict(count: int, words: str, study: optuna.Study) -> None:

@@ -92,7 +92,7 @@ def test_a_grid_is_tried_whole(command: Command) -> None:
     """Points of the old one still wait, so it stays the old one's; a grid whose code was wrong is tried whole."""
     grid = "hydra/sweeper/sampler=grid"
     study = _ended(command(grid, "x=choice(1, 2, 3, 4)", "width=3"), TYPO, TYPO, TYPO)
-    with pytest.raises(ConfigError, match="begun with another search"):
+    with pytest.raises(ConfigError, match="created with a different search space"):
         command(grid, "x=choice(1, 2, 3, 5)", "width=3")
     command(grid, "x=choice(1, 2, 3, 4)", "width=4")
     assert sorted(point["x"] for point in _points(study)) == [1, 2, 3, 4]

@@ -128,7 +128,7 @@ def test_a_changed_model_config_is_told(program: Application, say: Say) -> None:
 
 def test_a_missing_gpu_is_told_on_the_screen(program: Application, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """The objective's own words stand in the log alone; where there is one, nothing is told."""
-    told = "note: gpu: a GPU is wanted and this machine shows none; the objective is told cpu\n"
+    told = "note: gpu: a GPU is wanted and this machine shows none; the objective gets cpu\n"
     assert "gpu" not in say("optimize")
     assert say("optimize", "-g", "1").count(told) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
@@ -255,7 +255,7 @@ def test_a_report_finds_a_study_that_options_have_made(program: Application, say
     place = ("-s", "other", "--storage", "x.db", "--storage_type", "sqlite")
     assert "Total number of trials in the study: 0" in say("report", "-n", "snow", *place, files=("hyper.yml",))
     told = say("report", "-n", "snwo", *place, status=1, files=("hyper.yml",))
-    assert "there is no study 'snwo' in" in told
+    assert "study 'snwo' not found in" in told
     assert "its studies: 'snow'" in told
 
 

@@ -39,9 +39,9 @@ def test_optunas_classes_and_upstreams_functions_are_nobodys_else() -> None:
 
 
 WRONG: dict[str, tuple[str, str]] = {
-    "another class": (f"{made.HERE}.Loud", "is no BaseSampler, and was not called"),
+    "another class": (f"{made.HERE}.Loud", "is not a BaseSampler, and was not called"),
     "a function": (f"{made.HERE}.loud", "is a function, no class, and was not called"),
-    "a pruner": (f"{made.HERE}.Limit", "is no BaseSampler"),
+    "a pruner": (f"{made.HERE}.Limit", "is not a BaseSampler"),
     "a program of the system": ("os.system", "is a function"),
     "a module": ("os", "is a module"),
     "a value": (f"{made.HERE}.HERE", "is of the type str"),
@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "a misspelt class": (f"{made.HERE}.Seedet", "did you mean Seeded"),
     "a misspelt package": ("optuna_integrations.BoTorchSampler", "no module optuna_integrations"),
     "no path": ("", "is not a dotted path"),
-    "a part alone": ("optuna.samplers.nsgaii.UniformCrossover", "is no BaseSampler"),
+    "a part alone": ("optuna.samplers.nsgaii.UniformCrossover", "is not a BaseSampler"),
     "another function of the makers' plugin": ("hydra_plugins.hyperopt_app.sweeper.register", "is a function"),
 }
 

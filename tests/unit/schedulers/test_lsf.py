@@ -299,7 +299,7 @@ def test_a_launch_submits_arrays_and_a_second_one_attaches(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        (None, "bsub is not here; give the command where LSF is"),
+        (None, "bsub not found; run this on a machine with LSF"),
         ("echo 'no such queue' >&2; exit 255", "bsub refused the workers: no such queue"),
         ("echo done", "bsub refused the workers: it wrote 'done'"),
     ],

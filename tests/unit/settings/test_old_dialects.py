@@ -118,8 +118,8 @@ def test_the_fields_of_optuna_config_are_fields_of_the_sweeper() -> None:
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        ({"n_trails": 3}, ".n_trails: there is no such field (did you mean n_trials?); correct the name"),
-        ({"timeout": 3}, ".timeout: there is no such field; write it as hydra.sweeper.timeout"),
+        ({"n_trails": 3}, ".n_trails: unknown field (did you mean n_trials?); correct the name"),
+        ({"timeout": 3}, ".timeout: unknown field; write it as hydra.sweeper.timeout"),
         ({"n_trials": "many"}, ".n_trials: 'many' is not allowed; write a whole number"),
         ({"direction": 1}, ".direction: 1 is not allowed; write minimize or maximize"),
         ({"study_name": 1}, ".study_name: 1 is not allowed; write a text"),

@@ -83,7 +83,7 @@ def test_another_range_is_refused_with_the_way_out(study: optuna.Study) -> None:
     with pytest.raises(StudyMismatchError) as error:
         check_identity(study, wanted, accept_changes=False)
     text = str(error.value)
-    assert "Study 'holodec' was begun with another search" in text
+    assert "Study 'holodec' was created with a different search space" in text
     assert "  - x: [0, 1] (float) -> [0, 2] (float)" in text.splitlines()
     assert "hydra.sweeper.accept_changes=true" in text
 

@@ -92,7 +92,7 @@ def test_other_options_of_qsub_are_directives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("batch", "told"),
     [
-        ({"q": "main"}, "there is no walltime"),
+        ({"q": "main"}, "it has no walltime"),
         ({"l": ["walltime=soon"]}, "is not a time limit"),
         ({"t": "1:00:00"}, "t is Slurm's"),
     ],

@@ -42,7 +42,7 @@ def test_a_file_with_the_class_has_no_fault(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("class Objective\n", r"line 1: expected ':'; mend"),
+        ("class Objective\n", r"line 1: expected ':'; fix"),
         (HEAD + "class Goal(BaseObjective): pass\n", r"no class Objective \(its classes are Goal\)"),
         (HEAD, r"no class Objective \(it has no class at all\)"),
         (

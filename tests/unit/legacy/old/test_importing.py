@@ -190,7 +190,7 @@ def test_a_target_that_cannot_be_used_is_told(tmp_path: Path, target: str, messa
 
 
 def test_what_does_not_fit_the_space_is_told_before_anything_is_written(database: str) -> None:
-    """Other choices and other kinds of numbers, all at once; other bounds are no fault."""
+    """Other choices and other kinds of numbers, all at once; other bounds are allowed."""
     space = {
         "norm": CategoricalDistribution(["null", "minmax"]),
         "loss": CategoricalDistribution(["mse", "mae", True, 2.0, 0.5]),
