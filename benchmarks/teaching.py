@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    kinds: dict[str, Callable[[BaseSampler], BaseSampler]] = {"bare Optuna": lambda one: one, "taught": taught}
+    kinds: dict[str, Callable[[BaseSampler], BaseSampler]] = {"bare Optuna": lambda sampler: sampler, "taught": taught}
     lines = []
     for toy in BEST_X:
         for workers in (1, 8):

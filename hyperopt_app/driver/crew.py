@@ -98,7 +98,7 @@ class Crew:
         failures = [failure for job in returns if (failure := _failure(job)) is not None]
         wishes = [failure for failure in failures if isinstance(failure, WorkersCancelledError)]
         self.cancelled = str(wishes[0]) if wishes else ""
-        return _told([*lines, *(_line(failure) for failure in failures if failure not in wishes)])
+        return _logged([*lines, *(_line(failure) for failure in failures if failure not in wishes)])
 
     def _is_out_of_time(self, returns: Sequence[JobReturn]) -> bool:
         end = end_of_job(os.environ)
@@ -130,7 +130,7 @@ def _failure(job: JobReturn) -> Exception | None:
     if job.status is not JobStatus.FAILED:
         return None
     try:
-        # Hydra writes to stderr here that a job failed, as if that were the end; `_told` says it with the reason.
+        # Hydra writes to stderr here that a job failed, as if that were the end; `_logged` says it with the reason.
         with contextlib.redirect_stderr(io.StringIO()):
             _ = job.return_value  # raises what the job raised
     except Exception as error:  # noqa: BLE001 - a worker may die of anything
@@ -142,7 +142,7 @@ def _line(error: Any) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]
 
 
-def _told(lines: list[str]) -> list[str]:
+def _logged(lines: list[str]) -> list[str]:
     for line in lines:
         _log.warning("a worker ended badly: %s", line)
     return lines

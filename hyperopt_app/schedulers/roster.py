@@ -57,7 +57,7 @@ class Roster:
     wanted: int = 0
     jobs: dict[str, JobState] = field(default_factory=dict)
     last: frozenset[str] = frozenset()
-    _told: Counter[str] = field(default_factory=Counter)
+    _reported: Counter[str] = field(default_factory=Counter)
     _quiet_until: float | None = None
 
     def look(self, states: Iterable[JobState], waiting_trials: int, now_s: float) -> list[str]:
@@ -81,7 +81,7 @@ class Roster:
         ]
         lines = self._ends(ended, waiting_trials, is_first=self._quiet_until is None)
         queue = self._queue(now_s)
-        return [*lines, *queue] if self._told or not lines else lines
+        return [*lines, *queue] if self._reported or not lines else lines
 
     def _next(self, states: Iterable[JobState]) -> dict[str, JobState]:
         now = {state.job: state for state in states}
@@ -122,9 +122,9 @@ class Roster:
         if self._quiet_until is None:
             self._quiet_until = now_s + _START_S
         waiting = Counter(state.reason for state in self.jobs.values() if state.phase == "waits")
-        if waiting == self._told or (waiting and now_s < self._quiet_until):
+        if waiting == self._reported or (waiting and now_s < self._quiet_until):
             return []
-        self._told, self._quiet_until = waiting, now_s + _QUIET_S
+        self._reported, self._quiet_until = waiting, now_s + _QUIET_S
         started = f"{self._count('runs')} of {counted(self._total(), 'job')} {_runs(self._count('runs'))}"
         if not waiting:
             return [f"{started}; none waits in the queue any more"] if self._count("runs") else []

@@ -37,14 +37,26 @@ class Audit:
         self._checks: dict[Any, tuple[str, Callable[[Record], str]]] = {
             CREATE_STUDY: ("make a study", self._make_study),
             1: ("delete a study", self._delete_study),
-            2: ("set an attribute of a study", lambda record: self._study(record) or _one(record["user_attr"])),
-            3: ("set an attribute of a study", lambda record: self._study(record) or _one(record["system_attr"])),
+            2: (
+                "set an attribute of a study",
+                lambda record: self._study(record) or _single_attribute(record["user_attr"]),
+            ),
+            3: (
+                "set an attribute of a study",
+                lambda record: self._study(record) or _single_attribute(record["system_attr"]),
+            ),
             CREATE_TRIAL: ("make a trial", self._make_trial),
             5: ("set a parameter", self._param),
             6: ("set a trial's state", self._state),
             7: ("report a value", self._report),
-            8: ("set an attribute of a trial", lambda record: self._trial(record) or _one(record["user_attr"])),
-            9: ("set an attribute of a trial", lambda record: self._trial(record) or _one(record["system_attr"])),
+            8: (
+                "set an attribute of a trial",
+                lambda record: self._trial(record) or _single_attribute(record["user_attr"]),
+            ),
+            9: (
+                "set an attribute of a trial",
+                lambda record: self._trial(record) or _single_attribute(record["system_attr"]),
+            ),
             10: ("discard trials", lambda _record: ""),  # passed over by Optuna too
         }
 
@@ -179,7 +191,7 @@ def _distribution(text: str) -> BaseDistribution:
     return distribution
 
 
-def _one(attributes: Any) -> str:
+def _single_attribute(attributes: Any) -> str:
     return "" if isinstance(attributes, dict) and len(attributes) == 1 else "it wants one attribute"
 
 

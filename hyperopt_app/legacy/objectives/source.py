@@ -215,12 +215,12 @@ def _imports(tree: ast.Module) -> Iterator[_Import]:
 
 def _always_run(statement: ast.stmt) -> Iterator[ast.stmt]:
     yield statement
-    if isinstance(statement, ast.With) or (isinstance(statement, ast.Try) and _is_only_told(statement)):
+    if isinstance(statement, ast.With) or (isinstance(statement, ast.Try) and _only_reports(statement)):
         for inner in statement.body:
             yield from _always_run(inner)
 
 
-def _is_only_told(statement: ast.Try) -> bool:
+def _only_reports(statement: ast.Try) -> bool:
     """Whether each exception is raised again, after some words."""
     return all(handler.body and isinstance(handler.body[-1], ast.Raise) for handler in statement.handlers)
 

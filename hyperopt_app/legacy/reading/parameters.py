@@ -157,8 +157,8 @@ def tied_names(parameters: Sequence[Parameter], findings: Findings) -> None:
         if odd:
             findings.fault(
                 f"{_SECTION}.{odd[0].key}.settings.name",
-                f"{name!r} is the name of {tied[0].key} too, and one value cannot be {_told(tied[0])} and "
-                f"{_told(odd[0])}; give it another name",
+                f"{name!r} is the name of {tied[0].key} too, and one value cannot be {_described(tied[0])} and "
+                f"{_described(odd[0])}; give it another name",
             )
             continue
         findings.note(f"{', '.join(keys)} have the one name {name!r} and always get the same value, that of {keys[0]}")
@@ -172,7 +172,7 @@ def _column(parameter: Parameter) -> tuple[Any, ...]:
     return ("int" if kind == "int" else "float", kind == "loguniform" or bool(settings.get("log")))
 
 
-def _told(parameter: Parameter) -> str:
+def _described(parameter: Parameter) -> str:
     if parameter.declared == "categorical":
         return f"one of {shown(parameter.settings['choices'])}"
     log = " (log)" if parameter.settings.get("log") else ""
