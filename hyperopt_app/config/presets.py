@@ -27,5 +27,5 @@ PRESETS = {name: _preset(launcher) for name, launcher in _LAUNCHERS.items()}
 
 
 def is_preset(override: str) -> bool:
-    """Whether an override chooses one of these: it says where trials run, not what they are."""
+    """Whether an override chooses a preset, which says where trials run, not what they are."""
     return re.fullmatch(rf"\+{GROUP}=({'|'.join(PRESETS)})", override) is not None

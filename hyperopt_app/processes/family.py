@@ -27,7 +27,7 @@ _PATIENCE_S = 2.0
 
 @dataclass(frozen=True)
 class _Member:
-    """One line of the table of processes; equal if it is the same process."""
+    """One entry of the process table; equal if it is the same process."""
 
     pid: int
     start: int
@@ -38,12 +38,12 @@ class _Member:
 
 
 def mark_of(pid: int, start: int) -> str:
-    """The value of MARK below a worker."""
+    """Return the value of MARK in the environment of a worker's descendants."""
     return f"{pid}.{start}"
 
 
 def stopped_at(pid: int, start: int) -> int | None:
-    """How many ticks a stopped process (SIGSTOP, Ctrl-Z) has computed so far; None if it is not stopped, or unknown.
+    """Return the CPU ticks of a stopped process (SIGSTOP, Ctrl-Z); None if it is not stopped, or unknown.
 
     With equal ticks it has hardly run in between.
     """
@@ -52,7 +52,7 @@ def stopped_at(pid: int, start: int) -> int | None:
 
 
 def end_family(pid: int, start: int) -> bool:
-    """Kill a process, if it is there, and all that descends from it or bears its mark, stopped or not.
+    """Kill a process, if it exists, and everything that descends from it or carries its mark.
 
     Returns:
         Whether nothing is left of them that this user may kill.

@@ -19,7 +19,7 @@ _NAME = "HYPEROPT_SEARCH_PATH"
 
 @contextmanager
 def handing() -> Iterator[None]:
-    """Let what the body starts find this process's import path, and this package."""
+    """Let processes started in the body find this process's import path, and this package."""
     wanted = {_NAME: json.dumps(search_path()), **python_path()}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

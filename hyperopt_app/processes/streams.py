@@ -23,7 +23,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What stands for characters that a stream does not know."""
+    """Return a replacement for characters that a stream cannot encode."""
     if isinstance(error, UnicodeEncodeError) and (plain := _PLAIN.get(error.object[error.start])):
         return plain, error.start + 1
     return codecs.backslashreplace_errors(error)
@@ -31,7 +31,7 @@ def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
 
 @contextmanager
 def spelling_out() -> Iterator[None]:
-    """Let the body print what standard output cannot encode as escapes instead of ending there."""
+    """Print characters that standard output cannot encode as escapes, instead of failing."""
     stream, before = sys.stdout, getattr(sys.stdout, "errors", None)
     if before != "strict" or not hasattr(stream, "reconfigure"):
         yield
@@ -47,7 +47,7 @@ def spelling_out() -> Iterator[None]:
 
 @contextmanager
 def until_nobody_reads() -> Iterator[None]:
-    """End quietly, as other programs do, when whoever has read standard output (`| head -1`) has gone.
+    """Exit quietly, as other programs do, when the reader of standard output (`| head -1`) has closed it.
 
     Raises:
         SystemExit: With exit code 1; with a line if it cannot be written for lack of space.
@@ -68,7 +68,7 @@ def until_nobody_reads() -> Iterator[None]:
 
 @contextmanager
 def going_on_unread() -> Iterator[None]:
-    """Let a search go on when whoever has read its log lines has gone, instead of a traceback for each further line."""
+    """Let a search continue when the reader of its log has closed the pipe, without a traceback per line."""
     complain = logging.Handler.handleError
 
     def handle(handler: logging.Handler, record: logging.LogRecord) -> None:

@@ -21,7 +21,7 @@ _DAY_S = 24 * _HOUR_S
 
 
 def value_text(value: Any) -> str:
-    """A parameter or metric in few characters: floats in four digits, booleans and null as in Hydra."""
+    """Format a parameter or metric briefly: floats with four digits, booleans and null as in Hydra."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -32,12 +32,12 @@ def value_text(value: Any) -> str:
 
 
 def visible(text: str) -> str:
-    """A text of a trial's (an error, a name) in which nothing commands a terminal: such characters are spelled."""
+    """Escape the characters of a trial's text (an error, a name) that would control a terminal."""
     return _OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def shortened(text: str) -> str:
-    """What a user wrote, for a message: in one line that no terminal obeys, and not too much of it."""
+    """Format a user's text for a message: one line, without control characters, of limited length."""
     line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
@@ -63,7 +63,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun: `1 trial`, `2 trials`.
+    """Format a number with its noun: `1 trial`, `2 trials`.
 
     Args:
         number: How many.

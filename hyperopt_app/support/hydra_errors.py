@@ -34,7 +34,7 @@ _GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/basic"
 
 @contextlib.contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Around the whole of a Hydra application: Hydra has one function that reports what ends it, and no hook there."""
+    """Show Hydra's errors in one line while the body, a whole Hydra application, runs."""
     original = getattr(utils, "run_and_report", None)
     if original is None:  # a release that does it otherwise
         yield
@@ -109,7 +109,7 @@ def _functions(trace: TracebackType | None) -> Iterator[str]:
 
 
 def _is_hydras_own(trace: TracebackType | None) -> bool:
-    """Whether only Hydra, OmegaConf and the standard library had a part in it."""
+    """Whether only Hydra, OmegaConf and the standard library are on the traceback."""
     while trace is not None:
         name = str(trace.tb_frame.f_globals.get("__name__", ""))
         top = name.partition(".")[0]
@@ -120,7 +120,7 @@ def _is_hydras_own(trace: TracebackType | None) -> bool:
 
 
 def error_line(error: Exception) -> str:
-    """An error of Hydra's or OmegaConf's in one line, with the key that it is about."""
+    """Format an error of Hydra or OmegaConf in one line, with the key it concerns."""
     key = getattr(error, "full_key", None)
     lines = [line for line in str(error).splitlines() if line.strip()] or [
         f"this is not allowed ({type(error).__name__})"

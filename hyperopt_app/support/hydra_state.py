@@ -41,7 +41,7 @@ _WAY_OUT = (
 
 @dataclass
 class HydraState:
-    """Hydra's singletons, OmegaConf's resolvers and what the script defines, as they are in one process.
+    """Hydra's singletons, OmegaConf's resolvers and the script's definitions of one process.
 
     Attributes:
         singletons: By class; without the plugins, which each process discovers by itself.
@@ -58,7 +58,7 @@ class HydraState:
     modules: tuple[str, ...]
 
     def restore(self) -> None:
-        """Make this process's singletons and resolvers those of the state.
+        """Set this process's singletons and resolvers to those of the state.
 
         What was left behind stays as the process itself has it, if it does.
         """
@@ -74,7 +74,7 @@ class HydraState:
 
 
 def packed(content: Any) -> bytes:
-    """Pickle a job together with the state of this process; `unpacked` is the way back.
+    """Pickle a job together with this process's state; `unpacked` reverses it.
 
     In one pickle, so that what they share stays shared: a variable of the script that a resolver sets and a task reads.
 
@@ -102,7 +102,7 @@ def packed(content: Any) -> bytes:
 
 
 def unpacked(data: bytes) -> tuple[Any, HydraState]:
-    """The job, and the state to restore."""
+    """Return the job, and the state to restore."""
     content, state = cloudpickle.loads(data)
     return content, state
 
@@ -115,7 +115,7 @@ def _state() -> HydraState:
 
 
 def _modules_of(resolver: Any) -> Iterator[str]:
-    """Where a resolver's function was written; OmegaConf keeps the function in a closure of its own."""
+    """Return the modules that define a resolver's function; OmegaConf wraps it in a closure."""
     inner = inspect.getclosurevars(resolver).nonlocals.values() if inspect.isfunction(resolver) else ()
     for part in (resolver, *inner):
         name = getattr(part, "__module__", None) if callable(part) else None
@@ -130,7 +130,7 @@ _MOST_OF_A_SCRIPT = 1 << 20
 
 
 def script_definitions() -> dict[str, Any]:
-    """The classes and functions of the script, which no other process can import.
+    """Return the classes and functions of the script, which no other process can import.
 
     A config may name one of them (`_target_: __main__.Net`) that the task function itself does not mention.
     """
@@ -151,7 +151,7 @@ def _is_of_the_script(value: Any) -> bool:
 
 
 def _configs() -> str:
-    """The text of the config of this process's job and of all that the script keeps in Hydra's config store."""
+    """Return the text of this job's config and of all that the script stored in Hydra's config store."""
     texts = []
     # YAML cannot write every object that a config may hold.
     with contextlib.suppress(Exception):
@@ -168,7 +168,7 @@ def _configs() -> str:
 
 
 def define_in_script(definitions: Mapping[str, Any]) -> None:
-    """Let this process's `__main__` have what another process's script defines."""
+    """Add the definitions of another process's script to this process's `__main__`."""
     script = vars(sys.modules["__main__"])
     _of_another_script.update(definitions)
     for name, value in definitions.items():
@@ -176,7 +176,7 @@ def define_in_script(definitions: Mapping[str, Any]) -> None:
 
 
 def sendable(context: HydraContext) -> HydraContext:
-    """The context without those of the user's callbacks that cannot be pickled; each of them is named once."""
+    """Return the context without user callbacks that cannot be pickled; each is logged once."""
     kept = []
     for callback in context.callbacks.callbacks:
         pickled, reason = _pickled(callback)
@@ -199,7 +199,7 @@ def _tell_once(text: str) -> None:
 
 
 def _pickled(thing: Any) -> tuple[bytes | None, str]:
-    """The pickle of a thing, or None and one line that says why there is none."""
+    """Pickle an object; return None and a one-line reason if that fails."""
     try:
         return cloudpickle.dumps(thing), ""
     except Exception as error:  # noqa: BLE001 - a thing of the user's may raise anything here
@@ -207,7 +207,7 @@ def _pickled(thing: Any) -> tuple[bytes | None, str]:
 
 
 def _missing(name: str, reason: str) -> Callable[..., Any]:
-    """What stands in for a resolver that was left behind: it says so where it is used."""
+    """Return a resolver that raises an error in place of one that was left behind."""
 
     def resolve(*_asked: Any, **_more: Any) -> Any:
         raise HyperoptError(f"${{{name}:...}} cannot be read here: the resolver was not sent ({reason}); {_WAY_OUT}.")

@@ -90,7 +90,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         return True
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; never waits, breaks nothing."""
+        """Take the lock if it is free; never wait and never break a lock."""
         try:
             self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
@@ -102,13 +102,13 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         return True
 
     def renew(self) -> None:
-        """Be seen to hold it anew, so that it is not broken while its holder waits for something else."""
+        """Refresh the lock, so that it is not broken while its holder waits for something else."""
         if self._fd is not None:
             with suppress(OSError):
                 os.utime(self._fd, ns=(time.time_ns(),) * 2)  # finer than the kernel's own clock of files
 
     def release(self) -> None:
-        """Free the lock; does nothing if it is not held. If it was broken, it stays its new holder's."""
+        """Free the lock; do nothing if it is not held, or if it was broken and has a new holder."""
         fd, self._fd = self._fd, None
         _HELD.discard(self)
         if fd is None:
@@ -149,7 +149,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _break(self, sight: "_Sight", waited_s: float) -> bool:
-        """Remove the lock that was seen, and no other.
+        """Remove the lock that was observed, and no other.
 
         The marker's name belongs to this very holding: whoever makes it is the only one to remove this lock.
         So none of two breakers can remove what a third has taken since. A breaker that died is waited for as
@@ -183,14 +183,14 @@ _HELD: set[HolderLock] = set()
 
 
 def renew_held() -> None:
-    """Renew the locks that this process holds; for what waits for long, such as for a server that is away."""
+    """Renew the locks that this process holds, during a long wait such as for an unreachable server."""
     for lock in tuple(_HELD):
         lock.renew()
 
 
 @dataclass(frozen=True)
 class _Sight:
-    """A lock as others see it; equal sights are one and the same holding."""
+    """One observation of a lock; equal observations mean that the same process still holds it."""
 
     inode: int
     written_ns: int
@@ -238,7 +238,7 @@ def _is_dead(line: str) -> bool:
 
 @functools.cache
 def _machine() -> str | None:
-    """This boot of this machine and this table of processes (containers have their own); None if unknown."""
+    """Identify this boot of this machine and its process table (containers have their own); None if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -47,7 +47,7 @@ def mask_password(text: str, *, is_prose: bool = True) -> str:
 
 
 def masked(value: Any) -> Any:
-    """A plain tree (of dicts, lists and values) without the passwords of the URLs among its texts."""
+    """Return a plain tree (of dicts, lists and values) without the passwords of URLs."""
     if isinstance(value, str):
         return mask_password(value, is_prose=False)
     if isinstance(value, dict):
@@ -58,14 +58,14 @@ def masked(value: Any) -> Any:
 
 
 def hidden_note(command: str) -> str | None:
-    """What the user has to know of a command from which a password was taken; None if none was."""
+    """Explain the `***` in a command from which a password was removed; None if none was."""
     if HIDDEN not in command:
         return None
     return f"{HIDDEN} stands for a password, which is kept out of what others may see: write it there"
 
 
 def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:
-    """Where a URL ends in a longer text."""
+    """Find where a URL ends in a longer text."""
     quoted = _QUOTED.get(text[: scheme.start()][-1:])
     if quoted is not None:
         inside = quoted.match(text, scheme.end())
