@@ -20,7 +20,7 @@ _LOOKS = 3
 
 
 class Awaited:
-    """Tells which running trials are waited for, again only when one changes hands.
+    """Logs which running trials are waited for, and again only when a trial changes hands.
 
     Args:
         lease_s: Seconds without a sign of life after which a trial is freed.
@@ -31,7 +31,7 @@ class Awaited:
         self._seen: Counter[str] = Counter()
 
     def look(self, running: Iterable[FrozenTrial]) -> None:
-        """Take note of the trials that are waited for now, and tell of those that stay."""
+        """Record the trials that are waited for now, and log those that stay."""
         texts = [text for trial in running if (text := self._text(trial))]
         for text in [text for text in self._seen if text not in texts and self._seen[text] < _LOOKS]:
             del self._seen[text]

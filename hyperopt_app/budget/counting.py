@@ -18,20 +18,20 @@ __all__ = ["budget_size", "budget_trials", "counting", "left_of", "read_budget",
 
 
 def read_budget(study: optuna.Study, n_trials: int) -> list[FrozenTrial]:
-    """The trials of the budget as the study is now, by number; do not change them."""
+    """Read the trials of the budget, by number; do not change them."""
     trials = study.get_trials(deepcopy=False)
     return budget_trials(trials, set_aside_of(study, trials), n_trials)
 
 
 def read_counting(study: optuna.Study) -> list[FrozenTrial]:
-    """All trials of the study that are not set aside, be they within the budget or not; do not change them."""
+    """Read all trials that are not set aside, within the budget or not; do not change them."""
     trials = study.get_trials(deepcopy=False)
     aside = set_aside_of(study, trials)
     return [trial for trial in trials if trial.number not in aside] if aside else trials
 
 
 def budget_trials(trials: Sequence[FrozenTrial], aside: Collection[int], n_trials: int) -> list[FrozenTrial]:
-    """The trials of the budget: the first `n_trials` of those that count, and all by which it was enlarged; pure.
+    """Select the trials of the budget: the first `n_trials` that count, and all by which it was enlarged.
 
     Args:
         trials: All of the study, by number.
@@ -48,7 +48,7 @@ def budget_trials(trials: Sequence[FrozenTrial], aside: Collection[int], n_trial
 
 
 def budget_size(trials: Sequence[FrozenTrial], n_trials: int) -> int:
-    """How many trials the whole budget has; pure.
+    """Return the number of trials of the whole budget.
 
     Args:
         trials: Those of the budget that there are, or more, but none that is set aside.
@@ -58,7 +58,7 @@ def budget_size(trials: Sequence[FrozenTrial], n_trials: int) -> int:
 
 
 def left_of(trials: Sequence[FrozenTrial], n_trials: int) -> int:
-    """How many trials of the budget have not ended, be their tickets issued or not; pure.
+    """Return how many trials of the budget have not ended, whether their tickets are issued or not.
 
     Args:
         trials: Those of the budget that there are.
@@ -68,7 +68,7 @@ def left_of(trials: Sequence[FrozenTrial], n_trials: int) -> int:
 
 
 def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[list[FrozenTrial], list[FrozenTrial]]:
-    """The trials that count, the ordinary ones in the order of their places, and those that enlarge the budget; pure.
+    """Return the trials that count: the ordinary ones in order, and those that enlarge the budget.
 
     Args:
         trials: All of the study, by number.
@@ -84,7 +84,7 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
 
 
 def _places(trials: Sequence[FrozenTrial]) -> dict[int, int]:
-    """The place of each trial: its number, or the place of the trial that it tries again."""
+    """Return the place of each trial: its number, or that of the trial it retries."""
     places: dict[int, int] = {}
     for trial in trials:
         tried = retried_by(trial)

@@ -15,7 +15,7 @@ __all__ = ["discard_one", "set_aside", "set_aside_of", "undone_of"]
 
 
 def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
-    """Let finished trials count no longer, as if they had never run: points that they were given are given out again.
+    """Let finished trials count as if they had never run; the points they were given are issued again.
 
     Doing it again changes nothing but the reason.
 
@@ -29,5 +29,5 @@ def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
 
 
 def discard_one(study: optuna.Study, number: int, reason: str) -> None:
-    """Let a finished trial count no longer, and its point stand as tried; the arguments are those of `set_aside`."""
+    """Let a finished trial no longer count, although its point counts as tried; arguments as of `set_aside`."""
     keep_discarded(study, number, reason)

@@ -24,7 +24,7 @@ __all__ = ["add_point", "discard", "failed_trials", "retry"]
 
 
 def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
-    """Try finished trials again, with their parameters; each counts no longer once its new ticket is there.
+    """Retry finished trials with their parameters; a trial no longer counts once its new ticket exists.
 
     Returns:
         The number of each to that of its ticket.
@@ -45,7 +45,7 @@ def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
 
 
 def failed_trials(study: optuna.Study, kinds: Collection[str]) -> list[int]:
-    """The failed trials of the budget, of some kinds or, without any, of all.
+    """Return the failed trials of the budget, of some kinds, or of all kinds without any.
 
     Args:
         study: The open study.
@@ -56,7 +56,7 @@ def failed_trials(study: optuna.Study, kinds: Collection[str]) -> list[int]:
 
 
 def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
-    """Let finished trials count no longer; each leaves its place in the budget to another one.
+    """Let finished trials no longer count; another trial takes each one's place in the budget.
 
     Raises:
         StudyMismatchError: One of them cannot be discarded; then none is.
@@ -73,7 +73,7 @@ def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
 
 
 def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, grows: bool) -> int:
-    """Put a point on a ticket of the budget that has none and has not begun, or on one more.
+    """Assign a point to a free ticket of the budget, or to an additional one.
 
     Args:
         study: The open study.
@@ -110,7 +110,7 @@ def _trials_of(study: optuna.Study) -> tuple[Sequence[FrozenTrial], Mapping[int,
 
 
 def _budget(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials of the budget of the last command; all that count where no command of ours has written one."""
+    """Return the trials of the last command's budget; all that count if no command of this package stored one."""
     asked = budget_of(study)
     return read_budget(study, len(study.get_trials(deepcopy=False)) if asked is None else asked)
 
@@ -122,7 +122,7 @@ def _fault(
     within: Collection[int] | None,
     done: str,
 ) -> str | None:
-    """Why a trial cannot be tried again or discarded; None if it can."""
+    """Say why a trial cannot be retried or discarded; None if it can."""
     if not 0 <= number < len(trials):
         has = f"its trials are 0 to {len(trials) - 1}" if trials else "it has no trial"
         return f"trial {number}: the study has no such trial; {has}"

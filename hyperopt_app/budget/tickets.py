@@ -52,7 +52,7 @@ MOST_LOSSES = 3
 
 
 class Tickets:
-    """One worker's hand on the tickets of a study.
+    """A worker's or driver's access to the tickets of a study.
 
     Args:
         study: The open study.
@@ -86,14 +86,14 @@ class Tickets:
         self._aside: Mapping[int, str] = {}
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """The tickets of the budget in these states (all if none is given), by number; do not change them."""
+        """Return the tickets of the budget in these states (all if none is given), by number; do not change them."""
         every = self.study.get_trials(deepcopy=False)
         self._aside = set_aside_of(self.study, every)
         trials = budget_trials(every, self._aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 
     def left(self) -> int:
-        """How many trials of the budget have not ended."""
+        """Return how many trials of the budget have not ended."""
         return left_of(self.trials(), self._n_trials)
 
     def claim(
@@ -124,7 +124,7 @@ class Tickets:
         return None
 
     def _begun(self, ticket: FrozenTrial, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial:
-        """The trial of a ticket that was just taken, or an error of the sampler's with the ticket given back."""
+        """Return the trial of a claimed ticket; if the sampler fails, return the ticket and raise its error."""
         try:
             self.study.sampler = sampler_of(ticket.number)
             # Samplers and pruners ask the trial's study; the trial itself calls the sampler's before_trial.
@@ -150,7 +150,7 @@ class Tickets:
         return True
 
     def carry(self, points: Sequence[Mapping[str, Any]]) -> int:
-        """Let waiting tickets that have no point and have never begun carry these, in the order of their numbers.
+        """Assign points, in order, to waiting tickets that have none and were never started.
 
         Each is claimed for the moment in which its point is written, so that no worker begins it meanwhile. Runs in the
         driver, and in the command that adds a point.
@@ -166,7 +166,7 @@ class Tickets:
         return carried
 
     def carry_one(self, point: Mapping[str, Any]) -> int | None:
-        """Let one of them carry a point; its number, None if none is free."""
+        """Assign a point to one of them; return its number, None if none is free."""
         return next((ticket.number for ticket in self._free_tickets() if self._carry(ticket, point)), None)
 
     def _free_tickets(self) -> list[FrozenTrial]:
@@ -181,12 +181,12 @@ class Tickets:
         return True
 
     def running_elsewhere(self) -> int:
-        """How many trials of the budget other workers hold."""
+        """Return how many trials of the budget other workers hold."""
         claims = [claim_of(trial) for trial in self.trials(TrialState.RUNNING)]
         return sum(claim is None or claim["worker"] != self.identity.worker for claim in claims)
 
     def settle(self, trial: optuna.Trial, outcome: Outcome) -> bool:
-        """Tell the study how the trial ended, or give its ticket back.
+        """Store how the trial ended, or return its ticket.
 
         Returns:
             False if the claim had been broken in the meantime: then nothing is stored, and the result is dropped.
@@ -206,7 +206,7 @@ class Tickets:
         return True
 
     def holds(self, trial: optuna.Trial) -> bool:
-        """Whether a trial is still this worker's, as the study says."""
+        """Whether a trial still belongs to this worker, according to the study."""
         return self._holds(trial._trial_id)
 
     def _holds(self, trial_id: int) -> bool:
@@ -249,11 +249,11 @@ class Tickets:
                 raise
 
     def give_back(self, trial: optuna.Trial) -> None:
-        """Put a claimed ticket back as it is, because the study stops for a reason that is not the trial's."""
+        """Return a claimed ticket unchanged, because the study stops for a reason unrelated to the trial."""
         self.settle(trial, Interrupted())
 
     def reap(self, seen: Sequence[FrozenTrial] | None = None) -> list[int]:
-        """Free the trials whose workers are dead.
+        """Release the trials whose workers are dead.
 
         Returns:
             Their numbers. They wait again, with their parameters and learning curves; a trial over which
@@ -294,7 +294,7 @@ class Tickets:
         return True
 
     def _end_attempt(self, trial: FrozenTrial, ended: float | None) -> None:
-        """Store that the running attempt has ended and the trial has not: how long it took is not to be lost.
+        """Store that the running attempt has ended but the trial has not, so that its duration is kept.
 
         Args:
             trial: A running trial as it is stored.
@@ -304,7 +304,7 @@ class Tickets:
         keep_ended_attempts(self.study._storage, trial._trial_id, attempts)
 
     def _lose(self, trial: FrozenTrial, cause: str, ended: float | None, *, of_node: bool = True) -> None:
-        """Count a loss that is not the trial's fault; the trial waits again, unless it has been lost too often."""
+        """Count a loss that the trial did not cause; the trial waits again, unless it was lost too often."""
         self._end_attempt(trial, ended)
         storage, claim = self.study._storage, claim_of(trial) or {}
         node = claim.get("place", {}).get("node", "") if of_node else ""

@@ -19,7 +19,7 @@ __all__ = ["is_untried"]
 
 
 def is_untried(study: optuna.Study, fits: Callable[[Mapping[str, Any]], bool]) -> bool:
-    """Whether no trial speaks for the stored search; only reads.
+    """Whether no trial depends on the stored search space; only reads.
 
     Args:
         study: The stored study.

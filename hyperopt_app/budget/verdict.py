@@ -53,14 +53,14 @@ _ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Verdict(NamedTuple):
-    """What is wrong with the code of a run, and which trials are none of that run's."""
+    """The failure that a run's code causes, and the trials that do not belong to that run."""
 
     failure: Failure
     ended_before: frozenset[int]
 
 
 def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, *, has_new_search: bool = False) -> int:
-    """Write down that a run begins. Runs in the driver, under the study's lock.
+    """Store the start of a run. Runs in the driver, under the study's lock.
 
     Args:
         study: The study.
@@ -84,7 +84,7 @@ def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, 
 
 
 def close_run(study: optuna.Study) -> str:
-    """Do what the last run has left undone of its verdict. Runs in the next command, under the study's lock.
+    """Complete what the last run left undone of its verdict. Runs in the next command, under the study's lock.
 
     Returns:
         What to tell of trials that count no longer from now on; empty if there are none.
@@ -99,7 +99,7 @@ def close_run(study: optuna.Study) -> str:
 
 
 def judge_last_run(study: optuna.Study) -> Verdict | None:
-    """The verdict on the last run: one that was written, or one that was due when its last worker died; only reads."""
+    """Return the last run's verdict, stored or due when its last worker died; only reads."""
     run = run_in(attributes_of(study))
     written = verdict_on(study)
     if not run or written is not None or not run["is_judged"]:
@@ -123,7 +123,7 @@ def judge(
     worker: str = "",
     is_over: bool = False,
 ) -> Stop | None:
-    """Why no further trial of a run may start; None if one may.
+    """Return why no further trial of a run may start; None if one may.
 
     A stop that is due and not written yet is written. Trials of code that was judged wrong count no longer.
 
@@ -175,7 +175,7 @@ def _stop_due(
     *,
     is_over: bool,
 ) -> tuple[Stop | None, Failure | None]:
-    """The stop that is due, and what the code is to blame for if that is why."""
+    """Return the stop that is due, and the failure of the code if that is its reason."""
     anew = failures_since(_anew(study, trials), ended_before)
     due = None if limits.never_for_failures else _due(trials, anew)
     stop = may_start(failures_since(trials, ended_before), now, limits, anew)
@@ -187,7 +187,7 @@ def _stop_due(
 
 
 def _anew(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials without those that were tried again and failed as before: it is their points that fail.
+    """Return the trials without retries that failed as before, since their points are to blame.
 
     Only where a trial has ended well, so that the code is known to work.
     """
@@ -206,19 +206,19 @@ _ALL = {1: "the only trial of this run failed", 2: "both trials of this run fail
 
 
 def _of_worker(study: optuna.Study, verdict: Verdict, worker: str) -> list[int]:
-    """The trials of a verdict that this worker has run."""
+    """Return the trials of a verdict that this worker ran."""
     trials = study.get_trials(deepcopy=False)
     return [number for number in condemned(trials, verdict) if holder_of(trials[number]).get("worker") == worker]
 
 
 def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
-    """The verdict on a run, by default that of the last command; None if there is none."""
+    """Return the verdict on a run, by default the last command's; None if there is none."""
     attributes = attributes_of(study)
     return _read(attributes, int(run_in(attributes).get("number", 0)) if run is None else run)
 
 
 def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_trials: int) -> str:
-    """What to do about a verdict, one sentence.
+    """Tell the user in one sentence what to do about a verdict.
 
     Args:
         study: The study.
@@ -240,7 +240,7 @@ def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_tr
 
 
 def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
-    """Which trials a verdict is about: those of its run that failed in that way, however late; pure."""
+    """Return the trials a verdict concerns: those of its run that failed in this way, however late."""
     return [
         trial.number
         for trial in trials
@@ -249,7 +249,7 @@ def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
 
 
 def _due(counting: Sequence[FrozenTrial], failures: Sequence[Failure | None]) -> Failure | None:
-    """What the code of a run is to blame for.
+    """Return the failure that the code of a run causes, if there is one.
 
     Three equal failures speak for themselves; fewer only where no trial of the study has ended well.
     """
@@ -263,7 +263,7 @@ def _are_enough(failures: Sequence[Failure | None]) -> bool:
 
 
 def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None) -> list[int]:
-    """Set the verdict's trials aside, of a run that is over only those of one worker: others may be a later run's.
+    """Set the verdict's trials aside; of a run that is over only those of one worker.
 
     Returns:
         The numbers of those that were not set aside yet.
@@ -289,7 +289,7 @@ def _read(attributes: Mapping[str, Any], run: int) -> Verdict | None:
 
 
 def _ranges(numbers: Iterable[int]) -> list[list[int]]:
-    """Numbers as first and last of each stretch: a database's text holds no list of ten thousand."""
+    """Convert numbers to ranges (first, last): a database's text column holds no list of ten thousand."""
     ranges: list[list[int]] = []
     for number in sorted(numbers):
         if ranges and ranges[-1][1] == number - 1:

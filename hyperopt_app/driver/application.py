@@ -13,7 +13,7 @@ __all__ = ["run_application"]
 
 
 def run_application(words: Sequence[str], wording: Wording, accepted: Callable[[], None]) -> int:
-    """Run the application as if its words had been typed.
+    """Run the application as if the given command line had been typed.
 
     Args:
         words: The command line, beginning with the program's name.

@@ -19,7 +19,7 @@ __all__ = ["config_changes"]
 
 
 def config_changes(path: Path, config: DictConfig, searched: Collection[str]) -> list[str]:
-    """Lines such as `epochs: 8 -> 3`, of the first few keys that differ; empty if none does, or nobody can tell.
+    """List the first few changed keys as lines such as `epochs: 8 -> 3`; empty if none, or if unknown.
 
     Args:
         path: The `multirun.yaml` of the last command.

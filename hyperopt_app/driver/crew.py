@@ -58,17 +58,17 @@ class Crew:
 
     @property
     def is_detached(self) -> bool:
-        """Whether the launcher comes back while its workers still wait or run."""
+        """Whether the launcher returns while its workers still wait or run."""
         return bool(self.config.hydra.launcher.get("detach", False))
 
     @property
     def most_launches(self) -> int | None:
-        """How often workers are launched for one command; None for as often as it bears fruit."""
+        """How often one command launches workers; None for as long as trials finish."""
         most = self.config.hydra.launcher.get("max_resubmissions")
         return None if most is None else int(most) + 1
 
     def launch(self, count: int) -> list[str]:
-        """Run `count` workers and come back when the launcher does.
+        """Launch `count` workers and return when the launcher does.
 
         Returns:
             What went wrong with workers, one line each. A dead worker is not an error of the sweep: its trial is

@@ -30,7 +30,7 @@ def sampled(
     seed: int,
     points: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Three configurations as the first trials of the study would get them, with the overrides that make them.
+    """Compose three configs as the first trials of the study would get them, with their overrides.
 
     Args:
         context: Hydra's context of the sweep.

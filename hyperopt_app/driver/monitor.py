@@ -50,7 +50,7 @@ _OLD_S = 12 * BEAT_INTERVAL_S
 
 
 class Watch:
-    """Looks at a study for the driver.
+    """The driver's view of a study.
 
     Args:
         plan: The plan of the sweep.
@@ -82,19 +82,19 @@ class Watch:
         self._workers_tell = False
 
     def left(self) -> int:
-        """Trials of the budget that have not ended."""
+        """Return the number of trials of the budget that have not ended."""
         return left_of(self._tickets.trials(), self._plan.n_trials)
 
     def size(self) -> int:
-        """Trials of the whole budget, with those by which the user has enlarged it."""
+        """Return the number of trials of the whole budget, with those by which the user enlarged it."""
         return budget_size(self._tickets.trials(), self._plan.n_trials)
 
     def may_go_on(self) -> bool:
-        """Whether nothing has asked the study to stop."""
+        """Whether the study has not been asked to stop."""
         return self.judge() is None
 
     def judge(self) -> Stop | None:
-        """Why no further trial may start; None if one may, or if there is none."""
+        """Return why no further trial may start; None if one may, or if none is left."""
         plan, trials, is_over = self._plan, self._tickets.trials(), self.left() == 0
         stop = judge(
             self._study, trials, plan.ended_before, plan.limits, time.time(), run=plan.run_number, is_over=is_over
@@ -105,7 +105,7 @@ class Watch:
         return stop
 
     def trials_of_run(self) -> list[FrozenTrial]:
-        """The trials that had not ended when this run began."""
+        """Return the trials that had not ended when this run began."""
         return [trial for trial in self._tickets.trials() if trial.number not in self._plan.ended_before]
 
     def await_workers(self) -> None:
@@ -120,7 +120,7 @@ class Watch:
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
-        """End workers that are stopped for too long while the body waits for them: a launcher would wait for ever."""
+        """Kill workers that are stopped for too long while the body waits for them; a launcher would wait for ever."""
         over = threading.Event()
 
         def guard() -> None:
@@ -170,7 +170,7 @@ class Watch:
                 _log.warning("%s", note)
 
     def first_traceback(self) -> str:
-        """The traceback of the first trial that failed in this run, with its directory; empty if none did."""
+        """Return the traceback of this run's first failed trial, with its directory; empty if none failed."""
         failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also what counts no longer
         for trial in [candidate for candidate in failed if candidate.number not in self._plan.ended_before]:
             text = failure_record(trial).get("traceback", "")
@@ -188,7 +188,7 @@ def overview(
     observer: Observer | None = None,
     elapsed_s: float | None = None,
 ) -> Snapshot:
-    """The study at this moment, ready to be drawn.
+    """Summarise the study at this moment for display.
 
     Args:
         study: The open study.
@@ -212,7 +212,7 @@ def overview(
 
 
 def _at_work_until(trial: FrozenTrial, now: float) -> float:
-    """Now, or the last sign of life of a running trial's worker if that was long ago."""
+    """Return now, or the last heartbeat of a running trial's worker if that was long ago."""
     beat = last_beat(str((claim_of(trial) or {}).get("beat", "")))
     return now if beat is None or now - beat < _OLD_S else beat
 
@@ -230,7 +230,7 @@ def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer 
 
 
 def _is_old(beat: Mapping[str, Any]) -> bool:
-    """Whether a sign of life is from long ago; only for show, since the clocks of two machines may differ."""
+    """Whether a heartbeat is old; only for display, since the clocks of two machines may differ."""
     try:
         return time.time() - Path(beat["beat"]).stat().st_mtime > _OLD_S
     except OSError:
@@ -238,7 +238,7 @@ def _is_old(beat: Mapping[str, Any]) -> bool:
 
 
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
-    """What the user reads last: the best trial, where it lies and how to train it again."""
+    """Format the final lines for the user: the best trial, its directory and how to train it again."""
     complete = [trial for trial in read_counting(study) if trial.state == TrialState.COMPLETE]
     best = best_trials(complete, study.directions)
     if not best:

@@ -43,7 +43,7 @@ _DEPTH = 4
 
 
 def keep_owner(study_dir: Path, study: optuna.Study) -> None:
-    """Write down whose the directory is. Under the study's lock."""
+    """Store which study owns the directory. Runs under the study's lock."""
     text = json.dumps({"study_id": study_id(study), "study_name": study.study_name}, ensure_ascii=False) + "\n"
     path = study_dir / _STUDY_FILE
     if _owner(study_dir) != (study_id(study), study.study_name):
@@ -58,7 +58,7 @@ def other_study(
     storage: str | None,
     wording: Wording = HYDRA_WORDING,
 ) -> str | None:
-    """Why the directory is another study's; None if it is not.
+    """Say why the directory belongs to another study; None if it does not.
 
     Args:
         study_dir: The directory of the sweep.
@@ -103,7 +103,7 @@ def place_faults(
     study: optuna.Study | None,
     wording: Wording = HYDRA_WORDING,
 ) -> list[str]:
-    """What is wrong with the directories of the next trials: all the same, the study's own, or somebody else's."""
+    """Check the directories of the next trials: all equal, the study's own, or another owner's."""
     known = dict(_known(study))
     numbers = list(islice((number for number in count() if number not in known), 2))
     if numbers[0] >= n_trials:
@@ -157,7 +157,7 @@ def _fault_of_all(wanted: Sequence[Path], study_dir: Path, raw: str, *, is_const
 
 
 def _name_of_ours(place: Path, study_dir: Path) -> str | None:
-    """What of the study's own files and folders a place is, or would lie in."""
+    """Return the study's own file or folder that a path is, or would be inside of."""
     if study_dir not in place.parents:
         return None
     first = place.relative_to(study_dir).parts[0]
@@ -182,7 +182,7 @@ def _known(study: optuna.Study | None) -> Iterator[tuple[int, str]]:
 
 
 def _ends(space: Space, end: int) -> dict[str, Any]:
-    """The point at one end of every range, by override key."""
+    """Return the point at one end of every range, by override key."""
     return {key: _at(distribution, end) for key, distribution in space.distributions.items()}
 
 
@@ -193,7 +193,7 @@ def _at(distribution: BaseDistribution, end: int) -> Any:
 
 
 def _is_anothers(place: Path, mine: str | None, known: Collection[str]) -> bool:
-    """Whether something lies in a place that no trial of this study has left there."""
+    """Whether a path holds anything that this study's trials did not leave there."""
     there = Path(os.path.realpath(place))  # a place above a directory that is not made yet is there too
     owner = owner_of(there)
     if owner is not None:
@@ -218,7 +218,7 @@ def _taken(place: Path, study_dir: Path, raw: str, wording: Wording) -> str:
 
 
 def _owner(study_dir: Path) -> tuple[str, str] | None:
-    """The id and the name of the study that has begun in the directory."""
+    """Read the id and the name of the study that owns the directory."""
     try:
         record = json.loads(read_file(study_dir / _STUDY_FILE))
         return str(record["study_id"]), str(record["study_name"])
@@ -233,7 +233,7 @@ def _names_in_journal(study_dir: Path) -> list[str]:
 
 
 def _has_trials(study_dir: Path) -> bool:
-    """Whether a trial's directory is left there; not so after `rm -r DIR/*`, which leaves our hidden file."""
+    """Whether a trial's directory remains; not after `rm -r DIR/*`, which leaves our hidden file."""
     for directory, folders, files in os.walk(study_dir):
         if directory != str(study_dir) and (OWNER_FILE in files or ".hydra" in folders):
             return True
@@ -245,7 +245,7 @@ def _has_trials(study_dir: Path) -> bool:
 
 
 def _elsewhere(study_dir: Path, wording: Wording) -> str:
-    """What to type for a directory that is not there yet."""
+    """Return the override for a directory that does not exist yet."""
     if not wording.is_application:
         return wording.another_study
     free = next(
@@ -255,7 +255,7 @@ def _elsewhere(study_dir: Path, wording: Wording) -> str:
 
 
 def _numbered(raw: str, *, anew: bool = False) -> str:
-    """What to type for a directory with the trial's number in it."""
+    """Return the override for a directory with the trial's number in it."""
     is_plain = not anew and re.fullmatch(r"[\w${}:%.-]+(/[\w${}:%.-]+)*", raw) and not {".", ".."} & {*raw.split("/")}
     return shlex.quote(f"hydra.sweep.subdir={raw if is_plain else 'trials'}/${{hydra.job.num}}")
 
@@ -265,6 +265,6 @@ def _word(key: str, value: str) -> str:
 
 
 def _shown(path: Path) -> str:
-    """As the user would type it."""
+    """Format a path as the user would type it."""
     cwd = Path.cwd()
     return str(path.relative_to(cwd)) if cwd in path.parents else str(path)

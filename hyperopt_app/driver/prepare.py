@@ -48,7 +48,7 @@ _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir",
 
 
 def prepare(request: Request) -> Plan:
-    """Make or find the study, and issue its tickets, while no other driver does the same."""
+    """Create or open the study and issue its tickets, while no other driver does the same."""
     settings = request.settings
     _make(request.study_dir)
     with study_lock(request.study_dir):
@@ -93,7 +93,7 @@ def _tell_changes(changes: Sequence[str], *, is_new: bool) -> None:
 
 
 def _drop_points(study: optuna.Study, request: Request, seed: int) -> None:
-    """Let points that the search has no longer not be given out again."""
+    """Do not issue points again that the search space no longer contains."""
     trials, undone = study.get_trials(deepcopy=False), undone_of(study)
     for number in undone:
         point = point_of(trials[number])
@@ -139,7 +139,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
 
 
 def _issue(study: optuna.Study, request: Request, seed: int) -> None:
-    """Issue the tickets; points that are new in the command go to tickets that wait, and to new ones."""
+    """Issue the tickets; new points of the command go to waiting tickets, and to new ones."""
     points, n_trials = points_of(request, seed), request.n_trials
     issue_again(study)
     trials = study.get_trials(deepcopy=False)
@@ -175,7 +175,7 @@ def _lists_points(request: Request) -> bool:
 
 
 def program_of_this_process(*, sweeps_by_itself: bool = False) -> str:
-    """How the user started this program, with the flags that choose the config, to be shown in a command.
+    """Return how the user started this program, with the flags that choose the config, for use in a command.
 
     Args:
         sweeps_by_itself: Whether the config asks for a sweep, so that a single training has to ask for one run.

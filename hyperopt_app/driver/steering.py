@@ -42,7 +42,7 @@ _NO_COMMAND = "the next command of the search writes it"
 def retried(
     study: optuna.Study, study_dir: Path, numbers: Sequence[int], kinds: Sequence[str], further: Further
 ) -> list[str]:
-    """Try trials again: those of the numbers, else the failed ones of the kinds, else all failed ones.
+    """Retry trials: those with the given numbers, else the failed ones of these kinds, else all failed ones.
 
     Raises:
         StudyMismatchError: One of the numbers cannot be tried again; nothing was changed.
@@ -59,7 +59,7 @@ def retried(
 
 
 def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], further: Further) -> list[str]:
-    """Let trials count no longer; the result files are written anew at once.
+    """Let trials no longer count, and rewrite the result files at once.
 
     Raises:
         StudyMismatchError: One of the numbers cannot be discarded; nothing was changed.
@@ -112,7 +112,7 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
 
 
 def _with_own(space: Space, study: optuna.Study) -> Space:
-    """The space with what objectives have suggested by themselves, as far as trials have done so."""
+    """Return the space extended by the parameters that objectives have suggested themselves."""
     known = {name: kind for trial in study.get_trials(deepcopy=False) for name, kind in trial.distributions.items()}
     own = {name: kind for name, kind in known.items() if name not in space.parameters}
     return replace(space, distributions={**space.distributions, **own})
@@ -131,7 +131,7 @@ def _size(study: optuna.Study) -> int:
 
 
 def _what_is_left(study: optuna.Study) -> str:
-    """What the study comes to now, and who goes on with it."""
+    """Describe the study's state after the change, and what continues it."""
     every: Sequence[optuna.trial.FrozenTrial] = study.get_trials(deepcopy=False)
     asked, aside = budget_of(study), set_aside_of(study, every)
     size = _size(study)

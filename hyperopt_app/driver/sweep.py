@@ -60,7 +60,7 @@ _FRUITLESS_LAUNCHES = MOST_LOSSES
 def sweep(
     context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
 ) -> None:
-    """Search until the budget is spent. Runs in the driver.
+    """Run the search until the budget is spent. Runs in the driver.
 
     Args:
         context: Hydra's context.
@@ -111,7 +111,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
 
 
 def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], str]) -> None:
-    """Let the workers work, and say why they have left before the budget is spent if that is not a fault."""
+    """Run the workers, and log why they left before the budget was spent if that is not an error."""
     plan, left_at_first = crew.plan, watch.left()
     _keep_config(plan.study_dir / "multirun.yaml", crew.config)
     try:
@@ -137,7 +137,7 @@ def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], s
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
-    """The study and its tickets, and the plan with what only the config and the task know."""
+    """Prepare the study and its tickets, and complete the plan with what only config and task know."""
     return replace(
         prepare(request),
         suggested_key=hooks_of(task_function).suggested_key(config),
@@ -159,7 +159,7 @@ def _keep_config(path: Path, config: DictConfig) -> None:
 
 
 def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
-    """Point out that the trials from now on train with another config than those before."""
+    """Warn that trials from now on train with another config than earlier ones."""
     searched = {key.lstrip("+") for key in plan.space.distributions}
     changes = config_changes(plan.study_dir / "multirun.yaml", config, searched)
     has_trials = any(trial.state.is_finished() for trial in read_counting(study))
@@ -172,7 +172,7 @@ def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
 
 
 def _has_seed_key(config: DictConfig) -> bool:
-    """Whether the config has a key `seed` of its own that a number can be put into."""
+    """Whether the config has its own key `seed` that accepts a number."""
     if "seed" not in list(config):
         return False
     seed = None if OmegaConf.is_missing(config, "seed") else config.seed
@@ -208,7 +208,7 @@ def _dry_run(context: HydraContext, config: DictConfig, request: Request) -> str
 
 @contextlib.contextmanager
 def _all_ends_are_ctrl_c() -> Iterator[None]:
-    """A closed terminal or a plain `kill` ends the driver as Ctrl-C does, not in the middle of a step."""
+    """Treat a closed terminal or a plain `kill` as Ctrl-C, so that the driver never ends in the middle of a step."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -267,7 +267,7 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 
 
 def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None, fault: str) -> None:
-    """Say how the study ended, and what could not be written of it, if anything."""
+    """Report how the study ended, and which files could not be written."""
     try:
         _tell_end(plan, study, watch, stop)
     except StudyStoppedError as error:
@@ -299,6 +299,6 @@ def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) 
 
 
 def _ways(plan: Plan) -> str:
-    """What to do when trials have failed and none is left."""
+    """Say what to do when trials have failed and none is left."""
     again = shlex.join(["hyperopt-app", "retry", str(plan.study_dir)])
     return f"fix it, run `{again}`, then {plan.way_on}; or request more trials with {plan.wording.budget}"

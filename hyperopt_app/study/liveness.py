@@ -28,10 +28,10 @@ SUSPICIOUS_SILENCE_S = 15.0
 
 
 class Scheduler(Protocol):
-    """What can say of a claim whether the job in which it was made has ended; see `schedulers.registry`."""
+    """Decides whether the job in which a claim was made has ended; see `schedulers.registry`."""
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """What the scheduler says of the run in which the claim was made."""
+        """Return what the scheduler says of the run in which the claim was made."""
 
 
 def is_dead(process_lives: bool | None, silence_s: float, lease_s: float, verdict: Verdict = UNKNOWN) -> bool:
@@ -151,7 +151,7 @@ class Observer:
 
 
 def end_stopped_workers(study_dir: Path, observer: Observer) -> None:
-    """Kill the workers of a study that are stopped here for a whole lease, so that whoever waits for them goes on."""
+    """Kill this machine's workers that are stopped for a whole lease, so that nothing waits for them for ever."""
     for beat in read_beats(study_dir / "workers"):
         if process_lives(beat) and observer.is_dead(beat, ""):
             observer.end(beat)

@@ -19,7 +19,7 @@ class NotOurTrialError(RuntimeError):
 
 
 class OwnTrial:
-    """Optuna's trial, which looks before each of its methods whether the claim still holds.
+    """Wrapper of Optuna's trial that checks before each call whether the claim still holds.
 
     Args:
         trial: Optuna's.
@@ -31,7 +31,7 @@ class OwnTrial:
         self._holds = holds
 
     def __getattr__(self, name: str) -> Any:
-        """All that Optuna's trial has."""
+        """Forward to Optuna's trial."""
         if name.startswith("__"):
             raise AttributeError(name)
         attribute = getattr(self._trial, name)
@@ -45,7 +45,7 @@ class OwnTrial:
         return call
 
     def check(self) -> None:
-        """Look whether the trial is still this worker's.
+        """Raise an error if the trial belongs to another worker by now.
 
         Raises:
             NotOurTrialError: It is not.

@@ -52,7 +52,7 @@ _MOST = 200
 
 
 class _Said:
-    """What has been said in a study, for the processes that share a folder.
+    """The warnings already shown in a study, for the processes that share a folder.
 
     Args:
         folder: One file for each warning; made when the first one comes.
@@ -78,7 +78,7 @@ class _Said:
         return is_first
 
     def _is_made(self, path: Path, content: str) -> bool | None:
-        """Whether this process has made the file; None if there are too many."""
+        """Whether this process created the file; None if there are too many."""
         if path.exists():
             return False
         with contextlib.suppress(FileExistsError):
@@ -135,7 +135,7 @@ def each_warning_once(study_dir: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _shown_by(said: _Said) -> Iterator[None]:
-    """Python calls `warnings.showwarning`, a public hook, for what no filter has held back."""
+    """Hook `warnings.showwarning`, which Python calls for warnings that no filter suppressed."""
     before = warnings.showwarning
 
     def show(message: Any, category: type[Warning], filename: str, lineno: int, *more: Any, **named: Any) -> None:
@@ -156,7 +156,7 @@ def _shown_by(said: _Said) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logged_by(said: _Said) -> Iterator[None]:
-    """The same of warnings that are logged: by `logging.captureWarnings`, and by Optuna's samplers."""
+    """Do the same for warnings that are logged: by `logging.captureWarnings`, and by Optuna's samplers."""
 
     def passes_captured(record: logging.LogRecord) -> bool:
         library = _library()
@@ -182,7 +182,7 @@ def _logged_by(said: _Said) -> Iterator[None]:
 
 
 def _library() -> str | None:
-    """The library whose code has led to `warnings.warn` just now; None if it was the user's, or anybody's else.
+    """Return the library whose code called `warnings.warn`; None if it was the user's or any other code.
 
     By the stack: libraries give the line of user code that has called them as the place of a warning.
     """
@@ -197,7 +197,7 @@ def _library() -> str | None:
 
 
 def _modules() -> Iterator[str]:
-    """The modules of the calls that are running in this thread, from the innermost on."""
+    """Yield the modules of this thread's call stack, innermost first."""
     frame = sys._getframe(1)  # noqa: SLF001 - as the warnings module does it
     while frame is not None:
         yield str(frame.f_globals.get("__name__", ""))

@@ -31,7 +31,7 @@ IDENTICAL_FIRST_FAILURES = 3
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends a study before its tickets are used up.
+    """The rules that stop a study before its tickets are used up.
 
     Attributes:
         deadline: Time (seconds since the epoch) after which nothing is started; None for no limit.
@@ -47,7 +47,7 @@ class Limits:
 
     @property
     def never_for_failures(self) -> bool:
-        """Whether both limits of failures are off: then equal failures at the start stop nothing either."""
+        """Whether both failure limits are off, so that identical failures at the start do not stop a run either."""
         return self.max_consecutive_failures is None and self.max_failure_rate >= 1
 
 
@@ -96,7 +96,7 @@ def _broken(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
 
 
 def common_bug(failures: Sequence[Failure | None]) -> Failure | None:
-    """The bug with which the first trials have all failed, three or as many as there are; None if one has ended well.
+    """Return the bug with which all of the first trials failed (three, or fewer if there are); None if one succeeded.
 
     What the parameters may be to blame for is not a bug.
     """
@@ -134,7 +134,7 @@ def _text(failure: Failure | None) -> str:
 
 
 def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> list[Failure | None]:
-    """The failures of the trials that ended in this run, in the order of their ends; pure.
+    """Return the failures of the trials that ended in this run, in the order of their ends.
 
     Args:
         trials: The study's trials.
@@ -146,7 +146,7 @@ def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> lis
 
 
 def failure_of(trial: FrozenTrial) -> Failure | None:
-    """How a trial failed; None if it did not."""
+    """Return how a trial failed; None if it did not."""
     if trial.state != TrialState.FAIL:
         return None
     failure = failure_record(trial)
@@ -154,16 +154,16 @@ def failure_of(trial: FrozenTrial) -> Failure | None:
 
 
 def read_stop(study: optuna.Study) -> Stop | None:
-    """The stop that a worker, or the user, has written into the study."""
+    """Read the stop that a worker, or the user, has stored in the study."""
     return stop_in(attributes_of(study))
 
 
 def stop_in(attributes: Mapping[str, Any]) -> Stop | None:
-    """The same, for who has read the study's attributes; pure."""
+    """Return the same from study attributes that were already read."""
     stop = stop_record(attributes)
     return Stop(**stop) if stop else None
 
 
 def write_stop(study: optuna.Study, stop: Stop | None) -> None:
-    """Ask all workers not to start another trial; None takes it back."""
+    """Ask all workers not to start another trial; None withdraws the request."""
     keep_stop(study, None if stop is None else StopRecord(reason=stop.reason, is_fault=stop.is_fault))

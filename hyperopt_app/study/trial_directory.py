@@ -30,7 +30,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a directory is.
+    """The trial that a directory belongs to.
 
     Attributes:
         study_id: The study's own id, see `study.identity.study_id`; copies of a study share it.
@@ -50,7 +50,7 @@ class Owner:
 
 
 def owner_of(directory: Path) -> Owner | None:
-    """Whose the directory is; None if it is nobody's, is not there or has a file that is none of ours."""
+    """Read the owner of a directory; None if it has none, does not exist or has a foreign file of that name."""
     try:
         record = json.loads(read_file(directory / OWNER_FILE))
         return Owner(str(record["study_id"]), str(record["study_name"]), int(record["number"]), int(record["attempt"]))
@@ -59,13 +59,13 @@ def owner_of(directory: Path) -> Owner | None:
 
 
 def is_taken_over(directory: Path, owner: Owner) -> bool:
-    """Whether somebody else has taken the trial on since `owner` signed its directory."""
+    """Whether another worker took over the trial since `owner` signed its directory."""
     present = owner_of(directory)
     return owner.is_trial_of(present) and present is not None and present.attempt > owner.attempt
 
 
 def is_free(directory: Path) -> bool:
-    """Whether a trial may have the place: nothing is there, or an empty directory, or one that a worker died over."""
+    """Whether a trial may use the path: it is missing, empty, or was only signed by a worker that died."""
     try:
         return all(path.name.startswith(_ASIDE) for path in directory.iterdir())
     except FileNotFoundError:
@@ -75,13 +75,13 @@ def is_free(directory: Path) -> bool:
 
 
 def holds_all_of(directory: Path, study_dir: Path) -> bool:
-    """Whether the directory is the study's own, or one above it, which cannot be a trial's."""
+    """Whether the directory is the study's own, or a parent of it; a trial cannot use it."""
     place, root = (Path(os.path.realpath(path)) for path in (directory, study_dir))
     return place == root or place in root.parents
 
 
 def claim(wanted: Path, owner: Owner, study_dir: Path) -> tuple[Path, Owner]:
-    """A directory for a trial that has none yet: the wanted one, or where that is not free one with a suffix.
+    """Create the directory of a trial that has none: the wanted one, or with a suffix if that is taken.
 
     Args:
         wanted: Absolute.
@@ -110,7 +110,7 @@ def claim(wanted: Path, owner: Owner, study_dir: Path) -> tuple[Path, Owner]:
 def go_on(
     stored: Path, owner: Owner, study_dir: Path, is_shared: Callable[[], bool] = lambda: False
 ) -> tuple[Path, Owner] | None:
-    """The directory of a trial that has been begun before: the stored one, or where it is since the study was moved.
+    """Return the directory of a trial that was started before: the stored path, or its place in a moved study.
 
     A directory that nobody has signed is the trial's own too: an older release has made it, or the objective has
     cleared it.
@@ -142,7 +142,7 @@ def go_on(
 
 
 def _places(stored: Path, study_dir: Path) -> Iterator[Path]:
-    """Where a stored directory may be now, the likeliest first."""
+    """Yield the paths where a stored directory may be now, the likeliest first."""
     if study_dir in stored.parents:
         yield stored
         return
@@ -152,7 +152,7 @@ def _places(stored: Path, study_dir: Path) -> Iterator[Path]:
 
 
 def _candidates(wanted: Path, study_dir: Path) -> Iterator[Path]:
-    """The wanted place, then the same with _1, _2, ...; nothing within another trial's directory."""
+    """Yield the wanted path, then the same with _1, _2, ...; never a path within another trial's directory."""
     if wanted.name == "..":
         wanted = Path(os.path.realpath(wanted))
     within = [folder for folder in wanted.parents if folder != study_dir and folder not in study_dir.parents]
@@ -174,7 +174,7 @@ def _few(wanted: Path) -> Iterator[Path]:
 
 
 def _signed(place: Path, owner: Owner) -> Owner | None:
-    """The owner that stands in the place now, None if it is somebody else's."""
+    """Sign a directory and return its owner; None if it belongs to another trial."""
     with contextlib.suppress(FileExistsError):
         place.mkdir(parents=True)
     if not place.is_dir():
@@ -201,7 +201,7 @@ def _is_merely_signed(place: Path) -> bool:
 
 
 def _sign_first(place: Path, owner: Owner) -> bool:
-    """Sign what nobody has signed; False if another was faster."""
+    """Sign a directory without an owner; False if another worker was faster."""
     with beside(place / OWNER_FILE) as aside:
         aside.write_text(_text(owner), encoding="utf-8")
         try:
@@ -216,7 +216,7 @@ def _sign_first(place: Path, owner: Owner) -> bool:
 
 
 def _is_one_file(first: Path, other: Path) -> bool:
-    """NFS may answer that the link is there because it has made it: the first answer was lost on the way."""
+    """Whether both are the same file: NFS may report that a link exists because its first reply was lost."""
     try:
         return first.samefile(other)
     except OSError:
@@ -233,7 +233,7 @@ def _sign_without_links(place: Path, owner: Owner) -> bool:
 
 
 def _sign_again(place: Path, owner: Owner, present: Owner) -> Owner:
-    """One more attempt of the trial whose directory it is."""
+    """Sign the directory for one more attempt of its trial."""
     now = replace(owner, attempt=max(owner.attempt, present.attempt + 1))
     with replacing(place / OWNER_FILE) as aside:
         aside.write_text(_text(now), encoding="utf-8")

@@ -61,7 +61,7 @@ class Attempt(NamedTuple):
 
 
 def attempts_of(trial: "FrozenTrial", until: float | None = None) -> list[Attempt]:
-    """The attempts at a trial, in their order.
+    """Return the attempts of a trial, in order.
 
     Args:
         trial: Any trial.
@@ -80,7 +80,7 @@ def _ended_attempts(trial: "FrozenTrial") -> list[Attempt]:
 
 
 def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | None:
-    """The attempt that runs, or has ended the trial; None if there is none, or if it is stored as an ended one."""
+    """Return the running or last attempt of the trial; None if there is none, or if it is already stored."""
     start, end = trial.datetime_start, trial.datetime_complete
     ended = until if end is None else end.timestamp()
     if start is None or ended is None or trial.state.name == "WAITING":
@@ -92,26 +92,26 @@ def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | Non
 
 
 def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[AttemptRecord]:
-    """What is stored of the attempts when the running one has ended and the trial has not."""
+    """Return the records to store when the running attempt has ended but the trial has not."""
     stored = attempts_of(trial, ended) if trial.datetime_complete is None else _ended_attempts(trial)
     return [AttemptRecord(worker=attempt.worker, begun=attempt.begun, ended=attempt.ended) for attempt in stored]
 
 
 def count_of_attempts(trial: "FrozenTrial") -> int:
-    """How often a worker has begun the trial; of a study of an older release at least so often."""
+    """Return how often a worker started the trial; a lower bound for studies of older releases."""
     current = _current_attempt(trial, float("inf"))
     earlier = max(len(_ended_attempts(trial)), len(losses_of(trial)))
     return max(earlier + (current is not None), begun_attempts(trial))
 
 
 def begun_at(trial: "FrozenTrial") -> datetime | None:
-    """When the first attempt began, local time without a zone, as Optuna stamps its trials; None before."""
+    """Return when the first attempt began, in local time as Optuna stores it; None before."""
     ended = _ended_attempts(trial)
     return datetime.fromtimestamp(ended[0].begun) if ended else trial.datetime_start  # noqa: DTZ006
 
 
 def duration_s(trial: "FrozenTrial") -> float | None:
-    """Seconds that all attempts at the trial took together; None while it is not finished."""
+    """Return the seconds that all attempts of the trial took; None while it is not finished."""
     if trial.duration is None:
         return None
     ended = _ended_attempts(trial)
@@ -121,7 +121,7 @@ def duration_s(trial: "FrozenTrial") -> float | None:
 
 
 def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], float]) -> float:
-    """Seconds in which at least one worker was at work: each from its first trial's begin to its last one's end.
+    """Return the seconds in which at least one worker was active, from its first trial's start to its last one's end.
 
     Args:
         trials: Of one study.
@@ -142,7 +142,7 @@ def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], f
 
 
 def last_value(trial: "FrozenTrial") -> float | None:
-    """The last report of the trial; None if it has reported nothing."""
+    """Return the last reported value of the trial; None if it reported nothing."""
     step = trial.last_step
     return None if step is None else float(trial.intermediate_values[step])
 
@@ -160,7 +160,7 @@ def failure_kind(trial: "FrozenTrial") -> str:
 
 
 def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
-    """How many trials failed and the commonest reason, of a run in which none has completed; else empty."""
+    """Describe a run in which no trial completed: the number of failures and the commonest reason; else empty."""
     states = Counter(trial.state.name for trial in trials)
     failed = states["FAIL"]
     if not failed or states["COMPLETE"]:
