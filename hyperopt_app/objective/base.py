@@ -14,7 +14,7 @@ __all__ = ["Objective"]
 
 
 class Objective:
-    """Base of the objectives that a YAML names by `_target_`; derive from it and write `train`.
+    """Base class of the objectives that a YAML file names by `_target_`; derive from it and write `train`.
 
     The keys beside `_target_` are passed to the constructor.
 
@@ -47,7 +47,7 @@ class Objective:
 
     @classmethod
     def preload(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - nor modules
-        """Names of modules that take long to import and that `train` will want. Runs in workers.
+        """Return names of modules that are slow to import and that `train` needs. Runs in workers.
 
         The processes of isolated trials start with them imported; what cannot be imported is tried again in the trial.
 
@@ -58,7 +58,7 @@ class Objective:
 
     @classmethod
     def write_results(cls, study: "optuna.Study", study_dir: Path, conf: Any) -> None:
-        """Write result files of one's own beside ours. Runs in workers after trials, and in the driver at the end.
+        """Write the objective's own result files. Runs in workers after trials, and in the driver at the end.
 
         One process at a time calls it, seldom if it takes long; the study is only to be read. An exception is logged.
 

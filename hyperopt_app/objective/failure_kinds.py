@@ -40,7 +40,7 @@ _NO_ROOM_TEXTS = re.compile(
 
 
 def kind_of(error: BaseException) -> str:
-    """The kind of an exception that an objective raised, judged by it and by its causes."""
+    """Classify an exception that an objective raised, from it and its causes."""
     # First: TensorFlow says "resource exhausted" of a disk, too.
     if any(_is_no_room(cause) for cause in _chain(error)):
         return "infrastructure"
@@ -58,7 +58,7 @@ def kind_of(error: BaseException) -> str:
 
 
 def _is_no_room(error: BaseException) -> bool:
-    """Whether something could not be written because a disk is full or a quota used up."""
+    """Whether a write failed because a disk is full or a quota is used up."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _NO_ROOM_NUMBERS
     try:
@@ -68,7 +68,7 @@ def _is_no_room(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what led to it: a writer that is closed after a failed write raises once more."""
+    """Yield an exception and its causes: closing a writer after a failed write raises once more."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:
@@ -78,7 +78,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_oom_text(text: str) -> bool:
-    """Whether a library's message says that memory is short."""
+    """Whether a library's message says that memory ran out."""
     low = text.lower()
     return any(words in low for words in _OOM_TEXTS)
 
@@ -97,7 +97,7 @@ class Exit:
 
 
 def verdict_of_exit(ended: Exit) -> tuple[str, str]:
-    """The kind and the text for a trial whose process died under it.
+    """Return the kind and the text of the failure for a trial whose process died.
 
     A SIGKILL that nobody here has sent is the kernel's, for want of memory, unless its counter says otherwise: then
     somebody from outside has sent it, and the trial is not to blame.

@@ -40,7 +40,7 @@ OWN_ATTRIBUTES = frozenset(
 
 
 class Trial:
-    """One trial as its objective sees it: a thin view of Optuna's trial with a place on disk.
+    """A trial as its objective sees it: a thin wrapper of Optuna's trial with a directory on disk.
 
     It belongs to the process in which the objective was called, with all its threads. In a process that was forked or
     spawned from there, or to which it was sent by pickle, the attributes below and `params`, `checkpoint` and
@@ -95,7 +95,7 @@ class Trial:
         self.metric_names = tuple(metric_names)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) is Optuna's."""
+        """Forward everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) to Optuna's trial."""
         if name.startswith("_"):
             raise AttributeError(name)
         if name == "study":
@@ -115,7 +115,7 @@ class Trial:
         return f"Trial(number={self.number}, params={self.params})"
 
     def __reduce__(self) -> Any:
-        """What another process gets: the facts, and no voice."""
+        """Send only the facts to another process, which cannot act for the trial."""
         names = ("_first", "_directions", "_seed", "number", "directory", "resumed", "metric_names")
         absent = Absent(self._first, params=self.params, user_attrs=dict(self.user_attrs))
         return _received, ({name: vars(self)[name] for name in names}, absent)
@@ -137,16 +137,16 @@ class Trial:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The suggested parameters by dotted key."""
+        """Return the suggested parameters by dotted key."""
         return dict(self._trial.params)
 
     @property
     def checkpoint(self) -> Path:
-        """Where the trial's last checkpoint belongs; the file need not exist."""
+        """Return the path of the trial's last checkpoint; the file need not exist."""
         return self.directory / "last.ckpt"
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Keep a JSON-serialisable value with the trial.
+        """Store a JSON-serialisable value with the trial.
 
         Raises:
             ValueError: The key is one of this package's own.
@@ -158,7 +158,7 @@ class Trial:
             self._trial.set_user_attr(key, value)
 
     def suggest_int(self, name: str, low: int, high: int, *args: Any, **options: Any) -> int:
-        """Optuna's own, for whole numbers that the study keeps exactly.
+        """Suggest a whole number as Optuna does, limited to numbers that the study can store exactly.
 
         Raises:
             ValueError: A bound lies beyond 2**53.
@@ -232,7 +232,7 @@ class Trial:
 
     @property
     def resumed_from(self) -> Path | None:
-        """The checkpoint to go on from: that of an earlier worker on this very trial; None for a fresh start."""
+        """Return the checkpoint of an earlier attempt to resume from; None for a fresh start."""
         return self.checkpoint if self.resumed and self.checkpoint.exists() else None
 
 
@@ -242,7 +242,7 @@ _active: Trial | None = None
 
 
 def current_trial() -> Trial | None:
-    """The trial that this process is running, None outside a sweep.
+    """Return the trial that this process is running; None without a sweep.
 
     Raises:
         DescendantError: The objective of a trial has spawned this process, by `multiprocessing` or what builds on it.
@@ -269,7 +269,7 @@ def active_trial(trial: Trial) -> Iterator[None]:
 
 
 def _received(facts: dict[str, Any], absent: Absent) -> Trial:
-    """The trial itself, if it is a copy in its own process (`copy.deepcopy`), else one without a voice."""
+    """Unpickle a trial: itself if it is a copy in its own process (`copy.deepcopy`), else one that cannot act."""
     active = _active
     if active is not None and (active.number, active.directory) == (facts["number"], facts["directory"]):
         return active
@@ -283,7 +283,7 @@ def current_seed(default: int) -> int: ...
 @overload
 def current_seed(default: None = None) -> int | None: ...
 def current_seed(default: int | None = None) -> int | None:
-    """The seed of this training: that of the running trial, or what the command of best.yaml gives to a training alone.
+    """Return the seed of this training: the running trial's, or the one set for a training without a sweep.
 
     Args:
         default: For a training alone that is given none, such as `conf.seed`.

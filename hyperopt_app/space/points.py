@@ -84,7 +84,7 @@ def _spelled(distribution: BaseDistribution, value: Any) -> Any:
 
 
 def grid_points(space: Space) -> list[dict[str, Any]]:
-    """Every point of a space of steps and choices, by name, in the order of the keys.
+    """Return every point of a space of steps and choices, by name, in the order of the keys.
 
     Raises:
         SpaceError: A range has no step, so a grid is impossible, or there are more than MOST_POINTS points.

@@ -30,7 +30,7 @@ _AWAY = re.compile(
 
 
 class ServerAwayError(StorageError):
-    """The server does not answer, and nobody waits for it any longer."""
+    """The server does not answer, and waiting for it has ended."""
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -49,7 +49,7 @@ def is_away(error: BaseException) -> bool:
 
 
 class Absence:
-    """What this process knows of a server that may be away; several threads may wait for it, and one line is logged.
+    """What this process knows of an unreachable server; several threads may wait, and each event is logged once.
 
     Args:
         name: The server's URL, without its password.
@@ -63,7 +63,7 @@ class Absence:
         self._lock = threading.Lock()
 
     def begins(self, reason: str, patience_s: float) -> None:
-        """Say that it does not answer; only the first time.
+        """Log that the server does not answer, the first time only.
 
         Args:
             reason: What its driver says.
@@ -77,7 +77,7 @@ class Absence:
         _log.warning("the database at %s does not answer (%s); waiting for it%s", self._name, reason, how_long)
 
     def ends(self) -> None:
-        """Say that it answers again, if it did not; only the first time."""
+        """Log that the server answers again, the first time only."""
         with self._lock:
             since, self._since = self._since, None
         if since is not None:
@@ -88,5 +88,5 @@ _ABSENCES: dict[str, Absence] = {}
 
 
 def absence_of(name: str) -> Absence:
-    """The one of this process for a server."""
+    """Return this process's record of a server."""
     return _ABSENCES.setdefault(name, Absence(name))

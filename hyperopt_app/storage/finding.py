@@ -20,7 +20,7 @@ _KEYS = ("hydra.sweeper.storage", "hydra.sweeper.study_name", "hydra.runtime.cwd
 
 
 def kept_storage(study_dir: Path) -> tuple[str, str | None]:
-    """The storage and the study's name of the last search in a directory, by its `multirun.yaml`.
+    """Read the storage and the study's name of the last search in a directory from its `multirun.yaml`.
 
     Raises:
         StudyMismatchError: It names none, or one that cannot be used as it is written there.
@@ -72,7 +72,7 @@ def _values(path: Path) -> Sequence[str | None]:
 
 
 def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
-    """The values of a file that another user can have written, without looking anything up.
+    """Return the values of a file that another user may have written, without resolving anything.
 
     Such a file could name an environment variable of ours, and a host to which it is sent.
 

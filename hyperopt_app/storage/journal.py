@@ -43,7 +43,7 @@ _CHUNK = 1 << 16
 
 
 class ExactJournalStorage(JournalStorage):
-    """A journal storage in which no claim is won twice, and no damaged record is taken for a whole one.
+    """A journal storage in which no claim is won twice and no damaged record is accepted.
 
     Raises:
         StorageError: A line is damaged; from whatever reads the study.
@@ -57,7 +57,7 @@ class ExactJournalStorage(JournalStorage):
         return state
 
     def _sync_with_backend(self) -> None:
-        """As Optuna's, but each record is judged before it counts."""
+        """Read new records as Optuna does, but check each record first."""
         first = self._replay_result.log_number_read
         if first == 0:  # also once it was unpickled
             self._audit = Audit()
@@ -71,7 +71,7 @@ class ExactJournalStorage(JournalStorage):
             yield record
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """As Optuna's, but a claim counts only if it was this one that made the trial RUNNING.
+        """Set a trial's state as Optuna does, but accept a claim only if this call made the trial RUNNING.
 
         Optuna answers that a claim was won if the trial is the one that this thread claimed last. That is
         wrong when the trial was freed since and another process has just claimed it.
@@ -83,7 +83,7 @@ class ExactJournalStorage(JournalStorage):
 
 
 class RepairingJournalBackend(BaseJournalBackend):
-    """Reads and appends the records of a journal file, and repairs it under its lock.
+    """Reads and appends the records of a journal file, and repairs torn lines under the file's lock.
 
     Any number of processes on any machines may use it on the same file at the same time, together with
     processes that use Optuna's `JournalFileBackend`. A complete record is never lost, not even if only its
@@ -117,7 +117,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             self._repair_at_opening()
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """The complete records from this number on; takes no lock unless a line was torn.
+        """Return the complete records from this number on; takes no lock unless a line is torn.
 
         Raises:
             StorageError: A line is damaged otherwise.
@@ -194,7 +194,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             data = data[os.write(fd, data) :]
 
     def _repair_at_opening(self) -> None:
-        """Spare Optuna's own writers a torn line, but leave alone what a lock's holder may be writing."""
+        """Repair a torn line for Optuna's own writers, without touching what a lock's holder may be writing."""
         fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
         try:
             if not _is_whole(fd) and self._lock.try_acquire():
@@ -231,7 +231,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             raise self.damage(number, fault) from error
 
     def damage(self, number: int, fault: str) -> StorageError:
-        """The error that refuses the study because of this record, counted from 0: each complete line holds one."""
+        """Return the error that refuses the study because of this record, counted from 0."""
         path = Path(self._path)
         storage = "" if path.name == "journal.log" else f" --storage {shlex.quote(f'journal:{path}')}"
         return StorageError(
@@ -254,7 +254,7 @@ class RepairingJournalBackend(BaseJournalBackend):
 
 
 def check_journal(path: Path) -> None:
-    """Refuse what is there under a journal's name and is none; only a journal is ever repaired. Reads a few bytes.
+    """Refuse a file that is not a journal; only journals are ever repaired. Reads a few bytes.
 
     Raises:
         StorageError: It holds something else, is not a file, or cannot be read.
@@ -284,7 +284,7 @@ def _is_whole(fd: int) -> bool:
 
 
 def _last_line(fd: int) -> tuple[int, bytes]:
-    """Offset and bytes of what follows the last line end."""
+    """Return offset and bytes of what follows the last line end."""
     size = start = os.fstat(fd).st_size
     tail = b""
     while start > 0 and b"\n" not in tail:

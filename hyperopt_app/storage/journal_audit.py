@@ -22,7 +22,7 @@ CREATE_STUDY, CREATE_TRIAL = 0, 4
 
 
 class Audit:
-    """Follows a journal from its first record on.
+    """Checks the records of a journal in order, from the first one on.
 
     Attributes:
         studies: How many values each study that was made optimises, by its number.
@@ -61,7 +61,7 @@ class Audit:
         }
 
     def fault(self, record: Record) -> str:
-        """What is wrong with the next record; empty if nothing is, and then it counts."""
+        """Say what is wrong with the next record; if nothing is, it is counted and the text is empty."""
         code = record["op_code"]
         if type(code) is not int or code not in self._checks:
             return f"its op_code {code!r} is none that this Optuna knows"
@@ -146,7 +146,7 @@ _FEWEST = 4
 
 
 def _filled(record: Record, directions: int) -> str:
-    """What is wrong with a trial that is made with parameters, values or attributes."""
+    """Say what is wrong with a trial that is created with parameters, values or attributes."""
     if record.get("datetime_complete") is not None:
         datetime.fromisoformat(record["datetime_complete"])
     distributions = record.get("distributions", {})
@@ -176,7 +176,7 @@ def _values_fault(state: TrialState, values: Any, directions: int) -> str:
 
 
 def _misfit(text: str, value: Any) -> str:
-    """What is wrong with the stored value of a parameter."""
+    """Say what is wrong with the stored value of a parameter."""
     distribution = _distribution(text)
     if not _is_number(value):
         return "the value of a parameter is not a number"

@@ -40,7 +40,7 @@ _MARKS_OF_MAKING = (b'"op_code":4,', b'"study_id":', b'"datetime_start":')
 
 @dataclass
 class Salvage:
-    """What a journal still holds.
+    """The intact part of a journal.
 
     Attributes:
         lines: How many lines it has.
@@ -58,7 +58,7 @@ class Salvage:
 
 
 def salvage(path: Path) -> Salvage:
-    """Read a journal line by line and judge each trial; changes nothing.
+    """Read a journal line by line and check each trial; changes nothing.
 
     Raises:
         StorageError: The file cannot be read, or the line that makes the study is lost.
@@ -83,19 +83,19 @@ def salvage(path: Path) -> Salvage:
 
 
 def _without_checksum(lines: Sequence[bytes]) -> set[int]:
-    """The numbers of the lines that have lost their checksum."""
+    """Return the numbers of the lines that have lost their checksum."""
     checksums = Checksums()
     whole = ((number, record, line) for number, line in enumerate(lines, 1) if (record := record_of(line)) is not None)
     return {lost for entry in whole if (lost := checksums.lost(*entry)) is not None}
 
 
 def place_of_copy(path: Path) -> Path:
-    """Where the copy of a journal goes."""
+    """Return the path for the copy of a journal."""
     return path.with_name(f"{path.stem}.repaired{path.suffix}")
 
 
 def write_copy(salvaged: Salvage, place: Path, mode: int = 0o666) -> None:
-    """Write the copy aside and rename it; never over a file that is there.
+    """Write the copy under a temporary name and rename it; never replaces an existing file.
 
     Args:
         salvaged: What is whole of a journal.
@@ -119,7 +119,7 @@ def write_copy(salvaged: Salvage, place: Path, mode: int = 0o666) -> None:
 
 
 class _Reader:
-    """Goes through a journal once; trials are known by their places in it.
+    """Reads a journal once; trials are identified by their positions in it.
 
     Args:
         without_checksum: The numbers of the lines that have lost their checksum.
@@ -135,7 +135,7 @@ class _Reader:
         self._all_later = ""  # why trials created from here on cannot be identified by their position
 
     def read(self, number: int, line: bytes) -> None:
-        """Judge the next line."""
+        """Check the next line."""
         at = line.rfind(_START)
         if at > 1 and record_of(line[: at - 1]) is not None and record_of(line[at:]) is not None:
             self.found.damaged.append((number, "two lines had become one, and are two again"))
@@ -174,7 +174,7 @@ class _Reader:
         self._whole.append((trial, record))
 
     def _miss(self, line: bytes, reason: str) -> None:
-        """Find out which trial a damaged line was about, as far as its text still tells."""
+        """Find the trial that a damaged line was about, as far as its text reveals it."""
         about = _TRIAL_ID.search(line)
         made = sum(mark in line for mark in _MARKS_OF_MAKING)
         if made >= 2 and about is None and self.audit.studies:
@@ -199,7 +199,7 @@ class _Reader:
                 self._hurt.setdefault(trial, reason)
 
     def finish(self) -> None:
-        """Make the lines of the copy."""
+        """Build the lines of the copy."""
         for trial, record in self._whole:
             reason = None if trial is None else self._hurt.get(trial)
             if reason is None:
@@ -215,7 +215,7 @@ class _Reader:
 
 
 def _placeholder(made: dict[str, Any], reason: str) -> dict[str, Any]:
-    """A failed trial in the place of one that is left out."""
+    """Return a failed trial to replace one that is left out."""
     now = datetime.now(timezone.utc).isoformat()
     failure = {"kind": "infrastructure", "error": f"left out when the journal was repaired: {reason}", "traceback": ""}
     return {

@@ -21,7 +21,7 @@ _NETWORK_FUSE = {
 
 
 def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = None) -> str | None:
-    """The type of the filesystem that a path lies or would lie on, if other machines may write it too.
+    """Return the type of a path's filesystem if other machines may write to it; otherwise None.
 
     Args:
         path: Need not exist; links are followed.
@@ -46,7 +46,7 @@ def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = No
 
 
 def nearest_existing(path: Path) -> Path:
-    """The path itself, or the nearest of its parents that exists."""
+    """Return the path, or the nearest of its parents that exists."""
     return next(folder for folder in (path, *path.parents, Path("/")) if os.access(folder, os.F_OK))
 
 

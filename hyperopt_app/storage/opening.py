@@ -30,7 +30,7 @@ def open_storage(
     making: bool = True,
     patience_s: float | None = None,
 ) -> "BaseStorage":
-    """Open the storage of a study, and make it if it is not there. Runs in the driver and in every worker.
+    """Open the storage of a study, creating it if missing. Runs in the driver and in every worker.
 
     Args:
         storage: None for the journal in the study's directory; the path of another journal (`.log`,
@@ -75,7 +75,7 @@ def open_storage(
 
 
 def journal_of(storage: str | None, study_dir: Path) -> Path:
-    """The file of a study that is kept in a journal; opens nothing.
+    """Return the file of a study that is stored in a journal, without opening it.
 
     Raises:
         StorageError: It is a database, or the file does not exist.
@@ -89,7 +89,7 @@ def journal_of(storage: str | None, study_dir: Path) -> Path:
 
 
 def check_storage(storage: str | None, study_dir: Path) -> None:
-    """Find out whether `open_storage` would work, and write nothing. Runs in the driver.
+    """Check that `open_storage` would work, without writing anything. Runs in the driver.
 
     Raises:
         StorageError: As `open_storage`, but tables of another Optuna are not looked for.
@@ -122,7 +122,7 @@ def _check_writable(file: Path, study_dir: Path) -> None:
 
 
 def absolute_storage(storage: str | None, directory: Path) -> str | None:
-    """The same storage with a relative path taken from `directory`. Runs in the driver.
+    """Resolve the relative path of a storage against `directory`. Runs in the driver.
 
     Workers may run in another working directory than the driver; a relative path would lead them to another file.
 
@@ -172,7 +172,7 @@ def _journal_path(storage: str, name: str) -> Path:
 
 
 def _sqlite_file(url: "URL") -> Path | None:
-    """The file of an SQLite URL, None for a server."""
+    """Return the file of an SQLite URL; None for a server."""
     if url.get_backend_name() != "sqlite":
         return None
     name = url.database or ":memory:"

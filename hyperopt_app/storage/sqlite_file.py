@@ -54,7 +54,7 @@ def check_sqlite(file: Path, *, making: bool) -> None:
 
 
 def _tables(file: Path) -> dict[str, set[str]] | None:
-    """The tables with their columns; None where SQLite cannot tell now, because it is locked or may not be read."""
+    """Return the tables with their columns; None if SQLite cannot say, because the file is locked or unreadable."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as database:
             names = [str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
