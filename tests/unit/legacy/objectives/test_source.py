@@ -43,8 +43,8 @@ def test_a_file_with_the_class_has_no_fault(text: str) -> None:
     ("text", "fault"),
     [
         ("class Objective\n", r"line 1: expected ':'; fix"),
-        (HEAD + "class Goal(BaseObjective): pass\n", r"no class Objective \(its classes are Goal\)"),
-        (HEAD, r"no class Objective \(it has no class at all\)"),
+        (HEAD + "class Goal(BaseObjective): pass\n", r"class Objective not found \(its classes are Goal\)"),
+        (HEAD, r"class Objective not found \(it has no class at all\)"),
         (
             HEAD + "class Objective(BaseObjective):\n    def trian(self, trial, conf): return {}\n",
             r"line 2: Objective has no method train\(self, trial, conf\) \(did you mean trian\?\)$",

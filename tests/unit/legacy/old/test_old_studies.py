@@ -92,7 +92,7 @@ def _cut(path: Path) -> None:
         ("x.db", lambda path: path.write_text("notes, notes, notes" * 90), "cannot be read as an SQLite database"),
         ("x.db", _other_program, r"another program \(tables: birds\)"),
         ("x.db", _cut, "cannot be read as an SQLite database"),
-        ("x.log", lambda path: path.write_text("INFO: a log file\n"), "no journal of Optuna"),
+        ("x.log", lambda path: path.write_text("INFO: a log file\n"), "not a journal of Optuna"),
     ],
     ids=["text", "other program", "damaged", "log"],
 )
