@@ -43,7 +43,7 @@ hyperopt-app status STUDY, stop STUDY, best STUDY, report STUDY.
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script.
+    """Entry point of the console script.
 
     Args:
         arguments: The words after the program's name; those of this process if None.
@@ -114,7 +114,7 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _tell_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
-    """Why no further trial is started, and what goes on with the study; nothing if one is, or if none is left."""
+    """Print why no further trial starts, and what continues the study; nothing if trials may start or none is left."""
     from hyperopt_app.budget.verdict import verdict_on, words_of
     from hyperopt_app.study.stopping import read_stop
     from hyperopt_app.support.display_text import visible
@@ -229,7 +229,7 @@ def _tell(lines: Sequence[str]) -> None:
 
 
 def _write_tables(study: "optuna.Study", study_dir: Path) -> None:
-    """Write the tables of the original interface anew, if the study is one of it."""
+    """Rewrite the tables of the original interface, if the study belongs to it."""
     from hyperopt_app.legacy.tables.files import write_tables_of
 
     write_tables_of(study, study_dir)
@@ -266,7 +266,7 @@ def _repair(options: argparse.Namespace) -> None:
 
 
 def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Study":
-    """The study that the options name; makes nothing, and with `reading` writes nothing."""
+    """Open the study that the options name; creates nothing, and with `reading` writes nothing."""
     from hyperopt_app.storage.finding import kept_storage
     from hyperopt_app.storage.opening import open_storage
     from hyperopt_app.study.opening import only_study
@@ -280,7 +280,7 @@ def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Stud
 
 
 def _check_directory(study_dir: Path) -> None:
-    """Refuse what is not a directory, and the save_path of the original, which holds the studies deeper."""
+    """Refuse a path that is not a directory, and the save_path of the original, which holds studies in subfolders."""
     if not study_dir.is_dir():
         raise StudyMismatchError(f"{study_dir}: directory not found; give that of a study, e.g. studies/holodec")
     inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))

@@ -66,11 +66,11 @@ class LocalWorkersLauncher(_Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return when all have ended; a job whose process died is a failed one."""
-        from hyperopt_app.launchers.local import Gang
+        from hyperopt_app.launchers.local import LocalProcesses
 
         settings = self._plain()
         settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
-        gang = Gang(*self._given(), **settings)
+        gang = LocalProcesses(*self._given(), **settings)
         return gang.launch(job_overrides, initial_job_idx)
 
 

@@ -26,7 +26,7 @@ _ALONE: Counter[Path] = Counter()
 
 
 def checkpoint_name(fit: str | None) -> str:
-    """`last.ckpt`, or that of a named fit.
+    """Return `last.ckpt`, or the name for a named fit.
 
     Raises:
         ValueError: The name cannot be a part of a file's name.
@@ -39,24 +39,24 @@ def checkpoint_name(fit: str | None) -> str:
 
 
 def begin(trial: "Trial | None", path: Path) -> int:
-    """A fit begins with this checkpoint path; its place among those of the trial that do, from 1."""
+    """Register that a fit begins with this checkpoint path; return its number among those, from 1."""
     counts = _counts(trial)
     counts[path] += 1
     return counts[path]
 
 
 def begun(trial: "Trial | None", path: Path) -> int:
-    """How many fits of this trial have begun with this checkpoint path, in this process."""
+    """Return how many fits of this trial began with this checkpoint path, in this process."""
     return _counts(trial)[path]
 
 
 def take_back(trial: "Trial | None", path: Path) -> None:
-    """A fit has been interrupted by an error, and may be tried again in this process."""
+    """Unregister a fit that an error interrupted, since it may be tried again in this process."""
     _counts(trial)[path] -= 1
 
 
 def paths_begun(trial: "Trial") -> list[Path]:
-    """The checkpoint paths of the trial's fits so far."""
+    """Return the checkpoint paths of the trial's fits so far."""
     return list(_counts(trial))
 
 
@@ -65,7 +65,7 @@ def _counts(trial: "Trial | None") -> Counter[Path]:
 
 
 def keep_finished(path: Path, run: str) -> None:
-    """The fit that has written this checkpoint has ended by itself.
+    """Record that the fit that wrote this checkpoint has finished.
 
     Args:
         path: The checkpoint.
@@ -77,7 +77,7 @@ def keep_finished(path: Path, run: str) -> None:
 
 
 def is_finished(path: Path, run: str | None) -> bool:
-    """Whether the checkpoint is of a fit that has ended by itself.
+    """Whether the checkpoint belongs to a finished fit.
 
     Args:
         path: The checkpoint.

@@ -24,7 +24,7 @@ from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
-from hyperopt_app.progress.display import Progress, choose_mode
+from hyperopt_app.progress.display import ProgressDisplay, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
@@ -38,7 +38,7 @@ from hyperopt_app.study.trial_facts import best_trials, worked_s
 from hyperopt_app.study.trial_records import budget_of, claim_of, directory_of, failure_record
 from hyperopt_app.support.passwords import hidden_note
 
-__all__ = ["Watch", "best_lines", "overview"]
+__all__ = ["StudyMonitor", "best_lines", "overview"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ _GUARD_S = 5.0
 _OLD_S = 12 * BEAT_INTERVAL_S
 
 
-class Watch:
+class StudyMonitor:
     """The driver's view of a study.
 
     Args:
@@ -144,13 +144,13 @@ class Watch:
         """
         self._workers_tell = keeps_terminal_clean is None
         if keeps_terminal_clean is None and self._progress == "auto":
-            return Progress(lambda: self._read(self._study), "none")
+            return ProgressDisplay(lambda: self._read(self._study), "none")
         mode = choose_mode(self._progress, sys.stdout.isatty(), bool(keeps_terminal_clean))
         if mode == "none":
-            return Progress(lambda: self._read(self._study), mode)
+            return ProgressDisplay(lambda: self._read(self._study), mode)
         # A thread reads meanwhile: it gets an opening of its own.
         own = open_study(self._plan)
-        return Progress(lambda: self._read(own), mode)
+        return ProgressDisplay(lambda: self._read(own), mode)
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
         self.tell_notes(study)

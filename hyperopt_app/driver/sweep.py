@@ -25,9 +25,9 @@ from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.budget.verdict import verdict_on, words_of
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
-from hyperopt_app.driver.crew import Crew
+from hyperopt_app.driver.crew import WorkerLauncher
 from hyperopt_app.driver.dry_run import sampled
-from hyperopt_app.driver.monitor import Watch, best_lines
+from hyperopt_app.driver.monitor import StudyMonitor, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
@@ -93,30 +93,37 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
     study = open_study(plan)
     keep_retrain(study, plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
-    watch = Watch(plan, study, request.settings.progress)
-    if watch.left() == 0:
-        more = sum(trial.state.is_finished() for trial in read_counting(study)) - watch.size()
+    monitor = StudyMonitor(plan, study, request.settings.progress)
+    if monitor.left() == 0:
+        more = sum(trial.state.is_finished() for trial in read_counting(study)) - monitor.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
-        grown = f" ({plan.n_trials} and what `add --grow` has added)" if watch.size() > plan.n_trials else ""
-        _log.info("All %d trials of the study are done%s%s: there is nothing to do.", watch.size(), grown, has)
+        grown = f" ({plan.n_trials} and what `add --grow` has added)" if monitor.size() > plan.n_trials else ""
+        _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     else:
         _tell_changes(plan, study, config)
-        crew = Crew(plan, context, config, task_function)
-        _search(crew, watch, request.settings.n_jobs, partial(_write_results, plan, study, config, task_function))
-        if crew.is_detached:
+        worker_launcher = WorkerLauncher(plan, context, config, task_function)
+        _search(
+            worker_launcher,
+            monitor,
+            request.settings.n_jobs,
+            partial(_write_results, plan, study, config, task_function),
+        )
+        if worker_launcher.is_detached:
             return
-    stop = watch.judge()
+    stop = monitor.judge()
     fault = _write_results(plan, study, config, task_function)
-    _conclude(plan, study, watch, stop, fault)
+    _conclude(plan, study, monitor, stop, fault)
 
 
-def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], str]) -> None:
+def _search(
+    worker_launcher: WorkerLauncher, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]
+) -> None:
     """Run the workers, and log why they left before the budget was spent if that is not an error."""
-    plan, left_at_first = crew.plan, watch.left()
-    _keep_config(plan.study_dir / "multirun.yaml", crew.config)
+    plan, left_at_first = worker_launcher.plan, monitor.left()
+    _keep_config(plan.study_dir / "multirun.yaml", worker_launcher.config)
     try:
-        _run(crew, watch, n_jobs)
-        watch.tell_notes()
+        _run(worker_launcher, monitor, n_jobs)
+        monitor.tell_notes()
     except StorageError as error:
         raise StudyStoppedError(str(error)) from None
     except KeyboardInterrupt:
@@ -124,16 +131,16 @@ def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], s
         with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
             if fault := write_results():
                 _log.warning("%s", fault)
-            left = counted(watch.left(), "trial")
+            left = counted(monitor.left(), "trial")
         _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
         raise
-    if crew.is_detached or watch.left() == 0:
+    if worker_launcher.is_detached or monitor.left() == 0:
         return
-    if crew.is_out_of_time:
-        _log.info("%s", _out_of_time(plan, watch.size(), watch.left(), left_at_first))
-    if crew.cancelled and watch.judge() is None:
-        rest = f"{watch.left()} of {counted(watch.size(), 'trial')} are left; {plan.way_on} goes on with them."
-        _log.info("Stopped: %s; nothing is submitted again. %s", crew.cancelled, rest)
+    if worker_launcher.is_out_of_time:
+        _log.info("%s", _out_of_time(plan, monitor.size(), monitor.left(), left_at_first))
+    if worker_launcher.cancelled and monitor.judge() is None:
+        rest = f"{monitor.left()} of {counted(monitor.size(), 'trial')} are left; {plan.way_on} goes on with them."
+        _log.info("Stopped: %s; nothing is submitted again. %s", worker_launcher.cancelled, rest)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
@@ -226,32 +233,34 @@ def _all_ends_are_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
+def _run(worker_launcher: WorkerLauncher, monitor: StudyMonitor, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
-    with contextlib.nullcontext() if crew.is_detached else watch.shown(crew.keeps_terminal_clean):
-        while watch.left() > 0 and watch.may_go_on():
-            if crew.most_launches is not None and launches == crew.most_launches:
-                _log.warning("%d trials are left; %s goes on with them.", watch.left(), crew.plan.way_on)
+    with (
+        contextlib.nullcontext() if worker_launcher.is_detached else monitor.shown(worker_launcher.keeps_terminal_clean)
+    ):
+        while monitor.left() > 0 and monitor.may_go_on():
+            if worker_launcher.most_launches is not None and launches == worker_launcher.most_launches:
+                _log.warning("%d trials are left; %s goes on with them.", monitor.left(), worker_launcher.plan.way_on)
                 return
-            before = watch.left()
+            before = monitor.left()
             launches += 1
-            is_here = crew.keeps_terminal_clean is None  # and then nobody looks while it is stopped
-            with contextlib.nullcontext() if is_here else watch.guarding():
-                errors = crew.launch(min(n_jobs, before))
-            if crew.is_detached:
+            is_here = worker_launcher.keeps_terminal_clean is None  # and then nobody looks while it is stopped
+            with contextlib.nullcontext() if is_here else monitor.guarding():
+                errors = worker_launcher.launch(min(n_jobs, before))
+            if worker_launcher.is_detached:
                 if errors:
                     raise SubmissionError(f"No worker was submitted: {'; '.join(errors)}")
                 return
-            watch.await_workers()
-            if crew.is_out_of_time or crew.cancelled:
+            monitor.await_workers()
+            if worker_launcher.is_out_of_time or worker_launcher.cancelled:
                 return
-            fruitless = 0 if watch.left() < before else fruitless + 1
+            fruitless = 0 if monitor.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:
                 raise StudyStoppedError(
                     f"The workers ended {fruitless} times without finishing a trial: "
-                    f"{'; '.join(errors) or 'they gave no reason'}. Look into {crew.plan.study_dir}/workers, then "
-                    "give the same command again."
+                    f"{'; '.join(errors) or 'they gave no reason'}. Look into "
+                    f"{worker_launcher.plan.study_dir}/workers, then run the same command again."
                 )
 
 
@@ -266,36 +275,36 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
     return f"{message} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
 
 
-def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None, fault: str) -> None:
+def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
     """Report how the study ended, and which files could not be written."""
     try:
-        _tell_end(plan, study, watch, stop)
+        _tell_end(plan, study, monitor, stop)
     except StudyStoppedError as error:
         raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
     if fault:
         raise ResultsError(fault)
 
 
-def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) -> None:
-    left = watch.left()
+def _tell_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None) -> None:
+    left = monitor.left()
     is_fault = stop is not None and stop.is_fault
-    if not is_fault and left == 0 and (fault := failures_alone(watch.trials_of_run())):
-        raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {_ways(plan)}.")
+    if not is_fault and left == 0 and (fault := failures_alone(monitor.trials_of_run())):
+        raise StudyStoppedError(f"{fault}\n{monitor.first_traceback()}What to do: {_ways(plan)}.")
     for line in best_lines(plan, study):
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
     fixed = "after a fix, " if stop.is_fault else ""
-    rest = f"{left} of {watch.size()} trials are left; {fixed}{plan.way_on} goes on with them."
+    rest = f"{left} of {monitor.size()} trials are left; {fixed}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return
     verdict = verdict_on(study, plan.run_number)
     if verdict is not None:
-        rest = words_of(study, verdict, plan.way_on, left, watch.size())
+        rest = words_of(study, verdict, plan.way_on, left, monitor.size())
     elif left == 0:
         rest = f"No trial is left. What to do: {_ways(plan)}."
-    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{watch.first_traceback()}{rest}")
+    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{monitor.first_traceback()}{rest}")
 
 
 def _ways(plan: Plan) -> str:

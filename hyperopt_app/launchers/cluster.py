@@ -26,7 +26,7 @@ from hyperopt_app.launchers.jobs import (
     new_place,
     remember_jobs,
 )
-from hyperopt_app.launchers.payload import freeze, is_of_this_release
+from hyperopt_app.launchers.payload import is_of_this_release, write_payload
 from hyperopt_app.launchers.resubmission import near_limit_s
 from hyperopt_app.schedulers.registry import SCHEDULERS, Scheduler
 from hyperopt_app.schedulers.script import Batch
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) -> Plan:
-    """The plan of the sweep whose workers a launcher got.
+    """Return the plan of the sweep whose workers the launcher runs.
 
     Raises:
         ConfigError: The task is not that of our sweeper.
@@ -53,7 +53,7 @@ def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) ->
 
 
 def prepare(context: HydraContext, config: DictConfig) -> None:
-    """Set Hydra's resolvers and the driver's log up, as each launcher does first."""
+    """Set up Hydra's resolvers and the driver's log, as every launcher does first."""
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose, context)
 
@@ -66,7 +66,7 @@ def launch(
     settings: Mapping[str, Any],
     scheduler: str,
 ) -> list[JobReturn]:
-    """Attach to the jobs of the last launch that still wait or run; without any, submit the workers of a sweep.
+    """Attach to live jobs of the last launch, or submit the workers of a sweep if there are none.
 
     Args:
         context: Hydra's context.
@@ -114,7 +114,7 @@ def launch(
 
 
 def _of_this_release(study_dir: Path, jobs: list[str]) -> list[str]:
-    """The jobs of the last launch, or none if they cannot work: an upgrade came while they waited in the queue."""
+    """Return the jobs of the last launch; none if an upgrade made them unusable while they waited in the queue."""
     place = last_place(study_dir)
     if not jobs or place is None or is_of_this_release(place / "payload.pkl"):
         return jobs
@@ -127,7 +127,7 @@ def _of_this_release(study_dir: Path, jobs: list[str]) -> list[str]:
 
 
 def _detached_message(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:
-    """What the user of a detached sweep reads last."""
+    """Return the final message for the user of a detached sweep."""
     place = shlex.quote(str(study_dir))
     return (
         f"Jobs {', '.join(jobs)}. Look with: hyperopt-app status {place}; stop with: hyperopt-app stop {place}, or "
@@ -153,7 +153,7 @@ def _submit(
         "max_resubmissions": settings["max_resubmissions"],
         "near_limit_s": near_limit_s(scheduler.limit_s(settings), float(settings["grace_s"])),
     }
-    freeze(place, context, config, task_function, job_overrides, frozen)
+    write_payload(place, context, config, task_function, job_overrides, frozen)
     jobs, count = list[str](), 0
     for batch in batches:
         try:
@@ -181,7 +181,7 @@ def _batches(
 
 
 def scripts(scheduler: str, settings: Mapping[str, Any], payload: Path, workers: int) -> str:
-    """The exact scripts that would be submitted for so many workers; asks nobody.
+    """Return the exact scripts that would be submitted for so many workers, without asking the scheduler.
 
     Raises:
         ConfigError: A value cannot be passed to the scheduler.

@@ -36,7 +36,7 @@ _LONGEST_NAME = 255
 
 
 def field_faults(schema: type[WorkersConf] | None, settings: Mapping[str, Any]) -> list[str]:
-    """What is wrong with single fields; nothing of a launcher that is not ours.
+    """Check single fields; returns nothing for a launcher that is not ours.
 
     Args:
         schema: The fields that the launcher has; None for a launcher of others.

@@ -60,19 +60,19 @@ _LAST_LINES = 3
 
 
 def new_place(study_dir: Path) -> Path:
-    """A folder for one more launch; not made yet."""
+    """Return the folder for one more launch, without creating it."""
     last = last_place(study_dir)
     return study_dir / _LAUNCHES / ("0" if last is None else str(int(last.name) + 1))
 
 
 def last_place(study_dir: Path) -> Path | None:
-    """The folder of the last launch, None if there was none."""
+    """Return the folder of the last launch; None if there was none."""
     places = [path for path in (study_dir / _LAUNCHES).glob("[0-9]*") if path.name.isdigit()]
     return max(places, key=lambda path: int(path.name), default=None)
 
 
 def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str], count: int = 0) -> None:
-    """Keep the numbers of the last launch's jobs beside the study, and how many they are, arrays by their tasks."""
+    """Store the job numbers of the last launch beside the study, and how many jobs they are."""
     path = study_dir / _LAUNCHES / "jobs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside:
@@ -80,7 +80,7 @@ def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str], count: i
 
 
 def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
-    """The jobs of the last launch that still wait or run.
+    """Return the jobs of the last launch that still wait or run.
 
     Raises:
         SubmissionError: The scheduler cannot say; workers might be there twice if new ones were submitted.
@@ -100,7 +100,7 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
 
 
 def is_last_launch(study_dir: Path, jobs: Sequence[str]) -> bool:
-    """Whether nobody has submitted workers since these jobs."""
+    """Whether no other workers were submitted after these jobs."""
     kept = _kept(study_dir)
     return not {*kept.get("jobs", ()), *_submitted_again(study_dir)}.isdisjoint(jobs)
 
@@ -146,20 +146,22 @@ def follow(
     if not SCHEDULERS[scheduler].tells_ends:  # so those that are there now are kept in mind
         roster.jobs, roster.last = {job: JobState(job, "waits") for job in jobs}, frozenset(jobs)
     try:
-        _wait(plan, jobs, queue or SCHEDULERS[scheduler].queue(), sleep, _Ears(plan, scheduler, roster))
+        _wait(plan, jobs, queue or SCHEDULERS[scheduler].queue(), sleep, _QueueFollower(plan, scheduler, roster))
     except KeyboardInterrupt:
         _part([*jobs, *_submitted_again(plan.study_dir)], cancel)
         raise
     return roster
 
 
-def _wait(plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[float], None], ears: "_Ears") -> None:
+def _wait(
+    plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[float], None], follower: "_QueueFollower"
+) -> None:
     study = open_study(plan)
     done_for_s = 0.0
     while True:
         states = queue.jobs([*jobs, *_submitted_again(plan.study_dir)])
         if states is not None:
-            ears.hear(states, study)
+            follower.update(states, study)
             if not any(job.phase != "ended" for job in states):
                 return
         done_for_s = done_for_s + _POLL_S if _is_over(plan, study) else 0.0
@@ -169,14 +171,14 @@ def _wait(plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[
 
 
 @dataclass
-class _Ears:
-    """Takes in what the scheduler says of the jobs, and tells the user what he must know."""
+class _QueueFollower:
+    """Processes what the scheduler says of the jobs, and tells the user what matters."""
 
     plan: Plan
     scheduler: str
     roster: Roster
 
-    def hear(self, states: list[JobState], study: Any) -> None:
+    def update(self, states: list[JobState], study: Any) -> None:
         for job in () if SCHEDULERS[self.scheduler].keeps_number else list(self.roster.jobs):
             if _left(self.plan, f"{AGAIN}{glob.escape(job)}"):
                 del self.roster.jobs[job]  # another is in its place
@@ -185,7 +187,7 @@ class _Ears:
 
 
 def _waiting(plan: Plan, study: Any) -> int:
-    """Trials of the budget that nobody runs; none when no further trial starts."""
+    """Return how many trials of the budget nobody runs; 0 when no further trial starts."""
     if read_stop(study) is not None:
         return 0
     trials = read_budget(study, plan.n_trials)
@@ -193,7 +195,7 @@ def _waiting(plan: Plan, study: Any) -> int:
 
 
 def _left(plan: Plan, pattern: str) -> list[str]:
-    """What files of this name in the folders of the launches say."""
+    """Read the files of this name in the folders of the launches."""
     return [path.read_text() for path in (plan.study_dir / _LAUNCHES).glob(f"*/{pattern}")]
 
 
@@ -205,7 +207,7 @@ def cancelled_by_user(
     queue: AsksForJobs | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """That the launch has ended because its own user has cancelled its jobs, in words; empty if it has not.
+    """Describe that the user cancelled the jobs, which ended the launch; empty if that is not the case.
 
     Where nobody can say who it was, it counts as the user: to wait for the same command loses nothing, and to submit
     what somebody wants gone would be wrong. Of another user, who must be an administrator, it is said that it was one.
@@ -243,7 +245,7 @@ def cancelled_by_user(
 
 
 def _ends_by_files(plan: Plan, jobs: Sequence[str], logs: Path) -> dict[str, tuple[str, int | None]]:
-    """The jobs that were deleted, by what they left: they had to end long before their limit, or have never started."""
+    """Return the deleted jobs, judged by their files: asked to end long before the limit, or never started."""
     return {
         job: (CANCELLED, None)
         for job in jobs
@@ -258,7 +260,7 @@ def _is_over(plan: Plan, study: Any) -> bool:
 
 
 def last_words(plan: Plan, logs: Path) -> str:
-    """What the newest log of the workers ends with, if they have left trials of the budget behind; one line.
+    """Return the last lines of the workers' newest log, if trials of the budget are left; one line.
 
     Args:
         plan: The sweep's plan.

@@ -31,7 +31,7 @@ from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import appending
 from hyperopt_app.support.hydra_state import packed
 
-__all__ = ["Gang", "WorkerDiedError", "places"]
+__all__ = ["LocalProcesses", "WorkerDiedError", "places"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +39,13 @@ _POLL_S = 0.05
 
 
 class WorkerDiedError(HyperoptError, RuntimeError):
-    """A process ended without handing back a result."""
+    """A process ended without returning a result."""
 
 
 def places(
     jobs: int, max_parallel: int | None, gpus: Sequence[int] | None, workers_per_gpu: int
 ) -> list[dict[str, str]]:
-    """The environment of each place where a job can run at a time; pure.
+    """Return the environment of each slot in which a job can run at a time.
 
     Args:
         jobs: How many jobs there are.
@@ -75,7 +75,7 @@ def places(
 
 @dataclass
 class _Running:
-    """One live process."""
+    """A live process."""
 
     job: int
     place: int
@@ -84,7 +84,7 @@ class _Running:
     log: Path
 
 
-class Gang:
+class LocalProcesses:
     """Runs the jobs of one launch.
 
     Args:
@@ -169,7 +169,7 @@ class Gang:
 
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
-        """However the body ends, no process is left behind."""
+        """Ensure that no process is left when the body ends."""
         try:
             yield
         except KeyboardInterrupt:

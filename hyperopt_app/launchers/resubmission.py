@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.jobs import AGAIN, ASKED_EARLY, GOES_ON, WAS_ASKED
-from hyperopt_app.launchers.payload import thaw
+from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.schedulers.registry import job_of, scheduler_of_payload, values_of
 
 __all__ = ["after_job", "near_limit_s", "note_end"]
@@ -39,7 +39,7 @@ def near_limit_s(limit_s: float, grace_s: float) -> float:
 
 
 def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool = False) -> None:
-    """Leave word that this job's worker ended before the budget. Runs in a worker.
+    """Leave a note that this job's worker ended before the budget was spent. Runs in a worker.
 
     Args:
         payload: That of the worker.
@@ -53,7 +53,7 @@ def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool
 def after_job(
     payload: Path, environment: Mapping[str, str], run: Run | None = None, clock: Callable[[], float] = time.time
 ) -> int:
-    """Put the job back into the queue if that is wanted. Runs in the job's script, after the workers.
+    """Put the job back into the queue if needed. Runs in the job's script, after the workers.
 
     Returns:
         The exit status for the script, always 0: the workers' own status is what counts.
@@ -65,7 +65,7 @@ def after_job(
     why = note.read_text()
     note.unlink()
     try:
-        settings = thaw(payload)["settings"]
+        settings = load_payload(payload)["settings"]
         scheduler = scheduler_of_payload(settings, environment)
         most, near_s = int(settings["max_resubmissions"]), float(settings.get("near_limit_s", _NEAR_THE_LIMIT_S))
     except PayloadError as error:

@@ -26,12 +26,12 @@ _LONGEST_NAME = 512
 
 
 def is_seconds(value: Any) -> bool:
-    """Whether a length of time can be waited for."""
+    """Whether a value is a usable number of seconds."""
     return bool(0 < value <= MOST_SECONDS)
 
 
 def with_right_fields(settings: Settings, config: DictConfig) -> tuple[Settings, list[str]]:
-    """The settings without the values that are wrong, and what is wrong with them.
+    """Return the settings without invalid values, and the errors.
 
     Args:
         settings: As composed.
@@ -80,7 +80,7 @@ def _empty_path(path: str | None) -> str | None:
 
 
 def _metrics(metric: Any) -> Iterator[str]:
-    """Names are texts: what is none would be looked up as a text, and nobody returns that."""
+    """Check that the metrics' names are texts; any other name could never be returned."""
     for name in [] if metric is None else metric if isinstance(metric, list) else [metric]:
         if not isinstance(name, str) or not name.strip() or _has_control(name) or len(name) > _LONGEST_NAME:
             came = shortened(repr(name))

@@ -26,7 +26,7 @@ _SHOWN = 60
 
 
 def folder_faults(directory: Path, *, has_jobs: bool) -> list[str]:
-    """What is wrong with the directory of a study, or with what lies in it.
+    """Check the directory of a study, and its contents.
 
     Args:
         directory: Absolute; need not be there.
@@ -61,7 +61,7 @@ def _no_path(directory: Path) -> str:
 
 
 def _unusable(directory: Path) -> str:
-    """Why a directory cannot be made or written; an empty text if it can."""
+    """Say why a directory cannot be created or written; an empty text if it can."""
     nearest = Path("/")
     for place in (*reversed(directory.parents), directory):
         try:
@@ -89,7 +89,7 @@ def _reason(place: Path, error: OSError) -> str:
 
 
 def _misplaced(directory: Path, folders: tuple[str, ...]) -> Iterator[str]:
-    """What stands in the place of a file or a folder of the study's. Whether a link may, its user decides."""
+    """Report whatever occupies the place of a file or a folder of the study; symbolic links are left to the user."""
     for name in (*_FILES, *_LOCKS):
         mode = _mode(directory / name)
         if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):

@@ -28,7 +28,7 @@ __all__ = ["check_launcher", "check_settings", "check_worker_options"]
 
 
 def check_settings(settings: Settings, space: Space) -> list[str]:
-    """The faults of the sweeper's own fields; pure but for building the sampler and the pruner once."""
+    """Check the sweeper's own fields; builds the sampler and the pruner once."""
     return [
         *_numbers(settings),
         *_directions(settings),
@@ -39,7 +39,7 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
 
 
 def check_worker_options(settings: Settings, config: DictConfig) -> tuple[WorkerOptions, list[str]]:
-    """What the launcher's fields say about the worker, and what is wrong with them."""
+    """Return the launcher's fields for the worker, and the errors in them."""
     try:
         options = read_worker_options(config)
     except ValueError as error:
@@ -61,7 +61,7 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
 
 
 def check_launcher(context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any]) -> list[str]:
-    """What the launcher's own class has against its fields; it is made, as Hydra makes it, and starts nothing."""
+    """Let the launcher's class check its fields: create it as Hydra does, without starting anything."""
     try:
         Plugins.instance().instantiate_launcher(config=config, hydra_context=context, task_function=task_function)
     except InstantiationException as error:

@@ -40,7 +40,7 @@ Compose = Callable[[Sequence[str]], DictConfig]
 
 
 def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequence[str]]) -> list[str]:
-    """What is wrong between the space and the config: unknown keys (the nearest are named), groups, options, values.
+    """Check the space against the config: unknown keys (with the nearest names), groups, options, values.
 
     And what no study could keep, whatever the config. Every choice of every parameter is tried, within the bounds
     above.
@@ -60,7 +60,7 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
 
 
 def check_search(space: Space, n_trials: int, *, others_suggest: bool, plain_choices: bool) -> list[str]:
-    """What is wrong with a space whatever the config: nothing is searched, or choices that are the same; pure.
+    """Check a space whatever the config: that something is searched, and that no two choices are equal.
 
     Args:
         space: A space that could be read.
@@ -99,7 +99,7 @@ def _nothing(space: Space, n_trials: int) -> str:
 
 
 def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> Iterator[str]:
-    """A line for each choice that is there before it."""
+    """Report each choice that equals an earlier one."""
     seen: dict[tuple[str, str], Any] = {}
     values: list[Any] = []
     for choice in choices:
@@ -117,7 +117,7 @@ def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> I
 
 
 class _Tried:
-    """A space that is tried with one combination of group options after the other."""
+    """A space that is tried with one combination of group options after another."""
 
     def __init__(self, space: Space, compose: Compose, groups: Mapping[str, Sequence[Any]]) -> None:
         self._space, self._compose = space, compose
@@ -130,7 +130,7 @@ class _Tried:
         self._is_new = True  # whether an option is tried for the first time, and not only among others
 
     def faults(self) -> list[str]:
-        """One line for each reason, with the first combination that it concerns."""
+        """Return one line for each error, with the first combination that it concerns."""
         combinations = list(dict.fromkeys(_combinations(list(self._groups.values()))))
         share = _MOST_VALUES_OF_ALL // (len(combinations) * max(1, len(self._values)))
         alone = 1 + sum(len(options) - 1 for options in self._groups.values())
@@ -199,7 +199,7 @@ class _Tried:
         return circular
 
     def _fails_without_options(self) -> bool:
-        """Whether it is nothing that was chosen for which the first combination cannot be composed."""
+        """Whether the first combination cannot be composed for a reason unrelated to the chosen options."""
         try:
             self._compose(self._space.fixed)
         except _NOT_COMPOSED as error:
@@ -216,7 +216,7 @@ class _Tried:
             return None
 
     def _wrong_key(self, key: str, lacking: Sequence[str]) -> str:
-        """A key that the config lacks, or has although it is to be added, with some combination of options."""
+        """Describe a key that the config lacks, or has although it is to be added, with some combination of options."""
         combination, others = lacking[0], [other for other in self._keys if other not in lacking]
         keys, bare = self._keys[combination], key.lstrip("+")
         begin = f"hydra.sweeper.params.{key}: the config has "
@@ -239,14 +239,14 @@ def _referring(distribution: BaseDistribution) -> tuple[str, ...]:
 
 
 def _is_wrong(key: str, keys: Mapping[str, str | None]) -> bool:
-    """Whether a key without a plus is not there, or one with a plus is."""
+    """Whether a key without a plus is missing, or a key with a plus exists."""
     if "@" in key or key.startswith("++"):
         return False
     return (_dots(key.lstrip("+")) in keys) == key.startswith("+")
 
 
 def _is_there(key: str, config: DictConfig) -> bool:
-    """Whether a key with one plus is there by way of a node that refers to another one."""
+    """Whether a key with one plus exists through a node that refers to another one."""
     if not key.startswith("+") or key.startswith("++") or "@" in key:
         return False
     try:
@@ -263,7 +263,7 @@ def _of_one_option(key: str) -> str:
 
 
 def _stands_for(key: str, keys: Mapping[str, str | None]) -> str | None:
-    """What to search in the place of a key below a node that only refers to another one."""
+    """Say which key to search instead of a key below a node that only refers to another one."""
     parts = _dots(key).split(".")
     for length in range(len(parts) - 1, 0, -1):
         raw = keys.get(".".join(parts[:length]))
@@ -289,7 +289,7 @@ def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
 
 
 def _dots(key: str) -> str:
-    """A key's path with dots alone: `layers[0].width` is `layers.0.width`."""
+    """Return a key's path with dots only: `layers[0].width` becomes `layers.0.width`."""
     return key.replace("[", ".").replace("]", "")
 
 
@@ -300,7 +300,7 @@ def _bare(key: str) -> str:
 def _unknown_options(
     key: str, distribution: BaseDistribution, options: Sequence[str], known: list[Any]
 ) -> Iterator[str]:
-    """A line for each choice that is not an option; the others are put into `known`."""
+    """Report each choice that is not an option; the others are added to `known`."""
     if not isinstance(distribution, CategoricalDistribution):
         yield f"hydra.sweeper.params.{key}: a config group wants choices, of {', '.join(options)}"
         return
@@ -317,7 +317,7 @@ def _unknown_options(
 
 
 def _dotted(config: Any, prefix: str = "") -> Iterator[tuple[str, str | None]]:
-    """Every dotted key of a config but Hydra's own, with its text if it is an interpolation, which is not entered."""
+    """Return every dotted key of a config except Hydra's own, with its text if it is an interpolation."""
     if not OmegaConf.is_config(config):
         return
     keys = config.keys() if OmegaConf.is_dict(config) else range(len(config))
@@ -332,7 +332,7 @@ def _dotted(config: Any, prefix: str = "") -> Iterator[tuple[str, str | None]]:
 
 
 def _combinations(groups: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """The first option of each group; each other option of one group; then what both leave out. Some come twice."""
+    """Yield combinations of group options that together use every option; some occur twice."""
     first = tuple(options[0] for options in groups)
     yield first
     alone = ((*first[:at], option, *first[at + 1 :]) for at, options in enumerate(groups) for option in options[1:])

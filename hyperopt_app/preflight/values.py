@@ -28,7 +28,7 @@ _NOT_TAKEN = (OmegaConfBaseException, ValueError, TypeError, AttributeError, Key
 
 
 def samples(distribution: BaseDistribution) -> Iterator[Any]:
-    """What is tried of a parameter: every choice; of a range both ends, and one value in between."""
+    """Yield the values to try of a parameter: every choice; of a range both ends and one value in between."""
     if isinstance(distribution, CategoricalDistribution):
         yield from distribution.choices
         return
@@ -38,7 +38,7 @@ def samples(distribution: BaseDistribution) -> Iterator[Any]:
 
 
 def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConfig, most: int, where: str) -> list[str]:
-    """One line for each value that the config does not take, or that refers to nothing in it.
+    """Report each value that the config does not accept, or that refers to nothing in it.
 
     Args:
         distributions: Override key to distribution; each key is in the config.
@@ -59,7 +59,7 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
 
 
 def _refused(key: str, values: Iterator[Any], config: DictConfig, searched: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The values that cannot be set, as override text, and why."""
+    """Yield the values that cannot be set, as override text, and why."""
     bare, nodes = key.lstrip("+"), 0
     is_node = _is_node(config, bare)
     for value in values:
@@ -91,7 +91,7 @@ def _is_node(config: DictConfig, key: str) -> bool:
 
 
 def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
-    """Why what has been set refers to nothing, or to what its key cannot hold.
+    """Say why a value that was set refers to nothing, or to what its key cannot hold.
 
     What only a job can answer (`${hydra:...}`) is not asked, and what refers to itself is found elsewhere.
     """
@@ -109,7 +109,7 @@ def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
 
 
 def _one_line(error: BaseException) -> str:
-    """The first line of OmegaConf's text; the others name the key, as ours does."""
+    """Return the first line of OmegaConf's text; the other lines name the key, as our message does."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Mode",
-    "Progress",
+    "ProgressDisplay",
     "choose_mode",
     "line",
     "render",
@@ -42,7 +42,7 @@ _JOIN_TIMEOUT_S = 30.0
 
 
 def choose_mode(setting: str, is_terminal: bool, launcher_keeps_terminal_clean: bool) -> Mode:
-    """How to show the sweep; pure.
+    """Choose how to show the sweep.
 
     Args:
         setting: `auto`, `table`, `lines` or `none`.
@@ -62,14 +62,14 @@ def choose_mode(setting: str, is_terminal: bool, launcher_keeps_terminal_clean: 
 
 
 def render(snapshot: Snapshot) -> "RenderableType":
-    """One table of the whole sweep for a rich console, drawn for 80 columns and more."""
+    """Draw one table of the whole sweep for a rich console, for 80 columns or more."""
     from hyperopt_app.progress.table import draw
 
     return draw(snapshot)
 
 
 def line(trial: "FrozenTrial", snapshot: Snapshot, *, finished: int | None = None) -> str:
-    """One line on a finished trial: number, state, values, best so far, parameters, duration, count.
+    """Format one line on a finished trial: number, state, values, best so far, parameters, duration, count.
 
     Args:
         trial: A finished trial.
@@ -110,8 +110,8 @@ def _compared(trial: "FrozenTrial", snapshot: Snapshot) -> str:
     return "(best so far)" if among else f"(best {value_text(best[0].values[0])}, trial {best[0].number})"
 
 
-class Progress:
-    """Follows a sweep from a thread of the driver until the `with` block ends.
+class ProgressDisplay:
+    """Shows a sweep from a thread of the driver until the `with` block ends.
 
     Entering reads the study once, so that trials which finished in an earlier run are distinguished from those of this
     one; leaving joins the thread and reads once more, so that the last trials appear. A study that cannot be
@@ -170,7 +170,7 @@ class Progress:
             self.stop()
 
     def stop(self) -> None:
-        """End the thread and show the last state; does nothing the second time."""
+        """End the thread and show the final state; does nothing the second time."""
         thread, self._thread = self._thread, None
         if thread is None:
             return

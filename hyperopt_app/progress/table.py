@@ -25,7 +25,7 @@ _STATE_STYLES = {"running": "", "idle": "dim", "ended": "dim", "lost": "yellow"}
 
 
 def draw(snapshot: Snapshot) -> RenderableType:
-    """One panel: bar, counts and times, the workers, the best so far."""
+    """Draw one panel: bar, counts and times, the workers, the best trial so far."""
     parts: list[RenderableType] = [_bar(snapshot), _counts(snapshot), _times(snapshot), Text()]
     if any(worker.state != "ended" for worker in snapshot.workers):
         parts += [_workers(snapshot), Text()]
@@ -87,7 +87,7 @@ def _workers(snapshot: Snapshot) -> RenderableType:
 
 
 def _worker_columns(curve: str | None) -> Table:
-    """The empty table; least widths keep it still while trials come and go."""
+    """Create the empty table; minimum widths keep it still while trials come and go."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("worker", justify="right", no_wrap=True)
     # The only column that may wrap, hence the first to give way; one word is cut, not wrapped.
@@ -103,7 +103,7 @@ def _worker_columns(curve: str | None) -> Table:
 
 
 def _short(host: str) -> str:
-    """The host without its domain; an address as it is."""
+    """Return the host without its domain; an address stays unchanged."""
     label = host.partition(".")[0]
     return host if label.isdigit() else label
 

@@ -24,7 +24,7 @@ _LONGEST_NAME = 50
 
 
 def fill(figure: Figure, trials: Sequence["FrozenTrial"], best: "FrozenTrial", metric: str) -> list[Axes]:
-    """Draw the curves by the trials' numbers; those that were pruned are dotted and end in a cross.
+    """Plot the curves by the trials' numbers; those of pruned trials are dotted and end in a cross.
 
     Args:
         figure: An empty figure.
@@ -59,7 +59,7 @@ def fill(figure: Figure, trials: Sequence["FrozenTrial"], best: "FrozenTrial", m
 
 
 def _curve(trial: "FrozenTrial") -> Any:
-    """Steps and values, shape (n, 2)."""
+    """Return steps and values, shape (n, 2)."""
     return np.array(sorted(trial.intermediate_values.items()), dtype=float)
 
 

@@ -18,7 +18,7 @@ __all__ = ["params_reader"]
 
 
 def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, Any]]:
-    """A function that gives a trial's parameters by name, in the order of the study's space.
+    """Return a function that gives a trial's parameters by name, in the order of the study's space.
 
     The space's own parameters come first, then what the objective has suggested by itself. In a study that this
     project has not begun the values are what is stored.

@@ -28,7 +28,7 @@ _LONGEST_NAME = 24
 
 @dataclass(frozen=True)
 class Dependence:
-    """One parameter's effect.
+    """The effect of one parameter.
 
     Attributes:
         name: The parameter's.
@@ -68,7 +68,7 @@ class _Column:
 def dependences(
     trials: Sequence["FrozenTrial"], values: Sequence[float], *, n_trees: int, max_depth: int
 ) -> list[Dependence]:
-    """The effect of each parameter that all trials have and that differs among them, the most important first.
+    """Estimate the effect of each parameter that all trials have and that varies, the most important first.
 
     Args:
         trials: Complete trials.
@@ -124,7 +124,7 @@ def _means(forest: Any, table: Any, index: int, points: Any) -> Any:
 
 
 def fill(figure: Figure, estimates: Sequence[Dependence], metric: str, scale: Scale) -> list[Axes]:
-    """Draw one panel for each parameter, all with the same range, so that the important ones stand out."""
+    """Draw one panel for each parameter, all with the same range, so that important ones stand out."""
     shown = estimates[:_MOST_PANELS]
     columns = 2 if len(shown) == 4 else min(len(shown), 3 if len(shown) <= 9 else 4)
     rows = -(-len(shown) // columns)

@@ -21,7 +21,7 @@ PLOTS = ("optimization_history", "intermediate_values", "pareto_front", "partial
 
 @dataclass(frozen=True)
 class PlotSettings:
-    """What is set for one plot.
+    """The settings of one plot.
 
     Attributes:
         save_path: Directory of the plot, or its file if it ends like one; None for the directory of the study.
@@ -37,7 +37,7 @@ class PlotSettings:
 
 
 def read_plot_settings(path: Path) -> dict[str, PlotSettings]:
-    """The settings in a YAML file, by the plots' names.
+    """Read the settings in a YAML file, by the plots' names.
 
     Raises:
         ConfigError: The file cannot be read, or is faulty.
@@ -56,7 +56,7 @@ def read_plot_settings(path: Path) -> dict[str, PlotSettings]:
 
 
 def plot_settings(content: Mapping[Any, Any], path: Path) -> dict[str, PlotSettings]:
-    """The settings of a file by the plots' names; numbers that YAML 1.1 takes for text (3e4) are numbers.
+    """Check the settings of a file, by the plots' names; numbers that YAML 1.1 takes for text (3e4) are converted.
 
     Args:
         content: What the file holds.
@@ -105,7 +105,7 @@ def _settings(place: str, section: Mapping[str, Any], beside: Path, faults: list
 
 
 def _place(where: str, value: Any, beside: Path, faults: list[str]) -> tuple[Path | None, bool]:
-    """The path, and whether it is a file.
+    """Return the path, and whether it is a file.
 
     As the other paths of the original's files: beside the YAML file if it is there, else in the working directory.
     """

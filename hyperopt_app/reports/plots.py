@@ -50,7 +50,7 @@ class _Plots:
     lines: list[str]
 
     def draw(self, name: str, fill: Callable[[Figure], Sequence[Axes]], general: str = "") -> None:
-        """Make a figure with a user's settings, let it be filled, and write it as `name.png` or as they say."""
+        """Create a figure with the user's settings, fill it, and write it to `name.png` or the configured file."""
         own = self.settings.get(name)
         settings = own or self.settings.get(general) or PlotSettings()
         rcparams = {key: value for key, value in settings.rcparams.items() if key != "backend"}  # none is needed here
@@ -72,7 +72,7 @@ class _Plots:
             self.lines.append(f"\tNothing is seen there, with {limits}: {_extent(panels)}")
 
     def _path(self, name: str, settings: PlotSettings, *, is_general: bool) -> Path:
-        """Where the plot goes; a file that is given for the plots of several metrics gets their names."""
+        """Return the path of the plot; a single file for the plots of several metrics is extended by their names."""
         place = settings.save_path or self.save_path
         safe = name.replace("/", "_")
         if not settings.is_file:
@@ -95,7 +95,7 @@ def draw_all(
     n_trees: int,
     max_depth: int,
 ) -> list[str]:
-    """Draw what the study has the trials for; a study without a complete trial has none.
+    """Draw every plot for which the study has enough trials; none without a complete trial.
 
     Args:
         study: The study; only read.
@@ -189,7 +189,7 @@ def _front(
 
 
 def _are_seen(axes: Axes) -> bool:
-    """Whether a point lies inside of the limits; axes in space are believed."""
+    """Whether a point lies inside the limits; always true for axes in 3D."""
     if axes.name == "3d":
         return True
     points, (left, right), (low, high) = _points(axes), sorted(axes.get_xlim()), sorted(axes.get_ylim())
@@ -197,7 +197,7 @@ def _are_seen(axes: Axes) -> bool:
 
 
 def _extent(panels: Sequence[Axes]) -> str:
-    """Where the points lie, for people."""
+    """Describe where the points are, for people."""
     points = np.concatenate([_points(axes) for axes in panels])
     if not len(points):
         return "nothing was drawn"
@@ -206,7 +206,7 @@ def _extent(panels: Sequence[Axes]) -> str:
 
 
 def _points(axes: Axes) -> Any:
-    """The finite points that are drawn at places of the data, shape (n, 2)."""
+    """Return the finite points drawn in data coordinates, shape (n, 2)."""
     blocks: list[Any] = [np.empty((0, 2))]
     blocks += [line.get_xydata() for line in axes.lines if line.get_transform() == axes.transData]
     for collection in axes.collections:

@@ -122,7 +122,7 @@ class ThrottledResults:
         self._complained = False
 
     def update(self, *, force: bool = False) -> bool:
-        """A trial has finished: write now, or soon if the last write is too fresh.
+        """After a finished trial, write now, or soon if the last write is too recent.
 
         Args:
             force: Write now in any case, and let no timer behind; for the worker's end.
@@ -164,7 +164,7 @@ class ThrottledResults:
 
 
 class _Several:
-    """Writes what can be written, and says at the end what could not."""
+    """Writes all files that can be written, and raises the errors at the end."""
 
     def __init__(self) -> None:
         self._faults: list[str] = []
@@ -184,7 +184,7 @@ class _Several:
             self._faults.append(f"{path}: {error.strerror}")
 
     def remove(self, path: Path) -> None:
-        """Take one file away, if it is there."""
+        """Remove one file, if it exists."""
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -198,7 +198,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[str, Any]:
-    """What `hydra/sweeper: optuna` writes, key by key."""
+    """Return what `hydra/sweeper: optuna` writes, key by key."""
     if several:
         return {
             "name": "optuna",
@@ -230,7 +230,7 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
 
 
 def _checkpoint(directory: Path) -> str | None:
-    """`last.ckpt`, else the newest checkpoint in the directory or one level below it."""
+    """Return `last.ckpt`, else the newest checkpoint in the directory or one level below it."""
     last = directory / "last.ckpt"
     if last.is_file():
         return str(last)
@@ -239,7 +239,7 @@ def _checkpoint(directory: Path) -> str | None:
 
 
 def _overrides(directory: Path) -> list[str] | None:
-    """The override lines that Hydra composed the trial from; None if its directory does not record them."""
+    """Return the override lines from which Hydra composed the trial; None if its directory has no record."""
     import yaml
 
     try:

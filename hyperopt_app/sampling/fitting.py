@@ -35,7 +35,7 @@ _PLAIN: Mapping[str, Any] = {"int": IntegerNode, "float": FloatNode, "bool": Boo
 
 @dataclass(frozen=True)
 class Below:
-    """What stands below that which the user has written.
+    """The config below the user's node.
 
     Attributes:
         node: The node of the chosen group, empty if its fields are not known: under a user's own file.
@@ -48,14 +48,14 @@ class Below:
     is_written: Callable[[str], bool] = lambda _key: True
 
     def has(self, key: str, value: object) -> bool:
-        """Whether the key with just this value comes from below, as far as can be seen."""
+        """Whether the key with exactly this value comes from below, as far as can be determined."""
         return any(key in node and node[key] == value for node in ((self.node,) if self.node else self.others))
 
 
 def fit(
     node: Mapping[str, Any] | None, below: Below, default: Mapping[str, Any], base: type, where: str
 ) -> tuple[Node, list[str]]:
-    """The composed node as its class can take it.
+    """Reduce the composed node to what its class accepts.
 
     Args:
         node: The composed `hydra.sweeper.sampler` or `.pruner` as plain data; None or without a target: the default.
@@ -105,7 +105,7 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
 
 
 def _makes_the_same(made_by: Callable[..., Any], below: Below, base: type, where: str) -> bool:
-    """Whether the group below names the same class, be it by another path."""
+    """Whether the group below names the same class, maybe by another path."""
     target = below.node.get("_target_")
     if target in (None, _MISSING):
         return False
@@ -116,7 +116,7 @@ def _makes_the_same(made_by: Callable[..., Any], below: Below, base: type, where
 
 
 def _falls_away(key: str, value: object, takes: Signature, below: Below) -> bool:
-    """Whether a field of the group below is none of a class that the group does not name."""
+    """Whether a field of the group below is dropped, because another class does not accept it."""
     if not below.has(key, value):
         return False
     if key not in takes.parameters:
@@ -135,7 +135,7 @@ def _unknown(key: str, node: Node, takes: Signature, where: str) -> str:
 def _value(
     key: str, value: Any, made_by: Callable[..., Any], takes: Signature, below: Below, base: type, where: str
 ) -> tuple[Any, list[str]]:
-    """The value of a field: nodes in it are fitted too, and Optuna's plain types are kept."""
+    """Return the value of a field: nodes in it are fitted too, and Optuna's plain types are kept."""
     own = key in takes.parameters and not is_foreign(made_by)
     annotation = getattr(takes.parameters[key].annotation, "__name__", takes.parameters[key].annotation) if own else ""
     if isinstance(value, (Mapping, list)) and {*str(annotation).split(" | ")} <= {*_PLAIN, "None"}:
@@ -163,7 +163,7 @@ _NONE = Signature({}, takes_any=True)
 
 
 def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
-    """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
+    """Read a value of a plain type in Optuna's signature as Hydra's schemas read texts."""
     if annotation.startswith("dict[") and not isinstance(value, Mapping):
         return value, [f"{where}: {value!r} is not a mapping; write {{key: value, ...}}"]
     names = annotation.split(" | ")

@@ -15,12 +15,12 @@ _KEY = "hydra.sweeper.pruner"
 
 
 def pruner_name(node: Mapping[str, Any]) -> str | None:
-    """What the pruner is called; None if there is none that could act."""
+    """Return the pruner's name; None if there is none that could act."""
     return None if made_class(node) is NopPruner else node_name(node["_target_"]).rpartition(".")[2]
 
 
 def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], directions: int) -> dict[str, str]:
-    """What is to be said of the pruner before anything starts, by kind; empty where nothing is.
+    """Return warnings about the pruner before anything starts, by kind; empty if there are none.
 
     Args:
         sampler: The fitted `hydra.sweeper.sampler`.
@@ -49,7 +49,7 @@ def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], direction
 
 
 def _classes(node: Any) -> Iterator[type]:
-    """The classes that a node and those inside it name."""
+    """Yield the classes that a node and the nodes inside it name."""
     if not isinstance(node, Mapping):
         return
     made = made_class(node)

@@ -11,7 +11,7 @@ __all__ = ["motpe", "nsgaiii"]
 
 
 def nsgaiii(reference_points: Sequence[Sequence[float]] | None = None, **arguments: Any) -> optuna.samplers.BaseSampler:
-    """An NSGA-III sampler with reference points from a list.
+    """Build an NSGA-III sampler with reference points from a list.
 
     Args:
         reference_points: Points on the unit simplex, shape (points, objectives); None lets Optuna lay them out.
@@ -22,7 +22,7 @@ def nsgaiii(reference_points: Sequence[Sequence[float]] | None = None, **argumen
 
 
 def motpe(**_arguments: Any) -> NoReturn:
-    """Say what has taken the place of Optuna's MOTPESampler.
+    """Raise an error that names the replacement of Optuna's MOTPESampler.
 
     Raises:
         ValueError: Always.

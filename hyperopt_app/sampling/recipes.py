@@ -26,7 +26,7 @@ _HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isol
 
 @dataclass(frozen=True)
 class Recipe:
-    """One call that a node asks for; its arguments may hold further recipes.
+    """A call that a node describes; its arguments may contain further recipes.
 
     Attributes:
         make: The class, or the function, that was checked.
@@ -43,13 +43,13 @@ class Recipe:
     takes_seed: bool
 
     def is_foreign(self) -> bool:
-        """Whether this class, or one inside, is not Optuna's own."""
+        """Whether this class, or one inside, belongs to another package than Optuna."""
         inner = _recipes_in([self.arguments, self.fields])
         return is_foreign(self.make) or any(recipe.is_foreign() for recipe in inner)
 
 
 def recipe_of(node: Mapping[str, Any], base: type, where: str, *, is_part: bool = False) -> Recipe:
-    """What a node asks for, checked at every depth; nothing of it is called.
+    """Convert a node to a recipe, checked at every depth; nothing in it is called.
 
     Args:
         node: A `_target_` node as plain data.
@@ -81,7 +81,7 @@ def _inner(value: Any, base: type, where: str) -> Any:
 
 
 def _function(key: str, value: Any, make: Callable[..., Any], base: type, where: str) -> Any:
-    """What a field of one of Optuna's classes is given: where that wants a function, the one that a text names."""
+    """Return the value for a field of an Optuna class: the function that a text names, where a function is expected."""
     parameter = signature_of(make).parameters.get(key)
     if not isinstance(value, str) or parameter is None or "Callable[" not in str(parameter.annotation):
         return value
@@ -115,7 +115,7 @@ def _check_packages(make: Callable[..., Any], where: str) -> None:
 
 
 def built(recipe: Recipe, base: type, where: str, seed: int | None = None) -> Any:
-    """Make what the recipe says; with a seed, everything in it that takes one gets that.
+    """Build the object of a recipe; the seed is passed to everything in it that takes one.
 
     Raises:
         HyperoptError: A class refuses an argument, or raises; in one line.
@@ -136,7 +136,7 @@ _said: set[str] = set()
 
 @contextmanager
 def _each_warning_once() -> Iterator[None]:
-    """Let a warning of the body pass if it is a new one; that a class is experimental is never said."""
+    """Show each warning of the body once per process, and never warnings about experimental classes."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ExperimentalWarning)

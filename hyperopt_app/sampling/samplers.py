@@ -16,7 +16,7 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
-from hyperopt_app.sampling.failure_aware_tpe import taught
+from hyperopt_app.sampling.failure_aware_tpe import failure_aware
 from hyperopt_app.sampling.recipes import Recipe, built, recipe_of
 from hyperopt_app.sampling.seeds import trial_seed
 from hyperopt_app.sampling.targets import made_class
@@ -30,12 +30,12 @@ _ONE_SEED_FOR_ALL = (optuna.samplers.QMCSampler, optuna.samplers.GridSampler)
 
 
 def is_grid(node: Mapping[str, Any]) -> bool:
-    """Whether the config names Optuna's grid; our tickets carry the grid's points themselves."""
+    """Whether the config names Optuna's grid; our tickets contain the grid's points themselves."""
     return made_class(node) is optuna.samplers.GridSampler
 
 
 def lists_points(node: Mapping[str, Any], custom_search_space: str | None) -> bool:
-    """Whether the tickets can carry every point of the space beforehand, so that no two workers try the same.
+    """Whether the tickets can list every point of the space in advance, so that no two workers try the same.
 
     Brute force over a space that a user's function extends is left to Optuna: the points are not known before.
     """
@@ -50,7 +50,7 @@ def supports_directions(node: Mapping[str, Any], directions: int) -> bool:
 
 
 def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int], BaseSampler]:
-    """A function from trial number to that trial's sampler. Runs in the driver (as a check) and in workers.
+    """Return a function from trial number to sampler. Runs in the driver (as a check) and in workers.
 
     Args:
         node: The fitted `hydra.sweeper.sampler` as plain data.
@@ -69,14 +69,14 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
 
     def build(number: int) -> BaseSampler:
         seed = study_seed if shared else trial_seed(study_seed, number)
-        return taught(built(recipe, BaseSampler, _SAMPLER, seed))
+        return failure_aware(built(recipe, BaseSampler, _SAMPLER, seed))
 
     build(0)
     return build
 
 
 class _OnePerWorker:
-    """The same sampler for every trial; made when the first one is asked for, with that trial's seed."""
+    """One sampler for all trials of a worker, built for its first trial with that trial's seed."""
 
     def __init__(self, recipe: Recipe, study_seed: int) -> None:
         self._recipe, self._study_seed = recipe, study_seed
@@ -89,7 +89,7 @@ class _OnePerWorker:
 
 
 def build_pruner(node: Mapping[str, Any], seed: int | None = None) -> BasePruner:
-    """The pruner that `hydra.sweeper.pruner` names; a nested `wrapped_pruner` is built too.
+    """Build the pruner that `hydra.sweeper.pruner` names, with a nested `wrapped_pruner`.
 
     Args:
         node: The fitted node as plain data.

@@ -49,14 +49,14 @@ _MAKERS: Mapping[str, type | None] = {
 
 
 class Signature(NamedTuple):
-    """What a class takes: its parameters by name, and whether it takes others too (`**kwargs`)."""
+    """The parameters that a class accepts by name, and whether it accepts others too (`**kwargs`)."""
 
     parameters: Mapping[str, inspect.Parameter]
     takes_any: bool
 
 
 def checked(target: object, base: type, where: str, *, is_part: bool = False) -> Callable[..., Any]:
-    """What a `_target_` names, if a node may name it; imports modules, calls nothing.
+    """Return the class that a `_target_` names, if a node may name it; imports modules, calls nothing.
 
     Args:
         target: A dotted path, or the class itself where a class of the user's script has travelled.
@@ -84,7 +84,7 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
 
 
 def located(target: object, base: type, where: str) -> object:
-    """What a dotted path names, whatever it is; modules on the way are imported.
+    """Return the object that a dotted path names, importing the modules on the way.
 
     Raises:
         HyperoptError: The name does not exist, or a module raises when it is imported; in one line.
@@ -112,7 +112,7 @@ def located(target: object, base: type, where: str) -> object:
 
 
 def _module(name: str, target: str, base: type, where: str) -> ModuleType:
-    """A module, imported; the script that was started stands for itself, so that it does not run a second time."""
+    """Import a module; the script that was started stands for itself, so that it does not run twice."""
     try:
         if name not in sys.modules and _is_main(name):
             return sys.modules[_MAIN]
@@ -149,7 +149,7 @@ def _is_main(name: str) -> bool:
 
 
 def _makers_function(target: str, base: type, where: str) -> Callable[..., Any]:
-    """The function of a group; hydra-optuna-sweeper's may be missing, or be of a release that had other ones."""
+    """Return a group's function; hydra-optuna-sweeper's may be missing, or belong to another release."""
     function: Any = located(target, base, where)
     return function  # type: ignore[no-any-return]
 
@@ -165,7 +165,7 @@ def _kind(value: object) -> str:
 
 
 def allowed(base: type) -> str:
-    """What may stand in the place of a wrong `_target_`."""
+    """Say what may replace a wrong `_target_`."""
     module, group = (optuna.samplers, "sampler") if base is BaseSampler else (optuna.pruners, "pruner")
     names = ", ".join(_classes(module.__all__, module, base))
     return (
@@ -180,7 +180,7 @@ def _classes(names: Sequence[str], module: Any, base: type) -> Iterable[str]:
 
 
 def made_class(node: Mapping[str, Any] | None) -> Any:
-    """The class that a node makes, None if that cannot be said; what is not Optuna's is not imported for it."""
+    """Return the class that a node creates; None if unknown. Imports only Optuna's modules."""
     target = (node or {}).get("_target_")
     if not isinstance(target, str) or target in _MAKERS:
         return _MAKERS.get(target) if isinstance(target, str) else target
@@ -191,12 +191,12 @@ def made_class(node: Mapping[str, Any] | None) -> Any:
 
 
 def is_foreign(made_by: Callable[..., Any]) -> bool:
-    """Whether a class is neither Optuna's own nor made by one of the groups' functions."""
+    """Whether a class is neither Optuna's own nor built by one of the groups' functions."""
     return not f"{made_by.__module__}.".startswith(("optuna.", _UPSTREAM, _OURS))
 
 
 def signature_of(made_by: Callable[..., Any]) -> Signature:
-    """What a class takes by its real signature; a group's function takes what its class does."""
+    """Return what a class accepts by its real signature; a group's function accepts what its class does."""
     made_by = _MAKERS.get(f"{made_by.__module__}.{made_by.__qualname__}") or made_by
     try:
         parameters = inspect.signature(made_by).parameters
@@ -211,10 +211,10 @@ def signature_of(made_by: Callable[..., Any]) -> Signature:
 
 
 def travelling(target: object, made_by: Callable[..., Any]) -> object:
-    """What stands for a class in a plan: the class itself if it is the script's, which no other process can import."""
+    """Return the form of a class in a plan: the class itself if only the script defines it, else its path."""
     return made_by if getattr(made_by, "__module__", "") == _MAIN else target
 
 
 def node_name(target: object) -> str:
-    """A `_target_` as text, also where the class itself stands there."""
+    """Return a `_target_` as text, also if it is the class itself."""
     return f"{target.__module__}.{target.__qualname__}" if isinstance(target, type) else str(target)

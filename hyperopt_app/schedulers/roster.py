@@ -29,7 +29,7 @@ _START_S = 11.0
 
 @dataclass(frozen=True)
 class JobState:
-    """A job, or a task of an array, at one look.
+    """A job, or a task of an array, at one look at the queue.
 
     Attributes:
         job: As users see it: `7`, `7_3` or `7.server`.
@@ -61,7 +61,7 @@ class Roster:
     _quiet_until: float | None = None
 
     def look(self, states: Iterable[JobState], waiting_trials: int, now_s: float) -> list[str]:
-        """Take in what the queue says now.
+        """Process the current state of the queue.
 
         Args:
             states: The jobs that it names. One that it no longer names has ended.
@@ -99,7 +99,7 @@ class Roster:
         return max(self.wanted, len(self.jobs))
 
     def _ends(self, ended: Sequence[JobState], waiting_trials: int, *, is_first: bool) -> list[str]:
-        """The jobs that are missing from now on, those of one state in one line."""
+        """Report the jobs that ended since the last look, one line per state."""
         by_state: dict[str, list[str]] = {}
         for ended_job in ended:
             # One that leaves because there is nothing to do for it is missed by nobody.
@@ -118,7 +118,7 @@ class Roster:
         return [f"{'; '.join(lines)}; {missing} not replaced: {left} of {self._total()} go on"]
 
     def _queue(self, now_s: float) -> list[str]:
-        """How many wait, and for what, when that has changed; at most every half minute, but at once when all run."""
+        """Report how many jobs wait, and for what, on changes; at most every half minute, at once when all run."""
         if self._quiet_until is None:
             self._quiet_until = now_s + _START_S
         waiting = Counter(state.reason for state in self.jobs.values() if state.phase == "waits")
@@ -131,13 +131,13 @@ class Roster:
         return [f"{started}; {_reasons(waiting)}"]
 
     def learn(self, states: Mapping[str, str]) -> None:
-        """Take in how jobs ended of which the queue says nothing any more."""
+        """Store how jobs ended that the queue no longer lists."""
         for job, state in self.jobs.items():
             if state.phase == "ended" and not state.state and job in states:
                 self.jobs[job] = replace(state, state=states[job])
 
     def are_cancelled(self) -> list[str]:
-        """The jobs by whose cancelling the launch has ended; empty if it has not, or not by that.
+        """Return the jobs whose cancellation ended the launch; empty if it has not ended, or for another reason.
 
         A job that ended by itself at the same moment changes nothing; one that was lost does: then others are wanted.
         """
@@ -158,7 +158,7 @@ def _end(state: str, jobs: Sequence[str], waiting_trials: int) -> str:
 
 
 def names_of(jobs: Sequence[str]) -> str:
-    """The jobs in one line; of many the first."""
+    """List the jobs in one line; of many only the first."""
     rest = len(jobs) - _NAMED
     in_order = sorted(jobs, key=lambda job: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", job)])
     return ", ".join(in_order[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

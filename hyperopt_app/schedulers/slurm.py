@@ -73,7 +73,7 @@ _DEFAULT_MAX_ARRAY = 1001
 
 
 class Slurm:
-    """The row of Slurm; see `registry.Scheduler`."""
+    """The scheduler Slurm; see `registry.Scheduler`."""
 
     name = "slurm"
     title = "Slurm"
@@ -95,19 +95,19 @@ class Slurm:
     default_batch = _DEFAULT_MAX_ARRAY - 1
 
     def place(self, environment: Mapping[str, str], host: str) -> Place | None:
-        """In a job, on the node that Slurm names."""
+        """Return the place of a process in a job, on the node that Slurm names."""
         # A shell of salloc on a login node has the job's number too, but it does not end with the job.
         is_in_job = environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME")
         return _place(environment) if is_in_job else None
 
     def job_of(self, environment: Mapping[str, str]) -> str:
-        """The job, or the task of an array."""
+        """Return the job, or the task of an array."""
         array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
         # Not by the task's own number: that of the last task is the array's, and Slurm would take it for all of them.
         return f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID", "")
 
     def queue(self) -> SlurmQueue:
-        """Asks squeue and sacct."""
+        """Return the object that asks squeue and sacct."""
         return SlurmQueue()
 
     def faults(self, settings: Mapping[str, Any]) -> list[str]:
@@ -119,15 +119,15 @@ class Slurm:
         return sharing_of(settings)
 
     def limit_s(self, settings: Mapping[str, Any]) -> float:
-        """The time limit."""
+        """Return the time limit in seconds."""
         return _limit_s(settings)
 
     def logs(self, settings: Mapping[str, Any]) -> Path:
-        """Submitit's folder."""
+        """Return submitit's folder."""
         return Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
 
     def largest_batch(self) -> int:
-        """The site's largest array; Slurm's default if it does not say."""
+        """Return the site's limit for arrays, or Slurm's default if the site sets none."""
         try:
             text = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=True).stdout  # noqa: S607
         except (OSError, subprocess.CalledProcessError):
@@ -136,7 +136,7 @@ class Slurm:
         return max(2, int(match[1])) - 1 if match else self.default_batch
 
     def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
-        """An array; every array of a launch counts its tasks from 0."""
+        """Return an array; every array of a launch numbers its tasks from 0."""
         from hyperopt_app.schedulers.slurm_job import WorkersExecutor
 
         if faults := header_faults(settings):
@@ -153,7 +153,7 @@ class Slurm:
         return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
 
     def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
-        """Requeue the job, which keeps its number."""
+        """Requeue the job by scontrol; it keeps its number."""
         run(["scontrol", "requeue", self._job(environment)])
         return ""
 
@@ -178,13 +178,13 @@ def _place(environment: Mapping[str, str]) -> Place:
 
 
 def _with_long_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The further options of sbatch; those that are switched off are left out."""
+    """Return the additional options of sbatch by their long names, without those that are switched off."""
     extra = settings.get("additional_parameters") or {}
     return {SHORT_OPTIONS.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
 
 
 def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
-    """The exact script of an array of `count` jobs.
+    """Write the exact script of an array of `count` jobs.
 
     Raises:
         ConfigError: A value cannot be passed to sbatch.
@@ -193,7 +193,7 @@ def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
 
 
 def sharing_of(settings: Mapping[str, Any]) -> Sharing:
-    """The slots that the fields ask for."""
+    """Return the slots that the fields request."""
     own = gpus_in(settings.get("gres")) + int(settings.get("gpus_per_node") or 0)
     return Sharing(
         nodes=int(settings["nodes"] or 1),
@@ -206,7 +206,7 @@ def sharing_of(settings: Mapping[str, Any]) -> Sharing:
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
-    """What in the fields cannot be a value of sbatch; pure."""
+    """Find values in the fields that sbatch cannot accept."""
     faults, where = list[str](), "hydra.launcher.additional_parameters"
     extra = settings.get("additional_parameters") or {}
     flat = {name: value for name, value in settings.items() if name not in {"setup", "additional_parameters"}}
@@ -230,7 +230,7 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
 
 
 def stock_faults(settings: Mapping[str, Any]) -> list[str]:
-    """What in the fields of the stock launcher would end its jobs at their start; pure."""
+    """Find fields of Hydra's stock launcher with which its jobs would end at their start."""
     wanted, limit_s = int(settings.get("signal_delay_s") or 0), _limit_s(settings)
     if limit_s <= 0 or wanted < limit_s:
         return []
@@ -241,5 +241,5 @@ def stock_faults(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _limit_s(settings: Mapping[str, Any]) -> int:
-    """Seconds that a job may take; 0 for no limit."""
+    """Return the time limit of a job in seconds; 0 for no limit."""
     return 60 * int(settings.get("timeout_min") or 0)

@@ -31,7 +31,7 @@ _EARLY_S = 30
 
 
 class WorkersExecutor(submitit.SlurmExecutor):
-    """submitit's executor, with our command in the place of its own.
+    """submitit's executor with our command instead of its own.
 
     Args:
         folder: Of the scripts and the output.
@@ -55,11 +55,11 @@ class WorkersExecutor(submitit.SlurmExecutor):
         return 2  # a script can be shown without Slurm
 
     def text(self) -> str:
-        """The exact script."""
+        """Return the exact script."""
         return self._make_submission_file_text(self.command, "")
 
     def submit_workers(self, wording: Wording) -> str:
-        """Submit the array and return its number; errors are in the words of the command that the user typed."""
+        """Submit the array and return its number; errors use the words of the user's command."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return str(self._submit_command(self.command).job_id).partition("_")[0]
@@ -70,7 +70,7 @@ class WorkersExecutor(submitit.SlurmExecutor):
 
 
 def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s: int) -> dict[str, Any]:
-    """Submitit's parameters from our fields."""
+    """Convert our fields to submitit's parameters."""
     kept = {name: value for name, value in settings.items() if name not in _OWN and name != "_target_"}
     # submitit would convert a None as if it were a number.
     parameters = {name: value for name, value in kept.items() if value is not None}
@@ -82,7 +82,7 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s
 
 
 def _end_lines(minutes: int) -> list[str]:
-    """Shell lines that tell the workers when the job ends: as Slurm says, else as was asked for."""
+    """Return shell lines that tell the workers when the job ends: from Slurm, else from the requested limit."""
     # The number of the last task is the array's, too: by that Slurm would answer for all tasks.
     task = '"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"'
     return [
@@ -93,7 +93,7 @@ def _end_lines(minutes: int) -> list[str]:
 
 
 def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
-    """Seconds before its end at which Slurm asks a job to end: of a short job within the second half.
+    """Return the seconds before the limit at which Slurm signals a job; for a short job, at most half of it.
 
     Slurm takes any delay, and asks a job that is shorter at its very start. Its workers know their end by themselves.
     """

@@ -55,7 +55,7 @@ _ENDED = {
 
 
 class QueueRow(NamedTuple):
-    """A job as squeue shows it; the fields as in `Place`, and why it waits, without the names of nodes."""
+    """A job as squeue prints it: the fields of `Place`, and why it waits, without names of nodes."""
 
     job: str
     raw_job: str
@@ -72,7 +72,7 @@ History = Mapping[Key, Sequence[str]]
 
 
 def parse_queue(text: str) -> dict[Key, QueueRow]:
-    """Read squeue's answer; lines that are not jobs are passed over.
+    """Parse squeue's output; other lines are skipped.
 
     Raises:
         ValueError: There are lines, but no job could be read: this is not the answer to our question.
@@ -81,12 +81,12 @@ def parse_queue(text: str) -> dict[Key, QueueRow]:
 
 
 def by_key(rows: Iterable[QueueRow]) -> dict[Key, QueueRow]:
-    """Rows by cluster and number; of several with one number, tasks that wait, the last."""
+    """Map cluster and number to rows; of several with one number, which are waiting tasks, the last."""
     return {(row.cluster.casefold(), row.raw_job): row for row in rows}
 
 
 def parse_rows(text: str) -> list[QueueRow]:
-    """Every line of squeue's answer: those tasks of an array that were never started share a number.
+    """Parse every line of squeue's output: the tasks of an array that never started share a number.
 
     Raises:
         ValueError: As `parse_queue`.
@@ -104,7 +104,7 @@ def parse_rows(text: str) -> list[QueueRow]:
 
 
 def parse_history(text: str) -> dict[Key, list[str]]:
-    """Read sacct's answer: the states of each job's runs, in the order in which they were queued."""
+    """Parse sacct's output: the states of each job's runs, in the order in which they were queued."""
     runs: list[tuple[int, Key, str]] = []
     for line in text.splitlines():
         raw_job, state, cluster, submitted, *rest = [*line.split("|"), "", "", ""]
@@ -123,7 +123,7 @@ def _is_word(text: str) -> bool:
 
 
 def judge(place: Place, queue: Queue, history: History) -> Verdict:
-    """Whether the run in which a claim was made still runs; pure.
+    """Decide whether the run in which a claim was made still runs.
 
     That it has ended stays true for ever, so an answer that is a little old may say so.
 
@@ -139,7 +139,7 @@ def judge(place: Place, queue: Queue, history: History) -> Verdict:
 
 
 def key_of(place: Place) -> Key:
-    """Under which a place's job is found in what Slurm has said."""
+    """Return the key under which Slurm's answers list a place's job."""
     return (place.cluster.casefold(), place.raw_job)
 
 
@@ -166,7 +166,7 @@ def _by_history(place: Place, states: Sequence[str]) -> Verdict:
 
 
 def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
-    """Which of these jobs still wait, run or are being cleaned up; pure.
+    """Return which of these jobs still wait, run or are being cleaned up.
 
     Args:
         jobs: As `sbatch` has printed them: an array by its one number.
@@ -177,7 +177,7 @@ def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
 
 
 def job_states(jobs: Iterable[str], rows: Iterable[QueueRow]) -> list[JobState]:
-    """These jobs one by one, arrays by their tasks; pure.
+    """Return these jobs one by one, arrays by their tasks.
 
     Args:
         jobs: As `sbatch` has printed them: an array by its one number.
@@ -204,7 +204,7 @@ def _phase(state: str) -> Phase:
 
 
 def parse_ends(text: str) -> dict[str, tuple[str, int | None]]:
-    """Read sacct's answer to `ENDS_OPTIONS`: by job, how its last run ended, and for CANCELLED by whom, if it says so.
+    """Parse sacct's output for `ENDS_OPTIONS`: how each job's last run ended, and who cancelled it.
 
     Tasks of an array that never ran have one row, `7_[2-3,5]`; each has its own entry here.
     """

@@ -20,14 +20,14 @@ _NOW = re.compile(r"\$\{\s*now\s*:")
 
 
 def old_dialect_note(translated: Mapping[str, Any]) -> Iterator[str]:
-    """What to write in the place of names that hydra-optuna-sweeper has given up."""
+    """Say what to write instead of names that hydra-optuna-sweeper has dropped."""
     if translated:
         text = plain_yaml({"hydra": {"sweeper": translated}}).rstrip()
         yield f"This config has names of an older hydra-optuna-sweeper. They are understood; write instead:\n{text}"
 
 
 def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
-    """That workers run one after the other, or that the same command would not resume, and the lines that help."""
+    """Warn that workers run one after the other, or that the command would not resume, with the lines that help."""
     notes, lines = [], []
     if settings.n_jobs == 1 and any(map(is_preset, task_words(config))):
         yield "There is one worker, since hydra.sweeper.n_jobs is 1; hydra.sweeper.n_jobs=4 has four at a time."
@@ -44,7 +44,7 @@ def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
 
 
 def has_the_time_in_it(config: DictConfig) -> bool:
-    """Whether the sweep's directory is another one at another time, also by way of a value that it refers to."""
+    """Whether the sweep's directory depends on the time, also through a value that it refers to."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
     texts, seen = [str(plain["hydra"]["sweep"]["dir"])], set[str]()
     while texts:

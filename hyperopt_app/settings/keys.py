@@ -28,7 +28,7 @@ def sweeper_fields() -> tuple[str, ...]:
 
 
 def unknown_keys(config: DictConfig) -> list[str]:
-    """A fault for each key of the sweeper or of a launcher of ours that is not a field; and for fields beside them."""
+    """Report keys of the sweeper or of our launchers that are not fields, and fields beside these sections."""
     hydra, ours = config.hydra, sweeper_fields()
     launcher = _launcher_fields(hydra)
     known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
@@ -76,7 +76,7 @@ def _way(place: str, key: str) -> str:
 
 
 def unreadable(config: DictConfig) -> list[str]:
-    """A fault for each value that refers to something which is not there, or cannot be resolved."""
+    """Report values that refer to something missing, or cannot be resolved."""
     faults = list[str]()
     for path in _READ:
         parent, _, key = path.rpartition(".")
@@ -118,7 +118,7 @@ def nothing_chosen(config: DictConfig) -> list[str]:
 
 
 def not_numbers(node: Any, where: str) -> list[str]:
-    """A fault for each NaN: nothing can go by it, and Hydra takes it for a change of the config."""
+    """Report each NaN, which no setting can use and which Hydra takes for a change of the config."""
     if isinstance(node, Mapping):
         return [fault for key, value in node.items() for fault in not_numbers(value, f"{where}.{key}")]
     if isinstance(node, (list, tuple)):

@@ -14,7 +14,7 @@ __all__ = ["lost_keys"]
 
 
 def lost_keys(config: DictConfig, compose: Callable[[list[str]], DictConfig]) -> list[str]:
-    """A fault if the config has lost its own content.
+    """Report that the config has lost its own content.
 
     Hydra leaves out the whole content of a primary config whose `defaults` are overrides alone, without `_self_`, as
     soon as a group is added on the command line.

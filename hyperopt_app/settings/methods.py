@@ -23,7 +23,7 @@ _DEFAULTS: tuple[tuple[str, str, type], ...] = (("sampler", "async_tpe", BaseSam
 def with_methods(
     settings: Settings, config: DictConfig, recompose: Callable[[list[str]], DictConfig]
 ) -> tuple[Settings, list[str]]:
-    """The settings with a sampler and a pruner that workers can build, and what is wrong with them.
+    """Return the settings with a sampler and a pruner that workers can build, and the errors.
 
     Args:
         settings: As composed.
@@ -64,7 +64,7 @@ def _below(
 ) -> Below:
     @cache
     def written() -> Mapping[str, Any] | None:
-        """What the command gives without the group; None if that cannot be composed."""
+        """Return the command's node without the group; None if that cannot be composed."""
         kept = [word for word in hydra_words(config) if not word.startswith(f"{group}=")]
         try:
             alone = recompose([*kept, f"~{group}"])

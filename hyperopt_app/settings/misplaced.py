@@ -17,14 +17,14 @@ _SWEEPS = ("interval(", "choice(", "range(", "tag(", "int(", "float(", "shuffle(
 
 @dataclass(frozen=True)
 class Strays:
-    """What was found: faults can only be mistakes, notes may be meant."""
+    """Misplaced fields: faults can only be mistakes, notes may be intended."""
 
     faults: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ()) -> Strays:
-    """Look for fields at the top of the app's config, in `params`, and in the sampler's and the pruner's node.
+    """Find sweeper fields at the top of the app's config, in `params`, and in the sampler's and the pruner's node.
 
     Args:
         config: The sweep's composed config.
@@ -78,7 +78,7 @@ def _at_the_top(task: Mapping[str, Any], sweeper: Mapping[str, Any], settings: S
 
 
 def _plain(text: str) -> Any:
-    """The value that a text of `params` would be elsewhere in a YAML file."""
+    """Parse a text of `params` as YAML, as it would be read elsewhere in the file."""
     try:
         return yaml.safe_load(str(text))
     except yaml.YAMLError:

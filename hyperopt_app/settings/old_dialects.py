@@ -30,7 +30,7 @@ _UNIFORM = re.compile(r"\s*(log_?)?uniform\s*\((.*)\)\s*")
 
 @dataclass
 class Translation:
-    """The sweeper's fields by the names of today.
+    """The sweeper's fields under their current names.
 
     Attributes:
         fields: All fields, without `search_space` and `optuna_config`.
@@ -44,7 +44,7 @@ class Translation:
 
 
 def translated(node: Mapping[str, Any], defaults: Mapping[str, Any], typed: Collection[str]) -> Translation:
-    """Translate a composed `hydra.sweeper`; a new name beside an old one must say the same.
+    """Translate a composed `hydra.sweeper`; a new name beside an old one must have the same value.
 
     Args:
         node: Its fields as plain data.
@@ -105,7 +105,7 @@ def _uniform(text: Any) -> str | None:
 
 
 def _range(where: str, entry: Any) -> str:
-    """An entry of the old search space as text of the grammar."""
+    """Translate an entry of the old search space into Hydra's sweep grammar."""
     if isinstance(entry, str):
         return entry  # it has the grammar of today already
     if not isinstance(entry, Mapping):
@@ -164,7 +164,7 @@ def _number_faults(where: str, kind: str, entry: Mapping[str, Any]) -> Iterator[
 
 
 def _number(kind: str, value: Any) -> int | float | None:
-    """The value as a number of its kind, or None if it is none; YAML takes 1e-5 for text."""
+    """Convert the value to a number of its kind; None if that fails. YAML takes 1e-5 for text."""
     if isinstance(value, bool):
         return None
     try:
@@ -197,7 +197,7 @@ def _number_text(kind: str, entry: Mapping[str, Any]) -> str:
 def _field(
     name: str, value: Any, defaults: Mapping[str, Any], typed: Collection[str], translation: Translation
 ) -> None:
-    """Take one entry of `optuna_config` over."""
+    """Translate one entry of `optuna_config`."""
     where = f"{_CONFIG}.{name}"
     if name not in _CHECKS:
         way = f"write it as hydra.sweeper.{name}" if name in defaults else "correct the name"

@@ -113,7 +113,7 @@ def write_copy(salvaged: Salvage, place: Path, mode: int = 0o666) -> None:
                 os.fsync(copy.fileno())
             os.link(aside, place)
     except FileExistsError:
-        raise StorageError(f"{place} is there already: move it away, then give the same command again") from None
+        raise StorageError(f"{place} exists already: move it away, then run the same command again") from None
     except OSError as error:
         raise StorageError(f"{place}: the copy cannot be written: {error.strerror}") from error
 
