@@ -19,13 +19,13 @@ __all__ = ["Search", "words"]
 
 
 def words(place: Path) -> list[str]:
-    """The command that searches by a config directory."""
+    """Return the command line that searches with a config directory."""
     return ["hyperopt-app", "--config-path", str(place.absolute()), "--config-name", "config", "--multirun"]
 
 
 @dataclass
 class Search:
-    """One command's search.
+    """The search of one command.
 
     Attributes:
         pair: The pair, with its launchers.
@@ -44,7 +44,7 @@ class Search:
     _is_accepted: bool = field(default=False, init=False)
 
     def run(self) -> int:
-        """Run the translation once for each launcher, usually that is one; what is refused leaves no trace of it."""
+        """Run the translation once for each launcher, usually one; a refused command leaves no trace of it."""
         before = {path: path.read_text(encoding="utf-8") for path in self.place.rglob("*.yaml")}
         try:
             return self._run_all(before)
@@ -76,7 +76,7 @@ class Search:
 
 
 def _put_back(place: Path, before: Mapping[Path, str]) -> None:
-    """The directory as it was."""
+    """Restore the directory's previous content."""
     for path in place.rglob("*.yaml"):
         if path not in before:
             path.unlink()

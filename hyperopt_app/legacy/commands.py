@@ -80,7 +80,7 @@ _TEXT: dict[str, Any] = {"default": None, "metavar": "TEXT"}
 
 
 def _place(parser: argparse.ArgumentParser, *short: str) -> None:
-    """The options that say which study it is."""
+    """Add the options that identify the study."""
     words = (*short, "--study_name", "--name")
     parser.add_argument(*words, dest="study_name", help="name of the study", **_TEXT)
     parser.add_argument("--storage", help="file or URL of the study's storage", **_TEXT)
@@ -89,7 +89,7 @@ def _place(parser: argparse.ArgumentParser, *short: str) -> None:
 
 
 def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
-    """The options that change a value of the hyperparameter file."""
+    """Add the options that override a value of the hyperparameter file."""
     _place(parser, *short)
     parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
     _aims(parser, "-d", "-m")
@@ -98,7 +98,7 @@ def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
 
 
 def _aims(parser: argparse.ArgumentParser, *short: str) -> None:
-    """The options that say what is optimised; `short` for both or for none."""
+    """Add the options for metric and direction; `short` has the letters of both or is empty."""
     direction, metric = ([letter] for letter in short) if short else ([], [])
     help_text = "minimize or maximize; several with commas"
     parser.add_argument(*direction, "--direction", type=_names, help=help_text, **_TEXT)

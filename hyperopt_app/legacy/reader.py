@@ -128,7 +128,7 @@ def _read(
 
 
 def _changed(content: Mapping[Any, Any], changes: Mapping[str, Any], cwd: Path) -> dict[Any, Any]:
-    """The file's content with the command line's values in it."""
+    """Return the file's content with the command line's values."""
     hyper: dict[Any, Any] = without_tuples(content)
     wanted = {key: value for key, value in changes.items() if value is not None}
     if not isinstance(hyper.get("optuna"), dict):
@@ -242,7 +242,7 @@ def _search(
 def _total(
     n_trials: int, dialect: str, launchers: list[Launcher], changes: Mapping[str, Any], findings: Findings
 ) -> int:
-    """The trials of the whole study."""
+    """Return the trials of the whole study."""
     workers = sum(launcher.workers for launcher in launchers) or 1
     if not is_per_worker(dialect) or changes.get("n_trials") is not None or workers == 1:
         return n_trials
@@ -280,7 +280,7 @@ def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) 
 
 
 def _text_of(objective: Any, origins: Origins) -> str:
-    """The text of the objective's file; empty where it cannot be read, which is reported elsewhere."""
+    """Return the text of the objective's file; empty if unreadable, which is reported elsewhere."""
     if not isinstance(objective, str) or not objective.strip():
         return ""
     with suppress(OSError, ValueError):
@@ -289,7 +289,7 @@ def _text_of(objective: Any, origins: Origins) -> str:
 
 
 def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings: Findings) -> None:
-    """`reload: 0` asked for a new study; nothing here ever replaces one."""
+    """Note that `reload: 0` does not replace a study here."""
     file = storage.partition("?")[0].removeprefix("sqlite:///")
     if is_per_worker(dialect) and "reload" in optuna and not optuna["reload"] and Path(file).is_file():
         findings.note(
@@ -298,7 +298,7 @@ def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings
 
 
 def _read_launchers(hyper: Mapping[Any, Any], findings: Findings) -> list[Launcher]:
-    """The launchers of the blocks `slurm` and `pbs`; none without such a block."""
+    """Read the launchers of the blocks `slurm` and `pbs`; empty without such a block."""
     launchers = []
     if hyper.get("slurm") is not None:
         launchers.append(read_slurm(hyper["slurm"], findings))

@@ -41,7 +41,7 @@ _ACTIVATES = re.compile(r"\b(?:activate|conda|mamba|micromamba|ncar_pylib|module
 
 
 def optimize(options: argparse.Namespace) -> int:
-    """Search here, or submit the workers of the blocks slurm and pbs and come back. Runs in the driver."""
+    """Search here, or submit the workers of the blocks slurm and pbs and return. Runs in the driver."""
     pair = _read_to_run(options)
     if options.here or (not pair.launchers and options.workers):
         pair = _on_this_machine(pair, options.workers or 1)
@@ -56,7 +56,7 @@ def optimize(options: argparse.Namespace) -> int:
 
 
 def run_worker(options: argparse.Namespace) -> int:
-    """Be one worker of the study. Runs in the driver, which starts that worker as its child."""
+    """Run one worker of the study. Runs in the driver, which starts that worker as its child."""
     wall_s = given_seconds(options.walltime) if options.walltime else None
     pair = _read_to_run(options)
     end = end_of_worker(seconds_of_pair(pair) if wall_s is None else wall_s, time.time(), os.environ)
@@ -86,7 +86,7 @@ def translate(options: argparse.Namespace) -> int:
 
 
 def import_old(options: argparse.Namespace) -> int:
-    """Take over a study that another program began; the original stays as it is."""
+    """Import a study that another program created; the original stays unchanged."""
     pair = _read(options)
     _tell(pair)
     if imported(pair, yes=options.yes):
@@ -155,7 +155,7 @@ def _wording(pair: Pair, **changes: Any) -> Wording:
 
 
 def _typed(command: str, options: argparse.Namespace) -> list[str]:
-    """Another command for the same study, with the options that were given."""
+    """Return another command for the same study, with the options of this one."""
     command_words = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
     command_words += [] if options.model is None else [str(options.model)]
     for name, value in _changes(options).items():
@@ -202,7 +202,7 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
 
 
 def _which_python(pair: Pair) -> list[str]:
-    """That the jobs run this very Python, where their own lines choose another; once for all blocks."""
+    """Note that jobs run this very Python, if their own lines choose another; once for all blocks."""
     for launcher in pair.launchers:
         line = next((line for line in launcher.settings.get("setup") or () if _ACTIVATES.search(line)), None)
         if line is not None:
@@ -218,7 +218,7 @@ def _is_a_study(folder: Path) -> bool:
 
 
 def _other_studies(pair: Pair) -> list[str]:
-    """A note that the tables in save_path are not this study's alone, if they are not."""
+    """Note that the tables in save_path contain other studies too, if so."""
     own = study_dir_of(pair)
     others = sorted(path.name for path in own.parent.iterdir() if path != own and _is_a_study(path))
     note = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
@@ -235,7 +235,7 @@ def _sees_gpu() -> bool:
 
 @contextmanager
 def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
-    """Where results and the log go; those that were made for nothing are taken away again."""
+    """Create the directories of results and log; remove them again if they were created in vain."""
     save_path = "-s" if options.save_path else f"{pair.hyper_path}: save_path"
     wanted = {pair.save_path: save_path}
     if pair.log_path:

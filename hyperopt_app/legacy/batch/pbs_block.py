@@ -28,7 +28,7 @@ _OWN = {
 
 
 def read_pbs(block: Any, findings: Findings) -> Launcher:
-    """How the workers of a block `pbs` are started."""
+    """Read how a block `pbs` starts the workers."""
     batch, jobs = read_jobs("pbs", block, findings)
     options = _short_names(batch, findings)
     settings: dict[str, Any] = {"detach": True}
@@ -51,7 +51,7 @@ def read_pbs(block: Any, findings: Findings) -> Launcher:
 
 
 def _short_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, list[Any]]:
-    """The options by their one letter, each with all values that were given for it."""
+    """Map the options to their single letters, each with all its values."""
     options: dict[str, list[Any]] = {}
     for key, value in batch.items():
         name = str(key).lstrip("-")
@@ -71,7 +71,7 @@ def _short_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, list
 
 
 def _items(value: Any) -> list[str]:
-    """The single resources of a value of `-l`: a list, or a text with commas or with `-l` in it."""
+    """Return the resources of a value of `-l`: a list, or a text with commas or with `-l` in it."""
     texts = value if isinstance(value, list) else [value]
     pairs = [text if isinstance(text, Mapping) else {"": text} for text in texts if text is not None]
     lines = [f"{key}{'=' if key else ''}{getattr(text, 'text', text)}" for pair in pairs for key, text in pair.items()]
@@ -82,7 +82,7 @@ def _items(value: Any) -> list[str]:
 
 
 def _resources(items: list[str], settings: dict[str, Any], directives: list[str], findings: Findings) -> int:
-    """Sets the fields of what a job gets and returns the number of its GPUs."""
+    """Set the fields of a job's resources and return the number of its GPUs."""
     for item in items:
         key, _, value = item.partition("=")
         key = key.lower()
@@ -110,14 +110,14 @@ def _resources(items: list[str], settings: dict[str, Any], directives: list[str]
 
 
 def _without_rivals(settings: dict[str, Any], directives: list[str]) -> None:
-    """Beside select or nodes, the launcher takes no resource of the whole job in a field."""
+    """Turn resource fields into directives, because the launcher accepts none beside select or nodes."""
     if "select" in settings or "nodes" in settings:
         rivals = [key for key in ("ncpus", "ngpus", "mem") if key in settings]
         directives += [f"-l {key}={settings.pop(key)}" for key in rivals]
 
 
 def _one_chunk(key: str, value: str, findings: Findings) -> str:
-    """The first node's part: only there a process was ever started."""
+    """Return the first node's part; the original only started processes there."""
     chunk = value.split("+", 1)[0].strip()
     count, colon, rest = chunk.partition(":")
     if "+" in value or (count.isdigit() and int(count) > 1):

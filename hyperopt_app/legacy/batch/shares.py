@@ -28,7 +28,7 @@ class Shares:
 
 
 def read_jobs(name: str, block: Any, findings: Findings) -> tuple[Mapping[Any, Any], int]:
-    """The batch options and the number of jobs of a block `slurm` or `pbs`."""
+    """Return the batch options and the number of jobs of a block `slurm` or `pbs`."""
     if not isinstance(block, Mapping):
         findings.fault(name, f"{shown(block)} is not allowed; write jobs: and batch: under it")
         return {}, 1
@@ -55,7 +55,7 @@ def _whole(value: Any, where: str, findings: Findings, least: int) -> int | None
 
 
 def setup_lines(name: str, block: Mapping[Any, Any], findings: Findings) -> list[str]:
-    """The shell lines of `bash` and `kernel`, in their order."""
+    """Return the shell lines of `bash` and `kernel`, in order."""
     bash, kernel = block.get("bash"), block.get("kernel")
     lines = [bash] if isinstance(bash, str) else bash or []
     if not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
@@ -71,7 +71,7 @@ def setup_lines(name: str, block: Mapping[Any, Any], findings: Findings) -> list
 
 
 def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings) -> Shares:
-    """The workers of a job that has so many GPUs.
+    """Return the workers of a job with so many GPUs.
 
     The original started one process a job, or `tasks_per_worker` of them (once `trials_per_job`), or with
     `gpus_per_node` so many on each GPU.
@@ -98,7 +98,7 @@ def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings
 
 
 def _pinned(name: str, gpus: int, wanted: int, tasks: int, findings: Findings) -> Shares:
-    """One worker for each of `wanted` GPUs, or `tasks` of them."""
+    """Assign one worker to each of `wanted` GPUs, or `tasks` of them."""
     per_trial = 1 if tasks > 1 else max(1, gpus // wanted)
     workers = gpus // per_trial * tasks
     if workers != wanted * tasks:
@@ -110,7 +110,7 @@ def _pinned(name: str, gpus: int, wanted: int, tasks: int, findings: Findings) -
 
 
 def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
-    """`tasks` workers on the GPUs of a job, which in the original saw them all and chose by free memory."""
+    """Divide a job's GPUs among `tasks` workers, which in the original saw them all and chose by free memory."""
     per_trial, per_gpu = max(1, gpus // tasks), max(1, tasks // gpus)
     workers = gpus * per_gpu // per_trial
     how = f"each has {per_trial} of its own" if per_gpu == 1 else f"{per_gpu} share each"
@@ -130,7 +130,7 @@ def is_left_out(name: str, key: str, value: Any, findings: Findings) -> bool:
 
 
 def job_name(name: str, key: str, words: str, findings: Findings) -> str:
-    """The name of a job in letters that every batch system takes."""
+    """Return the name of a job in letters that every batch system accepts."""
     safe = re.sub(r"[^\w.+-]", "_", words, flags=re.ASCII)
     if safe != words:
         findings.note(f"{name}.batch.{key}: the jobs are called {safe}")
@@ -138,7 +138,7 @@ def job_name(name: str, key: str, words: str, findings: Findings) -> str:
 
 
 def as_words(name: str, key: str, value: Any, findings: Findings) -> str | None:
-    """The value of a batch option as one text; None for a flag without a value, and for what is off."""
+    """Return the value of a batch option as text; None for a flag without a value, and for an option that is off."""
     if value is None or isinstance(value, bool):
         return None
     parts = value if isinstance(value, list) else [value]

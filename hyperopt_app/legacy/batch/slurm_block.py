@@ -45,7 +45,7 @@ _SIZES = ("nodes", "ntasks", "ntasks-per-node", "cpus-per-task", "gpus", "gpus-p
 
 
 def read_slurm(block: Any, findings: Findings) -> Launcher:
-    """How the workers of a block `slurm` are started."""
+    """Read how a block `slurm` starts the workers."""
     batch, jobs = read_jobs("slurm", block, findings)
     if isinstance(batch.get("l"), (list, str)) and "walltime" in str(batch["l"]):
         findings.fault(
@@ -69,7 +69,7 @@ def read_slurm(block: Any, findings: Findings) -> Launcher:
 
 
 def _long_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, Any]:
-    """The options by their long names."""
+    """Map the options to their long names."""
     options: dict[str, Any] = {}
     for key, value in batch.items():
         bare = str(key).lstrip("-")
@@ -102,7 +102,7 @@ def _time(batch: Mapping[Any, Any], options: dict[str, Any], findings: Findings)
 
 
 def _sizes(options: dict[str, Any], settings: dict[str, Any], findings: Findings) -> int:
-    """What one job gets; sets the fields and returns the number of GPUs.
+    """Set the fields of a job's resources and return the number of its GPUs.
 
     The original ran one process in the batch script, on the first node, whatever tasks and nodes were asked for: the
     CPUs of all tasks were its.
@@ -143,7 +143,7 @@ def _count(value: Any, key: str, findings: Findings) -> int:
 
 
 def _gpus_of_gres(gres: Any) -> int:
-    """How many GPUs a value of `--gres` asks for."""
+    """Return how many GPUs a value of `--gres` requests."""
     words = gres if isinstance(gres, list) else str(gres or "").split(",")
     total = 0
     for word in words:
@@ -155,7 +155,7 @@ def _gpus_of_gres(gres: Any) -> int:
 
 
 def _others(options: Mapping[str, Any], settings: dict[str, Any], findings: Findings) -> dict[str, Any]:
-    """Sets the fields that there are and returns the other options."""
+    """Set the fields that exist and return the remaining options."""
     extra: dict[str, Any] = {}
     for name, value in options.items():
         if name in _OWN or (name in _FIELDS and is_left_out("slurm", name, value, findings)):

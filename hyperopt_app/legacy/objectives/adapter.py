@@ -150,7 +150,7 @@ class LegacyObjective(Objective):
         return [str(word) for word in directions] if isinstance(directions, list) else [str(directions)]
 
     def _metrics(self, objective: Any, seen: Any, returned: Any) -> Mapping[str, float]:
-        """What the study optimises, and every other number among the results."""
+        """Return the optimised metrics, and every other number among the results."""
         names = metric_names(self.metric)
         results = as_results(returned, names)
         if results is None:
@@ -202,7 +202,7 @@ class LegacyObjective(Objective):
 
     @classmethod
     def preload(cls, conf: Any) -> Sequence[str]:
-        """The installed packages that the objective and the modules of its folder import."""
+        """Return the installed packages that the objective and the modules of its folder import."""
         return installed_imports(Path(str(conf["objective"]["file"])))
 
     @classmethod
@@ -214,21 +214,21 @@ class LegacyObjective(Objective):
 
 
 def _choices(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    """The choices of every categorical entry of `optuna.parameters`, by name in the study."""
+    """Return the choices of every categorical entry of `optuna.parameters`, by name in the study."""
     entries = ((tree.get("optuna") or {}).get("parameters") or {}).values()
     settings = [entry.get("settings") or {} for entry in entries if isinstance(entry, Mapping)]
     return {str(item["name"]): item["choices"] for item in settings if "name" in item and "choices" in item}
 
 
 def _declared(tree: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    """The key and the name in the study of every entry of `optuna.parameters`."""
+    """Return key and name in the study of every entry of `optuna.parameters`."""
     for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
         settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
         yield str(key), str(settings.get("name", key))
 
 
 def _values(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    """The parameters that the config holds, by name: what `trial.params` has in a sweep."""
+    """Return the parameters in the config by name, as `trial.params` has them in a sweep."""
     values = {}
     for key, name in _declared(tree):
         node: Any = tree
@@ -240,7 +240,7 @@ def _values(tree: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
-    """Every name that `optuna.parameters` declares, and whether it stands for a place in the model config."""
+    """Return every name that `optuna.parameters` declares, and whether it is a key of the model config."""
     names: dict[str, bool] = {}
     for key, name in _declared(tree):
         names[name] = names.get(name, False) or ":" in key or key in tree

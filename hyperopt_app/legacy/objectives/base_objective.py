@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Surroundings:
-    """What the application knows of an objective while one trial runs.
+    """The information that the application has about an objective while one trial runs.
 
     Attributes:
         conf: The model config with this trial's values; None if the objective is to suggest them itself.
@@ -63,7 +63,7 @@ class Surroundings:
 
 
 def surround(objective: Any, around: Surroundings, metric: Any) -> None:
-    """Give an objective its attributes before its own code needs them; what its class defines otherwise stays so."""
+    """Set an objective's attributes before its own code needs them, except those its class defines."""
     defaults = {
         "_around": around,  # ours
         "metric": metric,
@@ -87,7 +87,7 @@ def _around(objective: Any) -> Surroundings:
 
 
 class BaseObjective:
-    """Base of the objectives of the original; `train` is the user's.
+    """Base class of the original's objectives; `train` is the user's.
 
     It is made with `(study, config, metric, device)` or `(config, metric, device)`; a device that the application has
     chosen is kept where the original ignored the argument.
@@ -147,7 +147,7 @@ class BaseObjective:
 
 
 def _constructor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """By name: in the first year there was a study before the config."""
+    """Return the arguments by name; in the first year there was a study before the config."""
     names = ["config", "metric", "device", "verbose"]  # the last one for a few weeks, and of no effect here
     if args and not isinstance(args[0], Mapping):
         names.insert(0, "study")
@@ -171,7 +171,7 @@ def update_config(objective: Any, trial: Any) -> dict[Any, Any]:
 
 
 def call(objective: Any, trial: Any) -> Any:
-    """Train, and save what was not saved yet; returns what `save` returns, or a number that `train` has saved."""
+    """Train, and save results not saved yet; return what `save` returns, or a number that `train` has saved."""
     around = _around(objective)
     conf = objective.update_config(trial)
     _log.info("Beginning trial %d", trial.number)
@@ -191,7 +191,7 @@ def call(objective: Any, trial: Any) -> Any:
 
 
 def _shown(returned: Any) -> str:
-    """What was returned, in words that are the same for each trial that returns such a thing."""
+    """Describe the return value in words that are the same for each trial that returns such a thing."""
     return "nothing" if returned is None else f"a {type(returned).__name__}"
 
 
@@ -237,7 +237,7 @@ def _check_numbers(metrics: Mapping[str, Any]) -> None:
 
 
 def metric_names(metric: Any) -> tuple[str, ...]:
-    """One name or several, in order."""
+    """Return one name or several, in order."""
     return (metric,) if isinstance(metric, str) else tuple(str(name) for name in metric)
 
 
@@ -252,7 +252,7 @@ def recursive_update(nested_keys: Sequence[Any], dictionary: Any, update: Any) -
 def recursive_config_reader(
     _dict: Mapping[Any, Any], path: Sequence[Any] | None = None
 ) -> Iterator[tuple[list[Any], Any]]:
-    """Each leaf of a config with its path."""
+    """Yield each leaf of a config with its path."""
     for key, value in _dict.items():
         whole = [*(path or ()), key]
         if isinstance(value, dict):
@@ -268,7 +268,7 @@ _ELSEWHERE = f"in {_FILE}"
 
 
 def kept(results: Mapping[str, Any], metrics: Sequence[str], directory: Path | None) -> dict[str, Any]:
-    """The results as the study keeps them; all of them are in a file of the trial's if they are too long.
+    """Return the results as the study stores them; results that are too long go to a file of the trial.
 
     Args:
         results: What `train` returned, by name.
@@ -292,7 +292,7 @@ def kept(results: Mapping[str, Any], metrics: Sequence[str], directory: Path | N
 
 
 def _shortened(results: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
-    """The longest values give way to a word, and then the last ones go, until the rest is short enough."""
+    """Shorten the results: replace the longest values by a word, then drop the last ones."""
     short = dict(results)
     sizes = {name: len(json.dumps({name: value})) for name, value in short.items()}
     too_long = sum(sizes.values()) - _LONGEST

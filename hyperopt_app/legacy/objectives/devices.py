@@ -19,7 +19,7 @@ _TIMEOUT_S = 20.0
 
 
 def gpu_report() -> dict[int, int]:
-    """Free memory of this machine's GPUs in MB, by index, as nvidia-smi says.
+    """Return the free memory of this machine's GPUs in MB, by index, from nvidia-smi.
 
     Raises:
         OSError: nvidia-smi is not installed.
@@ -34,7 +34,7 @@ def gpu_report() -> dict[int, int]:
 def device_index(
     *, gpu: bool, dialect: str, environment: Mapping[str, str], ask: Callable[[], Mapping[int, int]] = gpu_report
 ) -> Any:
-    """What the original handed on as `device`: `cpu`, the index of a GPU, or several of them, the freest first.
+    """Return the original's `device`: `cpu`, the index of a GPU, or several, ordered by free memory.
 
     A worker that is pinned to GPUs counts them from 0, as CUDA does. A worker that is not gets the GPU with the most
     free memory; where the dialect knows lists, all of them.
@@ -65,14 +65,14 @@ def _usable(environment: Mapping[str, str], ask: Callable[[], Mapping[int, int]]
 
 
 def device_name(device: Any) -> Any:
-    """`0` as `cuda:0`; a list likewise; what is a name already stays one."""
+    """Convert `0` to `cuda:0`, also in lists; a name stays unchanged."""
     if isinstance(device, (list, tuple)):
         return [device_name(name) for name in device]
     return f"cuda:{device}" if str(device).isdigit() else device
 
 
 def warn_once(log: logging.Logger, message: str, *args: object) -> None:
-    """Log a warning in the trial where it first comes; without a trial, once in this process."""
+    """Log a warning once per study, in the trial where it first occurs; without a trial, once per process."""
     text = message % args
     if is_first(text):
         log.warning("%s", text)

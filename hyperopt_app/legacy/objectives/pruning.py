@@ -50,14 +50,14 @@ class KerasPruningCallback(OfKeras):
 
 
 def samplers(sampler: Mapping[str, Any]) -> Any:
-    """An Optuna sampler from `type` and its arguments."""
+    """Build an Optuna sampler from `type` and its arguments."""
     import optuna
 
     return _built(optuna.samplers, sampler)
 
 
 def pruners(pruner: Mapping[str, Any]) -> Any:
-    """An Optuna pruner from `type` and its arguments."""
+    """Build an Optuna pruner from `type` and its arguments."""
     import optuna
 
     return _built(optuna.pruners, pruner)

@@ -41,7 +41,7 @@ class _Import:
 
 
 def faults_of(path: Path, named_by: str = "") -> list[str]:
-    """What is wrong with an objective's file, one line each: it is not there, no Python, without a class Objective.
+    """Check an objective's file: missing, not Python, or without a class Objective; one line per error.
 
     Args:
         path: The file.
@@ -62,7 +62,7 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
 
 
 def missing_imports(path: Path) -> list[str]:
-    """What a readable file, or a module of its folder that it imports, wants at once and this process cannot find.
+    """Return the imports of an objective's file, or of modules of its folder, that this process cannot find.
 
     One line each, of each module the first. Nothing is said of a file that changes the search path itself. Workers of a
     cluster's job may find more than this process, if the job's own lines set it up.
@@ -79,7 +79,7 @@ def missing_imports(path: Path) -> list[str]:
 
 
 def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
-    """A file, and those of its folder that are imported with it."""
+    """Collect a file, and those of its folder that are imported with it."""
     try:
         files[path] = parsed(path)
     except (OSError, SyntaxError, ValueError):
@@ -109,7 +109,7 @@ def _without_class(tree: ast.Module) -> Iterator[str]:
 
 
 def _without_train(tree: ast.Module) -> Iterator[str]:
-    """Of a class that plainly derives from the original's base and nothing else."""
+    """Report a class that derives from the original's base and nothing else, without `train`."""
     for node in tree.body:
         if not isinstance(node, ast.ClassDef) or node.name != "Objective" or node.decorator_list or node.keywords:
             continue
@@ -122,7 +122,7 @@ def _without_train(tree: ast.Module) -> Iterator[str]:
 
 
 def _mentions(tree: ast.AST, attributes: set[str]) -> bool:
-    """Whether `sys.path` or the like is used, read or not."""
+    """Whether the code uses `sys.path` or the like."""
     return any(
         isinstance(node, ast.Attribute)
         and node.attr in attributes
@@ -152,7 +152,7 @@ def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
 
 
 def installed_imports(path: Path) -> list[str]:
-    """The installed top-level packages that an objective and the modules of its folder import, in that order.
+    """Return the installed top-level packages that an objective and the modules of its folder import, in order.
 
     Nothing that is imported after the file has changed the environment: such a package reads it when it is imported.
     """
@@ -164,7 +164,7 @@ def installed_imports(path: Path) -> list[str]:
 
 
 def _collect(path: Path, folder: Path, names: dict[str, None], seen: set[Path]) -> bool:
-    """Note the imports of a file and of those in its folder; False if the environment is changed on the way."""
+    """Collect the imports of a file and of those in its folder; False if the environment is changed on the way."""
     seen.add(path)
     try:
         tree = parsed(path)
@@ -221,12 +221,12 @@ def _always_run(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _only_reports(statement: ast.Try) -> bool:
-    """Whether each exception is raised again, after some words."""
+    """Whether each exception handler logs or prints and raises the exception again."""
     return all(handler.body and isinstance(handler.body[-1], ast.Raise) for handler in statement.handlers)
 
 
 def _in_folder(root: str, folder: Path) -> Path | None:
-    """The file of a module or package that lies in the folder."""
+    """Return the file of a module or package in the folder."""
     for path in (folder / f"{root}.py", folder / root / "__init__.py"):
         if path.is_file():
             return path
@@ -234,7 +234,7 @@ def _in_folder(root: str, folder: Path) -> Path | None:
 
 
 def _without_part(name: str) -> str | None:
-    """The file of the installed package that has not this module in it; None if it has, or if that is unknown."""
+    """Return the file of the installed package that lacks this module; None if it has it, or if that is unknown."""
     root, *rest = name.split(".")
     spec = importlib.util.find_spec(root)
     if spec is None or not spec.submodule_search_locations:
@@ -252,7 +252,7 @@ def _is_found(name: str) -> bool:
 
 
 def _is_installed(name: str) -> bool:
-    """As a package or a module; a mere folder of that name on the search path is none."""
+    """Whether a package or module is installed; a mere folder of that name on the search path does not count."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
@@ -282,7 +282,7 @@ class Place:
 
 
 def parsed(path: Path) -> ast.Module:
-    """The file's syntax tree.
+    """Parse the file into a syntax tree.
 
     Raises:
         OSError: It cannot be read.
@@ -294,7 +294,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def place_of(path: Path, tree: ast.Module) -> Place | None:
-    """The place of a file; None if it is in no package and does not import as if it were.
+    """Return the place of a file in its package; None if it is in none and does not import as if it were.
 
     Args:
         path: The file, absolute.

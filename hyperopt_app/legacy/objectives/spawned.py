@@ -25,7 +25,7 @@ _open = ExitStack()
 
 @contextmanager
 def spawnable(modules: dict[str, str]) -> Iterator[None]:
-    """While the body runs, processes that are started anew can import these modules and those of the original.
+    """While the body runs, spawned processes can import these modules and those of the original.
 
     Args:
         modules: Name to its file; a directory is the package's.

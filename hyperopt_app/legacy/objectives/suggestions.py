@@ -27,7 +27,7 @@ DECLARED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Call:
-    """A value that is asked for.
+    """A suggest call.
 
     Attributes:
         declared: The type as the user wrote it.
@@ -43,7 +43,7 @@ class Call:
 
 
 def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
-    """Read a call of `suggest_<declared>`.
+    """Parse a call of `suggest_<declared>`.
 
     A whole entry of `optuna.parameters`, with `type` and `settings`, is taken for its settings, and its own type
     counts; a warning says so once.
@@ -100,7 +100,7 @@ def _call(declared: str, values: Mapping[str, Any]) -> Call:
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-6 as text."""
+    """Convert text to a number, since YAML 1.1 reads 1e-6 as text."""
     if isinstance(value, str):
         for kind in (int, float):
             with contextlib.suppress(ValueError):
@@ -113,7 +113,7 @@ def _whole(value: Any) -> Any:
 
 
 def cast(call: Call, value: Any) -> Any:
-    """The value as the config is given it: steps of a whole width from a whole number are whole numbers."""
+    """Convert the value for the config: whole steps from a whole number give whole numbers."""
     if call.declared == "categorical":
         return value
     bounds = [call.arguments[name] for name in ("low", "high", "step") if name in call.arguments]

@@ -96,21 +96,21 @@ _IF_INSTALLED = ("pd",)
 
 
 def roots() -> tuple[str, ...]:
-    """The top-level packages that are stood in for."""
+    """Return the top-level packages that are provided here."""
     return _ROOTS
 
 
 def offered(name: str) -> bool:
-    """Whether a module of this name is stood in for."""
+    """Whether a module of this name is provided here."""
     return name in _MODULES
 
 
 class _Module(ModuleType):
-    """A module of ours in the place of one of the original."""
+    """A module that replaces one of the original."""
 
 
 def _fill(module: ModuleType) -> None:
-    """Give a module its names, looked up when they are asked for: pandas is imported by those who want it."""
+    """Add a module's names, looked up on access, so that pandas is imported only if needed."""
     import logging
 
     sources = _MODULES[module.__name__]
@@ -134,7 +134,7 @@ def _fill(module: ModuleType) -> None:
 
 
 def _replace(module: ModuleType) -> None:
-    """The callback of some releases lacks what Keras asks of one."""
+    """Replace the callback of some releases, which lacks what Keras requires."""
     if "KerasPruningCallback" in vars(module):
         from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
 
@@ -208,7 +208,7 @@ def surface() -> Iterator[None]:
 
 @contextmanager
 def _structs_of_optuna() -> Iterator[None]:
-    """`optuna.structs.TrialPruned` without an import of that module, as the original's own callback had it."""
+    """Provide `optuna.structs.TrialPruned` without importing that module, as the original's callback had it."""
     import optuna
 
     if hasattr(optuna, "structs"):
@@ -225,7 +225,7 @@ _log = logging.getLogger(__name__)
 
 
 class Replacer(MetaPathFinder):
-    """Comes first on `sys.meta_path`; it finds what is installed anyway, and looks after how it is executed.
+    """Import hook that replaces installed modules whose import fails.
 
     Args:
         modules: The names of the modules, and those of their contents.
@@ -247,7 +247,7 @@ class Replacer(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of an installed module, whose loader may fail."""
+        """Return the spec of an installed module, whose loader may fail."""
         if not self._modules.get(fullname) or "." not in fullname:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -256,7 +256,7 @@ class Replacer(MetaPathFinder):
         return spec
 
     def replace_broken(self, module: ModuleType, error: Exception) -> None:
-        """Stand in for a module that could not be executed."""
+        """Replace a module that could not be executed."""
         message = "%s, installed in %s, cannot be imported (%s: %s) and is stood in for"
         warn_once(_log, message, module.__name__, module.__file__, type(error).__name__, error)
         self.replaced.append(module.__name__)
@@ -269,7 +269,7 @@ class _Careful(Loader):
         self._replacer = replacer
 
     def __getattr__(self, name: str) -> Any:
-        """Source, file name and the like."""
+        """Forward the loader's attributes: source, file name and the like."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._loader, name)

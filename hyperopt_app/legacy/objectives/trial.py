@@ -109,7 +109,7 @@ class LegacyTrial(Suggests):
         return value_of_choice(value)
 
     def _is_plain(self, name: str) -> bool:
-        """Whether the study keeps the choices as they are declared, and not as the texts that select them."""
+        """Whether the study stores the choices as declared, and not as the texts that select them."""
         if name not in self._plain:
             kept = getattr(self._trial.distributions.get(name), "choices", ())
             self._plain[name] = [*map(_key, kept)] == [*map(_key, self._searched[name] or ())]
@@ -117,7 +117,7 @@ class LegacyTrial(Suggests):
 
     @cached_property
     def study(self) -> Any:
-        """The study where the trial has it at hand, else the little that callbacks ask of one."""
+        """The study if the trial has it, else an emulation of what callbacks read."""
         try:
             return self._trial.study
         except AttributeError:
@@ -184,7 +184,7 @@ class LegacyTrial(Suggests):
 
 
 def _spelled(choice: Any) -> Any:
-    """A choice as text, if it is not a plain value."""
+    """Return a choice as text, if it is not a plain value."""
     return choice if isinstance(choice, (str, int, float, type(None))) else quoted_text(choice)
 
 
@@ -194,12 +194,12 @@ def _place(choices: Sequence[Any], value: Any) -> int:
 
 
 def _key(value: Any) -> tuple[type, str]:
-    """Equal for the same value of the same type: True is not 1, and 1 is not 1.0."""
+    """Return a key that is equal for the same value of the same type: True is not 1, and 1 is not 1.0."""
     return type(value), repr(value)
 
 
 def _place_of_the_user() -> str:
-    """File and line of the nearest caller outside this package."""
+    """Return file and line of the nearest caller outside this package."""
     frame = sys._getframe(1)  # noqa: SLF001 - the one way to ask who calls
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
@@ -207,7 +207,7 @@ def _place_of_the_user() -> str:
 
 
 class LegacyStudy:
-    """What is known of the study in a trial's own process."""
+    """The known facts about the study in a trial's own process."""
 
     # The callbacks for Lightning look whether it is of a kind that they could write to.
     _storage = None
@@ -249,7 +249,7 @@ class LegacyStudy:
 
 
 class NoTrial(Suggests):
-    """Stands for the trial outside a sweep: false, as the original's `trial=False`.
+    """Replacement for the trial without a sweep: false, as the original's `trial=False`.
 
     Args:
         params: Values for what the objective would ask the trial for, by name.

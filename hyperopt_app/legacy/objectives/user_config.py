@@ -19,7 +19,7 @@ _OURS = ("objective", "placed", "hydra")
 
 @dataclass(frozen=True)
 class Shape:
-    """Where the composed config differs from the user's own.
+    """The differences between the composed config and the user's own.
 
     Attributes:
         renamed: Key at the root of the tree to the user's key there.
@@ -39,7 +39,7 @@ class Shape:
 
 
 def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
-    """The user's model config with this trial's values in it, and the section `optuna`; deep and mutable.
+    """Return the user's model config with this trial's values, and the section `optuna`; deep and mutable.
 
     Args:
         conf: The composed config, or plain data of that form.
@@ -85,7 +85,7 @@ def _change(tree: dict[Any, Any], path: Sequence[Any], change: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold: numpy, pandas, torch and TensorFlow scalars as numbers, their arrays as lists.
+    """Convert a value to JSON types: numbers of numpy, pandas, torch and TensorFlow, and their arrays as lists.
 
     NaN and infinity stay numbers. What is none of these becomes its text.
     """
@@ -103,7 +103,7 @@ def plain(value: Any) -> Any:
 
 
 def _unpacked(value: Any) -> Any:
-    """The number or the list in an array, a table, a tensor; the value itself if there is none."""
+    """Return the number or the list in an array, a table, a tensor; the value itself if there is none."""
     if isinstance(value, type):
         return value
     if callable(getattr(value, "tolist", None)):
@@ -116,7 +116,7 @@ def _unpacked(value: Any) -> Any:
 
 
 def number_of(value: Any) -> float | None:
-    """The one number in a value: a scalar of any library, its text, or the only element of a list; else None."""
+    """Return the one number in a value: a scalar of any library, its text, or the only element of a list; else None."""
     number = plain(value)
     while isinstance(number, list) and len(number) == 1:
         number = number[0]
@@ -127,7 +127,7 @@ def number_of(value: Any) -> float | None:
 
 
 def as_results(returned: Any, metrics: Sequence[str]) -> dict[str, Any] | None:
-    """The results by name: a mapping (or a Series, a row of a table) as it is, numbers in the order of the metrics.
+    """Return results by name: a mapping (or a Series, a table row) unchanged, numbers in the order of the metrics.
 
     Returns:
         None if it is neither, or if there are not as many numbers as metrics.

@@ -94,7 +94,7 @@ class UserModule:
         return module
 
     def _prepare_package(self) -> None:
-        """Import what relative imports start from."""
+        """Import the package from which relative imports start."""
         if self.place is None or not self.place.is_relative:
             return
         if self.place.is_mounted:
@@ -106,7 +106,7 @@ class UserModule:
 
     @contextmanager
     def active(self, argument: str = "") -> Iterator[None]:
-        """Run the body as the original ran an objective: with its folder, its modules, and `sys.argv` of its own."""
+        """Run the body as the original ran an objective: with its folder, its modules, and its own `sys.argv`."""
         search_path, arguments = list(sys.path), list(sys.argv)
         aside = self._put_aside()
         before = set(sys.modules)
@@ -124,7 +124,7 @@ class UserModule:
             sys.modules.update(aside)
 
     def _files(self) -> dict[str, str]:
-        """Name to file of what stands on no search path."""
+        """Map names to files of modules that are on no search path."""
         mounted = {MOUNT: str(self.place.top)} if self.place is not None and self.place.is_mounted else {}
         return {self.name: str(self.path), **mounted}
 
@@ -138,7 +138,7 @@ class UserModule:
         return ([own, above], []) if self.place.is_relative else ([own], [above])
 
     def _put_aside(self) -> dict[str, ModuleType]:
-        """Modules from elsewhere that have the names of modules in the folder, and of this file."""
+        """Return modules from elsewhere that have the names of modules in the folder, and of this file."""
         names = {self.name.partition(".")[0], *_modules_in(self.path.parent)}
         aside = {
             name: module
@@ -159,7 +159,7 @@ class UserModule:
 
 
 def user_module(path: Path, dialect: str) -> UserModule:
-    """The objective's file, as it was loaded by this process if it is unchanged."""
+    """Return the objective's module, reusing the one this process loaded if the file is unchanged."""
     path = path.absolute()
     try:
         modified = path.stat().st_mtime_ns
@@ -182,7 +182,7 @@ def _place_of(path: Path) -> Place | None:
 
 
 def _seed_libraries(seed: int | None) -> None:
-    """NumPy and torch, if they are there: Python's own `random` begins anew in each process."""
+    """Seed NumPy and torch, if they are imported; Python's own `random` starts anew in each process."""
     if seed is None:
         return
     # Not the seed itself: what an objective seeds with it shall have other numbers than these.
@@ -211,13 +211,13 @@ def _libraries() -> tuple[str, ...]:
 
 
 def _is_library(name: str, module: ModuleType) -> bool:
-    """Of the standard library, installed, or ours: a file of the same name does not replace it once it is loaded."""
+    """Whether a module is Python's, installed, or ours; a file of the same name does not replace it once loaded."""
     root = name.partition(".")[0]
     return root in sys.stdlib_module_names or root in _KEPT or _file_of(module).startswith(_libraries())
 
 
 def _raised(error: BaseException, folder: Path) -> str:
-    """What was raised, and in which line of the user's."""
+    """Describe the error, with the line of the user's code."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
     if isinstance(error, SyntaxError) or not frames:

@@ -25,7 +25,7 @@ _TABLES = {"studies", "study_user_attributes", "trials", "version_info"}
 
 @dataclass(frozen=True)
 class _Contents:
-    """What a file holds: the user attributes' keys of each study by its name, and what the first look tells."""
+    """The contents of a file: the user attributes' keys of each study by its name, and the file's kind."""
 
     studies: Mapping[str, frozenset[str]]
     schema: str = ""
@@ -34,7 +34,7 @@ class _Contents:
 
 
 def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldStudy | None:
-    """The study of that name, if it is there and this project has not begun it.
+    """Return the study of that name, if it exists and this package has not created it.
 
     What was imported into a file is not found there; on a server it is, since it has not moved (see
     `importing.continued`).
@@ -69,13 +69,13 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
 
 
 def imported_names(place: Place) -> dict[str, bool]:
-    """The names of the studies in a file, and whether each was imported; empty without the file."""
+    """Return the names of the studies in a file, and whether each was imported; empty without the file."""
     contents = _contents(place)
     return {} if contents is None else {name: IMPORTED in keys for name, keys in contents.studies.items()}
 
 
 def is_of_today(old: OldStudy) -> bool:
-    """Whether the installed Optuna can write into the study's file as it is."""
+    """Whether the installed Optuna can write to the study's file unchanged."""
     return old.schema == JOURNAL or old.schema == _head_version()
 
 

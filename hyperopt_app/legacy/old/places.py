@@ -60,7 +60,7 @@ class Place:
         return cls(JOURNAL, Path(storage.removeprefix("journal:")))
 
     def beside(self, path: Path) -> str:
-        """The storage of the same kind in another file."""
+        """Return the storage of the same kind in another file."""
         return f"sqlite:///{path}{self.query}" if self.kind == SQLITE else f"journal:{path}"
 
 
@@ -85,7 +85,7 @@ class OldStudy:
     tool: str = "Optuna"
 
     def describe(self) -> str:
-        """One line for people."""
+        """Describe the study in one line."""
         counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
         where = self.place.path or mask_password(self.storage)
         return f"study {self.name!r} in {where}, made by {self.tool}: {counts or 'no trials'}"
@@ -97,7 +97,7 @@ _OLD_MULTI_OBJECTIVE = "multi_objective:study:directions"
 def direction_faults(
     wanted: Sequence[str], stored: Sequence["StudyDirection"], *, study_name: str, where: str = ""
 ) -> list[str]:
-    """Why a file's directions cannot be those of its study; empty if they are the same.
+    """Say why a file's directions cannot be those of its study; empty if they are the same.
 
     Args:
         wanted: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
@@ -115,7 +115,7 @@ def direction_faults(
 
 
 def directions_of(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["StudyDirection"], bool]:
-    """The directions, and whether the values stand in the intermediate values, as in `optuna.multi_objective`."""
+    """Return the directions, and whether values are stored as intermediate values, as in `optuna.multi_objective`."""
     from optuna.study import StudyDirection
 
     attributes = storage.get_study_system_attrs(storage.get_study_id_from_name(study.study_name))
@@ -128,7 +128,7 @@ def directions_of(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["
 def study_in_memory(
     trials: "Iterable[FrozenTrial]", directions: "Sequence[StudyDirection]", name: str | None = None
 ) -> "optuna.Study":
-    """The study; Optuna, which says of each study that it makes one, keeps still."""
+    """Create a study in memory, without Optuna's log line about each new study."""
     import optuna
 
     before = optuna.logging.get_verbosity()

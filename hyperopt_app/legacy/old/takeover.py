@@ -41,7 +41,7 @@ _TABLES = ("trial_results", "trial_results.csv", "hyper_opt.csv", "hyper_opt_*.c
 
 
 def taken_over(pair: Pair, *, yes: bool) -> Pair:
-    """The pair with the storage in which its study goes on, and with tickets for what the original does not count.
+    """Return the pair with the storage of the continued study, and tickets for what the original does not count.
 
     Args:
         pair: The pair; the same is returned if no other tool has begun its study.
@@ -60,7 +60,7 @@ def taken_over(pair: Pair, *, yes: bool) -> Pair:
 
 
 def imported(pair: Pair, *, yes: bool) -> bool:
-    """Take over the study, which must be there; False if this project has begun it.
+    """Import the study, which must exist; False if this package has created it.
 
     Raises:
         ConfigError: As `taken_over`.
@@ -126,7 +126,7 @@ def _confirm(question: str, *, yes: bool) -> None:
 
 @contextmanager
 def opened_pair(pair: Pair) -> Iterator[optuna.Study]:
-    """The study of a pair, for reading: ours, or one that is not taken over yet, as it is.
+    """Open the study of a pair for reading: ours, or one that is not imported yet.
 
     Raises:
         ConfigError: There is none yet.
@@ -179,7 +179,7 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
 
 
 def _files_of(pair: Pair, place: Place, path: Path) -> list[Path]:
-    """The files in which the study is, and no other."""
+    """Return the files that hold the study, and no other."""
     files = [file for file in (path, *_continued(path)) if file.exists()]
     others = sorted({name for file in files for name in _names(place, file)} - {pair.study_name})
     if others:
@@ -189,7 +189,7 @@ def _files_of(pair: Pair, place: Place, path: Path) -> list[Path]:
 
 
 def _rename_on_server(pair: Pair, name: str) -> None:
-    """Optuna cannot rename a study: copy it whole, and only then take the old one away."""
+    """Copy the study under another name, then delete it, because Optuna cannot rename a study."""
     storage = open_storage(pair.storage, pair.save_path)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     optuna.copy_study(from_study_name=pair.study_name, from_storage=storage, to_storage=storage, to_study_name=name)

@@ -50,7 +50,7 @@ def is_counted(trial: FrozenTrial) -> bool:
 def conversion_faults(
     trials: Iterable[FrozenTrial], space: Mapping[str, BaseDistribution], *, may_respell: bool = True
 ) -> list[str]:
-    """Why the space's study cannot hold the old trials; other bounds are allowed.
+    """Say why the space's study cannot hold the old trials; other bounds are allowed.
 
     Args:
         trials: The old trials.
@@ -85,7 +85,7 @@ def _fits(old: BaseDistribution, new: BaseDistribution, *, may_respell: bool) ->
 
 
 def spelled(choice: Any, distribution: CategoricalDistribution) -> Any:
-    """The choice of the distribution that is this one, or means it: `null` for None, `[mae]` for a list."""
+    """Return the choice of the distribution that equals or means this one: `null` for None, `[mae]` for a list."""
     for other in distribution.choices:
         if type(other) is type(choice) and other == choice:
             return other
@@ -103,7 +103,7 @@ def _meaning(text: str) -> Any:
 def converted(
     trial: FrozenTrial, space: Mapping[str, BaseDistribution], *, objectives: int, in_curve: bool, now: datetime
 ) -> FrozenTrial:
-    """The trial as it is taken over.
+    """Convert a trial to the form in which it is imported.
 
     Args:
         trial: The old trial; it is not changed.
@@ -161,7 +161,7 @@ def _respelled(value: Any, old: BaseDistribution, new: BaseDistribution | None) 
 
 
 def _modern(distribution: BaseDistribution) -> BaseDistribution:
-    """Today's class of a kind that Optuna has given up."""
+    """Replace a kind of distribution that Optuna has removed by its current class."""
     if type(distribution) in (FloatDistribution, IntDistribution, CategoricalDistribution):
         return distribution
     if isinstance(distribution, IntDistribution):
@@ -172,7 +172,7 @@ def _modern(distribution: BaseDistribution) -> BaseDistribution:
 
 
 def _containing(distribution: BaseDistribution, value: float) -> BaseDistribution:
-    """The range, made wide enough for a point that a user enqueued outside of it."""
+    """Widen the range to include a point that a user enqueued outside of it."""
     if isinstance(distribution, FloatDistribution):
         low, high = min(distribution.low, value), max(distribution.high, value)
         is_inside = low == distribution.low and high == distribution.high
@@ -186,7 +186,7 @@ def _containing(distribution: BaseDistribution, value: float) -> BaseDistributio
 
 
 def waiting_points(trials: Iterable[FrozenTrial], space: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
-    """The enqueued points that nobody had tried; choices that the space does not know are left out."""
+    """Return the enqueued points that were not tried, without choices that the space does not know."""
     points = []
     for trial in trials:
         fixed = trial.system_attrs.get("fixed_params")

@@ -18,7 +18,7 @@ _BY_NAME = ("x0", "fixed_params")
 
 
 def read_enqueue(section: Any, parameters: Sequence[Parameter], findings: Findings) -> list[dict[str, Any]]:
-    """The points of `optuna.enqueue`, by `settings.name`."""
+    """Read the points of `optuna.enqueue`, by `settings.name`."""
     if section is None:
         return []
     if not isinstance(section, Sequence) or isinstance(section, str):
@@ -67,7 +67,7 @@ def _checked(parameter: Parameter, value: Any, where: str, findings: Findings) -
 
 
 def check_sampler(sampler: Method | None, parameters: Sequence[Parameter], findings: Findings) -> Method | None:
-    """The sampler with its arguments held against the parameters."""
+    """Check the sampler's arguments against the parameters."""
     if sampler is None:
         return None
     if sampler.name == "BruteForceSampler":
@@ -129,7 +129,7 @@ def read_grid(
 
 
 def _point(values: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
-    """The point of that number, the last name changing fastest."""
+    """Return the point of that number, the last name changing fastest."""
     point = {}
     for name, choices in reversed(list(values.items())):
         number, index = divmod(number, len(choices))
@@ -138,7 +138,7 @@ def _point(values: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
 
 
 def is_full_grid(space: Mapping[Any, Sequence[Any]], parameters: Sequence[Parameter]) -> bool:
-    """Whether a search_space holds every value of every parameter."""
+    """Whether a search_space contains every value of every parameter."""
     if any(entry.place == "objective" for entry in parameters):
         return False
     return all(_is_full(space.get(entry.name, ()), entry) for entry in parameters)

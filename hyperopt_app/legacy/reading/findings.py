@@ -30,11 +30,11 @@ class Findings:
         self._add(self.faults, f"{self.where}: {key}: {text}" if key else f"{self.where}: {text}")
 
     def note(self, text: str) -> None:
-        """Something that the user should know; it reads without the file's name."""
+        """Add a note for the user; it reads without the file's name."""
         self._add(self.notes, text)
 
     def of(self, where: str) -> "Findings":
-        """The same lists, for another file."""
+        """Return findings that share these lists, for another file."""
         return replace(self, where=where)
 
     @staticmethod
@@ -52,13 +52,13 @@ class Findings:
 
 
 def missing(key: str, keys: Iterable[Any]) -> str:
-    """`it is missing`, and which of the keys that are there looks as if it were meant."""
+    """Return `it is missing`, with the existing key that looks like a misspelling of it."""
     near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=0.75)
     return f"it is missing (is {near[0]} meant for it?)" if near else "it is missing"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean x?)`, or nothing if nothing is near."""
+    """Return ` (did you mean x?)`, or an empty text."""
     words = list(dict.fromkeys(known))
     lower = {word.lower(): word for word in words}
     near = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
@@ -67,7 +67,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a YAML file in a message, on one line and not long."""
+    """Format a value of a YAML file for a message, on one line and shortened."""
     if isinstance(value, Mapping):
         return "a mapping"
     text = repr(value)

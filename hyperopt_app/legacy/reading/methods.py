@@ -48,7 +48,7 @@ _IGNORED_ONCE = ("QMCSampler", "GPSampler", "BruteForceSampler", "NSGAIIISampler
 
 
 def read_sampler(section: Any, directions: int, findings: Findings) -> Method | None:
-    """The sampler; None for this project's default, which is what a file without one had."""
+    """Read the sampler; None for this package's default, which a file without one had."""
     if section is None:
         return None
     method = _method(section, "optuna.sampler", _SAMPLERS, findings)
@@ -69,7 +69,7 @@ def read_sampler(section: Any, directions: int, findings: Findings) -> Method | 
 
 
 def read_pruner(section: Any, directions: int, findings: Findings, *, has_default: bool) -> Method | None:
-    """The pruner; None for none.
+    """Read the pruner; None for none.
 
     Args:
         section: `optuna.pruner`.
@@ -145,14 +145,14 @@ def _arguments(name: str, settings: Mapping[str, Any], where: str, findings: Fin
 
 
 def _nested(value: Any, where: str, findings: Findings) -> Any:
-    """A method within a method; null stays null."""
+    """Read a method within a method; null stays null."""
     if value is None:
         return None
     return _method(value, where, _PRUNERS if where.endswith("pruner") else _SAMPLERS, findings)
 
 
 def _converted(value: Any, annotation: str, default: Any, where: str, findings: Findings) -> Any:
-    """The value as Optuna wants it: a number in the place of text that shows one, whole where it must be."""
+    """Convert a value to the type that Optuna expects: numbers from text, whole numbers where required."""
     kinds = [kind.split("[")[0].strip() for kind in annotation.split("|")]
     number = number_of(value) if isinstance(value, str) and {"int", "float"} & set(kinds) else None
     if number is not None:
@@ -171,7 +171,7 @@ def _converted(value: Any, annotation: str, default: Any, where: str, findings: 
 
 
 def _try_out(name: str, arguments: Mapping[str, Any], where: str, findings: Findings) -> None:
-    """Build it once: Optuna itself says which values it refuses."""
+    """Build the method once, because Optuna itself knows which values it refuses."""
     if name == "GridSampler" or any(isinstance(value, Method) for value in arguments.values()):
         return
     wanted = {"base_sampler": None} if name == "PartialFixedSampler" else {}

@@ -23,7 +23,7 @@ _NUMBERS = ("low", "high", "step", "q")
 
 
 def kind_of(entry: Any, where: str, findings: Findings) -> str | None:
-    """The kind of a parameter; None after a fault.
+    """Return the kind of a parameter; None after an error.
 
     Args:
         entry: The entry.
@@ -42,7 +42,7 @@ def kind_of(entry: Any, where: str, findings: Findings) -> str | None:
 
 
 def settings_of(kind: str, entry: Mapping[Any, Any], where: str, findings: Findings) -> dict[str, Any] | None:
-    """The settings with numbers in the place of text; None after a fault."""
+    """Return the settings with numbers instead of text; None after an error."""
     settings = entry.get("settings")
     required, optional = _SETTINGS[kind]
     if not isinstance(settings, Mapping):
@@ -105,7 +105,7 @@ def _check_name(clean: dict[str, Any], where: str, findings: Findings) -> None:
 
 
 def number_of(value: Any) -> int | float | None:
-    """The number that a value is or, as text, shows; None if it shows none."""
+    """Return the number that a value is or, as text, shows; else None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
@@ -119,7 +119,7 @@ def number_of(value: Any) -> int | float | None:
 
 
 def whole_number(value: Any) -> int | None:
-    """The whole number that a value is or, as text, shows; None if it shows none."""
+    """Return the whole number that a value is or, as text, shows; else None."""
     number = number_of(value)
     return int(number) if number is not None and math.isfinite(number) and number == int(number) else None
 

@@ -15,7 +15,7 @@ _SECTION = "optuna.parameters"
 
 
 def read_parameters(section: Any, findings: Findings, tree: Mapping[Any, Any] | None, dialect: str) -> list[Parameter]:
-    """The parameters of a file, in its order.
+    """Read the parameters of a file, in order.
 
     Args:
         section: `optuna.parameters`.
@@ -49,7 +49,7 @@ def read_parameters(section: Any, findings: Findings, tree: Mapping[Any, Any] | 
 def _place(
     path: tuple[str, ...], tree: Mapping[Any, Any] | None, dialect: str, where: str, findings: Findings
 ) -> str | None:
-    """`model`, `new` or `objective`; None after a fault."""
+    """Return `model`, `new` or `objective`; None after an error."""
     if any(not part.strip() for part in path):
         findings.fault(where, "a part between the colons is empty; write key:key, without blanks or a colon at the end")
         return None
@@ -84,7 +84,7 @@ def _broken(path: tuple[str, ...], depth: int, node: Any, tree: Mapping[Any, Any
 
 
 def _near(path: tuple[str, ...], tree: Mapping[Any, Any]) -> str:
-    """The existing path that was meant: beside it, or of the same last part, or written alike."""
+    """Suggest an existing path: beside the given one, with the same last part, or with similar spelling."""
     whole, last = ":".join(path), path[-1]
     known = [key for key in paths_of(tree) if not key.startswith("optuna:") and not f"{whole}:".startswith(f"{key}:")]
     parent = whole.removesuffix(last)
@@ -98,7 +98,7 @@ def _near(path: tuple[str, ...], tree: Mapping[Any, Any]) -> str:
 
 
 def paths_of(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
-    """Every path of texts in a config, with colons."""
+    """Return all paths of a config, with colons."""
     for key, value in tree.items():
         if isinstance(key, str):
             yield f"{prefix}{key}"
@@ -140,7 +140,7 @@ def _note_cast(parameters: Sequence[Parameter], findings: Findings) -> None:
 
 
 def tied_names(parameters: Sequence[Parameter], findings: Findings) -> None:
-    """Tell which parameters share one name, and so one value; refuse those that cannot."""
+    """Find parameters that share one name, and so one value; refuse those that cannot."""
     groups: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         groups.setdefault(parameter.name, []).append(parameter)

@@ -21,7 +21,7 @@ _REMEDY = "write storage_type: nfs for a new study, or move this one with `hyper
 
 @dataclass(frozen=True)
 class Origins:
-    """From where relative paths count.
+    """The directories against which relative paths are resolved.
 
     Attributes:
         beside: The directory of the hyperparameter file, asked first.
@@ -34,7 +34,7 @@ class Origins:
     network: Callable[[Path], str | None]
 
     def find(self, text: str, key: str, findings: Findings) -> Path:
-        """The absolute path that a text means: that which exists, beside the file or in the working directory."""
+        """Return the absolute path that a text means: the existing one, beside the file or in the working directory."""
         path = self.expanded(text, key, findings)
         if path.is_absolute():
             return path
@@ -45,14 +45,14 @@ class Origins:
         return there[0] if there else self.cwd / path
 
     def place(self, text: str, key: str, findings: Findings) -> Path:
-        """The same for a file that need not exist yet: its folder decides then."""
+        """Resolve a path that need not exist yet: the existing folder decides."""
         path = self.expanded(text, key, findings)
         if path.is_absolute() or any(_is_there(folder / path) for folder in (self.beside, self.cwd)):
             return self.find(str(path), key, findings)
         return self.find(str(path.parent), key, findings) / path.name
 
     def expanded(self, text: str, key: str, findings: Findings) -> Path:
-        """The path with the home directory for ~ and values for $VARIABLES, unless a file has that very name."""
+        """Expand ~ and $VARIABLES in the path, unless a file has that literal name."""
         home = os.path.expanduser(text)  # noqa: PTH111 - pathlib's raises for an unknown user
         wide = os.path.expandvars(home)
         if "\0" in text or any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(wide).parts):
@@ -76,7 +76,7 @@ def _is_there(path: Path) -> bool:
 def save_directory(
     hyper: Mapping[Any, Any], optuna: Mapping[Any, Any], origins: Origins, findings: Findings
 ) -> Path | None:
-    """The directory of all that is written; the top level's counts more than the older one in `optuna`."""
+    """Return the directory of all output; the top level's key wins over the older one in `optuna`."""
     paths = {
         key: value
         for key, value in (("save_path", hyper.get("save_path")), ("optuna.save_path", optuna.get("save_path")))
@@ -105,7 +105,7 @@ def save_directory(
 def storage_url(
     optuna: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_prototype: bool
 ) -> str:
-    """Where the study is kept, in our form; empty after a fault. The oldest form of file says nothing of it."""
+    """Return the study's storage in our form; empty after an error. The oldest form of file does not name it."""
     folder = save_path or origins.cwd
     storage, kind = optuna.get("storage"), optuna.get("storage_type")
     if storage is None and kind is None and "study_name" not in optuna and optuna.get("name") is not None:
@@ -164,7 +164,7 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
 
 
 def _url(storage: str, origins: Origins, findings: Findings) -> str:
-    """A database URL in our form; a relative file is where it is."""
+    """Return a database URL in our form, with a relative file resolved."""
     if re.fullmatch(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?", storage):
         findings.fault(
             "optuna.storage",
@@ -180,7 +180,7 @@ def _url(storage: str, origins: Origins, findings: Findings) -> str:
 
 
 def _masked_bare(text: str) -> str:
-    """A URL that lacks its scheme, without the password."""
+    """Return a URL that lacks its scheme, without the password."""
     return mask_password(f"x://{text}").removeprefix("x://")
 
 
@@ -201,7 +201,7 @@ def _sqlite(path: Path, origins: Origins, findings: Findings, scheme: str = "sql
 def log_file(
     hyper: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_alone: bool
 ) -> Path | None:
-    """The log file that `log` asks for, None for none."""
+    """Return the log file that `log` requests; None for none."""
     path = _log_file(hyper, save_path, origins, findings, is_alone=is_alone)
     if path is not None and path.is_dir():
         findings.fault("log", f"{path} is a directory, and the log is a file; move it, or give another path")

@@ -33,7 +33,7 @@ _LIKE_FALSE = ("false", "no", "off", "0", "none", "null", "")
 
 
 def read_name(optuna: Mapping[Any, Any], findings: Findings, *, is_prototype: bool) -> str:
-    """The study's name; empty after a fault."""
+    """Return the study's name; empty after an error."""
     key = "study_name" if "study_name" in optuna or "name" not in optuna else "name"
     name = optuna.get(key)
     if name is None and is_prototype:
@@ -49,7 +49,7 @@ def read_name(optuna: Mapping[Any, Any], findings: Findings, *, is_prototype: bo
 
 
 def read_aims(optuna: Mapping[Any, Any], findings: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Metrics and directions, as many of the one as of the other."""
+    """Return metrics and directions, equally many."""
     metrics, directions = (_words(optuna, key, findings) for key in ("metric", "direction"))
     for direction in directions:
         if direction not in _DIRECTIONS:
@@ -87,7 +87,7 @@ def _words(optuna: Mapping[Any, Any], key: str, findings: Findings) -> tuple[str
 
 
 def read_trials(optuna: Mapping[Any, Any], findings: Findings) -> int:
-    """`n_trials` as it stands."""
+    """Return `n_trials` as written."""
     value = optuna.get("n_trials")
     number = whole_number(value)
     if number is None or number < 1:
@@ -128,7 +128,7 @@ _IMPORT_OF_B1 = re.compile(r"^[ \t]*(?:from|import)[ \t]+echo\b", re.MULTILINE)
 
 
 def dialect_of(hyper: Mapping[Any, Any], *, is_alone: bool, objective: str = "") -> str:
-    """A0, A1, A2, B1, B2 or B3 (B4 has the same keys as B3).
+    """Return A0, A1, A2, B1, B2 or B3 (B4 has the same keys as B3).
 
     Args:
         hyper: The hyperparameter config.

@@ -40,7 +40,7 @@ _WITH_BEST = ("A0", "A1", "A2")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the files of a dialect lie, and what they hold.
+    """Where the files of a dialect are, and what they contain.
 
     Attributes:
         folder: Directory of the workers' files.
@@ -58,7 +58,7 @@ class _Layout:
 
 
 def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
-    """Write the tables of the trials that have returned results; nothing while there is none.
+    """Write the tables of the trials that have returned results; nothing if there are none.
 
     Writers in several processes wait for each other, and each reads the study after it got its turn.
 
@@ -83,7 +83,7 @@ def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
 
 
 def write_tables_of(study: "optuna.Study", study_dir: Path) -> None:
-    """Write the tables anew if the study's last command was one of the original interface; else nothing.
+    """Rewrite the tables if the study's last command was one of the original interface.
 
     Args:
         study: The study; only read.
@@ -151,7 +151,7 @@ def _own(
     known: Mapping[int, Sequence[Row]],
     foreign: Mapping[Path, Sequence[Row]],
 ) -> dict[Path, list[Row]]:
-    """Which rows go into which worker's file."""
+    """Return which rows belong to which worker's file."""
     recorded = [trial for trial in trials if _ATTRIBUTE in trial.user_attrs]
     paths = _paths(layout, recorded, {path for path, rows in foreign.items() if rows})
     own: dict[Path, list[Row]] = {}
@@ -161,7 +161,7 @@ def _own(
 
 
 def _best_rows(rows: Iterable[Row], metric: str, *, is_maximum: bool) -> list[Row]:
-    """The rows whose metric is the best, in the study's own direction."""
+    """Return the rows whose metric is the best, in the study's own direction."""
     values = [(_number(row.get(metric, "")), row) for row in rows]
     known = [value for value, _ in values if not math.isnan(value)]
     best = (max if is_maximum else min)(known, default=math.nan)
@@ -194,7 +194,7 @@ def _results(
 
 
 def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, float]:
-    """Trial number to the best value of the study when that trial ended; empty for several objectives."""
+    """Map trial numbers to the best value when the trial ended; empty for several objectives."""
     if len(study.directions) > 1:
         return {}
     choose = max if study.directions[0].name == "MAXIMIZE" else min
@@ -209,7 +209,7 @@ def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, 
 
 
 def _paths(layout: _Layout, recorded: Sequence["FrozenTrial"], foreign: set[Path]) -> dict[int, Path]:
-    """Trial number to the file of the worker that ran it."""
+    """Map trial numbers to the file of the worker that ran the trial."""
     names = _worker_names(recorded)
     if layout.stem != "worker":
         return {number: layout.folder / f"{layout.stem}_{name}.csv" for number, name in names.items()}
@@ -220,7 +220,7 @@ def _paths(layout: _Layout, recorded: Sequence["FrozenTrial"], foreign: set[Path
 
 
 def _worker_names(recorded: Sequence["FrozenTrial"]) -> dict[int, str]:
-    """Trial number to its worker's name: job or host, and `.k` from the second process there on."""
+    """Map trial numbers to the worker's name: job or host, with `.k` from the second process there on."""
     claims = {trial.number: trial_records.holder_of(trial) for trial in recorded}
     homes = {number: (_home(claim), int(claim.get("number", 0))) for number, claim in claims.items()}
     processes: dict[str, list[int]] = {}
@@ -233,13 +233,13 @@ def _worker_names(recorded: Sequence["FrozenTrial"]) -> dict[int, str]:
 
 
 def _home(claim: Mapping[str, Any]) -> str:
-    """What the original had as the node's id: that of the command line, else the job's, else the host's name."""
+    """Return the original's node id: the command line's, else the job's, else the host's name."""
     place = claim.get("place") or {}
     return safe_name(str(claim.get("label") or place.get("job") or claim.get("host") or "local"))
 
 
 def safe_name(name: str) -> str:
-    """The name as part of a file's name."""
+    """Return the name in a form usable in a file's name."""
     return re.sub(r"[/\0]", "_", name)
 
 
@@ -258,7 +258,7 @@ def write_study_csv(study: "optuna.Study", folder: Path) -> Path:
 
 
 def _read(path: Path) -> list[Row] | None:
-    """The rows of a file; None if it is not a table of trials."""
+    """Read the rows of a file; None if it is not a table of trials."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
@@ -270,7 +270,7 @@ def _read(path: Path) -> list[Row] | None:
 
 
 def _put(path: Path, text: str, existing: Mapping[Path, list[Row] | None]) -> None:
-    """Write a table; a file of that name which is none is kept under another name."""
+    """Write a table; a file of that name that is not a table is renamed."""
     if path in existing and existing[path] is None:
         kept = next(free for free in (path.with_name(f"kept_{k}_{path.name}") for k in count(1)) if not free.exists())
         path.replace(kept)

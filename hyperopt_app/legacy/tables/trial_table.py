@@ -78,13 +78,13 @@ def rows_of(results: Sequence[Result], best_heading: str = "") -> list[Row]:
 
 
 def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
-    """All names in the order of first sight."""
+    """Return all names in the order of first appearance."""
     lists = dict.fromkeys(map(tuple, tables))
     return list(dict.fromkeys(name for names in lists for name in names))
 
 
 def _headings(names: Sequence[str], taken: set[str], suffix: str) -> dict[str, str]:
-    """A heading for each name; no two are equal and none is taken."""
+    """Return a heading for each name; no two are equal and none is taken."""
     headings = {name: name for name in names if name not in taken}
     for name in names:
         heading = name
@@ -95,7 +95,7 @@ def _headings(names: Sequence[str], taken: set[str], suffix: str) -> dict[str, s
 
 
 def cell(value: Any) -> str:
-    """A value as the text that pandas would have written, lists and mappings too; nothing is rounded."""
+    """Format a value as pandas would, lists and mappings too, without rounding."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -104,7 +104,7 @@ def cell(value: Any) -> str:
 
 
 def parse(text: str) -> list[Row]:
-    """The rows of a file as the original, or this project, wrote it, without the columns of indices.
+    """Parse the rows of a file as the original, or this package, wrote it, without the columns of indices.
 
     Raises:
         ValueError: It is not a table of trials: it has no column `trial`, or other values than numbers in it.
@@ -124,7 +124,7 @@ def parse(text: str) -> list[Row]:
 
 
 def number_of(row: Row) -> int:
-    """The number of the trial; pandas may have made a float of it.
+    """Return the number of the trial; pandas may have made a float of it.
 
     Raises:
         ValueError: The cell holds no number.
@@ -144,7 +144,7 @@ def by_number(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def foreign_rows(rows: Iterable[Row], known: Mapping[int, Sequence[Row]], best_heading: str = "") -> list[Row]:
-    """The rows that say something new: of other studies, or of this one before it was continued.
+    """Return rows with new information: of other studies, or of this one before it was continued.
 
     A found row says nothing new if its filled cells stand in a known row too, but for digits that were lost in
     reading and writing. The best value so far does not count: a late trial may change it.
@@ -169,7 +169,7 @@ def _is_close(first: str, second: str) -> bool:
 
 
 def _read(text: str) -> Any:
-    """A list or mapping as Python shows it, or as JSON, which an earlier release wrote; else the text."""
+    """Parse a list or mapping in Python's form, or in JSON, which an earlier release wrote; else return the text."""
     for read in (ast.literal_eval, json.loads):
         try:
             return read(text)
@@ -179,7 +179,7 @@ def _read(text: str) -> Any:
 
 
 def merged(tables: Iterable[Sequence[Row]], best_heading: str = "") -> list[Row]:
-    """The rows of all tables, by number; what an earlier table says already is left out of the later ones."""
+    """Merge the rows of all tables by number, without rows that an earlier table contains already."""
     known: dict[int, list[Row]] = {}
     for table in tables:
         for row in foreign_rows(table, known, best_heading):
@@ -188,7 +188,7 @@ def merged(tables: Iterable[Sequence[Row]], best_heading: str = "") -> list[Row]
 
 
 def to_csv(rows: Sequence[Row], best_heading: str = "", *, is_sorted: bool = False) -> str:
-    """The table as pandas writes it: the first column is an index and has no heading.
+    """Format the table as pandas writes it: the first column is an index and has no heading.
 
     Args:
         rows: In the order in which they are written.

@@ -51,7 +51,7 @@ _SWEEPER = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """One line for each plain value, and for each short list of plain values."""
+    """YAML dumper with one line for each plain value, and for each short list of plain values."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -82,7 +82,7 @@ def _yaml(content: Mapping[Any, Any]) -> str:
 
 
 def config_text(translation: Translation, pair: Pair, directory: Path) -> str:
-    """The text of config.yaml; it reads back to exactly `translation.config`."""
+    """Format config.yaml; it reads back to exactly `translation.config`."""
     return _commented(translation.config, _head(translation, pair, directory), _launcher_comment(pair, 0), pair)
 
 
@@ -118,7 +118,7 @@ def _inner(key: str, value: Any, comments: Mapping[str, str], indent: str) -> st
 
 
 def _comment(text: str) -> str:
-    """The text as comment lines; nothing in it can end them."""
+    """Format a text as comment lines; nothing in it can end them."""
     clean = "".join(character if character.isprintable() else " " for character in text)
     lines = textwrap.wrap(clean, _COMMENT_WIDTH, break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines)
@@ -147,7 +147,7 @@ def _head(translation: Translation, pair: Pair, directory: Path) -> str:
 
 
 def _own(pair: Pair) -> str:
-    """The override by which a single training is given what only the objective suggests."""
+    """Return the override that gives a single training what only the objective suggests."""
     names = [parameter.name for parameter in pair.parameters if parameter.place == "objective"]
     values = ", ".join(f"{name}: ..." for name in names)
     return f" '+objective.params={{{values}}}'" if names else ""
@@ -166,7 +166,7 @@ def _launcher_comment(pair: Pair, number: int) -> str:
 
 
 def write_config(translation: Translation, pair: Pair, directory: Path) -> Path:
-    """Write the directory, each file aside first and then renamed; returns the path of config.yaml."""
+    """Write the directory atomically, file by file; returns the path of config.yaml."""
     path = directory / "config.yaml"
     _write(path, config_text(translation, pair, directory))
     for name, content in translation.files.items():

@@ -52,7 +52,7 @@ class MethodNode:
 
 
 def sampler_node(method: Method | None) -> MethodNode:
-    """The sampler without its seed, which is the study's."""
+    """Return the sampler without its seed, which is the study's."""
     if method is None:
         return MethodNode("async_tpe")
     arguments = {key: value for key, value in method.arguments.items() if key != "seed"}
@@ -60,7 +60,7 @@ def sampler_node(method: Method | None) -> MethodNode:
 
 
 def pruner_node(method: Method | None) -> MethodNode:
-    """The pruner."""
+    """Return the pruner."""
     return MethodNode("nop") if method is None else _node(method.name, method.arguments, "pruners", _PRUNERS)
 
 
@@ -74,7 +74,7 @@ def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[
 
 
 def _plain(value: Any, module: str) -> Any:
-    """A method within a method is a node too."""
+    """Convert an argument; a method within a method becomes a node too."""
     if isinstance(value, Method):
         inner = {key: _plain(item, module) for key, item in value.arguments.items()}
         return {"_target_": f"optuna.{module}.{value.name}", **inner}

@@ -45,7 +45,7 @@ class Translation:
 
 
 def study_dir_of(pair: Pair) -> Path:
-    """The directory of the study's own files, below save_path."""
+    """Return the directory of the study's own files, below save_path."""
     return pair.save_path / "studies" / _safe(pair.study_name)
 
 
@@ -55,7 +55,7 @@ def _safe(name: str) -> str:
 
 
 def translate(pair: Pair) -> Translation:
-    """The config that runs the same study."""
+    """Return the config that runs the same study."""
     launchers = pair.launchers or (Launcher("local_workers", {}, pair.workers),)
     storage, environment = _without_secret(pair.storage)
     sampler, pruner = sampler_node(pair.sampler), pruner_node(pair.pruner)
@@ -90,7 +90,7 @@ def _config(pair: Pair, launcher: Launcher, storage: str, sampler: MethodNode, p
 
 
 def _is_cut(parameter: Parameter) -> bool:
-    """Whether Hydra gives a float where the objective is to have an int."""
+    """Whether Hydra gives a float where the objective expects an int."""
     return parameter.is_integer and parameter.declared == "discrete_uniform"
 
 
@@ -167,7 +167,7 @@ def _hydra(
 
 
 def sweep_text(parameter: Parameter) -> str:
-    """A parameter in Hydra's sweep grammar, as it stands under `hydra.sweeper.params`.
+    """Format a parameter in Hydra's sweep grammar, as under `hydra.sweeper.params`.
 
     Law: `parse_space` of the text gives the distribution that Optuna's suggest_<type> made of the same settings.
     """
@@ -183,7 +183,7 @@ def sweep_text(parameter: Parameter) -> str:
 
 
 def _has_other_words(parameters: list[Parameter]) -> bool:
-    """Whether a choice is another text in an override than the value which the original stored."""
+    """Whether a choice's override text differs from the value which the original stored."""
     choices = [
         choice for entry in parameters if entry.declared == "categorical" for choice in entry.settings["choices"]
     ]
@@ -191,7 +191,7 @@ def _has_other_words(parameters: list[Parameter]) -> bool:
 
 
 def _points(pair: Pair, keys: Mapping[str, str]) -> tuple[list[Any], bool]:
-    """The points by key, and whether they hold what is not searched here or out of range."""
+    """Return the points by key, and whether they contain keys not searched here or values out of range."""
     bounds = {entry.name: entry.settings for entry in pair.parameters if entry.place != "objective"}
     is_unchecked = any(
         name not in bounds or _is_outside(value, bounds[name])
@@ -214,7 +214,7 @@ def _is_outside(value: Any, settings: Mapping[str, Any]) -> bool:
 
 
 def _logging(path: Path | None) -> dict[str, Any]:
-    """The one log file of all trials, beside what Hydra logs anyway.
+    """Configure the one log file of all trials, beside what Hydra logs anyway.
 
     The driver does not write to it: it has something to say before the folder is there.
     """
@@ -237,7 +237,7 @@ def _logging(path: Path | None) -> dict[str, Any]:
 
 
 def _without_secret(storage: str) -> tuple[str, dict[str, str]]:
-    """The URL with a reference in the place of its password, and what the reference stands for."""
+    """Replace a URL's password by a reference, and return the referenced value."""
     for pattern in (_IN_URL, _IN_QUERY):
         match = pattern.match(storage)
         if match and match["secret"] not in ("", "***"):
@@ -249,7 +249,7 @@ def _without_secret(storage: str) -> tuple[str, dict[str, str]]:
 
 
 def _launcher_settings(launcher: Launcher) -> Any:
-    """The fields of a launcher as its node holds them."""
+    """Return the fields of a launcher as its node holds them."""
     settings = _escaped_all(launcher.settings)
     return _escaped_all(settings) if PLUGIN_FIELDS_ARE_READ_TWICE else settings
 

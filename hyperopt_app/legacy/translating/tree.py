@@ -39,7 +39,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the searched parameters are.
+    """The places of the searched parameters.
 
     Attributes:
         keys: Override key of each parameter, as many as there are.
@@ -53,7 +53,7 @@ class Places:
 
 
 def escaped(text: str) -> str:
-    """The text that OmegaConf reads as this one: without an interpolation."""
+    """Escape a text so that OmegaConf reads it back unchanged, without an interpolation."""
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
@@ -84,7 +84,7 @@ def shape_of(tree: Mapping[Any, Any], searched: Sequence[tuple[Any, ...]] = ()) 
 
 
 def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Places:
-    """The override keys of parameters that are set in the config; `model` is without `optuna`."""
+    """Return the override keys of parameters that are set in the config; `model` is without `optuna`."""
     renamed = _renamed(model)
     own = {name: key for key, name in renamed.items()}
     keys, placed = list[str](), list[dict[str, Any]]()
@@ -114,7 +114,7 @@ def _renamed(model: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _is_nameable(parameter: Parameter, value: Any) -> bool:
-    """Whether an override can set it: it names the path, and replaces the value instead of merging with it."""
+    """Whether an override can set the path, and replaces the value instead of merging with it."""
     choices = parameter.settings.get("choices", ())
     return (
         all(_NAMEABLE.fullmatch(part) for part in parameter.path)
@@ -124,7 +124,7 @@ def _is_nameable(parameter: Parameter, value: Any) -> bool:
 
 
 def _is_nested(path: tuple[str, ...], paths: Sequence[tuple[str, ...]]) -> bool:
-    """Whether it leads into another one or the other way round: then it counts which of them is set last."""
+    """Whether a path leads into another or vice versa; then the order in which they are set matters."""
     return any(other != path and other[: len(path)] == path[: len(other)] for other in paths)
 
 
