@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_ANEW = "Move it away, and the search's command writes it anew."
+_ANEW = "Move it away; the search's command writes a new one."
 
 _EPILOG = """everything else is the application itself, as with python -m hyperopt_app:
   hyperopt-app --multirun hparams=holodec      search
@@ -135,7 +135,7 @@ def _best(options: argparse.Namespace) -> None:
     try:
         text = read_file(path).decode()
     except FileNotFoundError:
-        raise StudyMismatchError(f"{path} is not there: no trial of this study has completed yet.") from None
+        raise StudyMismatchError(f"{path} does not exist: no trial of this study has completed yet.") from None
     except OSError as error:
         raise StudyMismatchError(f"{path} cannot be read: {error.strerror}. {_ANEW}") from None
     except ValueError:
@@ -175,7 +175,7 @@ def _stop(options: argparse.Namespace) -> None:
     from hyperopt_app.study.stopping import Stop, write_stop
 
     write_stop(_open(options), Stop("the user asked for it (hyperopt-app stop)", is_fault=False))
-    print("No further trial is started; those that run, if any, go on to their end. The study can be resumed.")
+    print("No further trial is started; running trials, if any, run to their end. The study can be resumed.")
 
 
 def _arguments_of_retry(command: argparse.ArgumentParser) -> None:
@@ -201,7 +201,7 @@ def _retry(options: argparse.Namespace) -> None:
 
 
 def _arguments_of_discard(command: argparse.ArgumentParser) -> None:
-    command.add_argument("numbers", nargs="+", type=int, metavar="NUMBER", help="trials that shall count no longer")
+    command.add_argument("numbers", nargs="+", type=int, metavar="NUMBER", help="trials that should no longer count")
 
 
 def _discard(options: argparse.Namespace) -> None:
@@ -294,7 +294,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "report": (_report, "write plots and a table of the trials, and show a summary with the parameters that matter"),
     "stop": (_stop, "ask all workers not to start another trial"),
     "retry": (_retry, "try failed trials again, or trials by number, with the parameters that they had"),
-    "discard": (_discard, "let trials that have ended count no longer: each leaves its place in the budget to another"),
+    "discard": (_discard, "let finished trials no longer count: another trial takes each one's place in the budget"),
     "add": (_add, "add a point to try next"),
     "repair": (_repair, "copy the whole trials of a damaged journal into a new one; the old one stays as it is"),
 }

@@ -44,7 +44,7 @@ class Awaited:
         waiting, claim = f"waiting for trial {trial.number}", claim_of(trial)
         freed = f"it is freed after {self._lease_s:g} s without"
         if claim is None:
-            return f"{waiting}, which no worker of ours holds (of another program?); {freed} a report"
+            return f"{waiting}, which no worker of hyperopt_app holds (maybe of another program); {freed} a report"
         lives, holder = process_lives(claim), f"worker {claim.get('number')} on {claim.get('host')}"
         if lives is None:
             return f"{waiting}, which {holder} holds (process {claim.get('pid')}); {freed} a sign of life"

@@ -35,7 +35,7 @@ def budget_trials(trials: Sequence[FrozenTrial], aside: Collection[int], n_trial
 
     Args:
         trials: All of the study, by number.
-        aside: The numbers of those that count no longer.
+        aside: The numbers of those that no longer count.
         n_trials: What the command asks for.
 
     Returns:
@@ -72,7 +72,7 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
 
     Args:
         trials: All of the study, by number.
-        aside: The numbers of those that count no longer.
+        aside: The numbers of those that no longer count.
     """
     grow = growing(trials)
     ordinary = [trial for trial in trials if trial.number not in aside and trial.number not in grow]

@@ -99,7 +99,7 @@ def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, g
         study.add_trial(waiting_ticket(point))
         return len(trials)
     raise StudyMismatchError(
-        f"No trial is free for the point: all {len(_budget(study))} of the budget have begun or carry a point. "
+        f"No trial is free for the point: all {len(_budget(study))} of the budget have started or have a point. "
         "Give --grow to enlarge the budget by one trial, or discard a trial that has ended."
     )
 
@@ -128,7 +128,7 @@ def _fault(
         return f"trial {number}: the study has no such trial; {has}"
     trial = trials[number]
     if number in aside:
-        return f"trial {number}: it counts no longer ({aside[number]}), so it cannot be {done}"
+        return f"trial {number}: it no longer counts ({aside[number]}), so it cannot be {done}"
     if not trial.state.is_finished():
         return f"trial {number}: it is {state_word(trial)}; only a trial that has ended can be {done}"
     if within is not None and number not in within:

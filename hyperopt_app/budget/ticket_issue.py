@@ -113,7 +113,7 @@ def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_tr
 
     Args:
         trials: All of the study; those of a larger budget before may wait beyond the budget of today.
-        aside: The numbers of those that count no longer.
+        aside: The numbers of those that no longer count.
         n_trials: The budget, in which no ticket is free.
         points: How many points have found none.
     """

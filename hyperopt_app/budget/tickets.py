@@ -285,9 +285,9 @@ class Tickets:
             last = last_beat(str((claim_of(trial) or {}).get("beat", "")))
             if cause == "OUT_OF_MEMORY":
                 self._end_attempt(trial, last)
-                self._fail(trial, Failed("oom", "its scheduler has ended the job for want of memory (OUT_OF_MEMORY)"))
+                self._fail(trial, Failed("oom", "its scheduler has ended the job for lack of memory (OUT_OF_MEMORY)"))
             else:
-                text = f"its worker is gone ({cause})" if cause else "its worker is gone"
+                text = f"its worker died ({cause})" if cause else "its worker died"
                 self._lose(trial, text, last)
         except UpdateFinishedTrialError:
             return False
@@ -315,7 +315,7 @@ class Tickets:
             self._free(trial._trial_id)
             _log.warning("trial %d: %s; the trial will be continued by another worker", trial.number, cause)
             return
-        self._fail(trial, Failed("infrastructure", f"it was lost {len(losses)} times, the last time because {cause}"))
+        self._fail(trial, Failed("infrastructure", f"lost {len(losses)} times; last cause: {cause}"))
 
     def _fail(self, trial: FrozenTrial, failed: Failed) -> None:
         storage = self.study._storage

@@ -46,7 +46,7 @@ __all__ = ["Verdict", "begin_run", "close_run", "condemned", "judge", "judge_las
 
 _log = logging.getLogger(__name__)
 
-# Why the trials of a verdict count no longer.
+# Why the trials of a verdict no longer count.
 _WRONG_CODE = "the code was wrong: the first trials of its run all failed so"
 
 _ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -87,14 +87,14 @@ def close_run(study: optuna.Study) -> str:
     """Complete what the last run left undone of its verdict. Runs in the next command, under the study's lock.
 
     Returns:
-        What to tell of trials that count no longer from now on; empty if there are none.
+        The message about trials that no longer count from now on; empty if there are none.
     """
     verdict = judge_last_run(study)
     if verdict is None:
         return ""
     _write(study, int(run_in(attributes_of(study))["number"]), verdict)
     fresh = len(_carry_out(study, verdict))
-    these = f"{counted(fresh, 'trial')} of the last run failed in the same way and count{'s' * (fresh == 1)} no longer"
+    these = f"{counted(fresh, 'trial')} of the last run failed in the same way and no longer count{'s' * (fresh == 1)}"
     return f"{these}: {verdict.failure.text}" if fresh else ""
 
 
@@ -125,7 +125,7 @@ def judge(
 ) -> Stop | None:
     """Return why no further trial of a run may start; None if one may.
 
-    A stop that is due and not written yet is written. Trials of code that was judged wrong count no longer.
+    A stop that is due and not written yet is written. Trials of code that was judged wrong no longer count.
 
     Args:
         study: The open study; of a worker, or of the driver.
@@ -229,14 +229,14 @@ def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_tr
     """
     count = len(condemned(study.get_trials(deepcopy=False), verdict))
     these = (
-        "It counts"
+        "It no longer counts"
         if count == 1
-        else "They count"
+        else "They no longer count"
         if count == IDENTICAL_FIRST_FAILURES
-        else f"All {count} that failed so count"
+        else f"All {count} such failures no longer count"
     )
     is_are = "trial is" if n_trials == 1 else "trials are"
-    return f"{these} no longer: fix it, then {way_on} goes on ({left} of {n_trials} {is_are} left)."
+    return f"{these}: fix it, then {way_on} goes on ({left} of {n_trials} {is_are} left)."
 
 
 def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:

@@ -171,7 +171,7 @@ class StudyMonitor:
 
     def first_traceback(self) -> str:
         """Return the traceback of this run's first failed trial, with its directory; empty if none failed."""
-        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also what counts no longer
+        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also trials that no longer count
         for trial in [candidate for candidate in failed if candidate.number not in self._plan.ended_before]:
             text = failure_record(trial).get("traceback", "")
             if text:

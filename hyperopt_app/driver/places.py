@@ -76,7 +76,7 @@ def other_study(
         where = "its journal.log is gone or empty" if storage is None else "hydra.sweeper.storage does not hold it"
         return (
             f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
-            f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir, wording)}"
+            f"go on from their checkpoints; bring it back, or start again elsewhere: {_elsewhere(study_dir, wording)}"
         )
     fault = _second(study_dir, name, owner[1], storage, wording)
     if study is None or storage is not None or not wording.is_application:

@@ -86,7 +86,9 @@ def _tell(line: str) -> None:
 
 def _tell_changes(changes: Sequence[str], *, is_new: bool) -> None:
     if changes and is_new:
-        _log.warning("No trial of the study counts yet, so it goes on with the search of now: %s", "; ".join(changes))
+        _log.warning(
+            "No trial of the study counts yet, so it continues with the current search space: %s", "; ".join(changes)
+        )
         return
     for line in changes:
         _log.warning("The study goes on with a change: %s", line)
@@ -165,7 +167,7 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     if _lists_points(request):
         room = "a grid has as many trials as points, so keep those of earlier commands in the list"
     _log.warning(
-        "%s: no trial is free for %d of %d points, since all %d of the budget have begun or carry a point; %s.",
+        "%s: no trial is free for %d of %d points, since all %d of the budget have started or have a point; %s.",
         *(request.wording.points, left, len(asked), n_trials, room),
     )
 

@@ -54,7 +54,7 @@ def retried(
             return [f"No trial of the budget has failed{of_kind}; nothing was changed. To try others, give numbers."]
         tickets = retry(study, wanted)
     _write(study, study_dir, further)
-    lines = [f"Trial {old} is tried again as trial {new}, and counts no longer." for old, new in tickets.items()]
+    lines = [f"Trial {old} is retried as trial {new} and no longer counts." for old, new in tickets.items()]
     return [*lines, _what_is_left(study)]
 
 
@@ -69,7 +69,7 @@ def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], furt
     _write(study, study_dir, further)
     them = counted(len(set(numbers)), "trial")
     rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
-    lines = [f"{them} discarded, and counted no longer.{rest}"]
+    lines = [f"{them} discarded and no longer counted.{rest}"]
     return [*lines, _what_is_left(study)]
 
 
@@ -89,8 +89,8 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
     asked = budget_of(study)
     if identity is None or asked is None:
         raise StudyMismatchError(
-            f"Study {study.study_name!r} was not begun by a search of hyperopt_app, so what it searches is not known; "
-            "go on with it by a search command first, or give the point as hydra.sweeper.enqueue there."
+            f"Study {study.study_name!r} was not created by hyperopt_app, so its search space is unknown; "
+            "continue it with a search command first, or give the point as hydra.sweeper.enqueue there."
         )
     values, faults = plain_values(words)
     point, wrong = point_of(_with_own(identity.space, study), values)
@@ -141,7 +141,5 @@ def _what_is_left(study: optuna.Study) -> str:
     summary = (
         f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
     )
-    who = (
-        "workers that are there take the rest on; if there are none, the same command goes on" if left > running else ""
-    )
+    who = "running workers continue with the rest; without any, the same command does" if left > running else ""
     return "; ".join(filter(None, [f"Now: {summary}", f"{len(aside)} set aside" if aside else "", who])) + "."

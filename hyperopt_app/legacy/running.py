@@ -128,7 +128,7 @@ def _read_to_run(options: argparse.Namespace) -> Pair:
     pair = _read(options)
     if not pair.objective.is_file() and not options.dry_run:
         where = "-o" if options.objective else f"{pair.hyper_path}: optuna.objective"
-        came = "is a directory" if pair.objective.is_dir() else "is not there"
+        came = "is a directory" if pair.objective.is_dir() else "does not exist"
         raise ConfigError([f"{where}: {pair.objective} {came}; give the path of the file with the class Objective"])
     if getattr(options, "delete_study", False) and not options.dry_run:
         set_aside(pair, yes=options.yes)

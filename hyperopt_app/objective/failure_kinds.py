@@ -89,7 +89,7 @@ class Exit:
 
     Attributes:
         code: Exit status; negative for the number of a signal, as in `subprocess`.
-        kernel_killed: Whether the kernel has killed a process for want of memory meanwhile; None if unknown.
+        kernel_killed: Whether the kernel has killed a process for lack of memory meanwhile; None if unknown.
     """
 
     code: int
@@ -99,7 +99,7 @@ class Exit:
 def verdict_of_exit(ended: Exit) -> tuple[str, str]:
     """Return the kind and the text of the failure for a trial whose process died.
 
-    A SIGKILL that nobody here has sent is the kernel's, for want of memory, unless its counter says otherwise: then
+    A SIGKILL that nobody here has sent is the kernel's, for lack of memory, unless its counter says otherwise: then
     somebody from outside has sent it, and the trial is not to blame.
     """
     if ended.code >= 0:
@@ -109,7 +109,7 @@ def verdict_of_exit(ended: Exit) -> tuple[str, str]:
         return "bug", f"the trial's process died of {name}"
     if ended.kernel_killed is False:
         return "infrastructure", "the trial's process was killed from outside (SIGKILL)"
-    return "oom", "the trial's process was killed for want of memory (SIGKILL)"
+    return "oom", "the trial's process was killed for lack of memory (SIGKILL)"
 
 
 def _signal_name(number: int) -> str:

@@ -68,7 +68,7 @@ def _unusable(directory: Path) -> str:
             is_directory = stat.S_ISDIR(place.stat().st_mode)
         except FileNotFoundError:
             if place.is_symlink():
-                return f"{place} is a link to {place.readlink()}, which is not there"
+                return f"{place} is a link to {place.readlink()}, which does not exist"
             break
         except PermissionError:
             return f"{place.parent} is not a directory that you may enter"

@@ -54,7 +54,7 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
     if settings.trial_timeout is not None and options.isolation == "none":
         names = launcher_names(lambda row: row.isolates, "and")
         faults.append(
-            f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} wants trials in processes of their own; set "
+            f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} needs trials in their own processes; set "
             f"hydra.launcher.isolation=process, which {names} have"
         )
     return options, faults

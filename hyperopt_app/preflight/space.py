@@ -225,7 +225,7 @@ class _Tried:
             return f"{begin}no key {bare!r}{_where(lacks)}, but has it with {has}; {_of_one_option(bare)}"
         if key != bare:
             has_it = f"{begin}the key {bare!r}{_where(combination)}"
-            return f"{has_it}; write {bare} to search it, +{bare} only adds what is not there"
+            return f"{has_it}; write {bare} to search it, +{bare} only adds a missing key"
         if (standing := _stands_for(key, keys)) is not None:
             return f"{begin}no key {key!r} of its own: {standing}"
         near = did_you_mean(key, list(keys))
@@ -302,7 +302,7 @@ def _unknown_options(
 ) -> Iterator[str]:
     """Report each choice that is not an option; the others are added to `known`."""
     if not isinstance(distribution, CategoricalDistribution):
-        yield f"hydra.sweeper.params.{key}: a config group wants choices, of {', '.join(options)}"
+        yield f"hydra.sweeper.params.{key}: a config group needs choices, from {', '.join(options)}"
         return
     for choice in distribution.choices:
         name = str(choice).strip("'\"")

@@ -73,7 +73,7 @@ def plot_settings(content: Mapping[Any, Any], path: Path) -> dict[str, PlotSetti
                 f"{where}: this is not a plot{did_you_mean(str(name), PLOTS)}; the plots are {', '.join(PLOTS)}"
             )
         elif not isinstance(section, Mapping):
-            faults.append(f"{where}: {shortened(repr(section))} came; a mapping is wanted")
+            faults.append(f"{where}: {shortened(repr(section))} is not a mapping; write one")
         else:
             settings[name] = _settings(where, section, path.absolute().parent, faults)
     if faults:

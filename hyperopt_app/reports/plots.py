@@ -128,7 +128,7 @@ def draw_all(
     else:
         plots.lines.append(f"No pareto_front plot: it can show 2 or 3 metrics, and these are {len(metrics)}.")
     if len(complete) < _LEAST_TRIALS:
-        plots.lines.append(f"No partial_dependence plots: they want {_LEAST_TRIALS} complete trials.")
+        plots.lines.append(f"No partial_dependence plots: they need {_LEAST_TRIALS} complete trials.")
         return plots.lines
     for index, metric in enumerate(metrics):
         _draw_dependence(plots, complete, index, metric, n_trees, max_depth)

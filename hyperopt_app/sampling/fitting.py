@@ -96,7 +96,7 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
             continue
         if isinstance(value, str) and value == _MISSING:
             faults.append(
-                f"{where}.{key}: it has no value, and {node_name(node['_target_'])} wants one; write it there"
+                f"{where}.{key}: it has no value, and {node_name(node['_target_'])} needs one; write it there"
             )
             continue
         fitted[key], value_faults = _value(key, value, made_by, takes, below, base, f"{where}.{key}")

@@ -28,5 +28,5 @@ def motpe(**_arguments: Any) -> NoReturn:
         ValueError: Always.
     """
     raise ValueError(
-        "the sampler 'motpe' is gone since Optuna 4; choose hydra/sweeper/sampler=tpe, which takes several objectives"
+        "the sampler 'motpe' was removed in Optuna 4; choose hydra/sweeper/sampler=tpe, which takes several objectives"
     )

@@ -109,7 +109,7 @@ def _check_packages(make: Callable[..., Any], where: str) -> None:
     missing = [package for package in wanted if importlib.util.find_spec(package) is None]
     if missing:
         raise HyperoptError(
-            f"{where}: {make.__name__} wants {' and '.join(missing)}, not installed here; "
+            f"{where}: {make.__name__} needs {' and '.join(missing)}, not installed here; "
             f"pip install {' '.join(missing)}, or choose another sampler"
         )
 

@@ -103,7 +103,7 @@ def located(target: object, base: type, where: str) -> object:
         except AttributeError:
             if not hasattr(value, "__path__"):
                 near = did_you_mean(name, [attribute for attribute in dir(value) if not attribute.startswith("_")])
-                text = f"{where}._target_: {shortened(target)} is not there: no {path}{near}; {allowed(base)}"
+                text = f"{where}._target_: {shortened(target)} does not exist: no {path}{near}; {allowed(base)}"
                 raise HyperoptError(text) from None
             value = _module(path, target, base, where)
         except Exception as error:  # a module may import what it is asked for only then
@@ -122,7 +122,7 @@ def _module(name: str, target: str, base: type, where: str) -> ModuleType:
             parent = sys.modules.get(name.rpartition(".")[0])
             near = did_you_mean(name.rpartition(".")[2], list(getattr(parent, "__all__", ())))
             shown, lacking = (shortened(word) for word in (target, name))
-            text = f"{where}._target_: {shown} is not there: no module {lacking}{near}; {allowed(base)}"
+            text = f"{where}._target_: {shown} does not exist: no module {lacking}{near}; {allowed(base)}"
             raise HyperoptError(text) from error
         raise _not_imported(name, target, where, error) from error
     except (Exception, SystemExit) as error:  # an import runs the user's module, which may raise anything

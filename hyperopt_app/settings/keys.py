@@ -40,7 +40,7 @@ def unknown_keys(config: DictConfig) -> list[str]:
     for key in hydra:
         place = next((node for node, names in known.items() if key in names), None)
         if place is not None and key not in _HYDRAS:
-            faults.append(f"hydra.{key}: nobody reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
+            faults.append(f"hydra.{key}: nothing reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
     return faults
 
 

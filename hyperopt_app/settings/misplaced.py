@@ -44,7 +44,7 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
         if key == "params" and searches_nothing:
             faults.append(f"{message}, so nothing is searched; write it as hydra.sweeper.{key}")
         elif key not in own:
-            notes.append(f"{message}; if it is meant for the sweeper, write it as hydra.sweeper.{key}")
+            notes.append(f"{message}; if it is intended for the sweeper, write it as hydra.sweeper.{key}")
     return Strays(tuple(faults), tuple(notes))
 
 

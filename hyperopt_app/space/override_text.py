@@ -70,7 +70,7 @@ def distribution_of(override: Override) -> BaseDistribution | str:
 
 def _interval(sweep: IntervalSweep) -> BaseDistribution:
     if sweep.start is None or sweep.end is None:
-        raise SpaceError("interval() wants two numbers")
+        raise SpaceError("interval() needs two numbers")
     low, high, log = sweep.start, sweep.end, "log" in sweep.tags
     _check_bounds(low, high, log=log)
     if isinstance(low, int) and isinstance(high, int):

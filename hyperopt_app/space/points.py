@@ -121,6 +121,6 @@ def _grid_values(key: str, distribution: BaseDistribution) -> list[Any]:
         low, high, step = (Decimal(str(x)) for x in (distribution.low, distribution.high, distribution.step))
         return [float(low + i * step) for i in range(round((high - low) / step) + 1)]
     raise SpaceError(
-        f"hydra.sweeper.params.{key}: a grid wants steps or choices, not {describe(distribution)}; "
+        f"hydra.sweeper.params.{key}: a grid needs steps or choices, not {describe(distribution)}; "
         "use range(low, stop, step=...) or choice(...), or another sampler"
     )

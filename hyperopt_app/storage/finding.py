@@ -41,7 +41,7 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
     url = absolute_storage(storage, Path(cwd or study_dir)) or ""
     file = Path(url.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
     if "://" not in url.removeprefix("sqlite:///") and not file.exists():
-        raise StudyMismatchError(f"{file}, in which the study was by {path}, is not there: give --storage.")
+        raise StudyMismatchError(f"{file}, which holds the study according to {path}, does not exist: give --storage.")
     return url, name
 
 
@@ -101,6 +101,6 @@ def _text(config: DictConfig, key: str, path: Path) -> str | None:
             return None
         reason = str(error).splitlines()[0]
         raise StudyMismatchError(
-            f"{path}: {key} refers to what is not there ({reason}): set it here too, or give --storage."
+            f"{path}: {key} refers to something missing ({reason}): set it here too, or give --storage."
         ) from None
     return None if value is None else str(value)

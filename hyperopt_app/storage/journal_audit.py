@@ -64,21 +64,21 @@ class Audit:
         """Say what is wrong with the next record; if nothing is, it is counted and the text is empty."""
         code = record["op_code"]
         if type(code) is not int or code not in self._checks:
-            return f"its op_code {code!r} is none that this Optuna knows"
+            return f"its op_code {code!r} is unknown to this Optuna"
         words, check = self._checks[code]
         try:
             if type(record["worker_id"]) is not str:
                 return f"to {words}, its worker_id is not text"
             return check(record)
         except KeyError as error:
-            return f"to {words}, it wants the key {error}"
+            return f"to {words}, it needs the key {error}"
         except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             return f"it cannot {words} ({type(error).__name__}: {' '.join(str(error).split())})"
 
     def _make_study(self, record: Record) -> str:
         name, directions = record["study_name"], [StudyDirection(direction) for direction in record["directions"]]
         if type(name) is not str or not directions:
-            return "a study wants a name and a direction"
+            return "a study needs a name and a direction"
         if name not in self._names:  # else two drivers made it at once, and the first counts
             self._names[name] = len(self.studies)
             self.studies.append(len(directions))
@@ -137,7 +137,7 @@ class Audit:
     def _report(self, record: Record) -> str:
         fault = self._trial(record)
         if not fault and (type(record["step"]) is not int or not _is_number(record["intermediate_value"])):
-            return "a report wants a step and a number"
+            return "a report needs a step and a number"
         return fault
 
 
@@ -171,7 +171,7 @@ def _values_fault(state: TrialState, values: Any, directions: int) -> str:
     if values is None:
         return "a complete trial has no value" if state == TrialState.COMPLETE else ""
     if not isinstance(values, list) or len(values) != directions or not all(map(_is_number, values)):
-        return f"the study wants {directions} number(s) as values"
+        return f"the study needs {directions} number(s) as values"
     return ""
 
 

@@ -55,7 +55,7 @@ def open_storage(
     file = place if isinstance(place, Path) else _sqlite_file(place)
     making = making and not reading
     if not making and file is not None and not file.exists():
-        raise StorageError(f"storage: {file} is not there")
+        raise StorageError(f"storage: {file} does not exist")
     if file is not None and not isinstance(place, Path):
         check_sqlite(file, making=making)
     if file is not None and making:
@@ -114,7 +114,7 @@ def _check_writable(file: Path, study_dir: Path) -> None:
     comes_with_the_study = parent in (own, *own.parents) or own in parent.parents
     if folder.is_dir() and folder != file.parent and not comes_with_the_study:
         raise StorageError(
-            f"storage: {file} would be a new file in a directory that is not there; the nearest that is there is "
+            f"storage: {file} would be a new file in a missing directory; the nearest existing one is "
             f"{folder}. If the path is right, make its directory with mkdir -p"
         )
     if not folder.is_dir() or not os.access(file if os.access(file, os.F_OK) else folder, os.W_OK):

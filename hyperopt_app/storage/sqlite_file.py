@@ -33,7 +33,7 @@ def check_sqlite(file: Path, *, making: bool) -> None:
     if not file.exists():
         if making:
             return
-        raise StorageError(f"storage: {file} is not there")
+        raise StorageError(f"storage: {file} does not exist")
     if not file.is_file():
         raise StorageError(f"storage: {file} is not a file, so it cannot be an SQLite database; name another one")
     tables = _tables(file)

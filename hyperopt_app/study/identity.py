@@ -154,7 +154,7 @@ def _refusal(name: str, soft: Sequence[str], hard: Sequence[str], wording: Wordi
     changed = "\n".join(f"  - {line}" for line in (*hard, *soft))
     ways = f"set it back, or begin another study with {wording.another_study}"
     if not hard:
-        ways += f", or go on with the old trials all the same with {wording.accept_changes}"
+        ways += f", or keep the old trials anyway with {wording.accept_changes}"
     else:
         ways += "; one study cannot hold trials of both"
     created = f"Study {name!r} was created with a different search space"

@@ -61,7 +61,7 @@ def hidden_note(command: str) -> str | None:
     """Explain the `***` in a command from which a password was removed; None if none was."""
     if HIDDEN not in command:
         return None
-    return f"{HIDDEN} stands for a password, which is kept out of what others may see: write it there"
+    return f"{HIDDEN} stands for a password, which is hidden because others may see this; insert it yourself"
 
 
 def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:

@@ -20,7 +20,9 @@ def _in(place: str) -> tuple[str, ...]:
 
 
 CASES = {
-    "dangling link": Case(SEARCH, link("s", "nowhere"), (*_CANNOT_BE_MADE, "is a link to nowhere, which is not there")),
+    "dangling link": Case(
+        SEARCH, link("s", "nowhere"), (*_CANNOT_BE_MADE, "is a link to nowhere, which does not exist")
+    ),
     "below a dangling link": Case(_in("l/s"), link("l", "nowhere"), (*_CANNOT_BE_MADE, "is a link to nowhere")),
     "looping link": Case(SEARCH, link("s", "s"), (*_CANNOT_BE_MADE, "is a link that leads back to itself")),
     "long name": Case(_in("a" * 300), says=(*_CANNOT_BE_MADE, "300 bytes, and 255 are allowed")),

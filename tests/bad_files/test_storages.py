@@ -11,7 +11,7 @@ from tests.bad_files._commands import Commands
 _AT = ("--storage", "sqlite:///z.db")
 _NAMED = "hydra.sweeper.study_name=mine"
 _DATABASE = "hydra.sweeper.storage=sqlite:///z.db"
-_MISSPELT = ("nothing was started", "in a directory that is not there; the nearest that is there is", "mkdir -p")
+_MISSPELT = ("nothing was started", "in a missing directory; the nearest existing one is", "mkdir -p")
 
 
 def _in_directory(plant: Plant) -> Plant:
@@ -51,12 +51,12 @@ CASES = {
         f"{one}: a database that is {kind}": Case((one, "s", *_AT), _in_directory(plant), (words,))
         for one in ("status", "stop")
         for kind, (plant, words) in {
-            "not there": (lambda _here: None, "z.db is not there"),
+            "not there": (lambda _here: None, "z.db does not exist"),
             "empty": (holds("z.db"), "holds no study"),
         }.items()
     },
     "stop: a journal that is not there": Case(
-        ("stop", "s", "--storage", "journal:z"), directory("s"), ("z is not there",)
+        ("stop", "s", "--storage", "journal:z"), directory("s"), ("z does not exist",)
     ),
     "search: a misspelt directory of a database": Case(
         (*SEARCH, "hydra.sweeper.storage=sqlite:///no/such/z.db", _NAMED), says=_MISSPELT

@@ -100,7 +100,7 @@ def test_without_accounting_a_dead_workers_trial_is_taken_over(plain_cluster: Cl
         after = trials[trial.number].user_attrs
         assert [loss["worker"] for loss in after["losses"]] == [trial.user_attrs["claim"]["worker"]]
         assert after["claim"]["worker"] != trial.user_attrs["claim"]["worker"]
-        assert f"trial {trial.number}: its worker is gone (FAILED); the trial will be continued by another" in told
+        assert f"trial {trial.number}: its worker died (FAILED); the trial will be continued by another" in told
 
 
 def test_without_accounting_nothing_is_guessed(plain_cluster: Cluster, run_script: RunScript) -> None:

@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "4 faults in the configuration; nothing was started",
             "hydra.sweeper.n_trials: 0",
-            "made.db would be a new file in a directory that is not there",
+            "made.db would be a new file in a missing directory",
             "'z=range(5, 5)'",
             "objective._target_: elsewhere.Model",
         ),
@@ -225,7 +225,7 @@ def test_an_objective_that_always_fails_stops_the_study(launcher: str, faulty: C
     assert text.count("Traceback (most recent call last)") == 1
     assert text.count('raise LookupError(f"no layer of width {conf.steps}")') == 1
     assert str(STUDY.absolute() / "trials" / "0") in text
-    assert "They count no longer: fix it, then the same command goes on (40 of 40 trials are left)." in text
+    assert "They no longer count: fix it, then the same command goes on (40 of 40 trials are left)." in text
     states = [trial.state for trial in trials_of(STUDY)]
     assert states == [TrialState.FAIL] * 3 + [TrialState.WAITING] * 37
     # The whole story of each trial lies in its own log.

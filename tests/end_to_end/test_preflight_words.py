@@ -146,7 +146,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "constraints that are not there": (
         ("x=1,2", TPE, "hydra.sweeper.sampler.constraints_func=a.b"),
         "",
-        ("hydra.sweeper.sampler.constraints_func._target_: a.b is not there", "give the dotted path of a function"),
+        ("hydra.sweeper.sampler.constraints_func._target_: a.b does not exist", "give the dotted path of a function"),
     ),
     "a key below a reference": (
         ("same.k=1,2",),

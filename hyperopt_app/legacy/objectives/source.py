@@ -49,7 +49,7 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
     """
     where = f"optuna.objective{f' in {named_by}' if named_by else ''}"
     if not path.is_file():
-        what = "is a directory" if path.is_dir() else "is not there"
+        what = "is a directory" if path.is_dir() else "does not exist"
         return [f"{where}: {path} {what}; set the path of the file with your class Objective"]
     try:
         tree = parsed(path)

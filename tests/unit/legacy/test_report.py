@@ -66,7 +66,7 @@ def test_a_study_of_several_metrics(tmp_path: Path, count: int) -> None:
 def test_few_trials_have_no_dependences(tmp_path: Path) -> None:
     """The original wanted ten, too."""
     text = report(pair_of(tmp_path), searched(n_trials=3))
-    assert "No partial_dependence plots: they want 10 complete trials." in text
+    assert "No partial_dependence plots: they need 10 complete trials." in text
     assert not list((tmp_path / "results").glob("partial*"))
 
 

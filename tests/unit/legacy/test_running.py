@@ -180,8 +180,8 @@ def test_how_workers_are_started_by_hand_is_told_in_old_words(program: Applicati
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ([], "hyper.yml: optuna.objective: {here}/objective.py is not there; give the path of the file"),
-        (["-o", "none.py"], "- -o: {here}/none.py is not there; give the path of the file"),
+        ([], "hyper.yml: optuna.objective: {here}/objective.py does not exist; give the path of the file"),
+        (["-o", "none.py"], "- -o: {here}/none.py does not exist; give the path of the file"),
         (["-o", "."], "- -o: {here} is a directory; give the path of the file"),
     ],
 )

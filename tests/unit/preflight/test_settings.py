@@ -139,7 +139,7 @@ def test_a_wrong_sampler_or_pruner_is_a_fault() -> None:
 def test_a_grid_over_an_interval_is_a_fault() -> None:
     """There is no list of its points."""
     (fault,) = _faults(sampler={"_target_": "optuna.samplers.GridSampler"})
-    assert fault.startswith("hydra.sweeper.params.x: a grid wants steps or choices")
+    assert fault.startswith("hydra.sweeper.params.x: a grid needs steps or choices")
 
 
 def test_a_sampler_of_one_objective_is_refused_for_two() -> None:

@@ -95,7 +95,7 @@ def test_the_ways_out_are_spelt_as_the_command_spells_them(study: optuna.Study) 
         check_identity(study, _wanted(space=_space(x="interval(0, 2)")), accept_changes=False, wording=ours)
     with pytest.raises(StudyMismatchError) as turned:
         check_identity(study, _wanted(directions=("maximize",)), accept_changes=False, wording=ours)
-    ways = "begin another study with -n NAME, or go on with the old trials all the same with --accept_changes."
+    ways = "begin another study with -n NAME, or keep the old trials anyway with --accept_changes."
     assert ways in str(changed.value)
     assert str(turned.value).startswith("-d: study 'holodec' has")
     assert "hydra" not in f"{changed.value}{turned.value}"

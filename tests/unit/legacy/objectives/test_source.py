@@ -63,7 +63,7 @@ def test_a_fault_names_file_and_line(text: str, fault: str) -> None:
 def test_a_file_that_is_not_there_is_a_fault() -> None:
     """So is a directory."""
     assert faults_of(Path("/no/such.py")) == [
-        "optuna.objective: /no/such.py is not there; set the path of the file with your class Objective"
+        "optuna.objective: /no/such.py does not exist; set the path of the file with your class Objective"
     ]
     assert "is a directory" in faults_of(Path.cwd())[0]
 
