@@ -208,7 +208,7 @@ def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(
         text,
         "hydra.sweeper.metric: valu; the objective returned value",
         "Set hydra.sweeper.metric to one of these names",
-        "5 of 5 trials are left; with that set right, the same command goes on with them",
+        "5 of 5 trials are left; after a fix, the same command goes on with them",
     )
     assert len(in_state(STUDY, TrialState.WAITING)) == 5
     done = run_app(*SPHERE, "hydra.sweeper.n_trials=5")

@@ -220,7 +220,7 @@ def test_what_is_no_metric_is_told_with_what_came(returned: Any, told: str, comm
     """And that something has to be set right before the same command goes on."""
     answer = command("-m", "x=1,2", "hydra.sweeper.metric=loss", returns=lambda _cfg: returned)
     assert told in answer.text
-    assert "3 of 3 trials are left; with that set right, the same command goes on with them." in answer.text
+    assert "3 of 3 trials are left; after a fix, the same command goes on with them." in answer.text
     assert "Traceback" not in answer.text
     assert answer.code == 2
 

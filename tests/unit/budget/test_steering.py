@@ -165,7 +165,7 @@ def test_a_point_gets_a_ticket_that_is_still_to_be_issued() -> None:
 def test_without_a_free_ticket_a_point_is_refused_or_enlarges_the_budget() -> None:
     """The refusal names the flag."""
     study = worked(1, Completed((1.0,)))
-    with pytest.raises(StudyMismatchError, match=r"all 1 of the budget have begun.*--grow"):
+    with pytest.raises(StudyMismatchError, match=r"all 1 of the budget have started.*--grow"):
         add_point(study, {"x": 0.5}, hand(study, 8, 1), grows=False)
     assert add_point(study, {"x": 0.5}, hand(study, 8, 1), grows=True) == 1
     assert left(study, 1) == 1

@@ -59,7 +59,7 @@ def test_a_study_of_another_tool_has_no_space_to_check_against(tmp_path: Path) -
     study.tell(trial, trial.suggest_float("x", 0, 1))
     with pytest.raises(StudyMismatchError, match="was not created by hyperopt_app"):
         added(study, tmp_path, ["x=0.5"], grows=True)
-    assert "tried again as trial 1" in retried(study, tmp_path, [0], [], lambda *_: None)[0]
+    assert "retried as trial 1" in retried(study, tmp_path, [0], [], lambda *_: None)[0]
     assert study.trials[1].system_attrs[POINT] == {"x": 0.5}
 
 
