@@ -110,10 +110,10 @@ def _status(options: argparse.Namespace) -> None:
     Console().print(render(seen))
     for note in read_notes(study):
         print(f"note: {note}")
-    _tell_stop(study, seen.left + seen.running, seen.n_trials)
+    _print_stop(study, seen.left + seen.running, seen.n_trials)
 
 
-def _tell_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
+def _print_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
     """Print why no further trial starts, and what continues the study; nothing if trials may start or none is left."""
     from hyperopt_app.budget.verdict import verdict_on, words_of
     from hyperopt_app.study.stopping import read_stop
@@ -168,7 +168,7 @@ def _report(options: argparse.Namespace) -> None:
         raise StudyMismatchError(
             f"{error.filename or folder} cannot be written: {error.strerror}; give another directory with --out"
         ) from None
-    _tell(lines)
+    _print_lines(lines)
 
 
 def _stop(options: argparse.Namespace) -> None:
@@ -197,7 +197,7 @@ def _retry(options: argparse.Namespace) -> None:
     if options.numbers and options.kind:
         raise StudyMismatchError("retry: give numbers or --kind, not both; numbers are tried again whatever they are")
     study = _open(options)
-    _tell(retried(study, options.study, options.numbers, options.kind, _write_tables))
+    _print_lines(retried(study, options.study, options.numbers, options.kind, _write_tables))
 
 
 def _arguments_of_discard(command: argparse.ArgumentParser) -> None:
@@ -208,7 +208,7 @@ def _discard(options: argparse.Namespace) -> None:
     from hyperopt_app.driver.steering import discarded
 
     study = _open(options)
-    _tell(discarded(study, options.study, options.numbers, _write_tables))
+    _print_lines(discarded(study, options.study, options.numbers, _write_tables))
 
 
 def _arguments_of_add(command: argparse.ArgumentParser) -> None:
@@ -221,10 +221,10 @@ def _arguments_of_add(command: argparse.ArgumentParser) -> None:
 def _add(options: argparse.Namespace) -> None:
     from hyperopt_app.driver.steering import added
 
-    _tell(added(_open(options), options.study, options.values, grows=options.grow))
+    _print_lines(added(_open(options), options.study, options.values, grows=options.grow))
 
 
-def _tell(lines: Sequence[str]) -> None:
+def _print_lines(lines: Sequence[str]) -> None:
     print("\n".join(lines))
 
 

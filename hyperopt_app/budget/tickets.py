@@ -194,7 +194,7 @@ class Tickets:
         try:
             if not self._holds(trial._trial_id):
                 raise UpdateFinishedTrialError
-            self._tell(trial, outcome)
+            self._store_outcome(trial, outcome)
         except UpdateFinishedTrialError:
             _log.warning(
                 "trial %d: this worker was thought dead and the trial is another's now; a late result (%s) is dropped",
@@ -213,7 +213,7 @@ class Tickets:
         claim = claim_of(self.study._storage.get_trial(trial_id))
         return claim is not None and claim["worker"] == self.identity.worker
 
-    def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
+    def _store_outcome(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if isinstance(outcome, Interrupted):
             self._end_attempt(self.study._storage.get_trial(trial._trial_id), time.time())
             self._free(trial._trial_id)
@@ -227,14 +227,14 @@ class Tickets:
         if isinstance(outcome, Completed | Failed) and outcome.metrics:
             keep_metrics(trial, outcome.metrics)
         if isinstance(outcome, Completed):
-            self._tell_state(trial, TrialState.COMPLETE, list(outcome.values))
+            self._store_state(trial, TrialState.COMPLETE, list(outcome.values))
         elif isinstance(outcome, Pruned):
-            self._tell_state(trial, TrialState.PRUNED, None)
+            self._store_state(trial, TrialState.PRUNED, None)
         else:
             keep_failure(self.study._storage, trial._trial_id, _record(outcome))
-            self._tell_state(trial, TrialState.FAIL, None)
+            self._store_state(trial, TrialState.FAIL, None)
 
-    def _tell_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
+    def _store_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
         try:
             self.study.tell(trial, values, state)
         except ValueError as error:

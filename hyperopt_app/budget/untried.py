@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.verdict import condemned, judge_last_run
+from hyperopt_app.budget.verdict import judge_last_run, trials_of_verdict
 from hyperopt_app.study.trial_records import point_of
 
 __all__ = ["is_untried"]
@@ -28,7 +28,7 @@ def is_untried(study: optuna.Study, fits: Callable[[Mapping[str, Any]], bool]) -
     trials = study.get_trials(deepcopy=False)
     aside, verdict = set(set_aside_of(study, trials)), judge_last_run(study)
     if verdict is not None:  # which a killed command may not have carried out yet
-        aside.update(condemned(trials, verdict))
+        aside.update(trials_of_verdict(trials, verdict))
     if not aside:
         return False
     counting = [trial for trial in trials if trial.number not in aside]

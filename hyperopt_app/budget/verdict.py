@@ -42,7 +42,16 @@ from hyperopt_app.study.trial_records import (
 )
 from hyperopt_app.support.display_text import counted
 
-__all__ = ["Verdict", "begin_run", "close_run", "condemned", "judge", "judge_last_run", "verdict_on", "words_of"]
+__all__ = [
+    "Verdict",
+    "begin_run",
+    "close_run",
+    "judge",
+    "judge_last_run",
+    "trials_of_verdict",
+    "verdict_on",
+    "words_of",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -208,7 +217,9 @@ _ALL = {1: "the only trial of this run failed", 2: "both trials of this run fail
 def _of_worker(study: optuna.Study, verdict: Verdict, worker: str) -> list[int]:
     """Return the trials of a verdict that this worker ran."""
     trials = study.get_trials(deepcopy=False)
-    return [number for number in condemned(trials, verdict) if holder_of(trials[number]).get("worker") == worker]
+    return [
+        number for number in trials_of_verdict(trials, verdict) if holder_of(trials[number]).get("worker") == worker
+    ]
 
 
 def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
@@ -227,7 +238,7 @@ def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_tr
         left: How many trials have not ended.
         n_trials: The budget.
     """
-    count = len(condemned(study.get_trials(deepcopy=False), verdict))
+    count = len(trials_of_verdict(study.get_trials(deepcopy=False), verdict))
     these = (
         "It no longer counts"
         if count == 1
@@ -239,7 +250,7 @@ def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_tr
     return f"{these}: fix it, then {way_on} goes on ({left} of {n_trials} {is_are} left)."
 
 
-def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
+def trials_of_verdict(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
     """Return the trials a verdict concerns: those of its run that failed in this way, however late."""
     return [
         trial.number
@@ -270,7 +281,7 @@ def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None)
     """
     trials = study.get_trials(deepcopy=False)
     known = set_aside_of(study, trials)
-    numbers_due = condemned(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
+    numbers_due = trials_of_verdict(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
     fresh = [number for number in numbers_due if number not in known]
     set_aside(study, fresh, _WRONG_CODE)
     return fresh

@@ -78,8 +78,8 @@ class StudyMonitor:
         )
 
         self._awaited = Awaited(plan.lease_s)
-        self._told = set(read_notes(study))
-        self._workers_tell = False
+        self._logged_notes = set(read_notes(study))
+        self._workers_log = False
 
     def left(self) -> int:
         """Return the number of trials of the budget that have not ended."""
@@ -142,7 +142,7 @@ class StudyMonitor:
             keeps_terminal_clean: Whether workers leave the terminal to the driver; None if they run inside the
                 driver, where their own log lines are enough.
         """
-        self._workers_tell = keeps_terminal_clean is None
+        self._workers_log = keeps_terminal_clean is None
         if keeps_terminal_clean is None and self._progress == "auto":
             return ProgressDisplay(lambda: self._read(self._study), "none")
         mode = choose_mode(self._progress, sys.stdout.isatty(), bool(keeps_terminal_clean))
@@ -153,7 +153,7 @@ class StudyMonitor:
         return ProgressDisplay(lambda: self._read(own), mode)
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
-        self.tell_notes(study)
+        self.log_notes(study)
         budget = read_budget(study, self._plan.n_trials)
         if not any(trial.state == TrialState.WAITING for trial in budget):
             running = (trial for trial in budget if trial.state == TrialState.RUNNING)
@@ -161,12 +161,12 @@ class StudyMonitor:
         elapsed_s = time.monotonic() - self._begun
         return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
 
-    def tell_notes(self, study: optuna.Study | None = None) -> None:
+    def log_notes(self, study: optuna.Study | None = None) -> None:
         """Log the workers' notes, each once; those of the command itself were logged before."""
         notes = read_notes(self._study if study is None else study)
         for note in notes:
-            if note not in self._told and not self._workers_tell:
-                self._told.add(note)
+            if note not in self._logged_notes and not self._workers_log:
+                self._logged_notes.add(note)
                 _log.warning("%s", note)
 
     def first_traceback(self) -> str:

@@ -62,9 +62,9 @@ def prepare(request: Request) -> Plan:
         space = in_the_studys_form(study, request.space, plain_choices=settings.plain_choices)
         request = replace(request, space=space)
         identity = identity_of(request, study)
-        _tell(close_run(study))
+        _log_line(close_run(study))
         changes, is_new = accepted_changes(study, request, identity)
-        _tell_changes(changes, is_new=is_new)
+        _log_changes(changes, is_new=is_new)
         if changes and is_new:
             _drop_points(study, request, identity.seed)
         keep_identity(study, identity)
@@ -79,12 +79,12 @@ def prepare(request: Request) -> Plan:
     return replace(plan, run_number=number)
 
 
-def _tell(line: str) -> None:
+def _log_line(line: str) -> None:
     if line:
         _log.warning("%s", line)
 
 
-def _tell_changes(changes: Sequence[str], *, is_new: bool) -> None:
+def _log_changes(changes: Sequence[str], *, is_new: bool) -> None:
     if changes and is_new:
         _log.warning(
             "No trial of the study counts yet, so it continues with the current search space: %s", "; ".join(changes)

@@ -100,7 +100,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
         grown = f" ({plan.n_trials} and what `add --grow` has added)" if monitor.size() > plan.n_trials else ""
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     else:
-        _tell_changes(plan, study, config)
+        _log_changes(plan, study, config)
         worker_launcher = WorkerLauncher(plan, context, config, task_function)
         _search(
             worker_launcher,
@@ -123,7 +123,7 @@ def _search(
     _keep_config(plan.study_dir / "multirun.yaml", worker_launcher.config)
     try:
         _run(worker_launcher, monitor, n_jobs)
-        monitor.tell_notes()
+        monitor.log_notes()
     except StorageError as error:
         raise StudyStoppedError(str(error)) from None
     except KeyboardInterrupt:
@@ -165,7 +165,7 @@ def _keep_config(path: Path, config: DictConfig) -> None:
         ) from None
 
 
-def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
+def _log_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
     """Warn that trials from now on train with another config than earlier ones."""
     searched = {key.lstrip("+") for key in plan.space.distributions}
     changes = config_changes(plan.study_dir / "multirun.yaml", config, searched)
@@ -278,14 +278,14 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
     """Report how the study ended, and which files could not be written."""
     try:
-        _tell_end(plan, study, monitor, stop)
+        _report_end(plan, study, monitor, stop)
     except StudyStoppedError as error:
         raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
     if fault:
         raise ResultsError(fault)
 
 
-def _tell_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None) -> None:
+def _report_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None) -> None:
     left = monitor.left()
     is_fault = stop is not None and stop.is_fault
     if not is_fault and left == 0 and (fault := failures_alone(monitor.trials_of_run())):

@@ -40,7 +40,7 @@ _CHANGES = ("study_name", "storage", "storage_type", "objective", "direction", "
 
 
 @dataclass(frozen=True)
-class _Given:
+class _LoadedFiles:
     """The files as loaded."""
 
     hyper: Mapping[Any, Any]
@@ -120,7 +120,7 @@ def _read(
     if findings.faults:
         raise ConfigError(findings.faults)
     origins = Origins((folder / hyper).parent, folder, network)
-    files = _given(_changed(content, changes, folder), loaded, findings, origins, wants_model=wants_model)
+    files = _loaded_files(_changed(content, changes, folder), loaded, findings, origins, wants_model=wants_model)
     pair = _pair(files, folder / hyper, None if model is None else folder / model, origins, changes, findings)
     if findings.faults:
         raise ConfigError([mask_password(fault) for fault in findings.faults])
@@ -147,14 +147,14 @@ def _changed(content: Mapping[Any, Any], changes: Mapping[str, Any], cwd: Path) 
     return hyper
 
 
-def _given(
+def _loaded_files(
     hyper: Mapping[Any, Any],
     model: Mapping[Any, Any] | None,
     findings: Findings,
     origins: Origins,
     *,
     wants_model: bool,
-) -> _Given:
+) -> _LoadedFiles:
     optuna = hyper.get("optuna")
     if not isinstance(optuna, Mapping):
         came = missing("optuna", hyper) if optuna is None else f"{shown(optuna)} is not allowed"
@@ -174,7 +174,7 @@ def _given(
         if key in KNOWN_KEYS:
             findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
     dialect = dialect_of(hyper, is_alone=is_alone, objective=_text_of(optuna.get("objective"), origins))
-    files = _Given(hyper, None if model is None else plain(model), dialect)
+    files = _LoadedFiles(hyper, None if model is None else plain(model), dialect)
     for key in BATCH_BLOCKS:
         if key in files.optuna:
             findings.note(f"optuna.{key} means nothing there and is ignored; {key} belongs at the top level")
@@ -183,7 +183,7 @@ def _given(
 
 
 def _pair(
-    files: _Given,
+    files: _LoadedFiles,
     hyper_path: Path,
     model_path: Path | None,
     origins: Origins,

@@ -18,7 +18,7 @@ from typing import Any
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.application import Search, words
-from hyperopt_app.legacy.batch.times import end_of_worker, given_seconds, seconds_of_pair
+from hyperopt_app.legacy.batch.times import end_of_worker, option_seconds, seconds_of_pair
 from hyperopt_app.legacy.objectives.devices import gpu_report
 from hyperopt_app.legacy.old.takeover import imported, opened_pair, set_aside, taken_over
 from hyperopt_app.legacy.reader import read_pair, read_study
@@ -57,7 +57,7 @@ def optimize(options: argparse.Namespace) -> int:
 
 def run_worker(options: argparse.Namespace) -> int:
     """Run one worker of the study. Runs in the driver, which starts that worker as its child."""
-    wall_s = given_seconds(options.walltime) if options.walltime else None
+    wall_s = option_seconds(options.walltime) if options.walltime else None
     pair = _read_to_run(options)
     end = end_of_worker(seconds_of_pair(pair) if wall_s is None else wall_s, time.time(), os.environ)
     os.environ[END_VARIABLE] = str(end)
@@ -71,7 +71,7 @@ def run_worker(options: argparse.Namespace) -> int:
 def translate(options: argparse.Namespace) -> int:
     """Write the pair as a Hydra config directory and say how to run it."""
     pair = _read(options)
-    _tell(pair)
+    _log_notes(pair)
     made, path = translated(pair), options.out / "config.yaml"
     is_other = path.is_file() and path.read_text(encoding="utf-8") != config_text(made, pair, options.out)
     if is_other and not options.yes:
@@ -88,7 +88,7 @@ def translate(options: argparse.Namespace) -> int:
 def import_old(options: argparse.Namespace) -> int:
     """Import a study that another program created; the original stays unchanged."""
     pair = _read(options)
-    _tell(pair)
+    _log_notes(pair)
     if imported(pair, yes=options.yes):
         print(f"Go on with it: {shlex.join(_typed('optimize', options))}")  # noqa: T201 - the command's answer
     else:
@@ -133,11 +133,11 @@ def _read_to_run(options: argparse.Namespace) -> Pair:
     if getattr(options, "delete_study", False) and not options.dry_run:
         set_aside(pair, yes=options.yes)
         pair = _read(options)  # its notes are on what is there
-    _tell(pair)
+    _log_notes(pair)
     return replace(pair, accept_missing=options.accept_missing)
 
 
-def _tell(pair: Pair) -> None:
+def _log_notes(pair: Pair) -> None:
     for note in pair.notes:
         sys.stderr.write(f"note: {note}\n")
 

@@ -99,11 +99,11 @@ def refuse_descendants(call: str) -> None:
 
     if multiprocessing.parent_process() is not None:
         raise DescendantError(_refusal(call, first))
-    _tell_once(first)
+    _log_once(first)
 
 
 @functools.cache
-def _tell_once(first: str) -> None:
+def _log_once(first: str) -> None:
     _log.warning(
         "this program was started by the objective of a trial and is not part of it: report() and checkpointed() do "
         "nothing here; let the objective's own process (%s) call them",

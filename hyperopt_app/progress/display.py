@@ -145,7 +145,7 @@ class ProgressDisplay:
         self._interval_s = interval_s
         self._last_tries = last_tries
         self._sleep = sleep
-        self._told: set[int] | None = None
+        self._shown_trials: set[int] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._live: Live | None = None
@@ -194,7 +194,7 @@ class ProgressDisplay:
         try:
             now, trials = self._read()
             if self._live is None:
-                self._tell(now, trials)
+                self._show_finished(now, trials)
             else:
                 self._live.update(render(now), refresh=True)
         except Exception:  # noqa: BLE001 -- a busy storage raises what it likes; no display may end a sweep
@@ -202,18 +202,18 @@ class ProgressDisplay:
             return False
         return True
 
-    def _tell(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> None:
+    def _show_finished(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> None:
         finished = [trial for trial in trials if trial.state.is_finished()]
-        if self._told is None:
-            self._told = {trial.number for trial in finished}
+        if self._shown_trials is None:
+            self._shown_trials = {trial.number for trial in finished}
             if finished:
                 _log.info("resumed: %d of %d trials were already there", len(finished), now.n_trials)
             return
-        fresh = [trial for trial in finished if trial.number not in self._told]
+        fresh = [trial for trial in finished if trial.number not in self._shown_trials]
         fresh.sort(key=lambda trial: (trial.datetime_complete, trial.number))
         # Counted from what counts now: some of the trials shown may have been set aside meanwhile.
         for which, trial in enumerate(fresh, len(finished) - len(fresh) + 1):
-            self._told.add(trial.number)
+            self._shown_trials.add(trial.number)
             _log.info("%s", line(trial, now, finished=which))
 
 

@@ -16,7 +16,7 @@ from omegaconf import BooleanNode, FloatNode, IntegerNode, StringNode
 from omegaconf.errors import ValidationError
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.sampling.targets import Signature, checked, is_foreign, node_name, signature_of, travelling
+from hyperopt_app.sampling.targets import Signature, checked, is_foreign, node_name, picklable_target, signature_of
 from hyperopt_app.support.display_text import did_you_mean
 
 __all__ = ["Below", "fit"]
@@ -83,7 +83,7 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
     except HyperoptError as error:
         return node, [str(error)]
     takes, is_same = signature_of(made_by), _makes_the_same(made_by, below, base, where)
-    fitted: Node = {"_target_": travelling(node["_target_"], made_by)}
+    fitted: Node = {"_target_": picklable_target(node["_target_"], made_by)}
     faults: list[str] = []
     for key, value in node.items():
         if key == "_target_" or (not is_same and _falls_away(key, value, takes, below)):

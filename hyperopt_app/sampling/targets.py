@@ -30,8 +30,8 @@ __all__ = [
     "located",
     "made_class",
     "node_name",
+    "picklable_target",
     "signature_of",
-    "travelling",
 ]
 
 _MAIN = "__main__"
@@ -210,7 +210,7 @@ def signature_of(made_by: Callable[..., Any]) -> Signature:
     return Signature(named, any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()))
 
 
-def travelling(target: object, made_by: Callable[..., Any]) -> object:
+def picklable_target(target: object, made_by: Callable[..., Any]) -> object:
     """Return the form of a class in a plan: the class itself if only the script defines it, else its path."""
     return made_by if getattr(made_by, "__module__", "") == _MAIN else target
 

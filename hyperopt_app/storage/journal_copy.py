@@ -73,13 +73,13 @@ def salvage(path: Path) -> Salvage:
         if line.strip() and (number < len(lines) or record_of(line) is not None):  # else a dying writer's last words
             reader.read(number, line)
     if not reader.audit.studies:
-        first = f": {reader.found.damaged[0][1]}" if reader.found.damaged else ""
+        first = f": {reader.salvaged.damaged[0][1]}" if reader.salvaged.damaged else ""
         raise StorageError(
             f"{path}: no line that makes a study is whole{first}. Nothing can be kept; restore the file from a backup"
         )
     reader.finish()
-    reader.found.lines = len(lines) - (not lines[-1])
-    return reader.found
+    reader.salvaged.lines = len(lines) - (not lines[-1])
+    return reader.salvaged
 
 
 def _without_checksum(lines: Sequence[bytes]) -> set[int]:
@@ -127,7 +127,7 @@ class _Reader:
 
     def __init__(self, without_checksum: Collection[int]) -> None:
         self._without_checksum = without_checksum
-        self.found = Salvage()
+        self.salvaged = Salvage()
         self.audit = Audit()
         self._whole: list[tuple[int | None, dict[str, Any]]] = []  # the trial, if it is about one
         self._states: dict[int, TrialState] = {}
@@ -138,7 +138,7 @@ class _Reader:
         """Check the next line."""
         at = line.rfind(_START)
         if at > 1 and record_of(line[: at - 1]) is not None and record_of(line[at:]) is not None:
-            self.found.damaged.append((number, "two lines had become one, and are two again"))
+            self.salvaged.damaged.append((number, "two lines had become one, and are two again"))
             self.read(number, line[: at - 1])
             line = line[at:]
         record, fault = read_line(line)
@@ -147,11 +147,11 @@ class _Reader:
         elif record is None and (torn := torn_part(line)) is not None:
             record = record_of(line[torn:])
         if record is None and (record := put_right(line)) is not None:
-            self.found.damaged.append((number, "one bit had flipped, which its checksum puts right"))
+            self.salvaged.damaged.append((number, "one bit had flipped, which its checksum puts right"))
         if record is not None:
             fault = self.audit.fault(record)
         if record is None or fault:
-            self.found.damaged.append((number, fault))
+            self.salvaged.damaged.append((number, fault))
             self._miss(line, f"line {number} is damaged: {fault}")
         else:
             self._keep(record)
@@ -188,12 +188,12 @@ class _Reader:
         elif about is not None and line.count(b'"op_code":') <= 1 and int(about[1]) in self._states:
             self._hurt.setdefault(int(about[1]), reason)
             if self._states[int(about[1])].is_finished():  # then its number may be what is damaged
-                self._hurt_those_running(reason)
+                self._mark_running_as_uncertain(reason)
         elif _STUDY_ID.search(line) is None or line.count(b'"op_code":') > 1:
-            self._hurt_those_running(reason)
+            self._mark_running_as_uncertain(reason)
             self._all_later = f"it was made after {reason}"
 
-    def _hurt_those_running(self, reason: str) -> None:
+    def _mark_running_as_uncertain(self, reason: str) -> None:
         for trial, state in self._states.items():
             if state == TrialState.RUNNING:
                 self._hurt.setdefault(trial, reason)
@@ -203,15 +203,15 @@ class _Reader:
         for trial, record in self._whole:
             reason = None if trial is None else self._hurt.get(trial)
             if reason is None:
-                self.found.kept.append(line_of(record))
+                self.salvaged.kept.append(line_of(record))
             elif record["op_code"] == CREATE_TRIAL:
-                self.found.kept.append(line_of(_placeholder(record, reason)))
+                self.salvaged.kept.append(line_of(_placeholder(record, reason)))
         numbers, counts = [], defaultdict[int, int](int)
         for study in self.audit.trials:
             numbers.append(counts[study])
             counts[study] += 1
-        self.found.left_out = {numbers[trial]: reason for trial, reason in sorted(self._hurt.items())}
-        self.found.trials = len(self.audit.trials)
+        self.salvaged.left_out = {numbers[trial]: reason for trial, reason in sorted(self._hurt.items())}
+        self.salvaged.trials = len(self.audit.trials)
 
 
 def _placeholder(made: dict[str, Any], reason: str) -> dict[str, Any]:

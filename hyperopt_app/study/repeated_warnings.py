@@ -51,7 +51,7 @@ _TRIAL = re.compile(r"(trial ?#?)\d+", re.IGNORECASE)
 _MOST = 200
 
 
-class _Said:
+class _ShownWarnings:
     """The warnings already shown in a study, for the processes that share a folder.
 
     Args:
@@ -98,7 +98,7 @@ class _Said:
 
 
 # That of the worker or trial which runs in this process; without one, a process remembers for itself.
-_said: _Said | None = None
+_said: _ShownWarnings | None = None
 _said_alone: set[str] = set()
 
 
@@ -125,7 +125,7 @@ def each_warning_once(study_dir: Path) -> Iterator[None]:
     if _said is not None or any(option.partition(":")[0] in ("always", "all") for option in sys.warnoptions):
         yield
         return
-    _said = said = _Said(study_dir / "workers" / "warnings")
+    _said = said = _ShownWarnings(study_dir / "workers" / "warnings")
     try:
         with _shown_by(said), _logged_by(said):
             yield
@@ -134,7 +134,7 @@ def each_warning_once(study_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _shown_by(said: _Said) -> Iterator[None]:
+def _shown_by(said: _ShownWarnings) -> Iterator[None]:
     """Hook `warnings.showwarning`, which Python calls for warnings that no filter suppressed."""
     before = warnings.showwarning
 
@@ -155,7 +155,7 @@ def _shown_by(said: _Said) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _logged_by(said: _Said) -> Iterator[None]:
+def _logged_by(said: _ShownWarnings) -> Iterator[None]:
     """Do the same for warnings that are logged: by `logging.captureWarnings`, and by Optuna's samplers."""
 
     def passes_captured(record: logging.LogRecord) -> bool:

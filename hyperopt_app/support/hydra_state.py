@@ -90,7 +90,7 @@ def packed(content: Any) -> bytes:
             if pickled is None:
                 del state.resolvers[name]
                 state.left_behind[name] = reason
-                _tell_once(f"The resolver {name!r} cannot be sent to another process ({reason}); {_WAY_OUT}.")
+                _log_once(f"The resolver {name!r} cannot be sent to another process ({reason}); {_WAY_OUT}.")
         pickled, reason = _pickled((content, state))
         if pickled is None:
             raise HyperoptError(
@@ -181,7 +181,7 @@ def sendable(context: HydraContext) -> HydraContext:
     for callback in context.callbacks.callbacks:
         pickled, reason = _pickled(callback)
         if pickled is None:
-            _tell_once(
+            _log_once(
                 f"The Hydra callback {type(callback).__name__} cannot be sent to another process ({reason}): trials "
                 "there run without it; hydra/launcher=basic keeps them here."
             )
@@ -194,7 +194,7 @@ def sendable(context: HydraContext) -> HydraContext:
 
 
 @functools.cache
-def _tell_once(text: str) -> None:
+def _log_once(text: str) -> None:
     _log.warning("%s", text)
 
 

@@ -26,7 +26,7 @@ GRACE_S = 30.0  # Optuna's own locks wait as long before they break one
 
 _FIRST_PAUSE_S = 0.001
 # A working process never holds a lock this long; after that the holder is logged.
-_TELL_AFTER_S = 3.0
+_LOG_AFTER_S = 3.0
 _LONGEST_PAUSE_S = 0.05
 _WORDS = 5  # in a lock's line
 
@@ -142,7 +142,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             if (waited_s > self._grace_s or _is_dead(sight.line)) and self._break(sight, waited_s):
                 pause_s = _FIRST_PAUSE_S
                 continue
-            if waited_s > _TELL_AFTER_S and reported != seen:
+            if waited_s > _LOG_AFTER_S and reported != seen:
                 reported, end = seen, f"it is broken after {self._grace_s:g} s"
                 _log.warning("%s: waiting for this lock, which %s holds; %s", self._path, sight.holder(), end)
             self._sleep(pause_s)

@@ -12,7 +12,7 @@ from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.schedulers.time_left import end_of_job
 
-__all__ = ["end_of_worker", "given_seconds", "pbs_seconds", "seconds_of_pair", "slurm_seconds", "walltime_text"]
+__all__ = ["end_of_worker", "option_seconds", "pbs_seconds", "seconds_of_pair", "slurm_seconds", "walltime_text"]
 
 _UNITS_S = (1, 60, 3600, 86400)
 _CLOCK = re.compile(r"\d+(:\d{1,2}){0,3}")
@@ -61,7 +61,7 @@ def _clock_seconds(text: str) -> int:
 _CLEAR = re.compile(r"(\d+-)?\d+:\d{2}:\d{2}")
 
 
-def given_seconds(text: str) -> int:
+def option_seconds(text: str) -> int:
     """Convert the option -w to seconds.
 
     Raises:

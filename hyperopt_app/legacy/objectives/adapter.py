@@ -121,7 +121,7 @@ class LegacyObjective(Objective):
         returned = objective(seen) if is_users(kind, "__call__") else call(objective, seen)
         metrics = self._metrics(objective, seen, returned)
         if trial is not None and trial.number == 0:
-            self._tell_of_the_unused(tree, seen.params)
+            self._warn_of_unused(tree, seen.params)
         return metrics
 
     def _surroundings(self, trial: Trial | None, tree: Mapping[Any, Any]) -> Surroundings:
@@ -166,7 +166,7 @@ class LegacyObjective(Objective):
         numbers = {name: float(number) for name, value in whole.items() if _is_number(number := plain(value))}
         return {**numbers, **{name: _certain(number_of(whole[name])) for name in names}}
 
-    def _tell_of_the_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
+    def _warn_of_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
         """A parameter that is not a key of the model config is the objective's to suggest."""
         for name in _parameters(tree):
             if name not in params:

@@ -55,7 +55,7 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     entry = args[0] if args and isinstance(args[0], Mapping) else kwargs
     if isinstance(entry.get("settings"), Mapping) and "type" in entry:
         settings = entry["settings"]
-        _tell_of_the_entry(declared, str(entry["type"]), settings)
+        _warn_of_whole_entry(declared, str(entry["type"]), settings)
         return read_call(str(entry["type"]), (), settings)
     if declared not in DECLARED:
         raise ValueError(f"the type {declared!r} is not known; the types are {', '.join(DECLARED)}")
@@ -67,7 +67,7 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     return _call(declared, arguments)
 
 
-def _tell_of_the_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
+def _warn_of_whole_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
     message = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
     message += '["settings"]), which is the right spelling'
     warn_once(_log, message, settings.get("name"), written, declared)

@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.recipes import recipe_of
-from hyperopt_app.sampling.targets import checked, is_foreign, made_class, signature_of, travelling
+from hyperopt_app.sampling.targets import checked, is_foreign, made_class, picklable_target, signature_of
 from tests.conftest import HAS_STOCK
 from tests.unit.sampling import _made_methods as made
 
@@ -140,14 +140,14 @@ def test_a_class_of_the_script_is_the_running_scripts(script: Any, target: str) 
     """By either name; and the class itself travels, since no worker could import it."""
     found = checked(target, BaseSampler, WHERE)
     assert found is script.Mine
-    assert travelling(target, found) is script.Mine
+    assert picklable_target(target, found) is script.Mine
     assert checked(found, BaseSampler, WHERE) is found
 
 
 def test_a_class_of_a_module_travels_by_its_name() -> None:
     """A plan of plain data can be pickled by anybody."""
     target = f"{made.HERE}.Seeded"
-    assert travelling(target, made.Seeded) == target
+    assert picklable_target(target, made.Seeded) == target
 
 
 @pytest.mark.parametrize(
