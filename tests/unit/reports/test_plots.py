@@ -165,7 +165,7 @@ def test_all_faults_of_a_plot_file_are_told_at_once(tmp_path: Path) -> None:
         report(pair_of(tmp_path), searched(n_trials=1), plot=plot)
     wanted = [
         "optimisation_history: this is not a plot (did you mean optimization_history?)",
-        "pareto_front: 3 came",
+        "pareto_front: 3 is not a mapping",
         "intermediate_values.set_xlim: 4 is not a range",
         "intermediate_values.set_yscale: 'lg' is not a scale",
         "intermediate_values.colour: this cannot be set",
