@@ -99,7 +99,7 @@ def register_beside_stock() -> None:
 
 
 def replacing_old_sampler(name: str) -> dict[str, Any] | None:
-    """The fields of a sampler's group that replace those of an old hydra-optuna-sweeper; None where there is none.
+    """Return the fields that replace a sampler group of an old hydra-optuna-sweeper; None if there is none.
 
     Releases before 1.4 are written for Optuna 2, and pip leaves them when it upgrades Optuna: their groups set what
     Optuna 5 warns of or lacks. In the store they stay, for hydra-optuna-sweeper's own sweeper.

@@ -46,7 +46,7 @@ def with_methods(
 
 
 def _of_today(given: Any, below: Below, choice: str) -> tuple[Any, Below]:
-    """The sampler's node with our fields in the place of an old hydra-optuna-sweeper's; what is written stays."""
+    """Replace an old hydra-optuna-sweeper's fields in the sampler's node by ours; the user's values stay."""
     ours, old = replacing_old_sampler(choice), below.node
     if ours is None or not isinstance(given, Mapping) or not old.keys() <= given.keys():  # or it is the user's own file
         return given, below

@@ -68,7 +68,7 @@ def _compact(func: Callable[[], Any]) -> Any:
 
 
 def _with_what_came(error: CompactHydraException) -> str | None:
-    """The line for a compact error of Hydra's that lacks the key and what came for it; None for all others.
+    """Add key and value to a compact error of Hydra's that lacks them; None for all other errors.
 
     Hydra 1.4 adds to an override that it cannot read which one that was, below a list of all; 1.3 does not.
     """
@@ -84,7 +84,7 @@ def _tells_why(line: str) -> bool:
 
 
 def _no_sweeper(trace: TracebackType | None) -> str | None:
-    """The line for a value in the place of the sweeper's fields; Hydra tells neither the key nor the value."""
+    """Describe a value in the place of the sweeper's fields; Hydra names neither key nor value."""
     for frame in _frames(trace):
         if frame.f_code.co_name == "instantiate_sweeper":
             config: Any = frame.f_locals["config"]
