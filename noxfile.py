@@ -27,7 +27,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Hold rules and format; `nox -s lint -- --fix` mends what can be mended."""
+    """Check rules and format; `nox -s lint -- --fix` fixes what can be fixed."""
     session.install(*TESTED_SET, "ruff")
     fix = "--fix" in session.posargs
     session.run("ruff", "check", *(["--fix"] if fix else []))
@@ -78,7 +78,7 @@ _WITH_HYDRA_14 = {
 def _oldest_releases(hydra: str) -> list[str]:
     """Every declared requirement, pinned to its lower bound, or to the oldest that goes with that Hydra."""
     lines = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
-    bounds = [(one.name, clause) for one in map(Requirement, lines) for clause in one.specifier]
+    bounds = [(requirement.name, clause) for requirement in map(Requirement, lines) for clause in requirement.specifier]
     oldest = {name: clause.version for name, clause in bounds if clause.operator == ">="}
     if hydra == "1.4":
         oldest |= _WITH_HYDRA_14

@@ -4,7 +4,7 @@
     python benchmarks/teaching.py [--trials 100] [--seeds 10]
 
 Half of the space fails. In `border` the loss falls towards that half, right up to it; in `away` the best point is far
-from it. Bare Optuna leaves its failed trials out of account; `taught` is what our sampler makes of the same TPE.
+from it. Bare Optuna leaves its failed trials out of account; `failure_aware` is what our sampler makes of the same TPE.
 The share is that of the trials after the ten start-up trials.
 """
 
@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hyperopt_app.sampling.failure_aware_tpe import taught
+from hyperopt_app.sampling.failure_aware_tpe import failure_aware
 
 STARTUP = 10
 BEST_X = {"border": 0.5, "away": 0.15}
@@ -71,7 +71,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    kinds: dict[str, Callable[[BaseSampler], BaseSampler]] = {"bare Optuna": lambda one: one, "taught": taught}
+    kinds: dict[str, Callable[[BaseSampler], BaseSampler]] = {
+        "bare Optuna": lambda sampler: sampler,
+        "taught": failure_aware,
+    }
     lines = []
     for toy in BEST_X:
         for workers in (1, 8):

@@ -67,11 +67,13 @@ def main() -> None:
     for kind in options.storages:
         for size in options.sizes:
             with place(kind) as storage, tempfile.TemporaryDirectory() as folder:
-                found = [rate(folder, storage, size, workers, options) for workers in options.workers]
-            rows.append([kind, str(size), *("-" if one is None else f"{one:.1f}" for one in found)])
+                rates = [rate(folder, storage, size, workers, options) for workers in options.workers]
+            rows.append(
+                [kind, str(size), *("-" if trials_per_s is None else f"{trials_per_s:.1f}" for trials_per_s in rates)]
+            )
             print(f"{kind} {size}: {' '.join(rows[-1][2:])}", file=sys.stderr, flush=True)
     print(f"Trials a second, {options.sampler} sampler, {machine()}\n")
-    print(table(["storage", "trials in the study", *(f"workers: {one}" for one in options.workers)], rows))
+    print(table(["storage", "trials in the study", *(f"workers: {workers}" for workers in options.workers)], rows))
 
 
 if __name__ == "__main__":

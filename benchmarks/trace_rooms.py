@@ -162,11 +162,11 @@ def figures(calls: Sequence[Call]) -> dict[str, Any]:
         "processes": len({call.process for call in calls}),
         **{
             kind: {
-                "entered": found.entered,
-                "crossings": found.crossed.total(),
-                "pairs": [[left, right, times] for (left, right), times in found.crossed.most_common()],
+                "entered": trace.entered,
+                "crossings": trace.crossed.total(),
+                "pairs": [[left, right, times] for (left, right), times in trace.crossed.most_common()],
             }
-            for kind, found in kinds.items()
+            for kind, trace in kinds.items()
         },
     }
 

@@ -2,7 +2,7 @@
 """Writes a line for each call from one file of a source tree to another: the half of `trace_rooms` in a traced process.
 
 `trace_rooms` lays a copy of this file on the import path as `sitecustomize`, which every Python process imports as it
-starts; a forked process goes on with what it was forked with. So nothing needs to be told which processes a run has.
+starts; a forked process goes on with what it was forked with. So the processes of a run need not be listed.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`python -m hyperopt_app`: the Hydra application."""
+"""Run the Hydra application for `python -m hyperopt_app`."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ from hyperopt_app.support.hydra_errors import errors_in_one_line
 
 __all__ = ["main"]
 
-# OmegaConf refuses a YAML file of more than ten thousand values unless it is told otherwise. It fears aliases that
+# OmegaConf refuses a YAML file of more than ten thousand values by default. It fears aliases that
 # swell, against which it keeps another guard; a config that is run here may hold a long list. Workers inherit it.
 _MOST_VALUES = ("OMEGACONF_MAX_YAML_EXPANDED_NODES", "10000000")
 
@@ -30,8 +30,8 @@ def main(task: Callable[[DictConfig], Any] = train) -> None:
     """
     os.environ.setdefault(*_MOST_VALUES)
     # A user's objective lies where the command is typed; `python -m` looks there by itself, a console script does not.
-    if (here := str(Path.cwd())) not in sys.path and "" not in sys.path:
-        sys.path.insert(behind_the_standard_library(sys.path), here)
+    if (folder := str(Path.cwd())) not in sys.path and "" not in sys.path:
+        sys.path.insert(behind_the_standard_library(sys.path), folder)
     with spelling_out(), errors_in_one_line():
         hydra_main(task, config_path="pkg://hyperopt_app.conf", config_name="config")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The task of this application: build the objective that the config names and train it once."""
+"""The task function of this application: build the objective that the config names and train it once."""
 
 import importlib
 import logging
@@ -43,7 +43,7 @@ def _trained(conf: DictConfig) -> Any:
 
 
 def _seed(conf: DictConfig) -> None:
-    """Begin a training alone with the seed that it is given, as a worker does for a trial."""
+    """Seed a training without a sweep, as a worker does for a trial."""
     own = conf.get("seed")
     seed = current_seed(own if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else None)
     if seed is not None:
@@ -51,24 +51,24 @@ def _seed(conf: DictConfig) -> None:
 
 
 def check_objective(conf: DictConfig) -> list[str]:
-    """What is wrong with `objective` in a config: missing, not importable, or not an Objective."""
+    """Check `objective` in a config: missing, not importable, or not an Objective."""
     target, fault = _target_of(conf)
     if fault:
         return [fault]
     module, _, name = str(target).rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name) if module else None
+        objective_class = getattr(importlib.import_module(module), name) if module else None
     except (ImportError, AttributeError) as error:
         return [f"objective._target_: {target} cannot be imported ({error}); check the path, and that it is installed"]
     except Exception as error:  # noqa: BLE001 - an import runs the user's module, which may raise anything
-        return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; mend that first"]
-    if not (isinstance(found, type) and issubclass(found, Objective)):
-        return [f"objective._target_: {target} is no class that derives from hyperopt_app.Objective"]
-    return [f"objective: {fault}" for fault in found.check(conf)]
+        return [f"objective._target_: {target} cannot be imported: {module} raises {_raised(error)}; fix that first"]
+    if not (isinstance(objective_class, type) and issubclass(objective_class, Objective)):
+        return [f"objective._target_: {target} is not a class that derives from hyperopt_app.Objective"]
+    return [f"objective: {fault}" for fault in objective_class.check(conf)]
 
 
 def _target_of(conf: DictConfig) -> tuple[str, str]:
-    """What `objective` names, and what is wrong with it."""
+    """Return the class path that `objective` names, and the error in it."""
     try:
         node = OmegaConf.select(conf, "objective")
         target = OmegaConf.select(node, "_target_") if OmegaConf.is_dict(node) else None
@@ -76,20 +76,20 @@ def _target_of(conf: DictConfig) -> tuple[str, str]:
         return "", f"objective: {visible(str(error).splitlines()[0])}; correct what it refers to"
     if not (node is None or OmegaConf.is_dict(node)):
         way = "write objective: {_target_: PATH.OF.A.CLASS}, or choose it with hparams=..."
-        return "", f"objective: {shortened(repr(node))} is no mapping; {way}"
+        return "", f"objective: {shortened(repr(node))} is not a mapping; {way}"
     fault = "objective._target_: no objective is named; set the dotted path of a class deriving from Objective"
     return str(target), "" if target else fault
 
 
 def _class_of(conf: DictConfig) -> type[Objective]:
-    """The objective's class, which has been checked."""
+    """Return the objective's class, which has been checked."""
     module, _, name = str(conf.objective["_target_"]).rpartition(".")
-    found: type[Objective] = getattr(importlib.import_module(module), name)
-    return found
+    target: type[Objective] = getattr(importlib.import_module(module), name)
+    return target
 
 
 class _Train(TaskHooks):
-    """The task with its hooks, which pass on to the objective's class."""
+    """The task with its hooks, which forward to the objective's class."""
 
     def __call__(self, conf: DictConfig) -> Any:
         """Train once and return what the objective returns; in a trial or alone.
@@ -105,19 +105,19 @@ class _Train(TaskHooks):
             sys.exit(str(error))
 
     def preflight(self, config: DictConfig) -> list[str]:
-        """What is wrong with `objective`."""
+        """Check `objective`."""
         return check_objective(config)
 
     def preload(self, config: DictConfig) -> list[str]:
-        """The module of the objective, which a trial imports, and those that it names."""
+        """Return the objective's module, which a trial imports, and the modules that it names."""
         return [str(config.objective["_target_"]).rpartition(".")[0], *_class_of(config).preload(config)]
 
     def write_results(self, study: "optuna.Study", study_dir: Path, config: DictConfig) -> None:
-        """The objective's own result files."""
+        """Write the objective's own result files."""
         _class_of(config).write_results(study, study_dir, config)
 
     def suggested_key(self, config: DictConfig) -> str | None:
-        """Where the command that trains once more puts what the objective has suggested itself."""
+        """Return the key for what the objective suggested itself, for the command that retrains."""
         return _class_of(config).suggested_key
 
 
@@ -126,7 +126,7 @@ train = _Train()
 
 
 def _raised(error: Exception) -> str:
-    """What a module raised while it was imported, and in which line."""
+    """Describe the error that importing a module raised, and the line."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hyperopt-app`: look at a study and steer it; every other argument goes to the Hydra application."""
+"""The `hyperopt-app` command: inspect and steer a study; any other arguments go to the Hydra application."""
 
 import argparse
 import shlex
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_ANEW = "Move it away, and the search's command writes it anew."
+_ANEW = "Move it away; the search's command writes a new one."
 
 _EPILOG = """everything else is the application itself, as with python -m hyperopt_app:
   hyperopt-app --multirun hparams=holodec      search
@@ -43,7 +43,7 @@ hyperopt-app status STUDY, stop STUDY, best STUDY, report STUDY.
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script.
+    """Entry point of the console script.
 
     Args:
         arguments: The words after the program's name; those of this process if None.
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if words[:1] == ["submit"]:
         # Hydra reads the arguments of the process. With pluses also where the launcher has no such field: that it
-        # cannot submit is then told among the faults of the command.
+        # cannot submit is then listed among the errors of the command.
         words = ["--multirun", *words[1:], "++hydra.launcher.detach=true"]
         sys.argv[1:] = words
     if words[:1] == ["legacy"]:
@@ -110,11 +110,11 @@ def _status(options: argparse.Namespace) -> None:
     Console().print(render(seen))
     for note in read_notes(study):
         print(f"note: {note}")
-    _tell_stop(study, seen.left + seen.running, seen.n_trials)
+    _print_stop(study, seen.left + seen.running, seen.n_trials)
 
 
-def _tell_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
-    """Why no further trial is started, and what goes on with the study; nothing if one is, or if none is left."""
+def _print_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
+    """Print why no further trial starts, and what continues the study; nothing if trials may start or none is left."""
     from hyperopt_app.budget.verdict import verdict_on, words_of
     from hyperopt_app.study.stopping import read_stop
     from hyperopt_app.support.display_text import visible
@@ -135,11 +135,11 @@ def _best(options: argparse.Namespace) -> None:
     try:
         text = read_file(path).decode()
     except FileNotFoundError:
-        raise StudyMismatchError(f"{path} is not there: no trial of this study has completed yet.") from None
+        raise StudyMismatchError(f"{path} does not exist: no trial of this study has completed yet.") from None
     except OSError as error:
         raise StudyMismatchError(f"{path} cannot be read: {error.strerror}. {_ANEW}") from None
     except ValueError:
-        raise StudyMismatchError(f"{path} is no text in UTF-8. {_ANEW}") from None
+        raise StudyMismatchError(f"{path} is not UTF-8 text. {_ANEW}") from None
     print(text, end="")
 
 
@@ -168,14 +168,14 @@ def _report(options: argparse.Namespace) -> None:
         raise StudyMismatchError(
             f"{error.filename or folder} cannot be written: {error.strerror}; give another directory with --out"
         ) from None
-    _tell(lines)
+    _print_lines(lines)
 
 
 def _stop(options: argparse.Namespace) -> None:
     from hyperopt_app.study.stopping import Stop, write_stop
 
     write_stop(_open(options), Stop("the user asked for it (hyperopt-app stop)", is_fault=False))
-    print("No further trial is started; those that run, if any, go on to their end. The study can be resumed.")
+    print("No further trial is started; running trials, if any, run to their end. The study can be resumed.")
 
 
 def _arguments_of_retry(command: argparse.ArgumentParser) -> None:
@@ -197,18 +197,18 @@ def _retry(options: argparse.Namespace) -> None:
     if options.numbers and options.kind:
         raise StudyMismatchError("retry: give numbers or --kind, not both; numbers are tried again whatever they are")
     study = _open(options)
-    _tell(retried(study, options.study, options.numbers, options.kind, _write_tables))
+    _print_lines(retried(study, options.study, options.numbers, options.kind, _write_tables))
 
 
 def _arguments_of_discard(command: argparse.ArgumentParser) -> None:
-    command.add_argument("numbers", nargs="+", type=int, metavar="NUMBER", help="trials that shall count no longer")
+    command.add_argument("numbers", nargs="+", type=int, metavar="NUMBER", help="trials that should no longer count")
 
 
 def _discard(options: argparse.Namespace) -> None:
     from hyperopt_app.driver.steering import discarded
 
     study = _open(options)
-    _tell(discarded(study, options.study, options.numbers, _write_tables))
+    _print_lines(discarded(study, options.study, options.numbers, _write_tables))
 
 
 def _arguments_of_add(command: argparse.ArgumentParser) -> None:
@@ -221,15 +221,15 @@ def _arguments_of_add(command: argparse.ArgumentParser) -> None:
 def _add(options: argparse.Namespace) -> None:
     from hyperopt_app.driver.steering import added
 
-    _tell(added(_open(options), options.study, options.values, grows=options.grow))
+    _print_lines(added(_open(options), options.study, options.values, grows=options.grow))
 
 
-def _tell(lines: Sequence[str]) -> None:
+def _print_lines(lines: Sequence[str]) -> None:
     print("\n".join(lines))
 
 
 def _write_tables(study: "optuna.Study", study_dir: Path) -> None:
-    """Write the tables of the original interface anew, if the study is one of it."""
+    """Rewrite the tables of the original interface, if the study belongs to it."""
     from hyperopt_app.legacy.tables.files import write_tables_of
 
     write_tables_of(study, study_dir)
@@ -245,20 +245,20 @@ def _repair(options: argparse.Namespace) -> None:
     if storage is None and not (options.study / "journal.log").exists():
         storage, _ = kept_storage(options.study)
     path = journal_of(storage, options.study)
-    found = salvage(path)
-    if not found.damaged:
-        print(f"{path}: no line of {found.lines} is damaged; nothing was written.")
+    salvaged = salvage(path)
+    if not salvaged.damaged:
+        print(f"{path}: no line of {salvaged.lines} is damaged; nothing was written.")
         return
     copy = place_of_copy(path)
-    write_copy(found, copy, path.stat().st_mode & 0o777)
-    aside, left = path.with_name(f"{path.stem}.damaged{path.suffix}"), len(found.left_out)
-    print(f"{path}: {len(found.damaged)} of {found.lines} lines are damaged")
-    for number, fault in found.damaged:
+    write_copy(salvaged, copy, path.stat().st_mode & 0o777)
+    aside, left = path.with_name(f"{path.stem}.damaged{path.suffix}"), len(salvaged.left_out)
+    print(f"{path}: {len(salvaged.damaged)} of {salvaged.lines} lines are damaged")
+    for number, fault in salvaged.damaged:
         print(f"  line {number}: {fault}")
-    print(f"{copy} keeps {found.trials - left} of {found.trials} trials; {path.name} is as it was.")
-    for number, reason in found.left_out.items():
+    print(f"{copy} keeps {salvaged.trials - left} of {salvaged.trials} trials; {path.name} is as it was.")
+    for number, reason in salvaged.left_out.items():
         print(f"  trial {number} is left out, and stands there as failed: {reason}")
-    old, new, aside_ = (shlex.quote(str(one)) for one in (path, copy, aside))
+    old, new, aside_ = (shlex.quote(str(part)) for part in (path, copy, aside))
     print("Once no worker of the study is left, go on with the copy, then with the same command as before:")
     print(f"  mv -n {old} {aside_} && mv -n {new} {old}")
     if left:
@@ -266,7 +266,7 @@ def _repair(options: argparse.Namespace) -> None:
 
 
 def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Study":
-    """The study that the options name; makes nothing, and with `reading` writes nothing."""
+    """Open the study that the options name; creates nothing, and with `reading` writes nothing."""
     from hyperopt_app.storage.finding import kept_storage
     from hyperopt_app.storage.opening import open_storage
     from hyperopt_app.study.opening import only_study
@@ -280,9 +280,9 @@ def _open(options: argparse.Namespace, *, reading: bool = False) -> "optuna.Stud
 
 
 def _check_directory(study_dir: Path) -> None:
-    """Refuse what is no directory, and the save_path of the original, which holds the studies deeper."""
+    """Refuse a path that is not a directory, and the save_path of the original, which holds studies in subfolders."""
     if not study_dir.is_dir():
-        raise StudyMismatchError(f"{study_dir}: there is no such directory; give that of a study, e.g. studies/holodec")
+        raise StudyMismatchError(f"{study_dir}: directory not found; give that of a study, e.g. studies/holodec")
     inner = sorted(str(path.parent) for path in study_dir.glob("studies/*/multirun.yaml"))
     if inner and not (study_dir / "multirun.yaml").exists():
         raise StudyMismatchError(f"{study_dir} is not a study's directory, but holds some: {', '.join(inner)}")
@@ -294,7 +294,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "report": (_report, "write plots and a table of the trials, and show a summary with the parameters that matter"),
     "stop": (_stop, "ask all workers not to start another trial"),
     "retry": (_retry, "try failed trials again, or trials by number, with the parameters that they had"),
-    "discard": (_discard, "let trials that have ended count no longer: each leaves its place in the budget to another"),
+    "discard": (_discard, "let finished trials no longer count: another trial takes each one's place in the budget"),
     "add": (_add, "add a point to try next"),
     "repair": (_repair, "copy the whole trials of a damaged journal into a new one; the old one stays as it is"),
 }

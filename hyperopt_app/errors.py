@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The errors that this project raises for people; they import nothing of ours."""
+"""The errors that this package raises for users. Imports no other module of the package."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class HyperoptError(Exception):
-    """Base of every error that is addressed to a user; its text stands alone, without a traceback.
+    """Base of all errors meant for users; the text is complete without a traceback.
 
     Attributes:
         exit_code: With which a command ends for it: 1 if nothing was started, 2 if a run ended early.
@@ -32,11 +32,11 @@ class HyperoptError(Exception):
 
 
 class SpaceError(HyperoptError, ValueError):
-    """A search range, choice or override text that cannot be understood or is empty."""
+    """A search range, choice or override text is invalid or empty."""
 
 
 class ConfigError(HyperoptError, ValueError):
-    """Everything that is wrong with a configuration, found before any worker starts.
+    """All errors in a configuration, found before any worker starts.
 
     Attributes:
         faults: One line per fault: where, what came, what is allowed, what to do.
@@ -51,11 +51,11 @@ class ConfigError(HyperoptError, ValueError):
 
 
 class StorageError(HyperoptError, RuntimeError):
-    """The place where the study is kept cannot be opened or must not be used."""
+    """The storage of the study cannot be opened or must not be used."""
 
 
 class StudyMismatchError(HyperoptError, ValueError):
-    """The stored study has another space or direction than the command asks for."""
+    """The stored study has another space or direction than the command requests."""
 
 
 class MetricError(HyperoptError, KeyError):
@@ -67,32 +67,32 @@ class MetricError(HyperoptError, KeyError):
 
 
 class DescendantError(HyperoptError, RuntimeError):
-    """A process that an objective has forked or spawned speaks for the trial, which only the first process may."""
+    """A process that an objective forked or spawned used the trial, which only the first process may."""
 
 
 class PayloadError(HyperoptError, RuntimeError):
-    """A job's payload cannot be used by this release; the job ends and has touched no trial."""
+    """This release cannot use the job's payload; the job ends without touching any trial."""
 
 
 class ResultsError(HyperoptError, OSError):
-    """Result files could not be written; the study has everything, and they can be made anew from it at any time."""
+    """Result files could not be written; the study is complete, and they can be written again at any time."""
 
     exit_code = 2
 
 
 class StudyStoppedError(HyperoptError, RuntimeError):
-    """This run was ended early by failures; the same command goes on after a mend."""
+    """Failures ended this run early; the same command continues once they are fixed."""
 
     exit_code = 2
 
 
 class SubmissionError(HyperoptError, RuntimeError):
-    """The scheduler did not take the workers; the study is as it was."""
+    """The scheduler refused the workers; the study is unchanged."""
 
 
 class WorkersCancelledError(HyperoptError, RuntimeError):
-    """The user has cancelled all jobs of a study: a stop, in words; nothing is submitted again by this command."""
+    """The user cancelled all jobs of a study, which is a stop; this command submits nothing again."""
 
 
 class WorkersEndedError(HyperoptError, RuntimeError):
-    """Workers of a scheduler's jobs have ended before the study; the text has the last words of one of them."""
+    """Workers of a scheduler's jobs ended before the study; the text contains one worker's last words."""

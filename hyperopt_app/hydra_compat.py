@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Hide what differs between Hydra 1.3 and Hydra 1.4: the rest of the package calls these functions on either.
+"""Hide the differences between Hydra 1.3 and 1.4 behind functions that work with either.
 
-Each of them says what which release wants. When 1.3 is given up, the functions become calls of Hydra's own, and this
-module goes. Light: Hydra imports it at the start of every Hydra program on the machine.
+Each function says what each release needs. Once support for 1.3 ends, callers use Hydra directly and this
+module is deleted. Hydra imports it in every Hydra program, so it must stay light.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ def hydra_main(task: Callable[[Any], Any], config_path: str, config_name: str) -
 
 
 def note_overrides(config: Any, overrides: list[str]) -> None:
-    """Write into the composed config of a job which overrides it has.
+    """Store the overrides of a job in its composed config.
 
     1.3 also keeps the text for `${hydra.job.override_dirname}`, and 1.4 makes it from the overrides when it is asked.
     """
@@ -68,7 +68,7 @@ def note_overrides(config: Any, overrides: list[str]) -> None:
 
 
 def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
-    """Let OmegaConf resolve `${name:...}`, once for each config; one of the same name is replaced.
+    """Register a resolver for `${name:...}`, cached once per config; replaces one of the same name.
 
     OmegaConf 2.4, which comes with 1.4, has given the function the name of an older one.
     """
@@ -77,7 +77,7 @@ def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
 
 
 def store_node(group: str, name: str, node: Any, package: str | None = None) -> None:
-    """Put a config into Hydra's config store, in the place of one of the same name.
+    """Put a config into Hydra's config store, replacing one of the same name.
 
     1.3 replaces without a word; 1.4 warns of it, and 1.5 refuses it, unless it is asked for by `replace`.
     """
@@ -86,7 +86,7 @@ def store_node(group: str, name: str, node: Any, package: str | None = None) -> 
 
 
 def instantiate_class(node: Any, target: str) -> Any:
-    """Make an instance of the class that a node names, its inner nodes left as they are.
+    """Create an instance of the class that a node names, without instantiating inner nodes.
 
     1.4 takes the list of what may be made, and warns without one; 1.3 makes whatever is named. So the caller has
     looked at the class before.
@@ -103,7 +103,7 @@ def instantiate_class(node: Any, target: str) -> Any:
 
 @contextlib.contextmanager
 def answering_hydra(config: Any) -> Iterator[None]:
-    """Let `${hydra:...}` be answered from the config of a sweep while the body runs.
+    """Resolve `${hydra:...}` from the config of a sweep while the body runs.
 
     1.4 sees to that itself. In 1.3 only jobs can ask, and `hydra.sweep.dir: ${hydra:runtime.cwd}/study` is an error.
     """
@@ -121,7 +121,7 @@ def answering_hydra(config: Any) -> Iterator[None]:
 
 
 def bare_context(context: HydraContext) -> HydraContext:
-    """The context of a sweep without the user's callbacks; what its program allows, which 1.4 keeps in it, stays."""
+    """Return the context of a sweep without the user's callbacks, but with the program's restrictions (1.4)."""
     more = {"execution_whitelist": context.execution_whitelist} if _IS_1_4 else {}
     return HydraContext(config_loader=context.config_loader, callbacks=type(context.callbacks)(), **more)
 
@@ -140,14 +140,14 @@ def changes_directory(chdir: bool | None) -> bool:
 
 
 def configure_log(log_config: Any, verbose: Any, context: HydraContext) -> None:
-    """Set logging up as a config says; 1.4 holds the classes in it against what the program allows."""
+    """Configure logging from a config; 1.4 checks its classes against the program's restrictions."""
     more = {"execution_whitelist": context.execution_whitelist} if _IS_1_4 else {}
     _configure_log(log_config, verbose, **more)
 
 
 @contextlib.contextmanager
 def execution_policy(context: HydraContext) -> Iterator[None]:
-    """What `instantiate` may make in a job, as its program has allowed it; 1.3 has no such thing."""
+    """Return what `instantiate` may create in a job, as its program allows it; 1.3 has no such restriction."""
     if not _IS_1_4:
         yield
         return
@@ -169,7 +169,7 @@ def resolve_environment(env_set: Any) -> None:
 
 
 def is_restricted() -> bool:
-    """Whether the program lets Hydra make only what it lists; never with 1.3."""
+    """Whether the program lets Hydra instantiate only what it lists; never with 1.3."""
     if not _IS_1_4:
         return False
     from hydra._internal.execution_policy import _get_active_execution_whitelist
@@ -178,7 +178,7 @@ def is_restricted() -> bool:
 
 
 def is_transformed(sweep: Any) -> bool:
-    """Whether the values of a range are changed by a cast, as in `str(range(3))`.
+    """Whether a cast changes the values of a range, as in `str(range(3))`.
 
     1.4 keeps such casts beside the range; 1.3 applies them to its bounds.
     """

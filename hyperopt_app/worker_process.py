@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`python -m hyperopt_app.worker_process PAYLOAD`: the workers of one task of a scheduler's job, or one by hand.
+"""The program of a scheduler job's task, or of a worker by hand: `python -m hyperopt_app.worker_process PAYLOAD`.
 
-A task with one slot is a worker itself. With several it starts one process for each, so that what happens to one
-leaves its neighbours running, and ends with the last of them.
+A task with one slot is itself a worker. With several slots it starts one process for each, so that a failing worker
+leaves the others running, and it ends with the last of them.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import PayloadError
-from hyperopt_app.launchers.payload import thaw
+from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.processes.streams import spelling_out
 from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return after_job(options.payload, os.environ)
     try:
-        payload = thaw(options.payload)
+        payload = load_payload(options.payload)
     except PayloadError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:
-    """The worker's place among all of a launch, from 0; pure.
+    """Return the worker's number among all workers of a launch, from 0.
 
     Args:
         environment: That of the task.
@@ -76,7 +76,7 @@ def _number(environment: Mapping[str, str], names: Callable[[Variables], Sequenc
 
 
 def _supervise(payload: Path, slots: int) -> int:
-    """Start a worker for each slot and wait for all; the scheduler's signals reach them without us."""
+    """Start a worker for each slot and wait for all; the scheduler's signals reach them directly."""
     from hyperopt_app.worker.interrupts import END_SIGNALS, Interrupts
 
     command = [sys.executable, *module_words("hyperopt_app.worker_process"), str(payload), "--slot"]

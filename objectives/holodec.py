@@ -142,7 +142,7 @@ def _start(settings: Any, directory: Path) -> str | None:
     path = (Path(settings.path_save).expanduser() if settings.path_save else directory) / "last.ckpt"
     if path.exists():
         return str(path)
-    _log.info("trainer.start_epoch: there is no %s; epochs are counted from %d.", path, settings.start_epoch)
+    _log.info("trainer.start_epoch: %s not found; epochs are counted from %d.", path, settings.start_epoch)
     return None
 
 

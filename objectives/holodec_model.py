@@ -144,7 +144,7 @@ def _dense(size: int, hidden: Sequence[int], dropouts: Sequence[float]) -> nn.Se
 
 
 def relative_errors(predicted: Tensor, targets: Tensor, tasks: Sequence[str]) -> Tensor:
-    """Error of each task relative to a guess: 0 is perfect, 1 is no better than always saying one half.
+    """Error of each task relative to a guess: 0 is perfect, 1 is as good as always saying one half.
 
     The mean squared error over 1/12 for x, y, z and d, of the windows that hold a particle; the cross entropy
     over ln 2 for `binary`. A batch without a particle costs 0 for x, y, z and d.

@@ -70,8 +70,8 @@ def load_files(
     return both[:n_train], both[n_train:]
 
 
-def _paths(given: Any, key: str) -> list[Path]:
-    paths = [Path(str(each)).expanduser() for each in ([given] if isinstance(given, str) else given)]
+def _paths(value: Any, key: str) -> list[Path]:
+    paths = [Path(str(each)).expanduser() for each in ([value] if isinstance(value, str) else value)]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise FileNotFoundError(f"data.{key}: no such file: {', '.join(missing)}")

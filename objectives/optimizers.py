@@ -31,7 +31,7 @@ def make_optimizer(name: str, model: nn.Module, *, learning_rate: float, weight_
     if plain not in known:
         near = difflib.get_close_matches(plain, known, n=5, cutoff=0.5) or ["adam", "adamw", "diffgrad", "sgd"]
         raise ValueError(
-            f"optimizer.type: there is no optimizer {name!r}; near it are {', '.join(near)}, each also with the "
+            f"optimizer.type: unknown optimizer {name!r}; near it are {', '.join(near)}, each also with the "
             f"prefix {LOOKAHEAD!r}. pytorch_optimizer.get_supported_optimizers() lists all."
         )
     return pytorch_optimizer.create_optimizer(

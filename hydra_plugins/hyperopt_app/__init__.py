@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What Hydra discovers: one sweeper and one launcher, thin; Hydra imports this in every Hydra program."""
+"""The sweeper and the launchers that Hydra discovers. Hydra imports this in every program, so it imports little."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our launchers, thin doors to what is loaded when jobs start."""
+"""The launcher classes that Hydra discovers; their implementation is imported when jobs start."""
 
 import sys
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ __all__ = ["ByHandLauncher", "LocalWorkersLauncher"]
 
 
 class _Launcher(Launcher):
-    """Keeps what Hydra gives."""
+    """Base of our launchers; stores Hydra's arguments."""
 
     def __init__(self, **settings: Any) -> None:
         """Keep the settings."""
@@ -35,7 +35,7 @@ class _Launcher(Launcher):
         _check_preset(config)
         self.config, self.task_function, self.hydra_context = config, task_function, hydra_context
 
-    def _given(self) -> tuple[HydraContext, DictConfig, TaskFunction]:
+    def _arguments(self) -> tuple[HydraContext, DictConfig, TaskFunction]:
         if self.config is None or self.task_function is None or self.hydra_context is None:
             raise RuntimeError("setup() comes before launch()")
         return self.hydra_context, self.config, self.task_function
@@ -49,7 +49,7 @@ class _Launcher(Launcher):
 
 
 def _check_preset(config: DictConfig) -> None:
-    """Of two configs that choose the sweeper Hydra takes the later, and `+experiment=...` may stand after ours."""
+    """Refuse a preset of ours after which a config such as `+experiment=...` chose another sweeper."""
     hydra = config.hydra
     preset, sweeper = hydra.runtime.choices.get(GROUP), hydra.runtime.choices.get("hydra/sweeper")
     is_typed = any(word.startswith("hydra/sweeper=") for word in hydra_words(config))
@@ -66,12 +66,12 @@ class LocalWorkersLauncher(_Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return when all have ended; a job whose process died is a failed one."""
-        from hyperopt_app.launchers.local import Gang
+        from hyperopt_app.launchers.local import LocalProcesses
 
         settings = self._plain()
         settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
-        gang = Gang(*self._given(), **settings)
-        return gang.launch(job_overrides, initial_job_idx)
+        processes = LocalProcesses(*self._arguments(), **settings)
+        return processes.launch(job_overrides, initial_job_idx)
 
 
 class _ClusterLauncher(_Launcher):
@@ -87,7 +87,7 @@ class _ClusterLauncher(_Launcher):
         """Submit the workers; attached, return when they have ended; detached, at once."""
         from hyperopt_app.launchers.cluster import launch
 
-        return launch(*self._given(), job_overrides, self._plain(), self.scheduler)
+        return launch(*self._arguments(), job_overrides, self._plain(), self.scheduler)
 
 
 class ByHandLauncher(_Launcher):
@@ -97,11 +97,11 @@ class ByHandLauncher(_Launcher):
         """Freeze the sweep, print the command and come back."""
         from hyperopt_app.launchers.by_hand import launch
 
-        return launch(*self._given(), job_overrides, self._plain())
+        return launch(*self._arguments(), job_overrides, self._plain())
 
 
 def _class_of(option: str, schema: type[WorkersConf]) -> type[_ClusterLauncher]:
-    """The launcher that has these fields, such as `SlurmWorkersLauncher`; Hydra finds classes as names of a module."""
+    """Return the launcher that has these fields, such as `SlurmWorkersLauncher`, by a name in this module."""
     module, _, name = target_of(schema).rpartition(".")
     members = {"__module__": module, "__doc__": schema.__doc__, "scheduler": option.removesuffix("_workers")}
     return type(name, (_ClusterLauncher,), members)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Says that `hydra.sweeper.n_trials=5` without `--multirun` searches nothing, where the sweeper is ours."""
+"""Hydra callback that warns that `hydra.sweeper.n_trials=5` has no effect without `--multirun`."""
 
 import logging
 import os
@@ -25,10 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class RunNote(Callback):
-    """The one line; a part of a run only where the command line calls for it."""
+    """Logs the one line; part of a run only where the command line calls for it."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Tell what has no effect."""
+        """Log which settings have no effect."""
         words = [word for word in hydra_words(config) if _is_sweepers(word)]
         _log.warning(
             "Without --multirun (-m) this is one run and nothing is searched: %s has no effect.", " ".join(words)
@@ -36,7 +36,7 @@ class RunNote(Callback):
 
 
 class RunNotePlugin(SearchPathPlugin):
-    """Looks at the command line before Hydra composes; the only plugin that Hydra asks then."""
+    """Inspects the command line before Hydra composes; Hydra calls no other kind of plugin then."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Have our sweeper's config bring the callback, if this command needs it; the search path stays as it is.
@@ -67,7 +67,7 @@ def _seed() -> None:
 
 
 def is_needed(words: Sequence[str]) -> bool:
-    """Whether a command line sets the sweeper and asks for no sweep; pure."""
+    """Whether a command line sets the sweeper but does not request a sweep."""
     is_multirun = any(re.fullmatch(r"-[a-z]*m[a-z]*|--multirun|hydra\.mode=.*", word) for word in words)
     return not is_multirun and any(_is_sweepers(word) for word in words)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra/sweeper: async_optuna`; a thin door to `hyperopt_app.driver.sweep`, which is loaded only when a sweep runs."""
+"""The sweeper class that Hydra discovers; its implementation, `driver.sweep`, is imported when a sweep runs."""
 
 import sys
 from typing import Any

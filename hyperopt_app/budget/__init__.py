@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The exact budget of a study: its tickets, how workers hold them, and which trials no longer count."""
+"""The exact budget of a study: its tickets, which worker holds each, and which trials no longer count."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a command waits for when no ticket is left: trials that others hold, or nobody; each is told once."""
+"""Log which running trials the driver waits for when no ticket is left, each once."""
 
 import logging
 from collections import Counter
@@ -14,13 +14,13 @@ __all__ = ["Awaited"]
 
 _log = logging.getLogger(__name__)
 
-# A trial that is just being taken has no name on it for a moment, and one that just ends is seen to run: what is told
-# was seen in so many looks in a row.
+# A trial that is just being claimed has no holder for a moment, and a trial that just ends still seems to run. So a
+# reason is logged only after this many looks in a row.
 _LOOKS = 3
 
 
 class Awaited:
-    """Tells which running trials are waited for, again only when one changes hands.
+    """Logs which running trials are waited for, and again only when a trial changes hands.
 
     Args:
         lease_s: Seconds without a sign of life after which a trial is freed.
@@ -31,7 +31,7 @@ class Awaited:
         self._seen: Counter[str] = Counter()
 
     def look(self, running: Iterable[FrozenTrial]) -> None:
-        """Take note of the trials that are waited for now, and tell of those that stay."""
+        """Record the trials that are waited for now, and log those that stay."""
         texts = [text for trial in running if (text := self._text(trial))]
         for text in [text for text in self._seen if text not in texts and self._seen[text] < _LOOKS]:
             del self._seen[text]
@@ -44,7 +44,7 @@ class Awaited:
         waiting, claim = f"waiting for trial {trial.number}", claim_of(trial)
         freed = f"it is freed after {self._lease_s:g} s without"
         if claim is None:
-            return f"{waiting}, which no worker of ours holds (of another program?); {freed} a report"
+            return f"{waiting}, which no worker of hyperopt_app holds (maybe of another program); {freed} a report"
         lives, holder = process_lives(claim), f"worker {claim.get('number')} on {claim.get('host')}"
         if lives is None:
             return f"{waiting}, which {holder} holds (process {claim.get('pid')}); {freed} a sign of life"

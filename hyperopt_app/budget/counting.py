@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Which trials are the budget: the one rule that all who count a study's trials use; pure but for one reading.
+"""Decide which trials count towards the budget; everything that counts a study's trials uses this rule.
 
-The budget is the number of trials that count. A trial that is set aside leaves its place to the next one, a ticket
-that tries a trial again has that trial's place, and a trial by which the user has enlarged the budget stands outside.
+The budget is the number of trials that count. A trial that is set aside frees its place for the next trial. A ticket
+that retries a trial takes that trial's place. A trial by which the user enlarged the budget is counted separately.
+All functions are pure except the one that reads the study.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,24 +18,24 @@ __all__ = ["budget_size", "budget_trials", "counting", "left_of", "read_budget",
 
 
 def read_budget(study: optuna.Study, n_trials: int) -> list[FrozenTrial]:
-    """The trials of the budget as the study is now, by number; do not change them."""
+    """Read the trials of the budget, by number; do not change them."""
     trials = study.get_trials(deepcopy=False)
     return budget_trials(trials, set_aside_of(study, trials), n_trials)
 
 
 def read_counting(study: optuna.Study) -> list[FrozenTrial]:
-    """All trials of the study that are not set aside, be they within the budget or not; do not change them."""
+    """Read all trials that are not set aside, within the budget or not; do not change them."""
     trials = study.get_trials(deepcopy=False)
     aside = set_aside_of(study, trials)
     return [trial for trial in trials if trial.number not in aside] if aside else trials
 
 
 def budget_trials(trials: Sequence[FrozenTrial], aside: Collection[int], n_trials: int) -> list[FrozenTrial]:
-    """The trials of the budget: the first `n_trials` of those that count, and all by which it was enlarged; pure.
+    """Select the trials of the budget: the first `n_trials` that count, and all by which it was enlarged.
 
     Args:
         trials: All of the study, by number.
-        aside: The numbers of those that count no longer.
+        aside: The numbers of those that no longer count.
         n_trials: What the command asks for.
 
     Returns:
@@ -47,7 +48,7 @@ def budget_trials(trials: Sequence[FrozenTrial], aside: Collection[int], n_trial
 
 
 def budget_size(trials: Sequence[FrozenTrial], n_trials: int) -> int:
-    """How many trials the whole budget has; pure.
+    """Return the number of trials of the whole budget.
 
     Args:
         trials: Those of the budget that there are, or more, but none that is set aside.
@@ -57,7 +58,7 @@ def budget_size(trials: Sequence[FrozenTrial], n_trials: int) -> int:
 
 
 def left_of(trials: Sequence[FrozenTrial], n_trials: int) -> int:
-    """How many trials of the budget have not ended, be their tickets issued or not; pure.
+    """Return how many trials of the budget have not ended, whether their tickets are issued or not.
 
     Args:
         trials: Those of the budget that there are.
@@ -67,11 +68,11 @@ def left_of(trials: Sequence[FrozenTrial], n_trials: int) -> int:
 
 
 def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[list[FrozenTrial], list[FrozenTrial]]:
-    """The trials that count, the ordinary ones in the order of their places, and those that enlarge the budget; pure.
+    """Return the trials that count: the ordinary ones in order, and those that enlarge the budget.
 
     Args:
         trials: All of the study, by number.
-        aside: The numbers of those that count no longer.
+        aside: The numbers of those that no longer count.
     """
     grow = growing(trials)
     ordinary = [trial for trial in trials if trial.number not in aside and trial.number not in grow]
@@ -83,7 +84,7 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
 
 
 def _places(trials: Sequence[FrozenTrial]) -> dict[int, int]:
-    """The place of each trial: its number, or the place of the trial that it tries again."""
+    """Return the place of each trial: its number, or that of the trial it retries."""
     places: dict[int, int] = {}
     for trial in trials:
         tried = retried_by(trial)

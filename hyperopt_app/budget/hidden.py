@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The study as samplers, pruners and reports see it: without the trials that are set aside.
+"""Give samplers, pruners and reports a view of the study without the trials that are set aside.
 
-Optuna's classes read a study's trials in a dozen ways (Hyperband makes studies of its own from the storage), so what is
-replaced is the one thing that all of them ask: the storage. In the study itself nothing is changed.
+Optuna's classes read a study's trials in many ways (Hyperband builds its own studies from the storage), so this
+replaces the storage, which all of them use. The stored study does not change.
 """
 
 import copy
@@ -17,7 +17,7 @@ __all__ = ["whole", "without"]
 
 
 def without(study: optuna.Study, hidden: Collection[int]) -> optuna.Study:
-    """The study without some of its trials; what is written to it is written to the study.
+    """Return a view of the study without some of its trials; writes go to the study itself.
 
     Args:
         study: An open study.
@@ -31,7 +31,7 @@ def without(study: optuna.Study, hidden: Collection[int]) -> optuna.Study:
 
 
 def whole(study: optuna.Study) -> optuna.Study:
-    """The study with the trials that `without` has hidden."""
+    """Return the study behind a view that `without` has made."""
     if not isinstance(study._storage, _Storage):
         return study
     view = copy.copy(study)
@@ -40,14 +40,14 @@ def whole(study: optuna.Study) -> optuna.Study:
 
 
 class _Storage:
-    """A storage, but for trials that it does not tell of."""
+    """A storage that leaves out some trials."""
 
     def __init__(self, storage: Any, hidden: frozenset[int]) -> None:
         self.all_of_it = storage
         self._hidden = hidden
 
     def __getattr__(self, name: str) -> Any:
-        """All else is the storage's."""
+        """Forward to the storage."""
         if name.startswith("__") or name == "all_of_it":
             raise AttributeError(name)
         return getattr(self.all_of_it, name)
@@ -55,12 +55,12 @@ class _Storage:
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """The trials that are not hidden."""
+        """Return the trials that are not hidden."""
         trials = self.all_of_it.get_all_trials(study_id, deepcopy=deepcopy, states=states)
         return [trial for trial in trials if trial.number not in self._hidden]
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
-        """The best of them; of equal ones the first, as in every storage."""
+        """Return the best of them; among equal ones the first, as in every storage."""
         complete = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE,))
         if not complete:
             raise ValueError("No trials are completed yet.")

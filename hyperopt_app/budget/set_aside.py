@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Trials that no longer count: tried again, discarded by the user, or failed by code that was wrong from the first.
+"""Record and read which trials no longer count: retried, discarded by the user, or failed because of wrong code.
 
-Optuna never changes a finished trial, so what is known of it later stands beside it: a new ticket names the trial that
-it tries again, in the same write that makes it; every other reason is an attribute of the study, one for each trial.
+Optuna never changes a finished trial, so what is learned about it later is stored elsewhere. A retry is a new ticket
+that names the original trial in the write that creates it. Every other reason is a study attribute, one per trial.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ __all__ = ["discard_one", "set_aside", "set_aside_of", "undone_of"]
 
 
 def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
-    """Let finished trials count no longer, as if they had never run: points that they were given are given out again.
+    """Let finished trials count as if they had never run; the points they were given are issued again.
 
     Doing it again changes nothing but the reason.
 
@@ -29,5 +29,5 @@ def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
 
 
 def discard_one(study: optuna.Study, number: int, reason: str) -> None:
-    """Let a finished trial count no longer, and its point stand as tried; the arguments are those of `set_aside`."""
+    """Let a finished trial no longer count, although its point counts as tried; arguments as of `set_aside`."""
     keep_discarded(study, number, reason)

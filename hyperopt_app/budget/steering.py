@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a user changes in a study that has begun: trials tried again, trials discarded, points to try next.
+"""Change a study that already has trials: retry trials, discard trials, enqueue points to try next.
 
-Optuna never changes a finished trial. Each step here is one write, so that a process that dies in the middle has either
-done it or not; all run under the study's lock, so that two of them, or a worker that issues tickets, see one another's.
-Workers that run see them at their next claim.
+Optuna never changes a finished trial. Each step is a single write, so a process that dies in the middle has either
+made the change or not. All steps run under the study's lock, so they see one another's changes and those of workers
+that issue tickets. Running workers see a change at their next claim.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = ["add_point", "discard", "failed_trials", "retry"]
 
 
 def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
-    """Try finished trials again, with their parameters; each counts no longer once its new ticket is there.
+    """Retry finished trials with their parameters; a trial no longer counts once its new ticket exists.
 
     Returns:
         The number of each to that of its ticket.
@@ -45,7 +45,7 @@ def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
 
 
 def failed_trials(study: optuna.Study, kinds: Collection[str]) -> list[int]:
-    """The failed trials of the budget, of some kinds or, without any, of all.
+    """Return the failed trials of the budget, of some kinds, or of all kinds without any.
 
     Args:
         study: The open study.
@@ -56,7 +56,7 @@ def failed_trials(study: optuna.Study, kinds: Collection[str]) -> list[int]:
 
 
 def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
-    """Let finished trials count no longer; each leaves its place in the budget to another one.
+    """Let finished trials no longer count; another trial takes each one's place in the budget.
 
     Raises:
         StudyMismatchError: One of them cannot be discarded; then none is.
@@ -73,7 +73,7 @@ def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
 
 
 def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, grows: bool) -> int:
-    """Put a point on a ticket of the budget that has none and has not begun, or on one more.
+    """Assign a point to a free ticket of the budget, or to an additional one.
 
     Args:
         study: The open study.
@@ -99,7 +99,7 @@ def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, g
         study.add_trial(waiting_ticket(point))
         return len(trials)
     raise StudyMismatchError(
-        f"No trial is free for the point: all {len(_budget(study))} of the budget have begun or carry a point. "
+        f"No trial is free for the point: all {len(_budget(study))} of the budget have started or have a point. "
         "Give --grow to enlarge the budget by one trial, or discard a trial that has ended."
     )
 
@@ -110,7 +110,7 @@ def _trials_of(study: optuna.Study) -> tuple[Sequence[FrozenTrial], Mapping[int,
 
 
 def _budget(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials of the budget of the last command; all that count where no command of ours has written one."""
+    """Return the trials of the last command's budget; all that count if no command of this package stored one."""
     asked = budget_of(study)
     return read_budget(study, len(study.get_trials(deepcopy=False)) if asked is None else asked)
 
@@ -122,13 +122,13 @@ def _fault(
     within: Collection[int] | None,
     done: str,
 ) -> str | None:
-    """Why a trial cannot be tried again or discarded; None if it can."""
+    """Say why a trial cannot be retried or discarded; None if it can."""
     if not 0 <= number < len(trials):
         has = f"its trials are 0 to {len(trials) - 1}" if trials else "it has no trial"
         return f"trial {number}: the study has no such trial; {has}"
     trial = trials[number]
     if number in aside:
-        return f"trial {number}: it counts no longer ({aside[number]}), so it cannot be {done}"
+        return f"trial {number}: it no longer counts ({aside[number]}), so it cannot be {done}"
     if not trial.state.is_finished():
         return f"trial {number}: it is {state_word(trial)}; only a trial that has ended can be {done}"
     if within is not None and number not in within:
@@ -137,6 +137,6 @@ def _fault(
 
 
 def _refuse(faults: Sequence[str | None]) -> None:
-    found = [fault for fault in faults if fault is not None]
-    if found:
-        raise StudyMismatchError("Nothing was changed:\n" + "\n".join(f"  - {fault}" for fault in found))
+    refusals = [fault for fault in faults if fault is not None]
+    if refusals:
+        raise StudyMismatchError("Nothing was changed:\n" + "\n".join(f"  - {fault}" for fault in refusals))

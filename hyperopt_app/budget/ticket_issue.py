@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The budget of a study, and the tickets that are issued for it."""
+"""Compute the budget of a study and issue its tickets."""
 
 import json
 from collections import Counter
@@ -39,12 +39,12 @@ FEW = 32
 
 
 def keep_budget(study: optuna.Study, n_trials: int, *, listed: bool = False) -> None:
-    """Write the budget into the study, for those who look at it without its plan. Runs in the driver.
+    """Store the budget in the study, for readers that have no plan. Runs in the driver.
 
     Args:
         study: The study.
         n_trials: What the command asks for.
-        listed: Whether the tickets carry every point of the space, so that there is no other to try.
+        listed: Whether the tickets carry every point of the space, so that no other is left to try.
     """
     keep_n_trials(study, n_trials)
     keep_lists_points(study, listed)
@@ -79,7 +79,7 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
 
 
 def issue_again(study: optuna.Study) -> int:
-    """Try what the user had asked for again (`retry`, `add --grow`) where its trial is as if it had never run.
+    """Issue tickets for trials of `retry` and `add --grow` that count as if they had never run.
 
     Each such trial has a place of its own in the budget, which a point that is given out with others would not have.
     Under the study's lock, so that each is tried once.
@@ -96,24 +96,24 @@ def issue_again(study: optuna.Study) -> int:
 
 
 def still_undone(study: optuna.Study, trials: Sequence[FrozenTrial]) -> set[int]:
-    """The numbers of the trials that are as if they had never run, and that no ticket tries again."""
+    """Return the numbers of the trials that count as never run and that no ticket retries."""
     undone = undone_of(study)
     return undone - {retried_by(trial) for trial in trials} if undone else undone
 
 
 def ticket_again(trial: FrozenTrial) -> FrozenTrial:
-    """A ticket, to be added to the study, that tries a finished trial again with its parameters."""
+    """Build a ticket that retries a finished trial with its parameters."""
     # What the sampler chose stands over what the ticket was given; a parameter that was not reached is drawn anew.
     point = {**(point_of(trial) or {}), **trial.params}
     return waiting_ticket(point, grows=grows_budget(trial), retry_of=trial.number)
 
 
 def budget_with_room(trials: Sequence[FrozenTrial], aside: Collection[int], n_trials: int, points: int) -> int:
-    """The smallest budget in which so many further points find a ticket; pure.
+    """Return the smallest budget in which so many further points find a ticket.
 
     Args:
         trials: All of the study; those of a larger budget before may wait beyond the budget of today.
-        aside: The numbers of those that count no longer.
+        aside: The numbers of those that no longer count.
         n_trials: The budget, in which no ticket is free.
         points: How many points have found none.
     """
@@ -130,7 +130,7 @@ def _is_free(trial: FrozenTrial) -> bool:
 def points_left(
     trials: Sequence[FrozenTrial], points: Sequence[Mapping[str, Any]], undone: Collection[int] = ()
 ) -> list[Mapping[str, Any]]:
-    """Those of the points that no ticket carries or has carried, in their order; pure.
+    """Return the points that no ticket carries or has carried, in order.
 
     A point that stands twice in the list wants two tickets, of which none tries another again. A trial of another
     tool, which no worker of ours has held, has a point if its parameters are those of the point.
@@ -157,17 +157,17 @@ def points_left(
 
 
 def _beyond(points: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What is left of some points when each of the others has taken one like it away."""
-    taken, found = Counter(map(_spelled, others)), list[Mapping[str, Any]]()
+    """Return the points left after each of the others has removed one equal to it."""
+    taken, beyond = Counter(map(_spelled, others)), list[Mapping[str, Any]]()
     for point in points:
         taken[_spelled(point)] -= 1
         if taken[_spelled(point)] < 0:
-            found.append(point)
-    return found
+            beyond.append(point)
+    return beyond
 
 
 def _spelled(point: Mapping[str, Any]) -> str:
-    """Equal for equal points, before and after they were stored as JSON; true and 1 are two values."""
+    """Return a key that is equal for equal points, also after JSON; true and 1 differ."""
     whole = {
         name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in point.items()
     }

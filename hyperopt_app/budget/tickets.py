@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The exact budget: trials are tickets, issued once, claimed by one worker, given back or settled.
+"""Issue, claim, return and settle tickets, so that a study runs exactly its budget of trials.
 
-A ticket is a WAITING trial of the study. Which tickets are those of the budget is decided in `counting`; as long as no
-trial is set aside and none was added, a budget of n is exactly the numbers 0 to n-1. Of a large budget only some
-tickets wait at a time: the driver issues the first, and a worker that finds few issues the next, under the study's
-lock. This is the only module that uses what Optuna does not document: the step from WAITING to RUNNING that `Study.ask`
-takes first (ask would make a new trial when no ticket is left), and the step back.
+A ticket is a WAITING trial of the study. `counting` decides which tickets belong to the budget: if no trial is set
+aside and none was added, a budget of n is exactly the trials 0 to n-1. Of a large budget only some tickets are issued
+at a time: the driver issues the first, and a worker that sees few left issues more under the study's lock.
+
+This is the only module that uses undocumented parts of Optuna: the step from WAITING to RUNNING that `Study.ask`
+takes first (`ask` itself would create a trial when no ticket is left), and the step back.
 """
 
 import logging
@@ -51,7 +52,7 @@ MOST_LOSSES = 3
 
 
 class Tickets:
-    """One worker's hand on the tickets of a study.
+    """A worker's or driver's access to the tickets of a study.
 
     Args:
         study: The open study.
@@ -85,14 +86,14 @@ class Tickets:
         self._aside: Mapping[int, str] = {}
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """The tickets of the budget in these states (all if none is given), by number; do not change them."""
+        """Return the tickets of the budget in these states (all if none is given), by number; do not change them."""
         every = self.study.get_trials(deepcopy=False)
         self._aside = set_aside_of(self.study, every)
         trials = budget_trials(every, self._aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 
     def left(self) -> int:
-        """How many trials of the budget have not ended."""
+        """Return how many trials of the budget have not ended."""
         return left_of(self.trials(), self._n_trials)
 
     def claim(
@@ -123,7 +124,7 @@ class Tickets:
         return None
 
     def _begun(self, ticket: FrozenTrial, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial:
-        """The trial of a ticket that was just taken, or an error of the sampler's with the ticket given back."""
+        """Return the trial of a claimed ticket; if the sampler fails, return the ticket and raise its error."""
         try:
             self.study.sampler = sampler_of(ticket.number)
             # Samplers and pruners ask the trial's study; the trial itself calls the sampler's before_trial.
@@ -149,7 +150,7 @@ class Tickets:
         return True
 
     def carry(self, points: Sequence[Mapping[str, Any]]) -> int:
-        """Let waiting tickets that have no point and have never begun carry these, in the order of their numbers.
+        """Assign points, in order, to waiting tickets that have none and were never started.
 
         Each is claimed for the moment in which its point is written, so that no worker begins it meanwhile. Runs in the
         driver, and in the command that adds a point.
@@ -165,12 +166,12 @@ class Tickets:
         return carried
 
     def carry_one(self, point: Mapping[str, Any]) -> int | None:
-        """Let one of them carry a point; its number, None if none is free."""
+        """Assign a point to one of them; return its number, None if none is free."""
         return next((ticket.number for ticket in self._free_tickets() if self._carry(ticket, point)), None)
 
     def _free_tickets(self) -> list[FrozenTrial]:
         waiting = self.trials(TrialState.WAITING)
-        return [one for one in waiting if not (point_of(one) or one.params or retried_by(one) is not None)]
+        return [trial for trial in waiting if not (point_of(trial) or trial.params or retried_by(trial) is not None)]
 
     def _carry(self, ticket: FrozenTrial, point: Mapping[str, Any]) -> bool:
         if not self._take(ticket):
@@ -180,20 +181,20 @@ class Tickets:
         return True
 
     def running_elsewhere(self) -> int:
-        """How many trials of the budget other workers hold."""
+        """Return how many trials of the budget other workers hold."""
         claims = [claim_of(trial) for trial in self.trials(TrialState.RUNNING)]
         return sum(claim is None or claim["worker"] != self.identity.worker for claim in claims)
 
     def settle(self, trial: optuna.Trial, outcome: Outcome) -> bool:
-        """Tell the study how the trial ended, or give its ticket back.
+        """Store how the trial ended, or return its ticket.
 
         Returns:
-            False if the claim had been broken in the meantime: then nothing is told, and the result is dropped.
+            False if the claim had been broken in the meantime: then nothing is stored, and the result is dropped.
         """
         try:
             if not self._holds(trial._trial_id):
                 raise UpdateFinishedTrialError
-            self._tell(trial, outcome)
+            self._store_outcome(trial, outcome)
         except UpdateFinishedTrialError:
             _log.warning(
                 "trial %d: this worker was thought dead and the trial is another's now; a late result (%s) is dropped",
@@ -205,14 +206,14 @@ class Tickets:
         return True
 
     def holds(self, trial: optuna.Trial) -> bool:
-        """Whether a trial is still this worker's, as the study says."""
+        """Whether a trial still belongs to this worker, according to the study."""
         return self._holds(trial._trial_id)
 
     def _holds(self, trial_id: int) -> bool:
         claim = claim_of(self.study._storage.get_trial(trial_id))
         return claim is not None and claim["worker"] == self.identity.worker
 
-    def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
+    def _store_outcome(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if isinstance(outcome, Interrupted):
             self._end_attempt(self.study._storage.get_trial(trial._trial_id), time.time())
             self._free(trial._trial_id)
@@ -226,14 +227,14 @@ class Tickets:
         if isinstance(outcome, Completed | Failed) and outcome.metrics:
             keep_metrics(trial, outcome.metrics)
         if isinstance(outcome, Completed):
-            self._tell_state(trial, TrialState.COMPLETE, list(outcome.values))
+            self._store_state(trial, TrialState.COMPLETE, list(outcome.values))
         elif isinstance(outcome, Pruned):
-            self._tell_state(trial, TrialState.PRUNED, None)
+            self._store_state(trial, TrialState.PRUNED, None)
         else:
             keep_failure(self.study._storage, trial._trial_id, _record(outcome))
-            self._tell_state(trial, TrialState.FAIL, None)
+            self._store_state(trial, TrialState.FAIL, None)
 
-    def _tell_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
+    def _store_state(self, trial: optuna.Trial, state: TrialState, values: list[float] | None) -> None:
         try:
             self.study.tell(trial, values, state)
         except ValueError as error:
@@ -248,11 +249,11 @@ class Tickets:
                 raise
 
     def give_back(self, trial: optuna.Trial) -> None:
-        """Put a claimed ticket back as it is, because the study stops for a reason that is not the trial's."""
+        """Return a claimed ticket unchanged, because the study stops for a reason unrelated to the trial."""
         self.settle(trial, Interrupted())
 
     def reap(self, seen: Sequence[FrozenTrial] | None = None) -> list[int]:
-        """Free the trials whose workers are dead.
+        """Release the trials whose workers are dead.
 
         Returns:
             Their numbers. They wait again, with their parameters and learning curves; a trial over which
@@ -284,16 +285,16 @@ class Tickets:
             last = last_beat(str((claim_of(trial) or {}).get("beat", "")))
             if cause == "OUT_OF_MEMORY":
                 self._end_attempt(trial, last)
-                self._fail(trial, Failed("oom", "its scheduler has ended the job for want of memory (OUT_OF_MEMORY)"))
+                self._fail(trial, Failed("oom", "its scheduler has ended the job for lack of memory (OUT_OF_MEMORY)"))
             else:
-                text = f"its worker is gone ({cause})" if cause else "its worker is gone"
+                text = f"its worker died ({cause})" if cause else "its worker died"
                 self._lose(trial, text, last)
         except UpdateFinishedTrialError:
             return False
         return True
 
     def _end_attempt(self, trial: FrozenTrial, ended: float | None) -> None:
-        """Store that the running attempt has ended and the trial has not: how long it took is not to be lost.
+        """Store that the running attempt has ended but the trial has not, so that its duration is kept.
 
         Args:
             trial: A running trial as it is stored.
@@ -303,7 +304,7 @@ class Tickets:
         keep_ended_attempts(self.study._storage, trial._trial_id, attempts)
 
     def _lose(self, trial: FrozenTrial, cause: str, ended: float | None, *, of_node: bool = True) -> None:
-        """Count a loss that is not the trial's fault; the trial waits again, unless it has been lost too often."""
+        """Count a loss that the trial did not cause; the trial waits again, unless it was lost too often."""
         self._end_attempt(trial, ended)
         storage, claim = self.study._storage, claim_of(trial) or {}
         node = claim.get("place", {}).get("node", "") if of_node else ""
@@ -314,7 +315,7 @@ class Tickets:
             self._free(trial._trial_id)
             _log.warning("trial %d: %s; the trial will be continued by another worker", trial.number, cause)
             return
-        self._fail(trial, Failed("infrastructure", f"it was lost {len(losses)} times, the last time because {cause}"))
+        self._fail(trial, Failed("infrastructure", f"lost {len(losses)} times; last cause: {cause}"))
 
     def _fail(self, trial: FrozenTrial, failed: Failed) -> None:
         storage = self.study._storage

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether a search may still be corrected: its first trials failed and count no longer, and nothing else was tried.
+"""Decide whether the search space of a study may still be corrected without starting a new study.
 
-The command that corrects such a search is then no other search, but the one that was meant. Workers that an earlier
-command has started, or that still wait in a queue, have the old one; they are told by the number of their run.
+It may if the only trials so far failed because of wrong code and no longer count. Workers of an earlier command, or
+jobs still waiting in a queue, have the old search space; they stop because the number of their run is outdated.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.verdict import condemned, judge_last_run
+from hyperopt_app.budget.verdict import judge_last_run, trials_of_verdict
 from hyperopt_app.study.trial_records import point_of
 
 __all__ = ["is_untried"]
 
 
 def is_untried(study: optuna.Study, fits: Callable[[Mapping[str, Any]], bool]) -> bool:
-    """Whether no trial speaks for the stored search; only reads.
+    """Whether no trial depends on the stored search space; only reads.
 
     Args:
         study: The stored study.
@@ -28,7 +28,7 @@ def is_untried(study: optuna.Study, fits: Callable[[Mapping[str, Any]], bool]) -
     trials = study.get_trials(deepcopy=False)
     aside, verdict = set(set_aside_of(study, trials)), judge_last_run(study)
     if verdict is not None:  # which a killed command may not have carried out yet
-        aside.update(condemned(trials, verdict))
+        aside.update(trials_of_verdict(trials, verdict))
     if not aside:
         return False
     counting = [trial for trial in trials if trial.number not in aside]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A verdict on the code: the first trials of a run have all failed in the same way, so they count no longer.
+"""Stop a run whose first trials all failed in the same way, and set those trials aside.
 
-A run is what one command does. Whoever sees that it is due writes the verdict into the study, then the stop, then sets
-the trials aside; a worker that ends such a trial later, the driver at its end, and the next command before it begins
-each do what is left of that. So none of them is needed, and a killed one leaves nothing behind.
+Such failures mean that the code is wrong, so they should not use up the budget. A run is what one command does. The
+process that detects the case writes the verdict to the study, then the stop, and then sets the trials aside. A worker
+that ends such a trial later, the driver at its end and the next command each complete what is missing. So no process
+is required to survive, and a killed one leaves no partial state.
 """
 
 import logging
@@ -41,25 +42,34 @@ from hyperopt_app.study.trial_records import (
 )
 from hyperopt_app.support.display_text import counted
 
-__all__ = ["Verdict", "begin_run", "close_run", "condemned", "judge", "judge_last_run", "verdict_on", "words_of"]
+__all__ = [
+    "Verdict",
+    "begin_run",
+    "close_run",
+    "judge",
+    "judge_last_run",
+    "trials_of_verdict",
+    "verdict_on",
+    "words_of",
+]
 
 _log = logging.getLogger(__name__)
 
-# Why the trials of a verdict count no longer.
+# Why the trials of a verdict no longer count.
 _WRONG_CODE = "the code was wrong: the first trials of its run all failed so"
 
 _ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Verdict(NamedTuple):
-    """What is wrong with the code of a run, and which trials are none of that run's."""
+    """The failure that a run's code causes, and the trials that do not belong to that run."""
 
     failure: Failure
     ended_before: frozenset[int]
 
 
 def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, *, has_new_search: bool = False) -> int:
-    """Write down that a run begins. Runs in the driver, under the study's lock.
+    """Store the start of a run. Runs in the driver, under the study's lock.
 
     Args:
         study: The study.
@@ -83,22 +93,22 @@ def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, 
 
 
 def close_run(study: optuna.Study) -> str:
-    """Do what the last run has left undone of its verdict. Runs in the next command, under the study's lock.
+    """Complete what the last run left undone of its verdict. Runs in the next command, under the study's lock.
 
     Returns:
-        What to tell of trials that count no longer from now on; empty if there are none.
+        The message about trials that no longer count from now on; empty if there are none.
     """
     verdict = judge_last_run(study)
     if verdict is None:
         return ""
     _write(study, int(run_in(attributes_of(study))["number"]), verdict)
     fresh = len(_carry_out(study, verdict))
-    these = f"{counted(fresh, 'trial')} of the last run failed in the same way and count{'s' * (fresh == 1)} no longer"
+    these = f"{counted(fresh, 'trial')} of the last run failed in the same way and no longer count{'s' * (fresh == 1)}"
     return f"{these}: {verdict.failure.text}" if fresh else ""
 
 
 def judge_last_run(study: optuna.Study) -> Verdict | None:
-    """The verdict on the last run: one that was written, or one that was due when its last worker died; only reads."""
+    """Return the last run's verdict, stored or due when its last worker died; only reads."""
     run = run_in(attributes_of(study))
     written = verdict_on(study)
     if not run or written is not None or not run["is_judged"]:
@@ -122,9 +132,9 @@ def judge(
     worker: str = "",
     is_over: bool = False,
 ) -> Stop | None:
-    """Why no further trial of a run may start; None if one may.
+    """Return why no further trial of a run may start; None if one may.
 
-    A stop that is due and not written yet is written. Trials of code that was judged wrong count no longer.
+    A stop that is due and not written yet is written. Trials of code that was judged wrong no longer count.
 
     Args:
         study: The open study; of a worker, or of the driver.
@@ -174,7 +184,7 @@ def _stop_due(
     *,
     is_over: bool,
 ) -> tuple[Stop | None, Failure | None]:
-    """The stop that is due, and what the code is to blame for if that is why."""
+    """Return the stop that is due, and the failure of the code if that is its reason."""
     anew = failures_since(_anew(study, trials), ended_before)
     due = None if limits.never_for_failures else _due(trials, anew)
     stop = may_start(failures_since(trials, ended_before), now, limits, anew)
@@ -186,7 +196,7 @@ def _stop_due(
 
 
 def _anew(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials without those that were tried again and failed as before: it is their points that fail.
+    """Return the trials without retries that failed as before, since their points are to blame.
 
     Only where a trial has ended well, so that the code is known to work.
     """
@@ -205,19 +215,21 @@ _ALL = {1: "the only trial of this run failed", 2: "both trials of this run fail
 
 
 def _of_worker(study: optuna.Study, verdict: Verdict, worker: str) -> list[int]:
-    """The trials of a verdict that this worker has run."""
+    """Return the trials of a verdict that this worker ran."""
     trials = study.get_trials(deepcopy=False)
-    return [number for number in condemned(trials, verdict) if holder_of(trials[number]).get("worker") == worker]
+    return [
+        number for number in trials_of_verdict(trials, verdict) if holder_of(trials[number]).get("worker") == worker
+    ]
 
 
 def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
-    """The verdict on a run, by default that of the last command; None if there is none."""
+    """Return the verdict on a run, by default the last command's; None if there is none."""
     attributes = attributes_of(study)
     return _read(attributes, int(run_in(attributes).get("number", 0)) if run is None else run)
 
 
 def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_trials: int) -> str:
-    """What to do about a verdict, one sentence.
+    """Tell the user in one sentence what to do about a verdict.
 
     Args:
         study: The study.
@@ -226,20 +238,20 @@ def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_tr
         left: How many trials have not ended.
         n_trials: The budget.
     """
-    count = len(condemned(study.get_trials(deepcopy=False), verdict))
+    count = len(trials_of_verdict(study.get_trials(deepcopy=False), verdict))
     these = (
-        "It counts"
+        "It no longer counts"
         if count == 1
-        else "They count"
+        else "They no longer count"
         if count == IDENTICAL_FIRST_FAILURES
-        else f"All {count} that failed so count"
+        else f"All {count} such failures no longer count"
     )
     is_are = "trial is" if n_trials == 1 else "trials are"
-    return f"{these} no longer: mend it, and {way_on} goes on ({left} of {n_trials} {is_are} left)."
+    return f"{these}: fix it, then {way_on} goes on ({left} of {n_trials} {is_are} left)."
 
 
-def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
-    """Which trials a verdict is about: those of its run that failed in that way, however late; pure."""
+def trials_of_verdict(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
+    """Return the trials a verdict concerns: those of its run that failed in this way, however late."""
     return [
         trial.number
         for trial in trials
@@ -248,7 +260,7 @@ def condemned(trials: Sequence[FrozenTrial], verdict: Verdict) -> list[int]:
 
 
 def _due(counting: Sequence[FrozenTrial], failures: Sequence[Failure | None]) -> Failure | None:
-    """What the code of a run is to blame for.
+    """Return the failure that the code of a run causes, if there is one.
 
     Three equal failures speak for themselves; fewer only where no trial of the study has ended well.
     """
@@ -262,15 +274,15 @@ def _are_enough(failures: Sequence[Failure | None]) -> bool:
 
 
 def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None) -> list[int]:
-    """Set the verdict's trials aside, of a run that is over only those of one worker: others may be a later run's.
+    """Set the verdict's trials aside; of a run that is over only those of one worker.
 
     Returns:
         The numbers of those that were not set aside yet.
     """
     trials = study.get_trials(deepcopy=False)
     known = set_aside_of(study, trials)
-    found = condemned(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
-    fresh = [number for number in found if number not in known]
+    numbers_due = trials_of_verdict(trials, verdict) if worker is None else _of_worker(study, verdict, worker)
+    fresh = [number for number in numbers_due if number not in known]
     set_aside(study, fresh, _WRONG_CODE)
     return fresh
 
@@ -288,14 +300,14 @@ def _read(attributes: Mapping[str, Any], run: int) -> Verdict | None:
 
 
 def _ranges(numbers: Iterable[int]) -> list[list[int]]:
-    """Numbers as first and last of each stretch: a database's text holds no list of ten thousand."""
-    found: list[list[int]] = []
+    """Convert numbers to ranges (first, last): a database's text column holds no list of ten thousand."""
+    ranges: list[list[int]] = []
     for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
         else:
-            found.append([number, number])
-    return found
+            ranges.append([number, number])
+    return ranges
 
 
 def _numbers(ranges: Iterable[Sequence[int]]) -> frozenset[int]:

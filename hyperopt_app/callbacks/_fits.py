@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Which training of a trial a checkpoint belongs to, and whether that has come to its end.
+"""Match checkpoints to the fits of a trial, and record which fits have finished.
 
-A trial may train several times (folds, seeds). Each fit has a checkpoint file of its own if it has a name; without one
-they share `last.ckpt`, and their places in the trial tell them apart. A fit that has ended leaves `.last.ckpt.finished`
-beside its checkpoint, with which of its writers that was. Knows no framework.
+A trial may train several times (folds, seeds). A fit with a name has its own checkpoint file. Fits without a name
+share `last.ckpt` and are identified by their order in the trial. A finished fit leaves `.last.ckpt.finished` beside
+its checkpoint, which names the process that wrote it. This module depends on no framework.
 """
 
 import json
@@ -26,7 +26,7 @@ _ALONE: Counter[Path] = Counter()
 
 
 def checkpoint_name(fit: str | None) -> str:
-    """`last.ckpt`, or that of a named fit.
+    """Return `last.ckpt`, or the name for a named fit.
 
     Raises:
         ValueError: The name cannot be a part of a file's name.
@@ -39,24 +39,24 @@ def checkpoint_name(fit: str | None) -> str:
 
 
 def begin(trial: "Trial | None", path: Path) -> int:
-    """A fit begins with this checkpoint path; its place among those of the trial that do, from 1."""
+    """Register that a fit begins with this checkpoint path; return its number among those, from 1."""
     counts = _counts(trial)
     counts[path] += 1
     return counts[path]
 
 
 def begun(trial: "Trial | None", path: Path) -> int:
-    """How many fits of this trial have begun with this checkpoint path, in this process."""
+    """Return how many fits of this trial began with this checkpoint path, in this process."""
     return _counts(trial)[path]
 
 
 def take_back(trial: "Trial | None", path: Path) -> None:
-    """A fit has been interrupted by an error, and may be tried again in this process."""
+    """Unregister a fit that an error interrupted, since it may be tried again in this process."""
     _counts(trial)[path] -= 1
 
 
 def paths_begun(trial: "Trial") -> list[Path]:
-    """The checkpoint paths of the trial's fits so far."""
+    """Return the checkpoint paths of the trial's fits so far."""
     return list(_counts(trial))
 
 
@@ -65,7 +65,7 @@ def _counts(trial: "Trial | None") -> Counter[Path]:
 
 
 def keep_finished(path: Path, run: str) -> None:
-    """The fit that has written this checkpoint has ended by itself.
+    """Record that the fit that wrote this checkpoint has finished.
 
     Args:
         path: The checkpoint.
@@ -77,24 +77,24 @@ def keep_finished(path: Path, run: str) -> None:
 
 
 def is_finished(path: Path, run: str | None) -> bool:
-    """Whether the checkpoint is of a fit that has ended by itself.
+    """Whether the checkpoint belongs to a finished fit.
 
     Args:
         path: The checkpoint.
         run: What stands in it; None if it cannot be read, then size and time of the file must do.
     """
     try:
-        told = json.loads(_mark(path).read_text(encoding="utf-8"))
+        record = json.loads(_mark(path).read_text(encoding="utf-8"))
         if run is not None:
-            return bool(told["run"] == run)
-        return bool(told == {"run": told["run"], **_looks(path)})
+            return bool(record["run"] == run)
+        return bool(record == {"run": record["run"], **_looks(path)})
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def _looks(path: Path) -> dict[str, int]:
-    found = path.stat()
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    status = path.stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
 def _mark(path: Path) -> Path:

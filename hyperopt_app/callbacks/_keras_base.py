@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""How a callback of ours becomes one of Keras: its base class is chosen when it is made, so nothing is imported.
+"""Choose the Keras base class of the callback when the callback is created, so that importing this needs no Keras.
 
-`keras` (2 or 3), `tf_keras` and the copies inside TensorFlow each have a `Callback` class of their own.
+`keras` (2 or 3), `tf_keras` and the copies inside TensorFlow each have their own `Callback` class.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ _PACKAGES = ("keras", "tf_keras", "tensorflow.python.keras")
 
 
 class OfKeras:
-    """Base of our callbacks; an object of a subclass also derives from the `Callback` of each Keras in use.
+    """Base of our callbacks; an instance of a subclass also derives from the `Callback` of each Keras in use.
 
     Where none is in use it is a plain object with all the methods that a training loop may call.
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> "OfKeras":
-        """Make an object of the subclass that has Keras's bases."""
+        """Create an instance of the subclass that has Keras's bases."""
         plain: Any = cls  # mypy does not take a class for something hashable
         made: OfKeras = object.__new__(_with_bases(plain, _bases_in_use() or (_Hooks,)))
         return made
@@ -35,7 +35,7 @@ class OfKeras:
 
 
 def installed_keras() -> str | None:
-    """The Keras that is in use, else the first that is installed; None without one."""
+    """Return the Keras that is in use, else the first that is installed; None without one."""
     for name in _PACKAGES:
         if name in sys.modules:
             return name
@@ -46,12 +46,12 @@ def installed_keras() -> str | None:
 
 
 def _bases_in_use() -> tuple[type, ...]:
-    found: list[type] = []
+    bases: list[type] = []
     for name in _PACKAGES:
         if name in sys.modules:
             with contextlib.suppress(ImportError, AttributeError):
-                found.append(importlib.import_module(f"{name}.callbacks").Callback)
-    return tuple(dict.fromkeys(found))
+                bases.append(importlib.import_module(f"{name}.callbacks").Callback)
+    return tuple(dict.fromkeys(bases))
 
 
 @cache
@@ -63,12 +63,12 @@ def _with_bases(plain: type, bases: tuple[type, ...]) -> type:
 
 
 def _bare(plain: Any) -> Any:
-    """An object without its attributes; what unpickling starts from."""
+    """Create an object without attributes, for unpickling."""
     return plain.__new__(plain)
 
 
 class _Hooks:
-    """The methods that a training loop with callbacks in Keras's manner may call; they do nothing."""
+    """The methods that a Keras-style training loop may call; they do nothing."""
 
     def __init__(self) -> None:
         self.params: Any = None
@@ -82,7 +82,7 @@ class _Hooks:
 
 
 def _nothing(self: Any, *_args: Any, **_kwargs: Any) -> None:
-    """Called by a training loop; nothing is to be done."""
+    """Do nothing; called by a training loop."""
 
 
 for _phase in ("train", "test", "predict"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The callback for Keras: reports and prunes; it does not train. It imports no Keras until one is made."""
+"""Keras callback that reports metrics and prunes the trial; it imports Keras only when a callback is created."""
 
 import importlib
 import logging
@@ -37,7 +37,7 @@ class HyperoptCallback(OfKeras):
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> "HyperoptCallback":
-        """Make an object whose class also derives from the `Callback` of the Keras in use."""
+        """Create an instance whose class also derives from the `Callback` of the Keras in use."""
         name = installed_keras()
         if name is None:
             raise ModuleNotFoundError(
@@ -54,14 +54,14 @@ class HyperoptCallback(OfKeras):
         self._has_reported = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Report and prune; an epoch without a validation (`validation_freq`) is passed over."""
+        """Report and prune; skip an epoch without validation (`validation_freq`)."""
         logs = logs or {}
         self._names = sorted({*self._names, *logs})
         name = self._metric()
         if name is None:
             return
         if name not in logs:
-            if any(one.startswith("val_") for one in logs) or not name.startswith("val_"):
+            if any(metric.startswith("val_") for metric in logs) or not name.startswith("val_"):
                 raise self._missing(name)
             return
         value, self._has_reported = float(logs[name]), True
@@ -73,13 +73,13 @@ class HyperoptCallback(OfKeras):
             model.stop_training = True
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Say so if the training has ended without the metric."""
+        """Warn if the training ended without the metric."""
         name = self._metric()
         if name is not None and self._names and not self._has_reported:
             raise self._missing(name)
 
     def _metric(self) -> str | None:
-        """What is watched; None if nobody asks for it."""
+        """Return the monitored metric; None if nothing needs it."""
         trial = current_trial()
         name = self.monitor or next(iter(trial.metric_names if trial else ()), None)
         if name is None and trial is not None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The callback for Lightning's Trainer: reports, prunes and checkpoints; it does not train.
+"""Lightning callback that reports metrics, prunes the trial and writes checkpoints.
 
-`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. Neither is imported here: the
-base class is chosen when a callback is made, from what the training code has imported by then.
+`pytorch_lightning` and `lightning` are two packages with two `Callback` classes. This module imports neither: the
+base class is chosen when a callback is created, by which package the training code has imported.
 """
 
 import importlib
@@ -60,7 +60,7 @@ class HyperoptCallback(_Base):
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> "HyperoptCallback":
-        """Make an object whose class also derives from the `Callback` of the Lightning package(s) in use."""
+        """Create an instance whose class also derives from the `Callback` of the Lightning packages in use."""
         plain: Any = cls  # mypy does not take a class for something hashable
         return object.__new__(_with_lightning_base(plain, _callback_bases()))
 
@@ -88,11 +88,11 @@ class HyperoptCallback(_Base):
 
     @property
     def state_key(self) -> str:
-        """Key of this callback's part of a checkpoint; the same for both packages."""
+        """Return the key of this callback's state in a checkpoint; the same for both packages."""
         return HyperoptCallback.__qualname__
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: how many validations were reported, and whose checkpoint it is."""
+        """Return the state for a checkpoint: the number of reported validations, and the fit it belongs to."""
         trial = current_trial()
         return {
             "validations": self._validations,
@@ -103,13 +103,13 @@ class HyperoptCallback(_Base):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the count of validations where the checkpoint left it."""
+        """Restore the number of validations from the checkpoint."""
         self._validations = int(state_dict["validations"])
         self._metrics = dict(state_dict.get("metrics", {}))  # an older release has written neither
         self._run = str(state_dict.get("run", ""))
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Another fit begins, whatever this object has served before; a checkpoint to go on from is read after this."""
+        """Start another fit with this object; a checkpoint to resume from is read after this."""
         if stage == "fit":
             self._run, self._metrics = "", {}
 
@@ -120,13 +120,13 @@ class HyperoptCallback(_Base):
             self._nth = _fits.begin(current_trial(), path)
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        """A fit with a name may be tried again; without one nobody can tell that from the trial's next fit."""
+        """Allow a fit with a name to be tried again; without a name it looks like the trial's next fit."""
         path = self._path()
         if path is not None and self.fit is not None and trainer.state.fn == "fit":
             _fits.take_back(current_trial(), path)
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        """Note that the fit has come to its end: nobody is to go on from its checkpoint."""
+        """Record that the fit has finished, so that nothing resumes from its checkpoint."""
         path = self._path()
         if path is not None and path.exists() and trainer.is_global_zero:
             _fits.keep_finished(path, self._this_run())
@@ -193,11 +193,11 @@ def _is_over(trainer: Any) -> bool:
 
 
 def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | None = None) -> str | None:
-    """The checkpoint to go on from, for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
+    """Return the checkpoint for `trainer.fit(..., ckpt_path=resume_path())`; None for a fresh start.
 
     In a trial it is the trial's own `last.ckpt`, which an interrupted fit of an earlier worker has left; a fit that
-    came to its end, in this worker or an earlier one, is none. A file that is torn, that is no Lightning checkpoint or
-    that belongs to other parameters or to another fit of the trial is logged as a warning and ignored.
+    came to its end, in this worker or an earlier one, does not count. A file that is torn, not a Lightning
+    checkpoint, of other parameters or of another fit of the trial is logged as a warning and ignored.
 
     Args:
         directory: Where to look outside a sweep; None for nowhere.
@@ -221,13 +221,13 @@ def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | N
 
 
 def _fault_of_place(state: Mapping[str, Any] | None, place: int) -> str | None:
-    """Why a checkpoint is not of the fit at this place in its trial; None if it is, or nobody knows."""
+    """Say why a checkpoint does not belong to this fit of its trial; None if it does, or if unknown."""
     # What cannot be read, and what an older release has written, is of the first.
-    found = 1 if state is None else state.get("nth", 1)
-    if found == place:
+    fit = 1 if state is None else state.get("nth", 1)
+    if fit == place:
         return None
     return (
-        f"it is of fit {found} of this trial and this is fit {place}; give each a name, HyperoptCallback(..., "
+        f"it is of fit {fit} of this trial and this is fit {place}; give each a name, HyperoptCallback(..., "
         'fit="fold1") and resume_path(fit="fold1"), and each goes on from its own'
     )
 
@@ -277,7 +277,7 @@ def _metric(name: str | None, logged: Any) -> float:
 
 
 def _read(path: Path, trial: Trial | None) -> tuple[Mapping[str, Any] | None, str | None]:
-    """What this callback has kept in a checkpoint, None if that is not to be read; and why nobody can go on from it."""
+    """Return what this callback stored in a checkpoint, None if unreadable, and why the fit cannot resume from it."""
     import torch
 
     try:
@@ -300,12 +300,12 @@ def _read(path: Path, trial: Trial | None) -> tuple[Mapping[str, Any] | None, st
 
 
 def _bare(plain: type[HyperoptCallback]) -> HyperoptCallback:
-    """A callback without its attributes; what unpickling starts from."""
+    """Create a callback without attributes, for unpickling."""
     return plain.__new__(plain)
 
 
 def _callback_bases() -> tuple[type, ...]:
-    """The `Callback` class of every Lightning package in use, else of the first that is installed."""
+    """Return the `Callback` class of every Lightning package in use, else of the first that is installed."""
     loaded = [name for name in _PACKAGES if name in sys.modules]
     installed = [name for name in _PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
     names = loaded or installed[:1]

@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The schemas of our sweeper, samplers, pruners and launchers; light, since Hydra imports them in every program."""
+"""Config schemas of the sweeper, samplers, pruners and launchers.
+
+Hydra imports this room in every Hydra program, so it must stay light.
+"""

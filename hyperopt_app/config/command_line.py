@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The words of the command line, as they were typed."""
+"""Read the command line as the user typed it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["hydra_words", "task_words"]
 
 
 def hydra_words(config: DictConfig) -> list[str]:
-    """The overrides of `hydra.` as text.
+    """Return the overrides of `hydra.` as text.
 
     Hydra keeps them in a node of the config, where each `${...}` in them is an interpolation. Some have no value before
     a job runs (`hydra.sweep.subdir=job_${hydra.job.id}`), so none is resolved here.
@@ -18,7 +18,7 @@ def hydra_words(config: DictConfig) -> list[str]:
 
 
 def task_words(config: DictConfig) -> list[str]:
-    """The other overrides as text, likewise."""
+    """Return all other overrides as text, also unresolved."""
     return _words(config.hydra.overrides.task)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The schemas of our launchers."""
+"""Config schemas of the launchers."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = [
 
 @dataclass
 class WorkersConf:
-    """What our launchers have in common: how a worker treats its trials."""
+    """Fields that all launchers share: how a worker treats its trials."""
 
     # No field holds a node that Hydra is to make.
     _recursive_: bool = False
@@ -50,7 +50,7 @@ class LocalWorkersConf(WorkersConf):
 
 @dataclass
 class ClusterWorkersConf(WorkersConf):
-    """What the launchers of a cluster's scheduler have in common."""
+    """Fields that the launchers of all schedulers share."""
 
     # Submit, say how to look and how to stop, and end; the same command attaches again.
     detach: bool = False
@@ -72,7 +72,7 @@ class ClusterWorkersConf(WorkersConf):
 
 @dataclass
 class SlurmJobConf:
-    """What a Slurm job gets; every field of the newest `submitit_slurm`, in its order."""
+    """Resources and options of a Slurm job: every field of the newest `submitit_slurm`, in its order."""
 
     # Where the scripts and the output of the jobs go.
     submitit_folder: str = "${hydra.sweep.dir}/workers/slurm"
@@ -129,7 +129,7 @@ class SlurmJobConf:
 
 @dataclass
 class SlurmWorkersConf(ClusterWorkersConf, SlurmJobConf):
-    """`hydra/launcher: slurm_workers`; everything of `submitit_slurm`, and the fields of our launchers."""
+    """`hydra/launcher: slurm_workers`; the fields of `submitit_slurm` and those of our launchers."""
 
 
 @dataclass
@@ -207,7 +207,7 @@ class LsfWorkersConf(ClusterWorkersConf):
 
 @dataclass
 class ByHandConf(WorkersConf):
-    """`hydra/launcher: by_hand`; prints the command that starts a worker, for a scheduler that we do not know."""
+    """`hydra/launcher: by_hand`; prints the command that starts a worker, for any other scheduler."""
 
     _target_: str = "hydra_plugins.hyperopt_app.launchers.ByHandLauncher"
 
@@ -230,10 +230,10 @@ SCHEMAS: dict[str, type[WorkersConf]] = {
 
 
 def schema_of(target: str) -> type[WorkersConf] | None:
-    """The fields of the launcher with this class; None if it is not ours."""
+    """Return the schema of the launcher with this class; None if it is not ours."""
     return next((schema for schema in SCHEMAS.values() if target_of(schema) == target), None)
 
 
 def target_of(schema: type[WorkersConf]) -> str:
-    """The class of the launcher that has these fields, as `_target_` names it."""
+    """Return the class of the launcher that has this schema, as `_target_` names it."""
     return str(schema.__dataclass_fields__["_target_"].default)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The schemas of the samplers and pruners.
+"""Config schemas of the samplers and pruners.
 
-Those of SAMPLERS_OF_STOCK stand in for the groups of hydra-optuna-sweeper where that is not installed, field by field
-as its newest release has them; a test holds the two together. Where it is installed, its own are left as they are.
+Where hydra-optuna-sweeper is not installed, the entries of SAMPLERS_OF_STOCK replace its config groups, with the
+fields of its newest release; a test compares the two. Where it is installed, its own groups are left unchanged.
 """
 
 from dataclasses import dataclass, field

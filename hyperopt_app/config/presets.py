@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`+hyperopt=local`, `=slurm` and the like: our sweeper, a launcher and a directory that resumes, in one word."""
+"""Presets such as `+hyperopt=local` and `=slurm`: the sweeper, a launcher and a directory that can resume."""
 
 import re
 from typing import Any
@@ -27,5 +27,5 @@ PRESETS = {name: _preset(launcher) for name, launcher in _LAUNCHERS.items()}
 
 
 def is_preset(override: str) -> bool:
-    """Whether an override chooses one of these: it says where trials run, not what they are."""
+    """Whether an override chooses a preset, which says where trials run, not what they are."""
     return re.fullmatch(rf"\+{GROUP}=({'|'.join(PRESETS)})", override) is not None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Random numbers that a training did not seed itself: where they begin, in a trial and in a training alone.
+"""Seed the random number generators that training code did not seed itself, inside a trial or without a sweep.
 
-Hydra imports this at the start of every Hydra program on the machine, so it imports no library of numbers itself.
+Hydra imports this module in every Hydra program, so it imports no numerical library itself.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ SEED_VARIABLE = "HYPEROPT_SEED"
 
 
 def seed_of_environment() -> int | None:
-    """The seed that the user, or the command of best.yaml, gives to a training alone; None for none.
+    """Read the seed of a training without a sweep, set by the user or the command in best.yaml; None if unset.
 
     Raises:
         ConfigError: The variable holds something else.
@@ -40,7 +40,7 @@ def seed_of_environment() -> int | None:
 
 
 def key_seed(config: DictConfig) -> object:
-    """The value of the config's own key `seed`; None if it has none, or none that can be read."""
+    """Return the value of the config's own key `seed`; None if it is missing or cannot be read."""
     try:
         return OmegaConf.select(config, "seed", throw_on_missing=False)
     except OmegaConfBaseException:
@@ -48,12 +48,12 @@ def key_seed(config: DictConfig) -> object:
 
 
 def command_with_seed(command: str, seed: int) -> str:
-    """A shell command whose program finds the seed in its environment."""
+    """Return a shell command whose program finds the seed in its environment."""
     return f"{SEED_VARIABLE}={seed} {command}"
 
 
 def seed_libraries(seed: int) -> None:
-    """Let the global generators of `random`, NumPy and torch begin with this seed.
+    """Seed the global generators of `random`, NumPy and torch.
 
     A library that is not imported yet begins with it when it is: a trial's process has more imported than a program
     that trains once, and both shall draw the same numbers.
@@ -82,7 +82,7 @@ _LIBRARIES: dict[str, Callable[[Any, int], None]] = {"numpy": _seed_numpy, "torc
 
 
 class _Later(MetaPathFinder):
-    """Seeds a library as soon as it is imported; finds nothing by itself."""
+    """Import hook that seeds a library as soon as it is imported."""
 
     def __init__(self) -> None:
         self.seeds: dict[str, int] = {}
@@ -90,7 +90,7 @@ class _Later(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the other finders find, with the seeding after the import."""
+        """Return the spec that other finders give, with seeding added after the import."""
         if path is not None or fullname not in self.seeds:
             return None
         seed = self.seeds.pop(fullname)

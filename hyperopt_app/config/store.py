@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Register every schema of ours with Hydra, by one loop.
+"""Register all config schemas in Hydra's ConfigStore.
 
-Hydra imports this at the start of every Hydra program on the machine: no Optuna, no torch, no submitit here.
+Hydra imports this module in every Hydra program, so it must not import Optuna, torch or submitit.
 """
 
 from collections.abc import Sequence
@@ -61,12 +61,12 @@ _STOCK = "optuna_sweeper"
 
 
 def _untyped(node: type) -> Any:
-    """A sampler's or pruner's fields without their types, which would bind a class that is named over the group."""
+    """Return a sampler's or pruner's fields without types, which would reject another class over the same group."""
     return OmegaConf.to_container(OmegaConf.structured(node))
 
 
 def _opened() -> DictConfig:
-    """What lets the user's files add keys to `sampler` and `pruner`, whatever group is chosen.
+    """Return nodes that let users add keys to `sampler` and `pruner`, whichever group is chosen.
 
     OmegaConf takes no key that a dataclass lacks, so over a group nobody could name a class with fields of its own.
     But a node whose flag struct is False takes any, and keeps the flag when another is merged into it. Our sweeper's
@@ -86,7 +86,7 @@ def register() -> None:
 
 
 def register_beside_stock() -> None:
-    """Put the groups of samplers that hydra-optuna-sweeper has not brought into the store; later than `register`.
+    """Add the sampler groups that hydra-optuna-sweeper does not provide; called after `register`.
 
     They are called alike under both sweepers, and its own stay its own. So this is done once all plugins have been
     discovered: which of two is discovered first depends on where they are installed.
@@ -99,7 +99,7 @@ def register_beside_stock() -> None:
 
 
 def replacing_old_sampler(name: str) -> dict[str, Any] | None:
-    """The fields of a sampler's group that replace those of an old hydra-optuna-sweeper; None where there is none.
+    """Return the fields that replace a sampler group of an old hydra-optuna-sweeper; None if there is none.
 
     Releases before 1.4 are written for Optuna 2, and pip leaves them when it upgrades Optuna: their groups set what
     Optuna 5 warns of or lacks. In the store they stay, for hydra-optuna-sweeper's own sweeper.
@@ -112,7 +112,7 @@ def replacing_old_sampler(name: str) -> dict[str, Any] | None:
 
 
 def register_presets(words: Sequence[str]) -> None:
-    """Let a command choose a preset if it wants one: an app may have a key `hyperopt` of its own, which a group hides.
+    """Add the presets if the command line uses them; otherwise an app's own key `hyperopt` would be hidden.
 
     Args:
         words: The command line.
@@ -124,7 +124,7 @@ def register_presets(words: Sequence[str]) -> None:
 
 
 def register_run_note(target: str) -> None:
-    """Let our sweeper's config bring a Hydra callback, for this process; see `hydra_plugins.hyperopt_app.run_note`."""
+    """Add a Hydra callback to our sweeper's config in this process; see `hydra_plugins.hyperopt_app.run_note`."""
     group, name = "hydra/hyperopt_app", "run_note"
     note = {"hydra": {"callbacks": {"hyperopt_app": {"_target_": target}}}}
     store_node(group, name, note, package="_global_")
@@ -134,13 +134,13 @@ def register_run_note(target: str) -> None:
 
 
 def stored_nodes(group: str) -> dict[str, dict[str, Any]]:
-    """The nodes of a group in Hydra's config store as plain data, by name, ours and everybody else's."""
+    """Return all nodes of a group in Hydra's config store as plain data, by name."""
     return {name: OmegaConf.to_container(stored.node) for name, stored in _stored(group).items()}  # type: ignore[misc]
 
 
 def _stored(group: str) -> dict[str, ConfigNode]:
-    """The nodes of a group as the store holds them, by name."""
-    here: Any = ConfigStore.instance().repo
+    """Return the nodes of a group as the store holds them, by name."""
+    level: Any = ConfigStore.instance().repo
     for part in group.split("/"):
-        here = here.get(part, {})
-    return {name.removesuffix(".yaml"): node for name, node in here.items() if isinstance(node, ConfigNode)}
+        level = level.get(part, {})
+    return {name.removesuffix(".yaml"): node for name, node in level.items() if isinstance(node, ConfigNode)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The schema of our sweeper."""
+"""Config schema of the sweeper."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -24,7 +24,7 @@ _CLASS = SweeperClass(_OURS)
 
 @dataclass
 class AsyncOptunaConf:
-    """`hydra/sweeper: async_optuna`; everything of `hydra/sweeper: optuna`, and more."""
+    """`hydra/sweeper: async_optuna`; the fields of `hydra/sweeper: optuna` and our own."""
 
     _target_: SweeperClass = _CLASS
 

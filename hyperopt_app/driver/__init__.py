@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The command that the user typed: check, open the study, issue tickets, launch workers, watch, conclude."""
+"""The driver: the process of the user's command, which checks it, opens the study, launches workers and reports."""

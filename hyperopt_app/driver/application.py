@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the Hydra application in this process for a command that is not Hydra's own, such as `hyperopt-app legacy`."""
+"""Run the Hydra application in this process for commands such as `hyperopt-app legacy`."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ __all__ = ["run_application"]
 
 
 def run_application(words: Sequence[str], wording: Wording, accepted: Callable[[], None]) -> int:
-    """Run the application as if its words had been typed.
+    """Run the application as if the given command line had been typed.
 
     Args:
         words: The command line, beginning with the program's name.

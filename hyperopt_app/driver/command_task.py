@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A task function that brings the driver the arguments of the command in front of it."""
+"""Wrap the task function so that a command can pass arguments to the driver."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def _nothing() -> None:
 
 @dataclass
 class CommandTask:
-    """A task function with what its command tells the driver.
+    """A task function together with the command's arguments for the driver.
 
     Hydra makes the sweeper itself and passes it nothing of ours but the task function. `driver.sweep` takes the task
     out again, so that workers get that alone.
@@ -33,7 +33,7 @@ class CommandTask:
     accepted: Callable[[], None] = _nothing
 
     def __post_init__(self) -> None:
-        """Look like the task: Hydra reads the name of the job and of the program from it."""
+        """Copy the task's metadata: Hydra reads the name of the job and of the program from it."""
         functools.update_wrapper(self, self.task)
 
     def __call__(self, config: Any) -> Any:

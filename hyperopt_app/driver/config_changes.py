@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What has changed in the app's own config since the last command of a study; changes nothing.
+"""Report what changed in the app's own config since the last command of the study.
 
-The search itself (ranges, fixed overrides) is the study's identity, and a change of it is refused. A value that was
-edited in a YAML file may be harmless (a path) or may make old and new trials incomparable (the number of epochs), which
-only the user knows: so it is told.
+A change of the search itself (ranges, fixed overrides) is refused, because it identifies the study. A value edited in
+a YAML file may be harmless (a path) or may make old and new trials incomparable (the number of epochs). Only the user
+can judge that, so the change is logged.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ __all__ = ["config_changes"]
 
 
 def config_changes(path: Path, config: DictConfig, searched: Collection[str]) -> list[str]:
-    """Lines such as `epochs: 8 -> 3`, of the first few keys that differ; empty if none does, or nobody can tell.
+    """List the first few changed keys as lines such as `epochs: 8 -> 3`; empty if none, or if unknown.
 
     Args:
         path: The `multirun.yaml` of the last command.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Hand the workers to whichever Hydra launcher is configured. Runs in the driver."""
+"""Start the workers through the configured Hydra launcher. Runs in the driver."""
 
 import contextlib
 import io
@@ -25,13 +25,13 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
 
-__all__ = ["Crew"]
+__all__ = ["WorkerLauncher"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Crew:
+class WorkerLauncher:
     """The workers of a sweep, as jobs of a launcher.
 
     Attributes:
@@ -58,23 +58,23 @@ class Crew:
 
     @property
     def is_detached(self) -> bool:
-        """Whether the launcher comes back while its workers still wait or run."""
+        """Whether the launcher returns while its workers still wait or run."""
         return bool(self.config.hydra.launcher.get("detach", False))
 
     @property
     def most_launches(self) -> int | None:
-        """How often workers are launched for one command; None for as often as it bears fruit."""
+        """How often one command launches workers; None for as long as trials finish."""
         most = self.config.hydra.launcher.get("max_resubmissions")
         return None if most is None else int(most) + 1
 
     def launch(self, count: int) -> list[str]:
-        """Run `count` workers and come back when the launcher does.
+        """Launch `count` workers and return when the launcher does.
 
         Returns:
-            What went wrong with workers, one line each. A dead worker is no error of the sweep: its trial is
+            What went wrong with workers, one line each. A dead worker is not an error of the sweep: its trial is
             another's now.
         """
-        # The user's Hydra callbacks are for trials; a worker is no job of theirs.
+        # The user's Hydra callbacks are for trials, not for workers.
         context = bare_context(self.context)
         task = WorkerTask(self.plan, self.context, self.config, self.task_function)
         launcher = Plugins.instance().instantiate_launcher(
@@ -88,15 +88,17 @@ class Crew:
             # Workers inside the driver are ended by a signal to it, and a scheduler sends it one at the very end.
             if not self._is_out_of_time(()):
                 raise
-        except HyperoptError:  # told for people: the launcher's settings are wrong, or a worker inside the driver knows
+        except (
+            HyperoptError
+        ):  # meant for people: the launcher's settings are wrong, or a worker inside the driver knows
             raise
         except Exception as error:  # noqa: BLE001 - whatever a launcher makes of a killed job; the study knows what is left
             lines = [_line(error)]
         self.is_out_of_time = self._is_out_of_time(returns)
-        failures = [failure for one in returns if (failure := _failure(one)) is not None]
+        failures = [failure for job in returns if (failure := _failure(job)) is not None]
         wishes = [failure for failure in failures if isinstance(failure, WorkersCancelledError)]
         self.cancelled = str(wishes[0]) if wishes else ""
-        return _told([*lines, *(_line(failure) for failure in failures if failure not in wishes)])
+        return _logged([*lines, *(_line(failure) for failure in failures if failure not in wishes)])
 
     def _is_out_of_time(self, returns: Sequence[JobReturn]) -> bool:
         end = end_of_job(os.environ)
@@ -104,7 +106,7 @@ class Crew:
             return False  # jobs of their own have times of their own
         if time.time() >= end - self.plan.options.grace_s:
             return True  # a worker that was asked to end in the middle of a trial says no more than that
-        tallies = [one.return_value for one in returns if one.status is JobStatus.COMPLETED]
+        tallies = [job.return_value for job in returns if job.status is JobStatus.COMPLETED]
         return any(isinstance(tally, Tally) and tally.out_of_time for tally in tallies)
 
     def _overrides(self, number: int) -> Sequence[str]:
@@ -124,13 +126,13 @@ class Crew:
         return [*words, *(f"~hydra.job.env_set.{name}" for name in alone.hydra.job.env_set)]
 
 
-def _failure(one: JobReturn) -> Exception | None:
-    if one.status is not JobStatus.FAILED:
+def _failure(job: JobReturn) -> Exception | None:
+    if job.status is not JobStatus.FAILED:
         return None
     try:
-        # Hydra writes to stderr here that a job failed, as if that were the end; `_told` says it with the reason.
+        # Hydra writes to stderr here that a job failed, as if that were the end; `_logged` says it with the reason.
         with contextlib.redirect_stderr(io.StringIO()):
-            _ = one.return_value  # raises what the job raised
+            _ = job.return_value  # raises what the job raised
     except Exception as error:  # noqa: BLE001 - a worker may die of anything
         return error
     return None
@@ -140,7 +142,7 @@ def _line(error: Any) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]
 
 
-def _told(lines: list[str]) -> list[str]:
+def _logged(lines: list[str]) -> list[str]:
     for line in lines:
         _log.warning("a worker ended badly: %s", line)
     return lines

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra.sweeper.dry_run=true`: the script that would be submitted and three sampled configurations; starts nothing."""
+"""Show what `hydra.sweeper.dry_run=true` promises: the job script and three sampled configs. Starts nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def sampled(
     seed: int,
     points: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Three configurations as the first trials of the study would get them, with the overrides that make them.
+    """Compose three configs as the first trials of the study would get them, with their overrides.
 
     Args:
         context: Hydra's context of the sweep.

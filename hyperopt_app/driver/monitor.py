@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The driver's eyes: what is left, who works, is the display up to date; does what dead workers have left undone."""
+"""The driver's view of the study: remaining trials, live workers, progress display.
+
+It releases the claims of dead workers and completes what they left undone; it writes nothing else.
+"""
 
 import logging
 import sys
@@ -21,7 +24,7 @@ from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
-from hyperopt_app.progress.display import Progress, choose_mode
+from hyperopt_app.progress.display import ProgressDisplay, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
@@ -35,7 +38,7 @@ from hyperopt_app.study.trial_facts import best_trials, worked_s
 from hyperopt_app.study.trial_records import budget_of, claim_of, directory_of, failure_record
 from hyperopt_app.support.passwords import hidden_note
 
-__all__ = ["Watch", "best_lines", "overview"]
+__all__ = ["StudyMonitor", "best_lines", "overview"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +49,8 @@ _GUARD_S = 5.0
 _OLD_S = 12 * BEAT_INTERVAL_S
 
 
-class Watch:
-    """Looks at a study for the driver.
+class StudyMonitor:
+    """The driver's view of a study.
 
     Args:
         plan: The plan of the sweep.
@@ -75,34 +78,34 @@ class Watch:
         )
 
         self._awaited = Awaited(plan.lease_s)
-        self._told = set(read_notes(study))
-        self._workers_tell = False
+        self._logged_notes = set(read_notes(study))
+        self._workers_log = False
 
     def left(self) -> int:
-        """Trials of the budget that have not ended."""
+        """Return the number of trials of the budget that have not ended."""
         return left_of(self._tickets.trials(), self._plan.n_trials)
 
     def size(self) -> int:
-        """Trials of the whole budget, with those by which the user has enlarged it."""
+        """Return the number of trials of the whole budget, with those by which the user enlarged it."""
         return budget_size(self._tickets.trials(), self._plan.n_trials)
 
     def may_go_on(self) -> bool:
-        """Whether nothing has asked the study to stop."""
+        """Whether the study has not been asked to stop."""
         return self.judge() is None
 
     def judge(self) -> Stop | None:
-        """Why no further trial may start; None if one may, or if there is none."""
+        """Return why no further trial may start; None if one may, or if none is left."""
         plan, trials, is_over = self._plan, self._tickets.trials(), self.left() == 0
         stop = judge(
             self._study, trials, plan.ended_before, plan.limits, time.time(), run=plan.run_number, is_over=is_over
         )
         if stop is not None and stop.is_fault:
-            with study_lock(plan.study_dir):  # so that what is left is told as it is
+            with study_lock(plan.study_dir):  # so that the number of remaining trials is exact
                 issue_again(self._study)
         return stop
 
     def trials_of_run(self) -> list[FrozenTrial]:
-        """The trials that had not ended when this run began."""
+        """Return the trials that had not ended when this run began."""
         return [trial for trial in self._tickets.trials() if trial.number not in self._plan.ended_before]
 
     def await_workers(self) -> None:
@@ -117,7 +120,7 @@ class Watch:
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
-        """End workers that are stopped for too long while the body waits for them: a launcher would wait for ever."""
+        """Kill workers that are stopped for too long while the body waits for them; a launcher would wait for ever."""
         over = threading.Event()
 
         def guard() -> None:
@@ -139,18 +142,18 @@ class Watch:
             keeps_terminal_clean: Whether workers leave the terminal to the driver; None if they run inside the
                 driver, where their own log lines are enough.
         """
-        self._workers_tell = keeps_terminal_clean is None
+        self._workers_log = keeps_terminal_clean is None
         if keeps_terminal_clean is None and self._progress == "auto":
-            return Progress(lambda: self._read(self._study), "none")
+            return ProgressDisplay(lambda: self._read(self._study), "none")
         mode = choose_mode(self._progress, sys.stdout.isatty(), bool(keeps_terminal_clean))
         if mode == "none":
-            return Progress(lambda: self._read(self._study), mode)
+            return ProgressDisplay(lambda: self._read(self._study), mode)
         # A thread reads meanwhile: it gets an opening of its own.
         own = open_study(self._plan)
-        return Progress(lambda: self._read(own), mode)
+        return ProgressDisplay(lambda: self._read(own), mode)
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
-        self.tell_notes(study)
+        self.log_notes(study)
         budget = read_budget(study, self._plan.n_trials)
         if not any(trial.state == TrialState.WAITING for trial in budget):
             running = (trial for trial in budget if trial.state == TrialState.RUNNING)
@@ -158,18 +161,18 @@ class Watch:
         elapsed_s = time.monotonic() - self._begun
         return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
 
-    def tell_notes(self, study: optuna.Study | None = None) -> None:
-        """Say what the workers have noted, each once; those of the command itself have been told before."""
+    def log_notes(self, study: optuna.Study | None = None) -> None:
+        """Log the workers' notes, each once; those of the command itself were logged before."""
         notes = read_notes(self._study if study is None else study)
         for note in notes:
-            if note not in self._told and not self._workers_tell:
-                self._told.add(note)
+            if note not in self._logged_notes and not self._workers_log:
+                self._logged_notes.add(note)
                 _log.warning("%s", note)
 
     def first_traceback(self) -> str:
-        """The traceback of the first trial that failed in this run, with its directory; empty if none did."""
-        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also what counts no longer
-        for trial in [one for one in failed if one.number not in self._plan.ended_before]:
+        """Return the traceback of this run's first failed trial, with its directory; empty if none failed."""
+        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))  # also trials that no longer count
+        for trial in [candidate for candidate in failed if candidate.number not in self._plan.ended_before]:
             text = failure_record(trial).get("traceback", "")
             if text:
                 again = "\n".join(_again(self._plan, trial))
@@ -185,7 +188,7 @@ def overview(
     observer: Observer | None = None,
     elapsed_s: float | None = None,
 ) -> Snapshot:
-    """The study at this moment, ready to be drawn.
+    """Summarise the study at this moment for display.
 
     Args:
         study: The open study.
@@ -209,7 +212,7 @@ def overview(
 
 
 def _at_work_until(trial: FrozenTrial, now: float) -> float:
-    """Now, or the last sign of life of a running trial's worker if that was long ago."""
+    """Return now, or the last heartbeat of a running trial's worker if that was long ago."""
     beat = last_beat(str((claim_of(trial) or {}).get("beat", "")))
     return now if beat is None or now - beat < _OLD_S else beat
 
@@ -227,7 +230,7 @@ def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer 
 
 
 def _is_old(beat: Mapping[str, Any]) -> bool:
-    """Whether a sign of life is from long ago; only for show, since the clocks of two machines may differ."""
+    """Whether a heartbeat is old; only for display, since the clocks of two machines may differ."""
     try:
         return time.time() - Path(beat["beat"]).stat().st_mtime > _OLD_S
     except OSError:
@@ -235,7 +238,7 @@ def _is_old(beat: Mapping[str, Any]) -> bool:
 
 
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
-    """What the user reads last: the best trial, where it lies and how to train it again."""
+    """Format the final lines for the user: the best trial, its directory and how to train it again."""
     complete = [trial for trial in read_counting(study) if trial.state == TrialState.COMPLETE]
     best = best_trials(complete, study.directions)
     if not best:

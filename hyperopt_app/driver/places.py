@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Whether the directories of a sweep are its own: of the study, and of the trials that it is about to begin.
+"""Check that the study's directory and the directories of its next trials do not belong to another study.
 
-A trial goes on from what lies in its directory, so another study's, or another trial's, would give it a wrong value.
-Workers keep trials apart by themselves (`study.trial_directory`); here the user is told before anything starts. Runs
-in the driver and writes one file, `.hyperopt_study.json` in the study's directory, which says whose that is.
+A trial resumes from what it finds in its directory, so the files of another study or trial would give it a wrong
+value. Workers guard each trial's directory themselves (`study.trial_directory`); this check tells the user before
+anything starts. Runs in the driver. It writes one file, `.hyperopt_study.json`, which names the study that owns the
+directory.
 """
 
 import json
@@ -42,7 +43,7 @@ _DEPTH = 4
 
 
 def keep_owner(study_dir: Path, study: optuna.Study) -> None:
-    """Write down whose the directory is. Under the study's lock."""
+    """Store which study owns the directory. Runs under the study's lock."""
     text = json.dumps({"study_id": study_id(study), "study_name": study.study_name}, ensure_ascii=False) + "\n"
     path = study_dir / _STUDY_FILE
     if _owner(study_dir) != (study_id(study), study.study_name):
@@ -57,7 +58,7 @@ def other_study(
     storage: str | None,
     wording: Wording = HYDRA_WORDING,
 ) -> str | None:
-    """Why the directory is another study's; None if it is not.
+    """Say why the directory belongs to another study; None if it does not.
 
     Args:
         study_dir: The directory of the sweep.
@@ -75,12 +76,12 @@ def other_study(
         where = "its journal.log is gone or empty" if storage is None else "hydra.sweeper.storage does not hold it"
         return (
             f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
-            f"go on from their checkpoints; bring it back, or begin anew elsewhere: {_elsewhere(study_dir, wording)}"
+            f"go on from their checkpoints; bring it back, or start again elsewhere: {_elsewhere(study_dir, wording)}"
         )
-    told = _second(study_dir, name, owner[1], storage, wording)
+    fault = _second(study_dir, name, owner[1], storage, wording)
     if study is None or storage is not None or not wording.is_application:
-        return told
-    return f"{told} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
+        return fault
+    return f"{fault} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
 
 
 def _second(study_dir: Path, name: str, other: str, storage: str | None, wording: Wording) -> str:
@@ -102,7 +103,7 @@ def place_faults(
     study: optuna.Study | None,
     wording: Wording = HYDRA_WORDING,
 ) -> list[str]:
-    """What is wrong with the directories of the next trials: all the same, the study's own, or somebody else's."""
+    """Check the directories of the next trials: all equal, the study's own, or another owner's."""
     known = dict(_known(study))
     numbers = list(islice((number for number in count() if number not in known), 2))
     if numbers[0] >= n_trials:
@@ -156,7 +157,7 @@ def _fault_of_all(wanted: Sequence[Path], study_dir: Path, raw: str, *, is_const
 
 
 def _name_of_ours(place: Path, study_dir: Path) -> str | None:
-    """What of the study's own files and folders a place is, or would lie in."""
+    """Return the study's own file or folder that a path is, or would be inside of."""
     if study_dir not in place.parents:
         return None
     first = place.relative_to(study_dir).parts[0]
@@ -181,7 +182,7 @@ def _known(study: optuna.Study | None) -> Iterator[tuple[int, str]]:
 
 
 def _ends(space: Space, end: int) -> dict[str, Any]:
-    """The point at one end of every range, by override key."""
+    """Return the point at one end of every range, by override key."""
     return {key: _at(distribution, end) for key, distribution in space.distributions.items()}
 
 
@@ -192,7 +193,7 @@ def _at(distribution: BaseDistribution, end: int) -> Any:
 
 
 def _is_anothers(place: Path, mine: str | None, known: Collection[str]) -> bool:
-    """Whether something lies in a place that no trial of this study has left there."""
+    """Whether a path holds anything that this study's trials did not leave there."""
     there = Path(os.path.realpath(place))  # a place above a directory that is not made yet is there too
     owner = owner_of(there)
     if owner is not None:
@@ -217,10 +218,10 @@ def _taken(place: Path, study_dir: Path, raw: str, wording: Wording) -> str:
 
 
 def _owner(study_dir: Path) -> tuple[str, str] | None:
-    """The id and the name of the study that has begun in the directory."""
+    """Read the id and the name of the study that owns the directory."""
     try:
-        told = json.loads(read_file(study_dir / _STUDY_FILE))
-        return str(told["study_id"]), str(told["study_name"])
+        record = json.loads(read_file(study_dir / _STUDY_FILE))
+        return str(record["study_id"]), str(record["study_name"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -232,17 +233,19 @@ def _names_in_journal(study_dir: Path) -> list[str]:
 
 
 def _has_trials(study_dir: Path) -> bool:
-    """Whether a trial's directory is left there; not so after `rm -r DIR/*`, which leaves our hidden file."""
-    for here, folders, files in os.walk(study_dir):
-        if here != str(study_dir) and (OWNER_FILE in files or ".hydra" in folders):
+    """Whether a trial's directory remains; not after `rm -r DIR/*`, which leaves our hidden file."""
+    for directory, folders, files in os.walk(study_dir):
+        if directory != str(study_dir) and (OWNER_FILE in files or ".hydra" in folders):
             return True
-        depth = len(Path(here).relative_to(study_dir).parts)
-        folders[:] = [] if depth >= _DEPTH else [one for one in folders if one not in _OURS and one[0] != "."]
+        depth = len(Path(directory).relative_to(study_dir).parts)
+        folders[:] = (
+            [] if depth >= _DEPTH else [folder for folder in folders if folder not in _OURS and folder[0] != "."]
+        )
     return False
 
 
 def _elsewhere(study_dir: Path, wording: Wording) -> str:
-    """What to type for a directory that is not there yet."""
+    """Return the override for a directory that does not exist yet."""
     if not wording.is_application:
         return wording.another_study
     free = next(
@@ -252,7 +255,7 @@ def _elsewhere(study_dir: Path, wording: Wording) -> str:
 
 
 def _numbered(raw: str, *, anew: bool = False) -> str:
-    """What to type for a directory with the trial's number in it."""
+    """Return the override for a directory with the trial's number in it."""
     is_plain = not anew and re.fullmatch(r"[\w${}:%.-]+(/[\w${}:%.-]+)*", raw) and not {".", ".."} & {*raw.split("/")}
     return shlex.quote(f"hydra.sweep.subdir={raw if is_plain else 'trials'}/${{hydra.job.num}}")
 
@@ -262,6 +265,6 @@ def _word(key: str, value: str) -> str:
 
 
 def _shown(path: Path) -> str:
-    """As the user would type it."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if here in path.parents else str(path)
+    """Format a path as the user would type it."""
+    cwd = Path.cwd()
+    return str(path.relative_to(cwd)) if cwd in path.parents else str(path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make or find the study, issue its tickets, and plan what the workers do."""
+"""Create or open the study, issue its tickets, and write the plan for the workers."""
 
 import logging
 import os
@@ -48,23 +48,23 @@ _CONFIG_FLAGS = ("--config-name", "-cn", "--config-path", "-cp", "--config-dir",
 
 
 def prepare(request: Request) -> Plan:
-    """Make or find the study, and issue its tickets, while no other driver does the same."""
+    """Create or open the study and issue its tickets, while no other driver does the same."""
     settings = request.settings
     _make(request.study_dir)
     with study_lock(request.study_dir):
         storage = open_storage(settings.storage, request.study_dir)
         # Looked at again: another driver may have been faster, and what a faster one has begun is its own.
-        found = find_study(storage, request.study_name)
-        fault = other_study(request.study_dir, request.study_name, found, settings.storage, request.wording)
+        existing = find_study(storage, request.study_name)
+        fault = other_study(request.study_dir, request.study_name, existing, settings.storage, request.wording)
         if fault is not None:
             raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)
         space = in_the_studys_form(study, request.space, plain_choices=settings.plain_choices)
         request = replace(request, space=space)
         identity = identity_of(request, study)
-        _tell(close_run(study))
+        _log_line(close_run(study))
         changes, is_new = accepted_changes(study, request, identity)
-        _tell_changes(changes, is_new=is_new)
+        _log_changes(changes, is_new=is_new)
         if changes and is_new:
             _drop_points(study, request, identity.seed)
         keep_identity(study, identity)
@@ -79,21 +79,23 @@ def prepare(request: Request) -> Plan:
     return replace(plan, run_number=number)
 
 
-def _tell(line: str) -> None:
+def _log_line(line: str) -> None:
     if line:
         _log.warning("%s", line)
 
 
-def _tell_changes(changes: Sequence[str], *, is_new: bool) -> None:
+def _log_changes(changes: Sequence[str], *, is_new: bool) -> None:
     if changes and is_new:
-        _log.warning("No trial of the study counts yet, so it goes on with the search of now: %s", "; ".join(changes))
+        _log.warning(
+            "No trial of the study counts yet, so it continues with the current search space: %s", "; ".join(changes)
+        )
         return
     for line in changes:
         _log.warning("The study goes on with a change: %s", line)
 
 
 def _drop_points(study: optuna.Study, request: Request, seed: int) -> None:
-    """Let points that the search has no longer not be given out again."""
+    """Do not issue points again that the search space no longer contains."""
     trials, undone = study.get_trials(deepcopy=False), undone_of(study)
     for number in undone:
         point = point_of(trials[number])
@@ -139,7 +141,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
 
 
 def _issue(study: optuna.Study, request: Request, seed: int) -> None:
-    """Issue the tickets; points that are new in the command go to tickets that wait, and to new ones."""
+    """Issue the tickets; new points of the command go to waiting tickets, and to new ones."""
     points, n_trials = points_of(request, seed), request.n_trials
     issue_again(study)
     trials = study.get_trials(deepcopy=False)
@@ -165,7 +167,7 @@ def _issue(study: optuna.Study, request: Request, seed: int) -> None:
     if _lists_points(request):
         room = "a grid has as many trials as points, so keep those of earlier commands in the list"
     _log.warning(
-        "%s: no trial is free for %d of %d points, since all %d of the budget have begun or carry a point; %s.",
+        "%s: no trial is free for %d of %d points, since all %d of the budget have started or have a point; %s.",
         *(request.wording.points, left, len(asked), n_trials, room),
     )
 
@@ -175,7 +177,7 @@ def _lists_points(request: Request) -> bool:
 
 
 def program_of_this_process(*, sweeps_by_itself: bool = False) -> str:
-    """How the user started this program, with the flags that choose the config, to be shown in a command.
+    """Return how the user started this program, with the flags that choose the config, for use in a command.
 
     Args:
         sweeps_by_itself: Whether the config asks for a sweep, so that a single training has to ask for one run.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the user asked for, checked: every fault is found before anything is started."""
+"""Check everything the user requested and collect all errors before anything is started."""
 
 import os
 import random
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, checked.
+    """The user's request, checked.
 
     Attributes:
         settings: The fields of `hydra.sweeper`.
@@ -90,7 +90,7 @@ def checked(
     arguments: Sequence[str],
     wording: Wording = HYDRA_WORDING,
 ) -> Request:
-    """The request of a command; the arguments are those of `sweep`.
+    """Check a command and return its request; the arguments are those of `sweep`.
 
     Raises:
         ConfigError: With all that is wrong.
@@ -144,12 +144,12 @@ def _space_faults(loader: ConfigLoader, config: DictConfig, space: Space) -> lis
 
 
 def _others_suggest(settings: Settings, suggested_key: str | None) -> bool:
-    """Whether parameters come from the objective itself or from a function of the user's, which no check can see."""
+    """Whether the objective or a user's function suggests parameters, which no check can see."""
     return settings.objective_suggests or bool(settings.custom_search_space) or suggested_key is not None
 
 
 def _settings(loader: ConfigLoader, config: DictConfig) -> tuple[Settings, list[str], list[str]]:
-    """Settings that the other checks can go by, and what is wrong: with plain fields, and with sampler and pruner.
+    """Return settings for the other checks, and the errors in plain fields, sampler and pruner.
 
     Raises:
         ConfigError: Something cannot be read, and so no other fault can be found.
@@ -168,17 +168,17 @@ def _sweeps_by_itself(loader: ConfigLoader, config: DictConfig) -> bool:
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
-    """The config of the command, with these overrides of Hydra's own in the place of its own ones."""
+    """Compose the command's config with other overrides of `hydra.`."""
     return _composed(loader, config, [*task_words(config), *overrides])
 
 
 def _composed(loader: ConfigLoader, config: DictConfig, words: list[str]) -> DictConfig:
-    """The config of another command line of this app."""
+    """Compose the config of another command line of this app."""
     return loader.load_configuration(config.hydra.job.config_name, words, run_mode=RunMode.MULTIRUN)
 
 
 def _with_absolute_storage(settings: Settings) -> Settings:
-    """A relative path means the driver's directory, also for workers and trials that run in another."""
+    """Resolve a relative path against the driver's directory, also for workers that run elsewhere."""
     try:
         return replace(settings, storage=absolute_storage(settings.storage, Path.cwd()))
     except StorageError:
@@ -193,7 +193,7 @@ def _default_name(settings: Settings, config: DictConfig) -> str:
 
 
 def way_on(config: DictConfig, request: Request) -> str:
-    """What goes on with the study once the command has ended: the same command, or what it would have to say too."""
+    """Return the command that continues the study: the same command, or the same with an addition."""
     settings = request.settings
     if settings.storage is not None and settings.study_name is None:
         return f"the same command with hydra.sweeper.study_name={request.study_name}"
@@ -203,7 +203,7 @@ def way_on(config: DictConfig, request: Request) -> str:
 
 
 def _study_faults(request: Request, own_places: Callable[[optuna.Study | None], list[str]] | None) -> list[str]:
-    """What an existing study, or the place for a new one, has against the request; makes no study.
+    """Check an existing study, or the place for a new one, against the request; creates no study.
 
     Args:
         request: The request.
@@ -229,19 +229,19 @@ def _study_faults(request: Request, own_places: Callable[[optuna.Study | None], 
 
 
 def identity_of(request: Request, study: optuna.Study | None) -> Identity:
-    """What the command asks a study to be; a seed that it leaves open is the stored study's, or a new one."""
+    """Return the identity that the command requests; an open seed is the stored study's, or a new one."""
     stored = stored_identity(study) if study is not None else None
     seed = request.settings.seed
     if seed is None:
         own = request.settings.sampler.get("seed")
         seed = stored.seed if stored is not None else own if isinstance(own, int) else new_study_seed()
-    # Where its trials run is no part of a study.
+    # Where its trials run is not part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
     return Identity(request.settings.directions, request.settings.metric_names, space, seed)
 
 
 def accepted_changes(study: optuna.Study, request: Request, identity: Identity) -> tuple[list[str], bool]:
-    """What differs between a stored study and a command that may go on with it.
+    """Compare a stored study with a command that may continue it, and return the differences.
 
     Returns:
         The differences, one line each; and whether the study has tried nothing yet, so that it is the command's now.
@@ -257,14 +257,14 @@ def accepted_changes(study: optuna.Study, request: Request, identity: Identity) 
 
 
 def is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
-    """Whether a point that waits in the study may be tried by this command."""
+    """Whether this command may try a point that waits in the study."""
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         return point in points_of(request, seed)
     return not point_of(request.space, point, unchecked=request.settings.enqueue_unchecked)[1]
 
 
 def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
-    """The points that the first tickets carry: the warm start, then the grid in an order that the seed shuffles."""
+    """Return the points of the first tickets: the warm start, then the grid in an order shuffled by the seed."""
     unchecked = request.settings.enqueue_unchecked
     points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
@@ -275,7 +275,7 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
 
 
 def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
-    """The sampler's settings, in which what PartialFixedSampler holds fast is spelled as the study holds it."""
+    """Return the sampler's settings with the values fixed by PartialFixedSampler in the study's form."""
     sampler = request.settings.sampler
     fixed = sampler.get("fixed_params")
     if not isinstance(fixed, Mapping):

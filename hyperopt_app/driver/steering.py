@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The commands that change a study which has begun: try trials again, discard trials, add a point.
+"""The commands `retry`, `discard` and `add`, which change an existing study.
 
-They need no config of the user's app: what is searched, the budget and the command that trains a trial again are kept
-in the study. Each returns what is told to the user.
+They do not need the config of the user's app: the search space, the budget and the command that retrains a trial are
+stored in the study. Each command returns the message for the user.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ _NO_COMMAND = "the next command of the search writes it"
 def retried(
     study: optuna.Study, study_dir: Path, numbers: Sequence[int], kinds: Sequence[str], further: Further
 ) -> list[str]:
-    """Try trials again: those of the numbers, else the failed ones of the kinds, else all failed ones.
+    """Retry trials: those with the given numbers, else the failed ones of these kinds, else all failed ones.
 
     Raises:
         StudyMismatchError: One of the numbers cannot be tried again; nothing was changed.
@@ -54,12 +54,12 @@ def retried(
             return [f"No trial of the budget has failed{of_kind}; nothing was changed. To try others, give numbers."]
         tickets = retry(study, wanted)
     _write(study, study_dir, further)
-    lines = [f"Trial {old} is tried again as trial {new}, and counts no longer." for old, new in tickets.items()]
+    lines = [f"Trial {old} is retried as trial {new} and no longer counts." for old, new in tickets.items()]
     return [*lines, _what_is_left(study)]
 
 
 def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], further: Further) -> list[str]:
-    """Let trials count no longer; the result files are written anew at once.
+    """Let trials no longer count, and rewrite the result files at once.
 
     Raises:
         StudyMismatchError: One of the numbers cannot be discarded; nothing was changed.
@@ -69,7 +69,7 @@ def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], furt
     _write(study, study_dir, further)
     them = counted(len(set(numbers)), "trial")
     rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
-    lines = [f"{them} discarded, and counted no longer.{rest}"]
+    lines = [f"{them} discarded and no longer counted.{rest}"]
     return [*lines, _what_is_left(study)]
 
 
@@ -89,8 +89,8 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
     asked = budget_of(study)
     if identity is None or asked is None:
         raise StudyMismatchError(
-            f"Study {study.study_name!r} was not begun by a search of hyperopt_app, so what it searches is not known; "
-            "go on with it by a search command first, or give the point as hydra.sweeper.enqueue there."
+            f"Study {study.study_name!r} was not created by hyperopt_app, so its search space is unknown; "
+            "continue it with a search command first, or give the point as hydra.sweeper.enqueue there."
         )
     values, faults = plain_values(words)
     point, wrong = point_of(_with_own(identity.space, study), values)
@@ -112,7 +112,7 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
 
 
 def _with_own(space: Space, study: optuna.Study) -> Space:
-    """The space with what objectives have suggested by themselves, as far as trials have done so."""
+    """Return the space extended by the parameters that objectives have suggested themselves."""
     known = {name: kind for trial in study.get_trials(deepcopy=False) for name, kind in trial.distributions.items()}
     own = {name: kind for name, kind in known.items() if name not in space.parameters}
     return replace(space, distributions={**space.distributions, **own})
@@ -131,15 +131,15 @@ def _size(study: optuna.Study) -> int:
 
 
 def _what_is_left(study: optuna.Study) -> str:
-    """What the study comes to now, and who goes on with it."""
+    """Describe the study's state after the change, and what continues it."""
     every: Sequence[optuna.trial.FrozenTrial] = study.get_trials(deepcopy=False)
     asked, aside = budget_of(study), set_aside_of(study, every)
     size = _size(study)
     trials = read_budget(study, len(every) if asked is None else asked)
-    left = left_of(trials, asked) if asked is not None else sum(not one.state.is_finished() for one in trials)
-    running = sum(one.state == TrialState.RUNNING for one in trials)
-    told = f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
-    who = (
-        "workers that are there take the rest on; if there are none, the same command goes on" if left > running else ""
+    left = left_of(trials, asked) if asked is not None else sum(not trial.state.is_finished() for trial in trials)
+    running = sum(trial.state == TrialState.RUNNING for trial in trials)
+    summary = (
+        f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
     )
-    return "; ".join(filter(None, [f"Now: {told}", f"{len(aside)} set aside" if aside else "", who])) + "."
+    who = "running workers continue with the rest; without any, the same command does" if left > running else ""
+    return "; ".join(filter(None, [f"Now: {summary}", f"{len(aside)} set aside" if aside else "", who])) + "."

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The story of a sweep, told by the driver: check, open the study, issue tickets, launch workers, report."""
+"""Run a sweep: check the request, open the study, issue tickets, launch workers, report.
+
+This is the driver's main flow, as `worker.loop` is the worker's.
+"""
 
 import contextlib
 import logging
@@ -22,9 +25,9 @@ from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.budget.verdict import verdict_on, words_of
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
-from hyperopt_app.driver.crew import Crew
+from hyperopt_app.driver.crew import WorkerLauncher
 from hyperopt_app.driver.dry_run import sampled
-from hyperopt_app.driver.monitor import Watch, best_lines
+from hyperopt_app.driver.monitor import StudyMonitor, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
@@ -57,7 +60,7 @@ _FRUITLESS_LAUNCHES = MOST_LOSSES
 def sweep(
     context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
 ) -> None:
-    """Search until the budget is spent. Runs in the driver.
+    """Run the search until the budget is spent. Runs in the driver.
 
     Args:
         context: Hydra's context.
@@ -67,7 +70,7 @@ def sweep(
 
     Raises:
         ConfigError: Something is wrong; nothing was started.
-        StudyStoppedError: Failures ended this run early, and the user has something to mend.
+        StudyStoppedError: Failures ended this run early, and the user has to fix something.
         KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
     """
     with spelling_out(), going_on_unread(), _all_ends_are_ctrl_c():
@@ -90,30 +93,37 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
     study = open_study(plan)
     keep_retrain(study, plan)
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
-    watch = Watch(plan, study, request.settings.progress)
-    if watch.left() == 0:
-        more = sum(trial.state.is_finished() for trial in read_counting(study)) - watch.size()
+    monitor = StudyMonitor(plan, study, request.settings.progress)
+    if monitor.left() == 0:
+        more = sum(trial.state.is_finished() for trial in read_counting(study)) - monitor.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
-        grown = f" ({plan.n_trials} and what `add --grow` has added)" if watch.size() > plan.n_trials else ""
-        _log.info("All %d trials of the study are done%s%s: there is nothing to do.", watch.size(), grown, has)
+        grown = f" ({plan.n_trials} and what `add --grow` has added)" if monitor.size() > plan.n_trials else ""
+        _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     else:
-        _tell_changes(plan, study, config)
-        crew = Crew(plan, context, config, task_function)
-        _search(crew, watch, request.settings.n_jobs, partial(_write_results, plan, study, config, task_function))
-        if crew.is_detached:
+        _log_changes(plan, study, config)
+        worker_launcher = WorkerLauncher(plan, context, config, task_function)
+        _search(
+            worker_launcher,
+            monitor,
+            request.settings.n_jobs,
+            partial(_write_results, plan, study, config, task_function),
+        )
+        if worker_launcher.is_detached:
             return
-    stop = watch.judge()
+    stop = monitor.judge()
     fault = _write_results(plan, study, config, task_function)
-    _conclude(plan, study, watch, stop, fault)
+    _conclude(plan, study, monitor, stop, fault)
 
 
-def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], str]) -> None:
-    """Let the workers work, and say why they have left before the budget is spent if that is no fault."""
-    plan, left_at_first = crew.plan, watch.left()
-    _keep_config(plan.study_dir / "multirun.yaml", crew.config)
+def _search(
+    worker_launcher: WorkerLauncher, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]
+) -> None:
+    """Run the workers, and log why they left before the budget was spent if that is not an error."""
+    plan, left_at_first = worker_launcher.plan, monitor.left()
+    _keep_config(plan.study_dir / "multirun.yaml", worker_launcher.config)
     try:
-        _run(crew, watch, n_jobs)
-        watch.tell_notes()
+        _run(worker_launcher, monitor, n_jobs)
+        monitor.log_notes()
     except StorageError as error:
         raise StudyStoppedError(str(error)) from None
     except KeyboardInterrupt:
@@ -121,20 +131,20 @@ def _search(crew: Crew, watch: Watch, n_jobs: int, write_results: Callable[[], s
         with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
             if fault := write_results():
                 _log.warning("%s", fault)
-            left = counted(watch.left(), "trial")
+            left = counted(monitor.left(), "trial")
         _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
         raise
-    if crew.is_detached or watch.left() == 0:
+    if worker_launcher.is_detached or monitor.left() == 0:
         return
-    if crew.is_out_of_time:
-        _log.info("%s", _out_of_time(plan, watch.size(), watch.left(), left_at_first))
-    if crew.cancelled and watch.judge() is None:
-        rest = f"{watch.left()} of {counted(watch.size(), 'trial')} are left; {plan.way_on} goes on with them."
-        _log.info("Stopped: %s; nothing is submitted again. %s", crew.cancelled, rest)
+    if worker_launcher.is_out_of_time:
+        _log.info("%s", _out_of_time(plan, monitor.size(), monitor.left(), left_at_first))
+    if worker_launcher.cancelled and monitor.judge() is None:
+        rest = f"{monitor.left()} of {counted(monitor.size(), 'trial')} are left; {plan.way_on} goes on with them."
+        _log.info("Stopped: %s; nothing is submitted again. %s", worker_launcher.cancelled, rest)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
-    """The study and its tickets, and the plan with what only the config and the task know."""
+    """Prepare the study and its tickets, and complete the plan with what only config and task know."""
     return replace(
         prepare(request),
         suggested_key=hooks_of(task_function).suggested_key(config),
@@ -150,13 +160,13 @@ def _keep_config(path: Path, config: DictConfig) -> None:
             aside.write_text(shown_config(config), encoding="utf-8")
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written: {error.strerror}; no worker was started. Mend that, and give the same command "
+            f"{path} cannot be written: {error.strerror}; no worker was started. Fix this and run the same command "
             "again"
         ) from None
 
 
-def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
-    """Point out that the trials from now on train with another config than those before."""
+def _log_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
+    """Warn that trials from now on train with another config than earlier ones."""
     searched = {key.lstrip("+") for key in plan.space.distributions}
     changes = config_changes(plan.study_dir / "multirun.yaml", config, searched)
     has_trials = any(trial.state.is_finished() for trial in read_counting(study))
@@ -169,7 +179,7 @@ def _tell_changes(plan: Plan, study: optuna.Study, config: DictConfig) -> None:
 
 
 def _has_seed_key(config: DictConfig) -> bool:
-    """Whether the config has a key `seed` of its own that a number can be put into."""
+    """Whether the config has its own key `seed` that accepts a number."""
     if "seed" not in list(config):
         return False
     seed = None if OmegaConf.is_missing(config, "seed") else config.seed
@@ -187,8 +197,8 @@ def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_fun
         write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
     except OSError as error:
         return (
-            f"Result files could not be written: {error}. Every trial is in the study, and nothing is lost: mend that, "
-            "and the same command writes them"
+            f"Result files could not be written: {error}. All trials are stored in the study; fix this and run the "
+            "same command again to write the files"
         )
     return ""
 
@@ -205,7 +215,7 @@ def _dry_run(context: HydraContext, config: DictConfig, request: Request) -> str
 
 @contextlib.contextmanager
 def _all_ends_are_ctrl_c() -> Iterator[None]:
-    """A closed terminal or a plain `kill` ends the driver as Ctrl-C does, not in the middle of a step."""
+    """Treat a closed terminal or a plain `kill` as Ctrl-C, so that the driver never ends in the middle of a step."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -223,79 +233,81 @@ def _all_ends_are_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _run(crew: Crew, watch: Watch, n_jobs: int) -> None:
+def _run(worker_launcher: WorkerLauncher, monitor: StudyMonitor, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
-    with contextlib.nullcontext() if crew.is_detached else watch.shown(crew.keeps_terminal_clean):
-        while watch.left() > 0 and watch.may_go_on():
-            if crew.most_launches is not None and launches == crew.most_launches:
-                _log.warning("%d trials are left; %s goes on with them.", watch.left(), crew.plan.way_on)
+    with (
+        contextlib.nullcontext() if worker_launcher.is_detached else monitor.shown(worker_launcher.keeps_terminal_clean)
+    ):
+        while monitor.left() > 0 and monitor.may_go_on():
+            if worker_launcher.most_launches is not None and launches == worker_launcher.most_launches:
+                _log.warning("%d trials are left; %s goes on with them.", monitor.left(), worker_launcher.plan.way_on)
                 return
-            before = watch.left()
+            before = monitor.left()
             launches += 1
-            is_here = crew.keeps_terminal_clean is None  # and then nobody looks while it is stopped
-            with contextlib.nullcontext() if is_here else watch.guarding():
-                errors = crew.launch(min(n_jobs, before))
-            if crew.is_detached:
+            is_here = worker_launcher.keeps_terminal_clean is None  # and then nobody looks while it is stopped
+            with contextlib.nullcontext() if is_here else monitor.guarding():
+                errors = worker_launcher.launch(min(n_jobs, before))
+            if worker_launcher.is_detached:
                 if errors:
                     raise SubmissionError(f"No worker was submitted: {'; '.join(errors)}")
                 return
-            watch.await_workers()
-            if crew.is_out_of_time or crew.cancelled:
+            monitor.await_workers()
+            if worker_launcher.is_out_of_time or worker_launcher.cancelled:
                 return
-            fruitless = 0 if watch.left() < before else fruitless + 1
+            fruitless = 0 if monitor.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:
                 raise StudyStoppedError(
                     f"The workers ended {fruitless} times without finishing a trial: "
-                    f"{'; '.join(errors) or 'they gave no reason'}. Look into {crew.plan.study_dir}/workers, then "
-                    "give the same command again."
+                    f"{'; '.join(errors) or 'they gave no reason'}. Look into "
+                    f"{worker_launcher.plan.study_dir}/workers, then run the same command again."
                 )
 
 
 def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
-    """What is told when the workers have left because their time is over; no fault."""
-    told = (
+    """The message when the workers left because their time is over, which is not an error."""
+    message = (
         f"The time of {plan.wording.time} is over, or does not suffice for a further trial: {size - left} of "
         f"{size} trials are done, {left} are left; {plan.way_on} goes on with them."
     )
     if left < left_at_first:
-        return told
-    return f"{told} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
+        return message
+    return f"{message} No trial fitted in: about {plan.options.grace_s:g} s are kept for the end; give it more time."
 
 
-def _conclude(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None, fault: str) -> None:
-    """Say how the study ended, and what could not be written of it, if anything."""
+def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
+    """Report how the study ended, and which files could not be written."""
     try:
-        _tell_end(plan, study, watch, stop)
+        _report_end(plan, study, monitor, stop)
     except StudyStoppedError as error:
         raise StudyStoppedError(f"{error}\n{fault}".rstrip()) from None
     if fault:
         raise ResultsError(fault)
 
 
-def _tell_end(plan: Plan, study: optuna.Study, watch: Watch, stop: Stop | None) -> None:
-    left = watch.left()
+def _report_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None) -> None:
+    left = monitor.left()
     is_fault = stop is not None and stop.is_fault
-    if not is_fault and left == 0 and (fault := failures_alone(watch.trials_of_run())):
-        raise StudyStoppedError(f"{fault}\n{watch.first_traceback()}What to do: {_ways(plan)}.")
+    if not is_fault and left == 0 and (fault := failures_alone(monitor.trials_of_run())):
+        raise StudyStoppedError(f"{fault}\n{monitor.first_traceback()}What to do: {_ways(plan)}.")
     for line in best_lines(plan, study):
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
-    mended = "with that set right, " if stop.is_fault else ""
-    rest = f"{left} of {watch.size()} trials are left; {mended}{plan.way_on} goes on with them."
+    fixed = "after a fix, " if stop.is_fault else ""
+    rest = f"{left} of {monitor.size()} trials are left; {fixed}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return
     verdict = verdict_on(study, plan.run_number)
     if verdict is not None:
-        rest = words_of(study, verdict, plan.way_on, left, watch.size())
+        rest = words_of(study, verdict, plan.way_on, left, monitor.size())
     elif left == 0:
         rest = f"No trial is left. What to do: {_ways(plan)}."
-    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{watch.first_traceback()}{rest}")
+    raise StudyStoppedError(f"The study was stopped: {stop.reason}\n{monitor.first_traceback()}{rest}")
 
 
 def _ways(plan: Plan) -> str:
-    """What to do when trials have failed and none is left."""
+    """Say what to do when trials have failed and none is left."""
     again = shlex.join(["hyperopt-app", "retry", str(plan.study_dir)])
-    return f"mend it, give `{again}`, then {plan.way_on}; or ask for more trials with {plan.wording.budget}"
+    return f"fix it, run `{again}`, then {plan.way_on}; or request more trials with {plan.wording.budget}"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""How workers are started: processes here, jobs of a scheduler, or by hand; knows nothing of what a worker does."""
+"""Start workers: as local processes, as jobs of a scheduler, or by hand. Does not depend on what a worker does."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hydra/launcher: by_hand`: freeze the sweep and print the command that starts a worker. Runs in the driver."""
+"""The `by_hand` launcher: write the payload of the sweep and print the command that starts a worker."""
 
 import logging
 import shlex
@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.launchers.cluster import plan_of, prepare
 from hyperopt_app.launchers.jobs import new_place
-from hyperopt_app.launchers.payload import freeze
+from hyperopt_app.launchers.payload import write_payload
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.schedulers.gpu_slots import Sharing
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 def command(payload: Path, python: str = sys.executable) -> str:
-    """The shell command that starts a worker."""
+    """Return the shell command that starts a worker."""
     return shlex.join([python, *module_words("hyperopt_app.worker_process"), str(payload)])
 
 
@@ -35,7 +35,7 @@ def launch(
     job_overrides: Sequence[Sequence[str]],
     settings: Mapping[str, Any],
 ) -> list[JobReturn]:
-    """Freeze the sweep and say how to start its workers; starts none.
+    """Serialise the sweep and print how to start its workers; starts none.
 
     Raises:
         ConfigError: The task is not that of our sweeper, or a number is not allowed.
@@ -46,6 +46,6 @@ def launch(
     sharing.workers_per_job()
     place = new_place(plan.study_dir)
     frozen = {"sharing": vars(sharing), "max_resubmissions": 0}
-    payload = freeze(place, context, config, task_function, job_overrides, frozen)
+    payload = write_payload(place, context, config, task_function, job_overrides, frozen)
     _log.info("Start as many workers as you like, anywhere on this filesystem, each with\n\n    %s\n", command(payload))
     return []

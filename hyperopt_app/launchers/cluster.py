@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Launch workers as jobs of a scheduler: attach to those that a study has, or submit new ones. Runs in the driver."""
+"""Launch workers as jobs of a scheduler: attach to the jobs that a study already has, or submit new ones.
+
+Runs in the driver.
+"""
 
 import logging
 import shlex
@@ -23,7 +26,7 @@ from hyperopt_app.launchers.jobs import (
     new_place,
     remember_jobs,
 )
-from hyperopt_app.launchers.payload import freeze, is_of_this_release
+from hyperopt_app.launchers.payload import is_of_this_release, write_payload
 from hyperopt_app.launchers.resubmission import near_limit_s
 from hyperopt_app.schedulers.registry import SCHEDULERS, Scheduler
 from hyperopt_app.schedulers.script import Batch
@@ -36,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) -> Plan:
-    """The plan of the sweep whose workers a launcher got.
+    """Return the plan of the sweep whose workers the launcher runs.
 
     Raises:
         ConfigError: The task is not that of our sweeper.
@@ -50,7 +53,7 @@ def plan_of(task_function: Callable[[Any], Any], launcher: str, instead: str) ->
 
 
 def prepare(context: HydraContext, config: DictConfig) -> None:
-    """Set Hydra's resolvers and the driver's log up, as each launcher does first."""
+    """Set up Hydra's resolvers and the driver's log, as every launcher does first."""
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose, context)
 
@@ -63,7 +66,7 @@ def launch(
     settings: Mapping[str, Any],
     scheduler: str,
 ) -> list[JobReturn]:
-    """Attach to the jobs of the last launch that still wait or run; without any, submit the workers of a sweep.
+    """Attach to live jobs of the last launch, or submit the workers of a sweep if there are none.
 
     Args:
         context: Hydra's context.
@@ -111,7 +114,7 @@ def launch(
 
 
 def _of_this_release(study_dir: Path, jobs: list[str]) -> list[str]:
-    """The jobs of the last launch, or none if they cannot work: an upgrade came while they waited in the queue."""
+    """Return the jobs of the last launch; none if an upgrade made them unusable while they waited in the queue."""
     place = last_place(study_dir)
     if not jobs or place is None or is_of_this_release(place / "payload.pkl"):
         return jobs
@@ -124,7 +127,7 @@ def _of_this_release(study_dir: Path, jobs: list[str]) -> list[str]:
 
 
 def _detached_message(study_dir: Path, jobs: Sequence[str], cancel: Sequence[str]) -> str:
-    """What the user of a detached sweep reads last."""
+    """Return the final message for the user of a detached sweep."""
     place = shlex.quote(str(study_dir))
     return (
         f"Jobs {', '.join(jobs)}. Look with: hyperopt-app status {place}; stop with: hyperopt-app stop {place}, or "
@@ -142,7 +145,7 @@ def _submit(
 ) -> list[str]:
     study_dir, workers = task_function.plan.study_dir, len(job_overrides)
     place = new_place(study_dir)
-    # The scripts are made first: a fault of the header is told before anything is written.
+    # The scripts are made first: an error in the header is reported before anything is written.
     batches = _batches(scheduler, settings, place / "payload.pkl", workers, scheduler.largest_batch())
     frozen = {
         "scheduler": scheduler.name,
@@ -150,7 +153,7 @@ def _submit(
         "max_resubmissions": settings["max_resubmissions"],
         "near_limit_s": near_limit_s(scheduler.limit_s(settings), float(settings["grace_s"])),
     }
-    freeze(place, context, config, task_function, job_overrides, frozen)
+    write_payload(place, context, config, task_function, job_overrides, frozen)
     jobs, count = list[str](), 0
     for batch in batches:
         try:
@@ -158,7 +161,7 @@ def _submit(
         except SubmissionError:
             if not jobs:
                 raise
-            total = sum(one.jobs for one in batches)
+            total = sum(batch.jobs for batch in batches)
             refused = f"{total - count} of {total} jobs"
             _log.warning("%s refused %s; the study goes on with the others", scheduler.submit_program, refused)
             break
@@ -178,7 +181,7 @@ def _batches(
 
 
 def scripts(scheduler: str, settings: Mapping[str, Any], payload: Path, workers: int) -> str:
-    """The exact scripts that would be submitted for so many workers; asks nobody.
+    """Return the exact scripts that would be submitted for so many workers, without asking the scheduler.
 
     Raises:
         ConfigError: A value cannot be passed to the scheduler.

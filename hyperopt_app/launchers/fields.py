@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The fields of our launchers against their limits: numbers that can be, texts that say something; pure.
+"""Check the fields of the launchers: numbers within their limits, texts that are not empty.
 
-sbatch, qsub or a worker would find the same, but only when the study is made and its tickets are issued.
+sbatch, qsub or a worker would detect the same errors, but only after the study is created and its tickets are issued.
 """
 
 import re
@@ -36,7 +36,7 @@ _LONGEST_NAME = 255
 
 
 def field_faults(schema: type[WorkersConf] | None, settings: Mapping[str, Any]) -> list[str]:
-    """What is wrong with single fields; nothing of a launcher that is not ours.
+    """Check single fields; returns nothing for a launcher that is not ours.
 
     Args:
         schema: The fields that the launcher has; None for a launcher of others.
@@ -44,24 +44,24 @@ def field_faults(schema: type[WorkersConf] | None, settings: Mapping[str, Any]) 
     """
     if schema is None:
         return []
-    known = {one.name for one in fields(schema)}
-    given = {key: value for key, value in settings.items() if key in known and value is not None}
-    faults = [*_numbers(given), *_texts(given), *_lists(given), *_paths(given)]
+    known = {field.name for field in fields(schema)}
+    values = {key: value for key, value in settings.items() if key in known and value is not None}
+    faults = [*_numbers(values), *_texts(values), *_lists(values), *_paths(values)]
     if schema is LocalWorkersConf:
-        faults += _places(given)
+        faults += _places(values)
     return [f"hydra.launcher.{fault}" for fault in faults]
 
 
-def _numbers(given: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in given.items():
+def _numbers(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or key == "walltime":
             continue
         least, most = _LEAST.get(key, 1), _MOST_WORKERS if key in _SHARED else _MOST
         if (value < least and key not in _SHARED) or value > most:
             yield f"{key}: {value} is not allowed; set a whole number from {least}{_instead(key, value, most)}"
     for key, (pattern, example) in _MEMORY.items():
-        if key in given and not pattern.fullmatch(str(given[key])):
-            yield f"{key}: {shortened(repr(given[key]))} is not allowed; write a size above 0, e.g. {example}"
+        if key in values and not pattern.fullmatch(str(values[key])):
+            yield f"{key}: {shortened(repr(values[key]))} is not allowed; write a size above 0, e.g. {example}"
 
 
 def _instead(key: str, value: int, most: int) -> str:
@@ -70,8 +70,8 @@ def _instead(key: str, value: int, most: int) -> str:
     return f" to {most}" if value > most else ""
 
 
-def _texts(given: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in given.items():
+def _texts(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
         if key in _MEMORY or key in _JUDGED or not isinstance(value, str):
             continue
         if not value.strip():
@@ -82,35 +82,35 @@ def _texts(given: Mapping[str, Any]) -> Iterator[str]:
             try:
                 shlex.split(value)
             except ValueError as error:
-                told = shortened(repr(value))
-                yield f"python: {told} cannot be read as a shell's words ({error}); close what is open"
+                shown = shortened(repr(value))
+                yield f"python: {shown} cannot be read as a shell's words ({error}); close what is open"
 
 
-def _lists(given: Mapping[str, Any]) -> Iterator[str]:
+def _lists(values: Mapping[str, Any]) -> Iterator[str]:
     for key, what in (("signals", "at least one signal, e.g. [SIGTERM]"), ("node_check", "a command, or null")):
-        words = given.get(key)
+        words = values.get(key)
         if words is not None and not (words and all(str(word).strip() for word in words)):
             yield f"{key}: {shortened(repr(words))} is not allowed; write {what}"
     for key in ("setup", "srun_args", "directives", "node_check"):
-        if any(isinstance(word, (list, dict)) for word in given.get(key) or []):
-            yield f"{key}: {shortened(repr(given[key]))} is no list of texts; write one text for each line or word"
-        elif any(len(str(word)) > _LONGEST for word in given.get(key) or []):
-            yield f"{key}: {shortened(repr(given[key]))} has a text of more than {_LONGEST} characters; write less"
+        if any(isinstance(word, (list, dict)) for word in values.get(key) or []):
+            yield f"{key}: {shortened(repr(values[key]))} is not a list of texts; write one text for each line or word"
+        elif any(len(str(word)) > _LONGEST for word in values.get(key) or []):
+            yield f"{key}: {shortened(repr(values[key]))} has a text of more than {_LONGEST} characters; write less"
     for key in ("srun_args", "directives"):
-        if any(not str(word).strip() for word in given.get(key) or []):
-            yield f"{key}: {shortened(repr(given[key]))} has an empty text; remove it"
+        if any(not str(word).strip() for word in values.get(key) or []):
+            yield f"{key}: {shortened(repr(values[key]))} has an empty text; remove it"
 
 
-def _paths(given: Mapping[str, Any]) -> Iterator[str]:
+def _paths(values: Mapping[str, Any]) -> Iterator[str]:
     for key in ("folder", "submitit_folder"):
-        if any(len(part.encode(errors="replace")) > _LONGEST_NAME for part in str(given.get(key, "")).split("/")):
-            told = shortened(repr(given[key]))
-            yield f"{key}: {told} has a name of more than {_LONGEST_NAME} bytes; write a shorter one"
+        if any(len(part.encode(errors="replace")) > _LONGEST_NAME for part in str(values.get(key, "")).split("/")):
+            shown = shortened(repr(values[key]))
+            yield f"{key}: {shown} has a name of more than {_LONGEST_NAME} bytes; write a shorter one"
 
 
-def _places(given: Mapping[str, Any]) -> list[str]:
+def _places(values: Mapping[str, Any]) -> list[str]:
     try:
-        places(1, given.get("max_parallel"), given.get("gpus"), given["workers_per_gpu"])
+        places(1, values.get("max_parallel"), values.get("gpus"), values["workers_per_gpu"])
     except ConfigError as error:
         return [fault.removeprefix("hydra.launcher.") for fault in error.faults]
     return []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The jobs of a study, as an attached driver sees them: which there are, and do they still wait or run?"""
+"""Track the jobs of a study for an attached driver: which exist, and which still wait or run."""
 
 import contextlib
 import glob
@@ -28,9 +28,9 @@ from hyperopt_app.support.files import replacing
 
 __all__ = [
     "AGAIN",
+    "ASKED_EARLY",
     "GOES_ON",
-    "TOLD_TO_END",
-    "WAS_TOLD",
+    "WAS_ASKED",
     "cancelled_by_user",
     "follow",
     "is_last_launch",
@@ -46,10 +46,10 @@ _log = logging.getLogger(__name__)
 _LAUNCHES = "launches"
 # A job that has submitted itself again leaves a file of this name, with its successor's number.
 AGAIN = "submitted-again-"
-# A worker that has ended before the budget leaves one of this name, in which it says whether it was told to.
-GOES_ON, WAS_TOLD = "goes-on-", "told to end"
-# One that was told to end long before its limit leaves another, where the scheduler does not say how it has ended.
-TOLD_TO_END = "told-to-end-"
+# A worker that ended before the budget was spent leaves a file of this name, which says whether it was asked to end.
+GOES_ON, WAS_ASKED = "goes-on-", "told to end"  # read by jobs of other releases, so the words stay
+# A worker asked to end long before its limit leaves another, where the scheduler does not report how it ended.
+ASKED_EARLY = "told-to-end-"
 # Looks into accounting, a second apart, until it knows who has cancelled a job.
 _LOOKS = 5
 _POLL_S = 1.0
@@ -60,19 +60,19 @@ _LAST_LINES = 3
 
 
 def new_place(study_dir: Path) -> Path:
-    """A folder for one more launch; not made yet."""
+    """Return the folder for one more launch, without creating it."""
     last = last_place(study_dir)
     return study_dir / _LAUNCHES / ("0" if last is None else str(int(last.name) + 1))
 
 
 def last_place(study_dir: Path) -> Path | None:
-    """The folder of the last launch, None if there was none."""
+    """Return the folder of the last launch; None if there was none."""
     places = [path for path in (study_dir / _LAUNCHES).glob("[0-9]*") if path.name.isdigit()]
     return max(places, key=lambda path: int(path.name), default=None)
 
 
 def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str], count: int = 0) -> None:
-    """Keep the numbers of the last launch's jobs beside the study, and how many they are, arrays by their tasks."""
+    """Store the job numbers of the last launch beside the study, and how many jobs they are."""
     path = study_dir / _LAUNCHES / "jobs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside:
@@ -80,7 +80,7 @@ def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str], count: i
 
 
 def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
-    """The jobs of the last launch that still wait or run.
+    """Return the jobs of the last launch that still wait or run.
 
     Raises:
         SubmissionError: The scheduler cannot say; workers might be there twice if new ones were submitted.
@@ -92,15 +92,15 @@ def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
     alive = SCHEDULERS[scheduler].queue().alive(jobs)
     if alive is None:
         raise SubmissionError(
-            f"Whether jobs {', '.join(jobs)} of this study still run cannot be told: "
+            f"Whether jobs {', '.join(jobs)} of this study still run is unknown: "
             f"{SCHEDULERS[scheduler].status_program} does not answer. "
-            f"Give the command again in a while, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
+            f"Run the same command again later, or remove {study_dir / _LAUNCHES / 'jobs.json'} if they are gone."
         )
     return sorted(alive)
 
 
 def is_last_launch(study_dir: Path, jobs: Sequence[str]) -> bool:
-    """Whether nobody has submitted workers since these jobs."""
+    """Whether no other workers were submitted after these jobs."""
     kept = _kept(study_dir)
     return not {*kept.get("jobs", ()), *_submitted_again(study_dir)}.isdisjoint(jobs)
 
@@ -146,21 +146,23 @@ def follow(
     if not SCHEDULERS[scheduler].tells_ends:  # so those that are there now are kept in mind
         roster.jobs, roster.last = {job: JobState(job, "waits") for job in jobs}, frozenset(jobs)
     try:
-        _wait(plan, jobs, queue or SCHEDULERS[scheduler].queue(), sleep, _Ears(plan, scheduler, roster))
+        _wait(plan, jobs, queue or SCHEDULERS[scheduler].queue(), sleep, _QueueFollower(plan, scheduler, roster))
     except KeyboardInterrupt:
         _part([*jobs, *_submitted_again(plan.study_dir)], cancel)
         raise
     return roster
 
 
-def _wait(plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[float], None], ears: "_Ears") -> None:
+def _wait(
+    plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[float], None], follower: "_QueueFollower"
+) -> None:
     study = open_study(plan)
     done_for_s = 0.0
     while True:
-        found = queue.jobs([*jobs, *_submitted_again(plan.study_dir)])
-        if found is not None:
-            ears.hear(found, study)
-            if not any(one.phase != "ended" for one in found):
+        states = queue.jobs([*jobs, *_submitted_again(plan.study_dir)])
+        if states is not None:
+            follower.update(states, study)
+            if not any(job.phase != "ended" for job in states):
                 return
         done_for_s = done_for_s + _POLL_S if _is_over(plan, study) else 0.0
         if done_for_s > _LEAVE_S or (done_for_s > _POLL_S and not any(read_beats(plan.study_dir / "workers"))):
@@ -169,23 +171,23 @@ def _wait(plan: Plan, jobs: Sequence[str], queue: AsksForJobs, sleep: Callable[[
 
 
 @dataclass
-class _Ears:
-    """Takes in what the scheduler says of the jobs, and tells the user what he must know."""
+class _QueueFollower:
+    """Processes what the scheduler says of the jobs, and tells the user what matters."""
 
     plan: Plan
     scheduler: str
     roster: Roster
 
-    def hear(self, found: list[JobState], study: Any) -> None:
+    def update(self, states: list[JobState], study: Any) -> None:
         for job in () if SCHEDULERS[self.scheduler].keeps_number else list(self.roster.jobs):
             if _left(self.plan, f"{AGAIN}{glob.escape(job)}"):
                 del self.roster.jobs[job]  # another is in its place
-        for line in self.roster.look(found, _waiting(self.plan, study), time.monotonic()):
+        for line in self.roster.look(states, _waiting(self.plan, study), time.monotonic()):
             _log.info("%s", line[0].upper() + line[1:])
 
 
 def _waiting(plan: Plan, study: Any) -> int:
-    """Trials of the budget that nobody runs; none when no further trial starts."""
+    """Return how many trials of the budget nobody runs; 0 when no further trial starts."""
     if read_stop(study) is not None:
         return 0
     trials = read_budget(study, plan.n_trials)
@@ -193,7 +195,7 @@ def _waiting(plan: Plan, study: Any) -> int:
 
 
 def _left(plan: Plan, pattern: str) -> list[str]:
-    """What files of this name in the folders of the launches say."""
+    """Read the files of this name in the folders of the launches."""
     return [path.read_text() for path in (plan.study_dir / _LAUNCHES).glob(f"*/{pattern}")]
 
 
@@ -205,7 +207,7 @@ def cancelled_by_user(
     queue: AsksForJobs | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """That the launch has ended because its own user has cancelled its jobs, in words; empty if it has not.
+    """Describe that the user cancelled the jobs, which ended the launch; empty if that is not the case.
 
     Where nobody can say who it was, it counts as the user: to wait for the same command loses nothing, and to submit
     what somebody wants gone would be wrong. Of another user, who must be an administrator, it is said that it was one.
@@ -218,7 +220,7 @@ def cancelled_by_user(
         queue: Asks the scheduler.
         sleep: Waits, seconds.
     """
-    is_clear = not roster.are_cancelled() and all(one.state for one in roster.jobs.values())
+    is_clear = not roster.are_cancelled() and all(job.state for job in roster.jobs.values())
     if is_clear or _is_over(plan, open_study(plan)):
         return ""
     queue = queue or SCHEDULERS[scheduler].queue()
@@ -243,12 +245,12 @@ def cancelled_by_user(
 
 
 def _ends_by_files(plan: Plan, jobs: Sequence[str], logs: Path) -> dict[str, tuple[str, int | None]]:
-    """The jobs that were deleted, by what they left: they had to end long before their limit, or have never started."""
+    """Return the deleted jobs, judged by their files: asked to end long before the limit, or never started."""
     return {
         job: (CANCELLED, None)
         for job in jobs
-        if _left(plan, f"{TOLD_TO_END}{glob.escape(job)}")
-        or WAS_TOLD in _left(plan, f"{GOES_ON}{glob.escape(job)}-*")
+        if _left(plan, f"{ASKED_EARLY}{glob.escape(job)}")
+        or WAS_ASKED in _left(plan, f"{GOES_ON}{glob.escape(job)}-*")
         or not any(logs.glob(f"*.{glob.escape(job)}.log"))
     }
 
@@ -258,18 +260,18 @@ def _is_over(plan: Plan, study: Any) -> bool:
 
 
 def last_words(plan: Plan, logs: Path) -> str:
-    """What the newest log of the workers ends with, if they have left trials of the budget behind; one line.
+    """Return the last lines of the workers' newest log, if trials of the budget are left; one line.
 
     Args:
         plan: The sweep's plan.
         logs: The folder of the workers' logs.
     """
     written = sorted(logs.glob("*.*"), key=lambda path: path.stat().st_mtime)
-    found = [path for path in written if path.suffix in {".log", ".out", ".err"}]
-    if not found or _is_over(plan, open_study(plan)):
+    outputs = [path for path in written if path.suffix in {".log", ".out", ".err"}]
+    if not outputs or _is_over(plan, open_study(plan)):
         return ""
-    lines = [line.strip() for line in found[-1].read_text(errors="replace").splitlines() if line.strip()]
-    return f"{found[-1].name} ends with: {' | '.join(lines[-_LAST_LINES:])}" if lines else ""
+    lines = [line.strip() for line in outputs[-1].read_text(errors="replace").splitlines() if line.strip()]
+    return f"{outputs[-1].name} ends with: {' | '.join(lines[-_LAST_LINES:])}" if lines else ""
 
 
 def _part(jobs: Sequence[str], cancel: Sequence[str]) -> None:

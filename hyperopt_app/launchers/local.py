@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Run Hydra jobs as processes side by side on this machine. The driver's half; `local_process` is the other.
+"""Run Hydra jobs as parallel processes on this machine; this is the driver's side, `local_process` is the other.
 
-A job travels by pipe, so no password of its config lies on the disk. A process that dies is one failed job, never
-the end of the others.
+Jobs are sent by pipe, so that passwords in their configs are not written to disk. If a process dies, its job fails
+and the others continue.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import appending
 from hyperopt_app.support.hydra_state import packed
 
-__all__ = ["Gang", "WorkerDiedError", "places"]
+__all__ = ["LocalProcesses", "WorkerDiedError", "places"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +39,13 @@ _POLL_S = 0.05
 
 
 class WorkerDiedError(HyperoptError, RuntimeError):
-    """A process ended without handing back a result."""
+    """A process ended without returning a result."""
 
 
 def places(
     jobs: int, max_parallel: int | None, gpus: Sequence[int] | None, workers_per_gpu: int
 ) -> list[dict[str, str]]:
-    """The environment of each place where a job can run at a time; pure.
+    """Return the environment of each slot in which a job can run at a time.
 
     Args:
         jobs: How many jobs there are.
@@ -54,7 +54,7 @@ def places(
         workers_per_gpu: Places on each device.
 
     Raises:
-        ConfigError: A number is not above zero, or there is no device.
+        ConfigError: A number is not positive, or the list of devices is empty.
     """
     faults = [
         f"hydra.launcher.{name}: {value} is not allowed; set a whole number above 0"
@@ -75,7 +75,7 @@ def places(
 
 @dataclass
 class _Running:
-    """One live process."""
+    """A live process."""
 
     job: int
     place: int
@@ -84,7 +84,7 @@ class _Running:
     log: Path
 
 
-class Gang:
+class LocalProcesses:
     """Runs the jobs of one launch.
 
     Args:
@@ -147,10 +147,10 @@ class Gang:
                 log = logs / f"{first + job}.log"
                 process = _start(payload, environments[place], log)
                 self._running.append(_Running(job, place, process, scratch / f"{job}.result", log))
-            for one in [one for one in self._running if one.process.poll() is not None]:
-                self._running.remove(one)
-                free.append(one.place)
-                returns[one.job] = _collect(one, list(job_overrides[one.job]))
+            for worker in [worker for worker in self._running if worker.process.poll() is not None]:
+                self._running.remove(worker)
+                free.append(worker.place)
+                returns[worker.job] = _collect(worker, list(job_overrides[worker.job]))
             time.sleep(_POLL_S)
         return [returns[job] for job in range(len(job_overrides))]
 
@@ -169,7 +169,7 @@ class Gang:
 
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
-        """However the body ends, no process is left behind."""
+        """Ensure that no process is left when the body ends."""
         try:
             yield
         except KeyboardInterrupt:
@@ -191,15 +191,15 @@ class Gang:
                     time.sleep(_POLL_S)
         finally:
             self._signal(signal.SIGKILL)
-            for one in self._running:
-                one.process.wait()
+            for worker in self._running:
+                worker.process.wait()
 
     def _alive(self) -> list[_Running]:
-        return [one for one in self._running if one.process.poll() is None]
+        return [worker for worker in self._running if worker.process.poll() is None]
 
     def _signal(self, number: signal.Signals) -> None:
-        for one in self._alive():
-            one.process.send_signal(number)
+        for worker in self._alive():
+            worker.process.send_signal(number)
 
 
 def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
@@ -220,12 +220,12 @@ def _start(payload: bytes, environment: dict[str, str], log: Path) -> "subproces
     return process
 
 
-def _collect(one: _Running, overrides: list[str]) -> JobReturn:
-    if one.result.exists():
-        returned: JobReturn = cloudpickle.loads(one.result.read_bytes())
+def _collect(worker: _Running, overrides: list[str]) -> JobReturn:
+    if worker.result.exists():
+        returned: JobReturn = cloudpickle.loads(worker.result.read_bytes())
         return returned
-    code = one.process.returncode
+    code = worker.process.returncode
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     died = JobReturn(overrides=list(filter_overrides(overrides)), status=JobStatus.FAILED)
-    died.return_value = WorkerDiedError(f"worker {one.job} died ({how}); its output is in {one.log}")
+    died.return_value = WorkerDiedError(f"worker {worker.job} died ({how}); its output is in {worker.log}")
     return died

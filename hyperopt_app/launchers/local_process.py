@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The process of one local job: reads its job from standard input, runs it as Hydra would, leaves the result."""
+"""The process of one local job: read the job from standard input, run it as Hydra would, write the result."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def _main() -> None:
 
 
 def run_job_of(job: dict[str, Any], hydra: "HydraState") -> Any:
-    """Run one Hydra job: compose its config and call its task function; a `JobReturn`.
+    """Run one Hydra job: compose its config and call its task function; returns a `JobReturn`.
 
     Args:
         job: What the launcher has packed.
@@ -62,7 +62,7 @@ def run_job_of(job: dict[str, Any], hydra: "HydraState") -> Any:
 
 
 def _each_warning_once(task_function: Any) -> contextlib.AbstractContextManager[None]:
-    """Of a study's workers, one says what Hydra warns of while it composes their configs; a job may be no worker."""
+    """Let one of a study's workers show Hydra's warnings about composition; a job may not be a worker."""
     from hyperopt_app.study.repeated_warnings import each_warning_once
 
     study_dir = getattr(task_function, "study_dir", None)
@@ -75,7 +75,7 @@ def _leave(path: Path, result: bytes) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End this job when the driver is gone: nobody would see, or could stop, a local worker without it."""
+    """End this job when the driver has died, because nobody could see or stop it."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a sweep's jobs carry: the workers' task with its composed config, frozen at submission.
+"""Serialise a sweep so that queued jobs start from the config as it was at submission.
 
-Jobs wait for hours while their YAML files are edited. So the files of the config search path are copied beside the
-study, the task is pickled with a search path that names the copies, and what cannot be frozen (the code) is recorded.
-The driver freezes; a worker thaws.
+Jobs may wait for hours while their YAML files are edited. So the driver copies the files of the config search path
+beside the study and pickles the task with a search path that points to the copies. Code cannot be copied, so its
+version is recorded. Workers load the payload.
 """
 
 import copy
@@ -29,7 +29,7 @@ from hyperopt_app.processes.python_start import search_path
 from hyperopt_app.support.files import NotOwnError, read_own, replacing
 from hyperopt_app.support.hydra_state import packed
 
-__all__ = ["HEAD", "freeze", "is_of_this_release", "thaw"]
+__all__ = ["HEAD", "is_of_this_release", "load_payload", "write_payload"]
 
 # The first line of a payload, before the pickle: whoever cannot read what follows still understands it. Raise the
 # number when what is pickled moves or changes its form. Payloads before 2 had no such line.
@@ -37,11 +37,11 @@ HEAD = b"hyperopt_app payload 2\n"
 
 _PRIVATE_FOLDER = 0o700
 
-# Beyond so many files a search path is no folder of configs, and reading it afresh does less harm than copying it.
+# Beyond so many files a search path is not a folder of configs, and reading it afresh does less harm than copying it.
 _MOST_FILES = 2000
 
 
-def freeze(
+def write_payload(
     place: Path,
     context: HydraContext,
     config: DictConfig,
@@ -49,7 +49,7 @@ def freeze(
     overrides: Sequence[Sequence[str]],
     settings: dict[str, Any],
 ) -> Path:
-    """Write the payload of one launch, readable for its owner alone (a storage's password may be in it).
+    """Write the payload of one launch, readable only by its owner, since it may contain a storage's password.
 
     Args:
         place: The folder of this launch; made here, for its owner alone.
@@ -76,7 +76,7 @@ def freeze(
             "context": frozen,
             "config": config,
             "task_function": task,
-            "overrides": [list(one) for one in overrides],
+            "overrides": [list(words) for words in overrides],
         }
     )
     # What must be set before the rest can be unpickled stands outside of it.
@@ -95,8 +95,8 @@ def freeze(
     return path
 
 
-def thaw(path: Path) -> dict[str, Any]:
-    """The payload, with this process's import path and working directory set as the driver's were.
+def load_payload(path: Path) -> dict[str, Any]:
+    """Load the payload, and set this process's import path and working directory to the driver's.
 
     Raises:
         PayloadError: Another release has written it, or another user can have; nothing of it was unpickled.
@@ -106,12 +106,12 @@ def thaw(path: Path) -> dict[str, Any]:
     except NotOwnError as error:
         raise PayloadError(
             f"{error}; a worker runs what its payload says, so it takes none that another user can have written: "
-            "see who wrote it, then give the command of the search again, which submits workers with a new payload"
+            "see who wrote it, then run the command of the search again, which submits workers with a new payload"
         ) from None
     if not content.startswith(HEAD):
         raise PayloadError(
             f"{path} was written by another release of hyperopt_app; its trials are left to others: "
-            "give the command of the search again, which submits workers of this release"
+            "run the command of the search again, which submits workers of this release"
         )
     payload: dict[str, Any] = pickle.loads(content[len(HEAD) :])  # noqa: S301 - nobody else can have written it
     sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
@@ -129,7 +129,7 @@ def is_of_this_release(path: Path) -> bool:
 
 
 def _with_copies(loader: Any, folder: Path, sweep_dir: Path) -> Any:
-    """A config loader that reads copies of the files that the given one reads."""
+    """Return a config loader that reads copies of the files of another loader."""
     search_path = copy.deepcopy(loader.config_search_path)
     for number, entry in enumerate(search_path.get_path()):
         source = _folder_of(str(entry.path))
@@ -161,24 +161,24 @@ def _folder_of(path: str) -> Path | None:
 
 
 def _is_of_a_package(source: Path) -> bool:
-    """Whether nobody edits these files: they are part of an installed package."""
+    """Whether the files belong to an installed package, which nobody edits."""
     return bool({"site-packages", "dist-packages"} & set(source.parts))
 
 
 def _config_files(source: Path, sweep_dir: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(source):
-        here = Path(directory)
-        folders[:] = [name for name in folders if not name.startswith(".") and not _is_sweep(here / name, sweep_dir)]
-        yield from (here / name for name in files if name.endswith((".yaml", ".yml")))
+        folder = Path(directory)
+        folders[:] = [name for name in folders if not name.startswith(".") and not _is_sweep(folder / name, sweep_dir)]
+        yield from (folder / name for name in files if name.endswith((".yaml", ".yml")))
 
 
 def _is_sweep(folder: Path, sweep_dir: Path) -> bool:
-    """Whether a folder beside the configs is the directory of a sweep, of this one or an earlier one."""
+    """Whether a folder beside the configs is the directory of this or an earlier sweep."""
     return folder == sweep_dir or (folder / "multirun.yaml").exists()
 
 
 def _set_by_the_script() -> dict[str, tuple[str | None, str]]:
-    """Environment variables that this program has set for itself, such as PROJECT_ROOT: their value before, and now."""
+    """Return environment variables that this program has set itself, such as PROJECT_ROOT: value before, and now."""
     try:
         words = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
@@ -188,8 +188,10 @@ def _set_by_the_script() -> dict[str, tuple[str | None, str]]:
 
 
 def _environment() -> dict[str, Any]:
-    """What the code was: git's commit and whether files differ from it, Python, and every installed package."""
-    packages = sorted({f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()})
+    """Describe the code: git's commit and whether files differ from it, Python, and every installed package."""
+    packages = sorted(
+        {f"{package.metadata['Name']}=={package.version}" for package in importlib.metadata.distributions()}
+    )
     commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     return {
         "time": time.strftime("%Y-%m-%d %H:%M:%S"),

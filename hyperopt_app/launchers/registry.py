@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What each launcher can, a row each; the sweep, the preflight and the settings ask these rows and know no class.
+"""Describe what each launcher can do, one row each; the rest of the package asks these rows and no launcher class.
 
-The launchers of schedulers have a row by themselves: it is made from the scheduler's (`schedulers.registry`).
+Rows for the launchers of schedulers are derived from `schedulers.registry`.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ def _none(_settings: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class LauncherRow:
-    """A launcher. The defaults are those of one that we do not know.
+    """What is known of a launcher. The defaults are for launchers of other packages.
 
     Attributes:
         target: Its class, as `hydra.launcher._target_` names it.
@@ -58,7 +58,7 @@ class LauncherRow:
 
     @property
     def class_name(self) -> str:
-        """The class alone, for messages."""
+        """Return the class name without its module, for messages."""
         return self.target.rpartition(".")[2]
 
 
@@ -107,19 +107,19 @@ LAUNCHERS: tuple[LauncherRow, ...] = (
 
 
 def launcher_row(config: DictConfig) -> LauncherRow:
-    """What is known of the launcher that a config names."""
+    """Return the row of the launcher that a config names."""
     target = str(config.hydra.launcher["_target_"])
     return next((row for row in LAUNCHERS if row.target == target), LauncherRow(target))
 
 
 def launcher_names(can: Callable[[LauncherRow], bool], word: str) -> str:
-    """The options of hydra/launcher that can something, as a text with `and` or `or` before the last."""
+    """List the launchers with a capability, as text with `and` or `or` before the last."""
     *names, last = [row.name for row in LAUNCHERS if can(row)]
     return f"{', '.join(names)} {word} {last}" if names else last
 
 
 def launcher_faults(config: DictConfig) -> list[str]:
-    """What is wrong with the fields of a launcher, or with submitting by one that submits nothing."""
+    """Check the fields of a launcher, and whether it can submit if it has to."""
     settings, row = _settings(config), launcher_row(config)
     faults = field_faults(row.schema, settings)
     is_class = "." in row.target  # else that is the fault
@@ -135,7 +135,7 @@ def launcher_faults(config: DictConfig) -> list[str]:
 
 
 def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
-    """The exact script that a launcher would submit; of a launcher that submits none, or its own, one line."""
+    """Return the exact script that a launcher would submit, or one line if it submits none or its own."""
     row = launcher_row(config)
     if not row.scheduler:
         return f"# {workers} worker(s) through {row.class_name}, which writes no script of ours"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A job that has ended before the budget goes back into the queue by itself, a bounded number of times.
+"""Decide whether a job that ended before the budget was spent goes back into the queue, a limited number of times.
 
-A worker that was told to end, or has no time for another trial, leaves a note. After the workers the job's script asks
-here whether nobody has cancelled the job and whether it has not come back too often. How a job comes back is its
-scheduler's to know: a Slurm job is requeued and keeps its number, a PBS job submits its script again. Where nodes may
-not do that, the attached driver launches again.
+A worker that was asked to stop, or that lacks time for another trial, leaves a note. After the workers have ended, the
+job script asks here whether the job was cancelled and whether it has come back too often. How it comes back depends on
+the scheduler: Slurm requeues the job under the same number, a PBS job submits its script again. Where nodes may not
+submit, the attached driver launches new jobs.
 """
 
 import subprocess
@@ -14,22 +14,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hyperopt_app.errors import PayloadError
-from hyperopt_app.launchers.jobs import AGAIN, GOES_ON, TOLD_TO_END, WAS_TOLD
-from hyperopt_app.launchers.payload import thaw
+from hyperopt_app.launchers.jobs import AGAIN, ASKED_EARLY, GOES_ON, WAS_ASKED
+from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.schedulers.registry import job_of, scheduler_of_payload, values_of
 
 __all__ = ["after_job", "near_limit_s", "note_end"]
 
 Run = Callable[..., str]
 
-# A job whose workers were told to end so near to its limit ended because of that, and was not cancelled. At most: see
+# A job whose workers were asked to end this close to its limit ended because of it, and was not cancelled. At most: see
 # `near_limit_s`.
 _NEAR_THE_LIMIT_S = 120.0
 _OUT_OF_TIME = "out of time"
 
 
 def near_limit_s(limit_s: float, grace_s: float) -> float:
-    """How many seconds before its limit a job that is told to end is told so by that limit; pure.
+    """How many seconds before its limit a job may be asked to end because of that limit; pure.
 
     Args:
         limit_s: The time limit of a job.
@@ -39,21 +39,21 @@ def near_limit_s(limit_s: float, grace_s: float) -> float:
 
 
 def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool = False) -> None:
-    """Leave word that this job's worker ended before the budget. Runs in a worker.
+    """Leave a note that this job's worker ended before the budget was spent. Runs in a worker.
 
     Args:
         payload: That of the worker.
         environment: That of the worker.
-        out_of_time: It saw its limit come; else it was told to end.
+        out_of_time: It stopped because of its time limit; else it was asked to end.
     """
     if job_of(environment):
-        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_TOLD)
+        _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_ASKED)
 
 
 def after_job(
     payload: Path, environment: Mapping[str, str], run: Run | None = None, clock: Callable[[], float] = time.time
 ) -> int:
-    """Put the job back into the queue if that is wanted. Runs in the job's script, after the workers.
+    """Put the job back into the queue if needed. Runs in the job's script, after the workers.
 
     Returns:
         The exit status for the script, always 0: the workers' own status is what counts.
@@ -65,7 +65,7 @@ def after_job(
     why = note.read_text()
     note.unlink()
     try:
-        settings = thaw(payload)["settings"]
+        settings = load_payload(payload)["settings"]
         scheduler = scheduler_of_payload(settings, environment)
         most, near_s = int(settings["max_resubmissions"]), float(settings.get("near_limit_s", _NEAR_THE_LIMIT_S))
     except PayloadError as error:
@@ -78,7 +78,7 @@ def after_job(
         is_near = clock() + near_s > float(environment.get("HYPEROPT_END") or "inf")
         obstacle = scheduler.obstacle(environment, call, by_limit=is_near or why == _OUT_OF_TIME)
         if obstacle and not scheduler.tells_ends:
-            (payload.parent / f"{TOLD_TO_END}{job}").touch()
+            (payload.parent / f"{ASKED_EARLY}{job}").touch()
         if obstacle:
             _say(f"job {job} is not put back into the queue: {obstacle}")
         elif count >= most:

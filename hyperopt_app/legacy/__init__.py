@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The original interface: hyperparameter.yml, model.yml and objective.py run unchanged; nothing of ours imports it."""
+"""The original interface: run hyperparameter.yml, model.yml and objective.py unchanged. Only `cli.py` imports it."""

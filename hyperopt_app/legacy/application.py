@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Have the Hydra application run a translated pair in this very process, as if its words had been typed."""
+"""Run the Hydra application on a translated pair of files in this process, as if its overrides had been typed."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +19,13 @@ __all__ = ["Search", "words"]
 
 
 def words(place: Path) -> list[str]:
-    """The command that searches by a config directory."""
+    """Return the command line that searches with a config directory."""
     return ["hyperopt-app", "--config-path", str(place.absolute()), "--config-name", "config", "--multirun"]
 
 
 @dataclass
 class Search:
-    """One command's search.
+    """The search of one command.
 
     Attributes:
         pair: The pair, with its launchers.
@@ -44,7 +44,7 @@ class Search:
     _is_accepted: bool = field(default=False, init=False)
 
     def run(self) -> int:
-        """Run the translation once for each launcher, usually that is one; what is refused leaves no trace of it."""
+        """Run the translation once for each launcher, usually one; a refused command leaves no trace of it."""
         before = {path: path.read_text(encoding="utf-8") for path in self.place.rglob("*.yaml")}
         try:
             return self._run_all(before)
@@ -55,9 +55,9 @@ class Search:
     def _run_all(self, before: Mapping[Path, str]) -> int:
         status = 0
         for launcher in self.pair.launchers or (Launcher("local_workers", {}, self.pair.workers),):
-            one = replace(self.pair, launchers=(launcher,), workers=launcher.workers)
-            made = translate(one)
-            path = write_config(made, one, self.place)
+            pair = replace(self.pair, launchers=(launcher,), workers=launcher.workers)
+            made = translate(pair)
+            path = write_config(made, pair, self.place)
             status = self._run_one(made, launcher, before.get(path), path) or status
             if self._is_accepted:
                 keep_jobs(study_dir_of(self.pair), self.pair.save_path, self.pair.dialect)
@@ -76,13 +76,13 @@ class Search:
 
 
 def _put_back(place: Path, before: Mapping[Path, str]) -> None:
-    """The directory as it was."""
+    """Restore the directory's previous content."""
     for path in place.rglob("*.yaml"):
         if path not in before:
             path.unlink()
     for path, text in before.items():
         if path.read_text(encoding="utf-8") != text:
             replace_text(path, text)
-    for folder in sorted([*(one for one in place.rglob("*") if one.is_dir()), place], reverse=True):
+    for folder in sorted([*(path for path in place.rglob("*") if path.is_dir()), place], reverse=True):
         with suppress(OSError):  # it is not empty
             folder.rmdir()

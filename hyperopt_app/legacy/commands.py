@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`hyperopt-app legacy ...`: the words of the original's commands, typed; what they do stands in `running`."""
+"""Parse the commands and options of `hyperopt-app legacy`; `running` executes them."""
 
 import argparse
 import sys
@@ -80,7 +80,7 @@ _TEXT: dict[str, Any] = {"default": None, "metavar": "TEXT"}
 
 
 def _place(parser: argparse.ArgumentParser, *short: str) -> None:
-    """The options that say which study it is."""
+    """Add the options that identify the study."""
     words = (*short, "--study_name", "--name")
     parser.add_argument(*words, dest="study_name", help="name of the study", **_TEXT)
     parser.add_argument("--storage", help="file or URL of the study's storage", **_TEXT)
@@ -89,7 +89,7 @@ def _place(parser: argparse.ArgumentParser, *short: str) -> None:
 
 
 def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
-    """The options that change a value of the hyperparameter file."""
+    """Add the options that override a value of the hyperparameter file."""
     _place(parser, *short)
     parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
     _aims(parser, "-d", "-m")
@@ -98,10 +98,10 @@ def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
 
 
 def _aims(parser: argparse.ArgumentParser, *short: str) -> None:
-    """The options that say what is optimised; `short` for both or for none."""
-    direction, metric = ([one] for one in short) if short else ([], [])
-    told = "minimize or maximize; several with commas"
-    parser.add_argument(*direction, "--direction", type=_names, help=told, **_TEXT)
+    """Add the options for metric and direction; `short` has the letters of both or is empty."""
+    direction, metric = ([letter] for letter in short) if short else ([], [])
+    help_text = "minimize or maximize; several with commas"
+    parser.add_argument(*direction, "--direction", type=_names, help=help_text, **_TEXT)
     parser.add_argument(*metric, "--metric", type=_names, help="the metric; several with commas", **_TEXT)
 
 
@@ -124,9 +124,7 @@ def _optimize_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
                         help="set an existing study aside and begin anew")  # fmt: skip
     parser.add_argument("--override", action="store_true", help=argparse.SUPPRESS)  # of 2021: go on with a study
     parser.add_argument("-r", "--reload", type=_truth, nargs="?", const=True, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "-w", "--workers", type=positive_int, metavar="N", help="workers, where there is no slurm or pbs"
-    )
+    parser.add_argument("-w", "--workers", type=positive_int, metavar="N", help="workers, without slurm and pbs")
     parser.add_argument("--here", action="store_true", help="run on this machine in spite of a slurm or pbs block")
     return parser
 
@@ -149,7 +147,7 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-t", "--n_trees", type=positive_int, default=64, help="trees of the forest; by default 64")
     parser.add_argument("-d", "--max_depth", type=positive_int, default=64, help="their depth; by default 64")
     parser.add_argument(
-        "-k", "--top_k", type=positive_int, default=1, help="trials of the Pareto front that are told; by default 1"
+        "-k", "--top_k", type=positive_int, default=1, help="trials of the Pareto front to list; by default 1"
     )
 
 

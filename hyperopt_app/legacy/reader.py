@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read a pair of the original's YAML files: all faults at once, each doubtful thing once. Writes nothing."""
+"""Read a pair of the original's YAML files and collect all errors; each doubtful setting is reported once."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -40,7 +40,7 @@ _CHANGES = ("study_name", "storage", "storage_type", "objective", "direction", "
 
 
 @dataclass(frozen=True)
-class _Given:
+class _LoadedFiles:
     """The files as loaded."""
 
     hyper: Mapping[Any, Any]
@@ -80,7 +80,7 @@ def read_pair(
         network: See `Origins`.
 
     Raises:
-        ConfigError: Something is wrong; all of it is told.
+        ConfigError: Something is wrong; the text lists all errors.
     """
     return _read(hyper, model, dict(changes or {}), cwd, network, wants_model=True)
 
@@ -94,7 +94,7 @@ def read_study(
     """The same of a hyperparameter file alone, for commands that look at a study: `model` is empty.
 
     Raises:
-        ConfigError: Something is wrong; all of it is told.
+        ConfigError: Something is wrong; the text lists all errors.
     """
     return _read(hyper, None, dict(changes or {}), cwd, network, wants_model=False)
 
@@ -109,9 +109,9 @@ def _read(
     wants_model: bool,
 ) -> Pair:
     findings = Findings(str(hyper))
-    here = (cwd or Path.cwd()).absolute()
-    content = load(here / hyper, findings)
-    loaded = load(here / model, findings.of(str(model))) if model is not None else None
+    folder = (cwd or Path.cwd()).absolute()
+    content = load(folder / hyper, findings)
+    loaded = load(folder / model, findings.of(str(model))) if model is not None else None
     for where, contents in ((hyper, content), (model, loaded)):
         for key, text in odd_values(contents):
             findings.of(str(where)).fault(key, text)
@@ -119,16 +119,16 @@ def _read(
         findings.fault("", f"the section optuna is in {model}: the two files are swapped")
     if findings.faults:
         raise ConfigError(findings.faults)
-    origins = Origins((here / hyper).parent, here, network)
-    given = _given(_changed(content, changes, here), loaded, findings, origins, wants_model=wants_model)
-    pair = _pair(given, here / hyper, None if model is None else here / model, origins, changes, findings)
+    origins = Origins((folder / hyper).parent, folder, network)
+    files = _loaded_files(_changed(content, changes, folder), loaded, findings, origins, wants_model=wants_model)
+    pair = _pair(files, folder / hyper, None if model is None else folder / model, origins, changes, findings)
     if findings.faults:
         raise ConfigError([mask_password(fault) for fault in findings.faults])
     return pair
 
 
 def _changed(content: Mapping[Any, Any], changes: Mapping[str, Any], cwd: Path) -> dict[Any, Any]:
-    """The file's content with the command line's values in it."""
+    """Return the file's content with the command line's values."""
     hyper: dict[Any, Any] = without_tuples(content)
     wanted = {key: value for key, value in changes.items() if value is not None}
     if not isinstance(hyper.get("optuna"), dict):
@@ -147,14 +147,14 @@ def _changed(content: Mapping[Any, Any], changes: Mapping[str, Any], cwd: Path) 
     return hyper
 
 
-def _given(
+def _loaded_files(
     hyper: Mapping[Any, Any],
     model: Mapping[Any, Any] | None,
     findings: Findings,
     origins: Origins,
     *,
     wants_model: bool,
-) -> _Given:
+) -> _LoadedFiles:
     optuna = hyper.get("optuna")
     if not isinstance(optuna, Mapping):
         came = missing("optuna", hyper) if optuna is None else f"{shown(optuna)} is not allowed"
@@ -174,40 +174,40 @@ def _given(
         if key in KNOWN_KEYS:
             findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
     dialect = dialect_of(hyper, is_alone=is_alone, objective=_text_of(optuna.get("objective"), origins))
-    given = _Given(hyper, None if model is None else plain(model), dialect)
+    files = _LoadedFiles(hyper, None if model is None else plain(model), dialect)
     for key in BATCH_BLOCKS:
-        if key in given.optuna:
+        if key in files.optuna:
             findings.note(f"optuna.{key} means nothing there and is ignored; {key} belongs at the top level")
-    findings.unknown_keys("optuna.", given.optuna, KNOWN_KEYS)
-    return given
+    findings.unknown_keys("optuna.", files.optuna, KNOWN_KEYS)
+    return files
 
 
 def _pair(
-    given: _Given,
+    files: _LoadedFiles,
     hyper_path: Path,
     model_path: Path | None,
     origins: Origins,
     changes: Mapping[str, Any],
     findings: Findings,
 ) -> Pair:
-    optuna, hyper, is_prototype = given.optuna, given.hyper, given.dialect == "A0"
+    optuna, hyper, is_prototype = files.optuna, files.hyper, files.dialect == "A0"
     save_path = save_directory(hyper, optuna, origins, findings)
     section = {**plain(optuna), "save_path": str(save_path)}
-    tree = None if given.model is None else {**given.model, "optuna": section}
-    parameters = read_parameters(section.get("parameters"), findings, tree, given.dialect)
+    tree = None if files.model is None else {**files.model, "optuna": section}
+    parameters = read_parameters(section.get("parameters"), findings, tree, files.dialect)
     tied_names(parameters, findings)
     metrics, directions = read_aims(optuna, findings)
     launchers = _read_launchers(hyper, findings)
-    search = _search(section, given.dialect, len(directions), parameters, findings)
-    n_trials = _total(read_trials(optuna, findings), given.dialect, launchers, changes, findings)
+    search = _search(section, files.dialect, len(directions), parameters, findings)
+    n_trials = _total(read_trials(optuna, findings), files.dialect, launchers, changes, findings)
     search, n_trials = _grid(search, n_trials, parameters, findings)
     storage = storage_url(optuna, save_path, origins, findings, is_prototype=is_prototype)
-    _note_reload(optuna, storage, given.dialect, findings)
+    _note_reload(optuna, storage, files.dialect, findings)
     return Pair(
         hyper_path=hyper_path,
         model_path=model_path,
-        dialect=given.dialect,
-        model={key: value for key, value in (given.model or {}).items() if key != "optuna"},
+        dialect=files.dialect,
+        model={key: value for key, value in (files.model or {}).items() if key != "optuna"},
         hyper={key: as_written(value) if key in BATCH_BLOCKS else plain(value) for key, value in hyper.items()},
         optuna=section,
         parameters=tuple(parameters),
@@ -242,7 +242,7 @@ def _search(
 def _total(
     n_trials: int, dialect: str, launchers: list[Launcher], changes: Mapping[str, Any], findings: Findings
 ) -> int:
-    """The trials of the whole study."""
+    """Return the trials of the whole study."""
     workers = sum(launcher.workers for launcher in launchers) or 1
     if not is_per_worker(dialect) or changes.get("n_trials") is not None or workers == 1:
         return n_trials
@@ -270,17 +270,17 @@ def _grid(search: _Search, n_trials: int, parameters: list[Parameter], findings:
 def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) -> Path:
     text = optuna.get("objective")
     if not isinstance(text, str) or not text.strip():
-        came = missing("objective", optuna) if text is None else f"{shown(text)} is no path"
+        came = missing("objective", optuna) if text is None else f"{shown(text)} is not a path"
         findings.fault("optuna.objective", f"{came}; write the path of the file with your class Objective (or give -o)")
         return origins.cwd
     path = origins.find(text, "optuna.objective", findings)
     if not path.is_file():
-        findings.note(f"the objective {path} is not there; it must be before the study runs")
+        findings.note(f"the objective {path} does not exist; it must before the study runs")
     return path
 
 
 def _text_of(objective: Any, origins: Origins) -> str:
-    """The text of the objective's file; empty where it cannot be read, which is told elsewhere."""
+    """Return the text of the objective's file; empty if unreadable, which is reported elsewhere."""
     if not isinstance(objective, str) or not objective.strip():
         return ""
     with suppress(OSError, ValueError):
@@ -289,7 +289,7 @@ def _text_of(objective: Any, origins: Origins) -> str:
 
 
 def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings: Findings) -> None:
-    """`reload: 0` asked for a new study; nothing here ever replaces one."""
+    """Note that `reload: 0` does not replace a study here."""
     file = storage.partition("?")[0].removeprefix("sqlite:///")
     if is_per_worker(dialect) and "reload" in optuna and not optuna["reload"] and Path(file).is_file():
         findings.note(
@@ -298,12 +298,12 @@ def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings
 
 
 def _read_launchers(hyper: Mapping[Any, Any], findings: Findings) -> list[Launcher]:
-    """The launchers of the blocks `slurm` and `pbs`; none if there is no such block."""
-    found = []
+    """Read the launchers of the blocks `slurm` and `pbs`; empty without such a block."""
+    launchers = []
     if hyper.get("slurm") is not None:
-        found.append(read_slurm(hyper["slurm"], findings))
+        launchers.append(read_slurm(hyper["slurm"], findings))
     if hyper.get("pbs") is not None:
-        found.append(read_pbs(hyper["pbs"], findings))
-    if len(found) > 1:
+        launchers.append(read_pbs(hyper["pbs"], findings))
+    if len(launchers) > 1:
         findings.note("slurm and pbs are both here: workers are submitted to both, as always, for the one study")
-    return found
+    return launchers

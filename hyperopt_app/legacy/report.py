@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The original's report: that of every study, with best.yml and the names of old."""
+"""Write the original's report: the report of every study, plus best.yml and the original's file names."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def report(
     max_depth: int = 64,
     top_k: int = 1,
 ) -> str:
-    """Write the files of a report into the pair's save_path, and tell what the study has come to.
+    """Write the files of a report into the pair's save_path, and return its text.
 
     `<study_name>.csv` is always written; with `model` and a complete trial `best.yml`; with matplotlib and
     scikit-learn (the extra `report`) the plots.
@@ -49,7 +49,7 @@ def report(
         plot: A YAML file of settings for the plots.
         n_trees: Trees of the forests that tell which parameters matter.
         max_depth: Their greatest depth.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
 
     Returns:
         The summary, lines without an end.
@@ -103,7 +103,7 @@ def _best(
 
 
 def best_config(parameters: Sequence[Parameter], model: Mapping[Any, Any], params: Mapping[str, Any]) -> dict[Any, Any]:
-    """The model config of a trial; pure.
+    """Return the model config of a trial.
 
     Parameters go by their `settings.name` to their own path; what a `custom_updates` makes of them is not known here.
 
@@ -121,13 +121,13 @@ def best_config(parameters: Sequence[Parameter], model: Mapping[Any, Any], param
 
 
 def unapplied(parameters: Sequence[Parameter], model: Mapping[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters, by name, that only the objective applies, so that the model config does not hold them."""
-    applied = {one.name for one in parameters if _home(model, one) is not None}
+    """Return the names of parameters that only the objective applies, so the model config does not hold them."""
+    applied = {parameter.name for parameter in parameters if _home(model, parameter) is not None}
     return {name: value for name, value in params.items() if name not in applied}
 
 
 def _home(config: Any, parameter: Parameter) -> Any:
-    """The mapping that holds the parameter's value, None if it is not the model config's.
+    """Return the mapping that holds the parameter's value; None if it does not belong to the model config.
 
     A key without a colon is the objective's own affair where the model config does not have it.
     """

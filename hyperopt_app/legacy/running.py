@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the original's commands do: read the pair, translate it, and have the Hydra application run the translation."""
+"""Execute the original's commands: read the pair, translate it, and run the Hydra application on the translation."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ from typing import Any
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.application import Search, words
-from hyperopt_app.legacy.batch.times import end_of_worker, given_seconds, seconds_of_pair
+from hyperopt_app.legacy.batch.times import end_of_worker, option_seconds, seconds_of_pair
 from hyperopt_app.legacy.objectives.devices import gpu_report
 from hyperopt_app.legacy.old.takeover import imported, opened_pair, set_aside, taken_over
 from hyperopt_app.legacy.reader import read_pair, read_study
@@ -41,7 +41,7 @@ _ACTIVATES = re.compile(r"\b(?:activate|conda|mamba|micromamba|ncar_pylib|module
 
 
 def optimize(options: argparse.Namespace) -> int:
-    """Search here, or submit the workers of the blocks slurm and pbs and come back. Runs in the driver."""
+    """Search here, or submit the workers of the blocks slurm and pbs and return. Runs in the driver."""
     pair = _read_to_run(options)
     if options.here or (not pair.launchers and options.workers):
         pair = _on_this_machine(pair, options.workers or 1)
@@ -56,22 +56,22 @@ def optimize(options: argparse.Namespace) -> int:
 
 
 def run_worker(options: argparse.Namespace) -> int:
-    """Be one worker of the study. Runs in the driver, which starts that worker as its child."""
-    wall_s = given_seconds(options.walltime) if options.walltime else None
+    """Run one worker of the study. Runs in the driver, which starts that worker as its child."""
+    wall_s = option_seconds(options.walltime) if options.walltime else None
     pair = _read_to_run(options)
     end = end_of_worker(seconds_of_pair(pair) if wall_s is None else wall_s, time.time(), os.environ)
     os.environ[END_VARIABLE] = str(end)
     if options.node_id:
         os.environ["HYPEROPT_LABEL"] = options.node_id
-    told = f"this worker ({options.walltime})" if options.walltime else "this worker"
-    wording = _wording(pair, another_study="--study_name NAME", time=told)
+    worker_time = f"this worker ({options.walltime})" if options.walltime else "this worker"
+    wording = _wording(pair, another_study="--study_name NAME", time=worker_time)
     return _search(_on_this_machine(pair, 1), options, wording, "hydra.sweeper.progress=lines")
 
 
 def translate(options: argparse.Namespace) -> int:
     """Write the pair as a Hydra config directory and say how to run it."""
     pair = _read(options)
-    _tell(pair)
+    _log_notes(pair)
     made, path = translated(pair), options.out / "config.yaml"
     is_other = path.is_file() and path.read_text(encoding="utf-8") != config_text(made, pair, options.out)
     if is_other and not options.yes:
@@ -86,9 +86,9 @@ def translate(options: argparse.Namespace) -> int:
 
 
 def import_old(options: argparse.Namespace) -> int:
-    """Take over a study that another program began; the original stays as it is."""
+    """Import a study that another program created; the original stays unchanged."""
     pair = _read(options)
-    _tell(pair)
+    _log_notes(pair)
     if imported(pair, yes=options.yes):
         print(f"Go on with it: {shlex.join(_typed('optimize', options))}")  # noqa: T201 - the command's answer
     else:
@@ -124,20 +124,20 @@ def _read(options: argparse.Namespace) -> Pair:
 
 
 def _read_to_run(options: argparse.Namespace) -> Pair:
-    """The pair, whose objective is there; else that is all that is told of it."""
+    """The pair, whose objective exists; otherwise only that error is reported."""
     pair = _read(options)
     if not pair.objective.is_file() and not options.dry_run:
         where = "-o" if options.objective else f"{pair.hyper_path}: optuna.objective"
-        came = "is a directory" if pair.objective.is_dir() else "is not there"
+        came = "is a directory" if pair.objective.is_dir() else "does not exist"
         raise ConfigError([f"{where}: {pair.objective} {came}; give the path of the file with the class Objective"])
     if getattr(options, "delete_study", False) and not options.dry_run:
         set_aside(pair, yes=options.yes)
         pair = _read(options)  # its notes are on what is there
-    _tell(pair)
+    _log_notes(pair)
     return replace(pair, accept_missing=options.accept_missing)
 
 
-def _tell(pair: Pair) -> None:
+def _log_notes(pair: Pair) -> None:
     for note in pair.notes:
         sys.stderr.write(f"note: {note}\n")
 
@@ -155,13 +155,13 @@ def _wording(pair: Pair, **changes: Any) -> Wording:
 
 
 def _typed(command: str, options: argparse.Namespace) -> list[str]:
-    """Another command for the same study, with the options that were given."""
-    found = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
-    found += [] if options.model is None else [str(options.model)]
+    """Return another command for the same study, with the options of this one."""
+    command_words = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
+    command_words += [] if options.model is None else [str(options.model)]
     for name, value in _changes(options).items():
         text = ",".join(value) if isinstance(value, list) else str(value)
-        found += ["--trials" if name == "n_trials" else f"--{name}", text.lower() if name == "gpu" else text]
-    return found
+        command_words += ["--trials" if name == "n_trials" else f"--{name}", text.lower() if name == "gpu" else text]
+    return command_words
 
 
 def _on_this_machine(pair: Pair, workers: int) -> Pair:
@@ -185,13 +185,13 @@ def _nothing(_change: str, _is_new: bool) -> None:
 
 
 def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is_new: bool) -> None:
-    """What is left in save_path and told once the study is accepted."""
+    """Write the files of save_path and log the notes, once the study is accepted."""
     effective = pair.hyper if _changes(options) else None
     keep_copies(pair.hyper_path, pair.model_path, effective, pair.save_path, study_dir_of(pair) / "earlier")
     notes = [f"the model config differs from the last run of this study: {change}"] if change else []
     is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
     if pair.gpu and is_here and not _sees_gpu():
-        notes.append("gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+        notes.append("gpu: a GPU is wanted and this machine shows none; the objective gets cpu")
     notes += _which_python(pair)
     notes += _other_studies(pair) if is_new else []
     for note in notes:
@@ -202,14 +202,14 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
 
 
 def _which_python(pair: Pair) -> list[str]:
-    """That the jobs run this very Python, where their own lines choose another; once for all blocks."""
+    """Note that jobs run this very Python, if their own lines choose another; once for all blocks."""
     for launcher in pair.launchers:
         line = next((line for line in launcher.settings.get("setup") or () if _ACTIVATES.search(line)), None)
         if line is not None:
-            told = (
+            note = (
                 f"the jobs run {sys.executable}, not the Python of `{line.strip()}` ({launcher.source}.bash or kernel)"
             )
-            return [f"{told}; to train in that environment, install this package there and submit from it"]
+            return [f"{note}; to train in that environment, install this package there and submit from it"]
     return []
 
 
@@ -218,11 +218,11 @@ def _is_a_study(folder: Path) -> bool:
 
 
 def _other_studies(pair: Pair) -> list[str]:
-    """A note that the tables in save_path are not this study's alone, if they are not."""
+    """Note that the tables in save_path contain other studies too, if so."""
     own = study_dir_of(pair)
-    others = sorted(one.name for one in own.parent.iterdir() if one != own and _is_a_study(one))
-    told = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
-    return [f"{told}a directory of its own (-s DIR) keeps them apart"] if others else []
+    others = sorted(path.name for path in own.parent.iterdir() if path != own and _is_a_study(path))
+    note = f"{pair.save_path} holds another study too ({', '.join(others)}): the tables there have the trials of all; "
+    return [f"{note}a directory of its own (-s DIR) keeps them apart"] if others else []
 
 
 def _sees_gpu() -> bool:
@@ -235,12 +235,12 @@ def _sees_gpu() -> bool:
 
 @contextmanager
 def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
-    """Where results and the log go; those that were made for nothing are taken away again."""
+    """Create the directories of results and log; remove them again if they were created in vain."""
     save_path = "-s" if options.save_path else f"{pair.hyper_path}: save_path"
     wanted = {pair.save_path: save_path}
     if pair.log_path:
         wanted.setdefault(pair.log_path.parent, f"{pair.hyper_path}: log")
-    missing = {one for folder in (*wanted, study_dir_of(pair)) for one in _missing(folder)}
+    missing = {path for folder in (*wanted, study_dir_of(pair)) for path in _missing(folder)}
     for folder, key in wanted.items():
         _make_directory(folder, key)
     try:
@@ -252,7 +252,7 @@ def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
 
 
 def _missing(folder: Path) -> list[Path]:
-    return [one for one in (folder, *folder.parents) if not one.exists()]
+    return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
 def _make_directory(folder: Path, key: str) -> None:
@@ -260,5 +260,5 @@ def _make_directory(folder: Path, key: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        came = "is no directory" if is_file else f"cannot be made ({error.strerror})"
+        came = "is not a directory" if is_file else f"cannot be made ({error.strerror})"
         raise ConfigError([f"{key}: {folder} {came}; give a directory that you may write"]) from None

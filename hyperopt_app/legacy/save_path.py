@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the original left in save_path beside the tables: copies of the YAML files, job ids, the launch script.
+"""Write what the original left in save_path beside the tables: copies of the YAML files, job ids, launch script.
 
-The copies tell what has changed in the model config since the study's last run.
+The copies also show what changed in the model config since the study's last run.
 """
 
 import json
@@ -50,7 +50,7 @@ def _keep(target: Path, text: str, source: Path, earlier: Path) -> None:
 
 
 def _keep_earlier(folder: Path, target: Path, text: str) -> None:
-    """Under the next number, unless the same text is there: two commands may be given in turn."""
+    """Store a copy under the next number, unless the same text exists: two commands may be run in turn."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 1
     while (older := folder / f"{target.stem}.{number}{target.suffix}").exists():
@@ -65,7 +65,7 @@ def _mode(path: Path) -> int:
 
 
 def keep_jobs(study_dir: Path, save_path: Path, dialect: str) -> None:
-    """After a submission: one id a line in `slurm_job_ids.txt` or `pbs_job_ids.txt`, and the script. In the driver.
+    """Write one id a line to `slurm_job_ids.txt` or `pbs_job_ids.txt`, and the script. In the driver.
 
     Ids of earlier submissions stay; the prototype and the first release called the files `job_ids.txt` and `launch.sh`.
     """
@@ -88,7 +88,7 @@ _NOT_OF_THE_MODEL = ("defaults", "objective", "optuna", "placed", "hydra")
 
 
 def changed_values(before: str, after: str) -> str:
-    """The values of the model config that differ, at most five of them; empty if none do.
+    """Return the values of the model config that differ, at most five; empty if none do.
 
     Args:
         before: The text of the last run's config.yaml.

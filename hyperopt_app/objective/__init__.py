@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What user code sees of its trial, and what becomes of what it returns."""
+"""What user code sees of its trial, and how its return value becomes the trial's outcome."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The base class of the objectives that a YAML names."""
+"""Base class of objectives that a YAML file names."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ __all__ = ["Objective"]
 
 
 class Objective:
-    """Base of the objectives that a YAML names by `_target_`; derive from it and write `train`.
+    """Base class of the objectives that a YAML file names by `_target_`; derive from it and write `train`.
 
     The keys beside `_target_` are passed to the constructor.
 
@@ -36,7 +36,7 @@ class Objective:
 
     @classmethod
     def check(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - the base knows no faults
-        """What is wrong for this objective, one line each: told before anything is started. Runs in the driver.
+        """What is wrong for this objective, one line each; reported before anything starts. Runs in the driver.
 
         Override it where a mistake can be seen early, such as a data file that is not there.
 
@@ -47,7 +47,7 @@ class Objective:
 
     @classmethod
     def preload(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - nor modules
-        """Names of modules that take long to import and that `train` will want. Runs in workers.
+        """Return names of modules that are slow to import and that `train` needs. Runs in workers.
 
         The processes of isolated trials start with them imported; what cannot be imported is tried again in the trial.
 
@@ -58,7 +58,7 @@ class Objective:
 
     @classmethod
     def write_results(cls, study: "optuna.Study", study_dir: Path, conf: Any) -> None:
-        """Write result files of one's own beside ours. Runs in workers after trials, and in the driver at the end.
+        """Write the objective's own result files. Runs in workers after trials, and in the driver at the end.
 
         One process at a time calls it, seldom if it takes long; the study is only to be read. An exception is logged.
 

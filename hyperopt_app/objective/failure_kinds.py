@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Why a trial failed, in one word; pure rules over exceptions and exit statuses.
+"""Classify why a trial failed, from its exception or exit status.
 
-`oom` (no memory left) and `diverged` (NaN or infinity) are properties of the parameters, and teach the sampler.
-`timeout` is a trial past its time. `infrastructure` is a lost node, job or process, or a full disk or quota, and is
-tried again free of charge. `bug` is everything else.
+`oom` (out of memory) and `diverged` (NaN or infinity) depend on the parameters, and the sampler learns from them.
+`timeout` is a trial that exceeded its time limit. `infrastructure` is a lost node, job or process, or a full disk or
+quota; such a trial is retried without counting against the budget. `bug` is everything else.
 """
 
 import errno
@@ -40,25 +40,25 @@ _NO_ROOM_TEXTS = re.compile(
 
 
 def kind_of(error: BaseException) -> str:
-    """The kind of an exception that an objective raised, judged by it and by its causes."""
+    """Classify an exception that an objective raised, from it and its causes."""
     # First: TensorFlow says "resource exhausted" of a disk, too.
-    if any(_is_no_room(one) for one in _chain(error)):
+    if any(_is_no_room(cause) for cause in _chain(error)):
         return "infrastructure"
-    found: BaseException | None = error
-    while found is not None:
-        name = type(found).__name__
-        if isinstance(found, MemoryError) or name in _OOM_NAMES:
+    cause: BaseException | None = error
+    while cause is not None:
+        name = type(cause).__name__
+        if isinstance(cause, MemoryError) or name in _OOM_NAMES:
             return "oom"
-        if isinstance(found, RuntimeError | OSError) and is_oom_text(str(found)):
+        if isinstance(cause, RuntimeError | OSError) and is_oom_text(str(cause)):
             return "oom"
-        if isinstance(found, FloatingPointError):
+        if isinstance(cause, FloatingPointError):
             return "diverged"
-        found = found.__cause__
+        cause = cause.__cause__
     return "bug"
 
 
 def _is_no_room(error: BaseException) -> bool:
-    """Whether something could not be written because a disk is full or a quota used up."""
+    """Whether a write failed because a disk is full or a quota is used up."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _NO_ROOM_NUMBERS
     try:
@@ -68,17 +68,17 @@ def _is_no_room(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what led to it: a writer that is closed after a failed write raises once more."""
-    found: BaseException | None = error
+    """Yield an exception and its causes: closing a writer after a failed write raises once more."""
+    cause: BaseException | None = error
     seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
 def is_oom_text(text: str) -> bool:
-    """Whether a library's message says that memory is short."""
+    """Whether a library's message says that memory ran out."""
     low = text.lower()
     return any(words in low for words in _OOM_TEXTS)
 
@@ -89,7 +89,7 @@ class Exit:
 
     Attributes:
         code: Exit status; negative for the number of a signal, as in `subprocess`.
-        kernel_killed: Whether the kernel has killed a process for want of memory meanwhile; None if unknown.
+        kernel_killed: Whether the kernel has killed a process for lack of memory meanwhile; None if unknown.
     """
 
     code: int
@@ -97,9 +97,9 @@ class Exit:
 
 
 def verdict_of_exit(ended: Exit) -> tuple[str, str]:
-    """The kind and the text for a trial whose process died under it.
+    """Return the kind and the text of the failure for a trial whose process died.
 
-    A SIGKILL that nobody here has sent is the kernel's, for want of memory, unless its counter says otherwise: then
+    A SIGKILL that nobody here has sent is the kernel's, for lack of memory, unless its counter says otherwise: then
     somebody from outside has sent it, and the trial is not to blame.
     """
     if ended.code >= 0:
@@ -109,7 +109,7 @@ def verdict_of_exit(ended: Exit) -> tuple[str, str]:
         return "bug", f"the trial's process died of {name}"
     if ended.kernel_killed is False:
         return "infrastructure", "the trial's process was killed from outside (SIGKILL)"
-    return "oom", "the trial's process was killed for want of memory (SIGKILL)"
+    return "oom", "the trial's process was killed for lack of memory (SIGKILL)"
 
 
 def _signal_name(number: int) -> str:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Which process may speak for a trial, and what becomes of the others: the one place where this is decided.
+"""Decide which process may act for a trial, and stop the others.
 
-A trial belongs to the process in which its objective was called, the first one; any of its threads may speak. What that
-process has forked or spawned holds copies of our objects and of our call stack: it would answer for the trial, or take
-an answer that is not its own. So it is refused at each call, and where it comes back into our code it ends.
+A trial belongs to the process in which its objective was called; any of its threads may act for it. Processes that it
+forks or spawns have copies of our objects and of our call stack, so they could report for the trial or read a reply
+meant for another process. Each of their calls is refused, and where they return into our code they exit.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _MARK = "HYPEROPT_TRIAL_PID"
 
 
 class FirstProcess:
-    """The right to speak for a trial.
+    """The process that may act for a trial.
 
     Attributes:
         pid: The process that has it; by default the one that makes this object.
@@ -36,7 +36,7 @@ class FirstProcess:
         self.pid = os.getpid() if pid is None else pid
 
     def check(self, call: str) -> None:
-        """Let the first process pass.
+        """Raise an error unless this is the first process.
 
         Args:
             call: What it is about to do, as a user would write it.
@@ -49,7 +49,7 @@ class FirstProcess:
 
 
 class Absent:
-    """What a trial that was sent to another process by pickle has in place of Optuna's: the facts.
+    """Replacement for Optuna's trial in a trial that was pickled to another process: only the facts.
 
     Args:
         first: Who has the right to speak.
@@ -61,7 +61,7 @@ class Absent:
         vars(self).update(facts)
 
     def __getattr__(self, name: str) -> Any:
-        """Refuse what was not sent along."""
+        """Refuse access to attributes that were not sent."""
         if name.startswith("_"):
             raise AttributeError(name)
         raise DescendantError(_refusal(f"trial.{name}", str(self.first.pid)))
@@ -69,7 +69,7 @@ class Absent:
 
 @contextlib.contextmanager
 def marked() -> Iterator[None]:
-    """Let what is started meanwhile know that it descends from this process's trial."""
+    """Mark processes started in the body as descendants of this process's trial."""
     before = os.environ.get(_MARK)
     os.environ[_MARK] = str(os.getpid())
     try:
@@ -82,9 +82,9 @@ def marked() -> Iterator[None]:
 
 
 def refuse_descendants(call: str) -> None:
-    """For a process that knows of no trial: let it pass unless a trial's objective has spawned it.
+    """In a process without a trial, refuse a call if a trial's objective has spawned the process.
 
-    A program of its own, which an objective has started, may well train alone; it is told once that it does.
+    A separate program that an objective has started may well train alone; a warning, once, says that it does.
 
     Args:
         call: What it is about to do, as a user would write it.
@@ -99,13 +99,13 @@ def refuse_descendants(call: str) -> None:
 
     if multiprocessing.parent_process() is not None:
         raise DescendantError(_refusal(call, first))
-    _tell_once(first)
+    _log_once(first)
 
 
 @functools.cache
-def _tell_once(first: str) -> None:
+def _log_once(first: str) -> None:
     _log.warning(
-        "this program was started by the objective of a trial and is not a part of it: report() and checkpointed() do "
+        "this program was started by the objective of a trial and is not part of it: report() and checkpointed() do "
         "nothing here; let the objective's own process (%s) call them",
         first,
     )
@@ -121,7 +121,7 @@ def _refusal(call: str, first: str) -> str:
 
 @contextlib.contextmanager
 def ending_forks() -> Iterator[None]:
-    """Around user code: a process that was forked in it and comes back here, however it does, ends at once.
+    """Run user code; a process forked in it that returns here, in whichever way, exits at once.
 
     Its copy of what this process does next (callbacks, logs, files, the study) must not run.
     """
@@ -138,7 +138,7 @@ def ending_forks() -> Iterator[None]:
 
 
 def _end(error: BaseException | None) -> NoReturn:
-    """End this process as Python would, but for what was registered to run at the end of the first one."""
+    """Exit this process as Python would, without the exit handlers registered by the first process."""
     code = 0
     try:
         if isinstance(error, SystemExit):
@@ -163,7 +163,7 @@ def _code_of(error: SystemExit) -> int:
 
 @functools.cache
 def _flush_before_forks() -> None:
-    """Leave nothing in the buffers that a forked process would copy, and write a second time when it ends."""
+    """Flush the buffers, which a forked process would copy and write a second time when it ends."""
     os.register_at_fork(before=_flush)
 
 

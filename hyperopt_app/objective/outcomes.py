@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a trial ended, as a value, and how it follows from what an objective returned; pure."""
+"""Represent how a trial ended as a value, and derive it from what the objective returned."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ __all__ = ["Completed", "Failed", "Interrupted", "Lost", "Outcome", "Pruned", "o
 
 @dataclass(frozen=True)
 class Completed:
-    """The objective returned; `values` in the order of the directions, `metrics` holds all that it returned."""
+    """The objective returned; `values` in the order of the directions, `metrics` with all that it returned."""
 
     values: tuple[float, ...]
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -42,12 +42,12 @@ class Failed:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """The worker was told to end; the ticket goes back and the trial continues elsewhere under its number."""
+    """The worker was asked to end; the ticket goes back and the trial continues elsewhere under its number."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The trial's process was taken away, and the trial is not to blame: it is tried again, a few times.
+    """The trial's process was lost for a reason unrelated to the trial; it is retried a few times.
 
     Attributes:
         reason: One line.
@@ -65,7 +65,7 @@ Outcome = Completed | Pruned | Failed | Interrupted | Lost
 
 
 def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> Completed | Failed:
-    """Turn what an objective returned into an outcome; pure.
+    """Convert what an objective returned into an outcome.
 
     Args:
         returned: A number, a sequence of numbers, or a mapping of metrics.
@@ -118,7 +118,7 @@ def _listed(names: Iterable[Any], most: int = 20) -> str:
 
 
 def _values(returned: Any) -> tuple[float, ...]:
-    """The numbers that were returned; none if something else is among them."""
+    """Return the returned numbers; empty if anything else is among them."""
     single = _number(returned)
     if single is not None:
         return (single,)
@@ -131,7 +131,7 @@ def _values(returned: Any) -> tuple[float, ...]:
 
 
 def _number(value: Any) -> float | None:
-    """The value as a number if it clearly is one: also a scalar, an array or a tensor of one element."""
+    """Convert a value to a number if it clearly is one, also a scalar, an array or a tensor with one element."""
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
         # Asked first: float() of an array with one element is going out of use in NumPy.
         try:
@@ -147,7 +147,7 @@ def _number(value: Any) -> float | None:
 
 
 def _came(value: Any) -> str:
-    """What was returned in the place of a number: its type, and itself in few characters."""
+    """Describe a returned value that is not a number: its type, and its text, shortened."""
     if value is None:
         return "None"
     text = " ".join(repr(value).split())

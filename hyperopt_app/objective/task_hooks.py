@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a Hydra app can do for a sweep beside running its task: the protocol `TaskHooks`."""
+"""The protocol `TaskHooks`: what a Hydra app can do for a sweep besides running its task."""
 
 import inspect
 from collections.abc import Callable, Sequence

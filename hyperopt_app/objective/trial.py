@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What an objective sees of its trial; imports no Optuna until a trial runs.
+"""The trial as an objective sees it; does not import Optuna before a trial runs.
 
-All of this runs in a worker. Outside a sweep there is no trial: `current_trial()` is None and `report()` does
-nothing, so the same training code runs alone.
+Runs in a worker. Without a sweep, `current_trial()` returns None and `report()` does nothing, so the same training
+code can run alone.
 """
 
 import logging
@@ -40,7 +40,7 @@ OWN_ATTRIBUTES = frozenset(
 
 
 class Trial:
-    """One trial as its objective sees it: a thin view of Optuna's trial with a place on disk.
+    """A trial as its objective sees it: a thin wrapper of Optuna's trial with a directory on disk.
 
     It belongs to the process in which the objective was called, with all its threads. In a process that was forked or
     spawned from there, or to which it was sent by pickle, the attributes below and `params`, `checkpoint` and
@@ -95,13 +95,13 @@ class Trial:
         self.metric_names = tuple(metric_names)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) is Optuna's."""
+        """Forward everything else (`suggest_*`, `set_user_attr`, `user_attrs`, ...) to Optuna's trial."""
         if name.startswith("_"):
             raise AttributeError(name)
         if name == "study":
             self._first.check("trial.study")
-        found = getattr(self._trial, name)
-        return self._shielded(name, found) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        return self._shielded(name, attribute) if callable(attribute) else attribute
 
     def _shielded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -115,7 +115,7 @@ class Trial:
         return f"Trial(number={self.number}, params={self.params})"
 
     def __reduce__(self) -> Any:
-        """What another process gets: the facts, and no voice."""
+        """Send only the facts to another process, which cannot act for the trial."""
         names = ("_first", "_directions", "_seed", "number", "directory", "resumed", "metric_names")
         absent = Absent(self._first, params=self.params, user_attrs=dict(self.user_attrs))
         return _received, ({name: vars(self)[name] for name in names}, absent)
@@ -137,16 +137,16 @@ class Trial:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The suggested parameters by dotted key."""
+        """Return the suggested parameters by dotted key."""
         return dict(self._trial.params)
 
     @property
     def checkpoint(self) -> Path:
-        """Where the trial's last checkpoint belongs; the file need not exist."""
+        """Return the path of the trial's last checkpoint; the file need not exist."""
         return self.directory / "last.ckpt"
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Keep a JSON-serialisable value with the trial.
+        """Store a JSON-serialisable value with the trial.
 
         Raises:
             ValueError: The key is one of this package's own.
@@ -158,7 +158,7 @@ class Trial:
             self._trial.set_user_attr(key, value)
 
     def suggest_int(self, name: str, low: int, high: int, *args: Any, **options: Any) -> int:
-        """Optuna's own, for whole numbers that the study keeps exactly.
+        """Suggest a whole number as Optuna does, limited to numbers that the study can store exactly.
 
         Raises:
             ValueError: A bound lies beyond 2**53.
@@ -176,7 +176,7 @@ class Trial:
         """Record a point of the learning curve; a step that was already recorded is left as it is.
 
         A trial that continues after an interruption repeats the steps since its last checkpoint, hence the
-        silence. With several objectives there is no curve to prune on and nothing is recorded.
+        silence. With several objectives trials are not pruned and nothing is recorded.
         """
         self._first.check("trial.report()")
         if self._directions > 1:
@@ -209,7 +209,7 @@ class Trial:
     def checkpointed(self, *, reported: bool = False) -> None:
         """Say that a checkpoint has just been written from which the training can go on; report its step before.
 
-        If the worker has been told to end (a time limit comes near, the job is preempted), the trial ends here and
+        If the worker has been asked to end (a time limit comes near, the job is preempted), the trial ends here and
         continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
         interrupts an objective that makes it; one that never does is interrupted at once. Leave it out after the last
         step: then the trial completes.
@@ -232,7 +232,7 @@ class Trial:
 
     @property
     def resumed_from(self) -> Path | None:
-        """The checkpoint to go on from: that of an earlier worker on this very trial; None for a fresh start."""
+        """Return the checkpoint of an earlier attempt to resume from; None for a fresh start."""
         return self.checkpoint if self.resumed and self.checkpoint.exists() else None
 
 
@@ -242,7 +242,7 @@ _active: Trial | None = None
 
 
 def current_trial() -> Trial | None:
-    """The trial that this process is running, None outside a sweep.
+    """Return the trial that this process is running; None without a sweep.
 
     Raises:
         DescendantError: The objective of a trial has spawned this process, by `multiprocessing` or what builds on it.
@@ -269,10 +269,10 @@ def active_trial(trial: Trial) -> Iterator[None]:
 
 
 def _received(facts: dict[str, Any], absent: Absent) -> Trial:
-    """The trial itself, if it is a copy in its own process (`copy.deepcopy`), else one without a voice."""
-    here = _active
-    if here is not None and (here.number, here.directory) == (facts["number"], facts["directory"]):
-        return here
+    """Unpickle a trial: itself if it is a copy in its own process (`copy.deepcopy`), else one that cannot act."""
+    active = _active
+    if active is not None and (active.number, active.directory) == (facts["number"], facts["directory"]):
+        return active
     trial = Trial.__new__(Trial)
     vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext, _on_seed=None, _key_seed=None)
     return trial
@@ -283,7 +283,7 @@ def current_seed(default: int) -> int: ...
 @overload
 def current_seed(default: None = None) -> int | None: ...
 def current_seed(default: int | None = None) -> int | None:
-    """The seed of this training: that of the running trial, or what the command of best.yaml gives to a training alone.
+    """Return the seed of this training: the running trial's, or the one set for a training without a sweep.
 
     Args:
         default: For a training alone that is given none, such as `conf.seed`.
@@ -296,8 +296,8 @@ def current_seed(default: int | None = None) -> int | None:
         # With a default from the config, that key is where the command puts the seed.
         is_key = default is not None and default == trial._key_seed  # noqa: SLF001
         return trial.seed if is_key else trial._seed  # noqa: SLF001
-    given = seed_of_environment()
-    return default if given is None else given
+    seed = seed_of_environment()
+    return default if seed is None else seed
 
 
 def report(value: float, step: int) -> None:

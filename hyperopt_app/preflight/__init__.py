@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What is wrong with a command, all of it at once, before anything is made or started."""
+"""Check a command and collect all its errors before anything is created or started."""

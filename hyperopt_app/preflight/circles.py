@@ -31,7 +31,7 @@ _Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class _Step:
-    """A node that is resolved: only what it is, or with all that lies below it."""
+    """A node to resolve: the node alone, or with everything below it."""
 
     path: _Path
     is_whole: bool
@@ -39,7 +39,7 @@ class _Step:
 
 @dataclass(frozen=True)
 class Circle:
-    """An interpolation that leads back to itself.
+    """An interpolation that refers to itself.
 
     Attributes:
         choices: The keys that take part, each with the text of its choice.
@@ -51,7 +51,7 @@ class Circle:
 
 
 def circles(config: Any, plain: Mapping[str, Any], referring: Mapping[str, Mapping[str, Any]]) -> Iterator[Circle]:
-    """The circles that choices close, each once, up to a few.
+    """Find the circles that choices form, each once, up to a few.
 
     Args:
         config: A composed config as plain data, its interpolations as texts.
@@ -73,7 +73,7 @@ def circles(config: Any, plain: Mapping[str, Any], referring: Mapping[str, Mappi
             way = _circle(changed, _path(key))
             if way is None:
                 continue
-            part = {one: text for one, text in chosen.items() if any(_touches(_path(one), path) for path in way)}
+            part = {name: text for name, text in chosen.items() if any(_touches(_path(name), path) for path in way)}
             part = part or {key: own}
             if repr(sorted(part.items())) not in seen:
                 seen.add(repr(sorted(part.items())))
@@ -83,14 +83,14 @@ def circles(config: Any, plain: Mapping[str, Any], referring: Mapping[str, Mappi
 
 
 def _texts(node: Any) -> Any:
-    """Plain data whose keys are texts, as they stand in a reference."""
+    """Return plain data with keys as text, as references write them."""
     if isinstance(node, dict):
         return {str(key.name if isinstance(key, Enum) else key): _texts(value) for key, value in node.items()}
     return [_texts(value) for value in node] if isinstance(node, list) else node
 
 
 def _path(key: str) -> _Path:
-    """`layers[0].width` and `layers.0.width` are one key."""
+    """Split a key into parts; `layers[0].width` and `layers.0.width` are the same key."""
     return tuple(part for part in key.replace("[", ".").replace("]", "").split(".") if part)
 
 
@@ -99,7 +99,7 @@ def _touches(key: _Path, path: _Path) -> bool:
 
 
 def _with(tree: Any, path: _Path, value: Any) -> Any:
-    """Another tree with a value at that path, by OmegaConf's rule: a mapping is merged into one."""
+    """Return a copy of the tree with a value at that path; mappings are merged, as OmegaConf does."""
     if not path:
         if isinstance(tree, dict) and isinstance(value, dict):
             return {**tree, **{key: _with(tree.get(key), (), inner) for key, inner in value.items()}}
@@ -112,7 +112,7 @@ def _with(tree: Any, path: _Path, value: Any) -> Any:
 
 
 def _circle(tree: Any, start: _Path) -> tuple[_Path, ...] | None:
-    """The paths around the first circle met when the node at `start` is resolved; the first is also the last."""
+    """Return the paths of the first circle met when the node at `start` is resolved, back to the first."""
     begun = [_Step(start, is_whole=True)]
     ahead = [_next(tree, begun[0])]
     open_steps, done = {begun[0]}, set[_Step]()
@@ -123,7 +123,7 @@ def _circle(tree: Any, start: _Path) -> tuple[_Path, ...] | None:
             open_steps.discard(begun.pop())
             ahead.pop()
         elif step in open_steps:
-            paths = [*(one.path for one in begun[begun.index(step) :]), step.path]
+            paths = [*(opened.path for opened in begun[begun.index(step) :]), step.path]
             return (paths[0], *(path for before, path in pairwise(paths) if path != before or len(paths) == 2))
         elif step not in done:
             begun.append(step)
@@ -133,7 +133,7 @@ def _circle(tree: Any, start: _Path) -> tuple[_Path, ...] | None:
 
 
 def _next(tree: Any, step: _Step) -> Iterator[_Step]:
-    """What has to be resolved for a node to be."""
+    """Yield the nodes that must be resolved before this node."""
     node = tree
     for length in range(len(step.path) + 1):
         if isinstance(node, str):
@@ -147,7 +147,7 @@ def _next(tree: Any, step: _Step) -> Iterator[_Step]:
 
 
 def _behind(text: str, step: _Step, length: int) -> Iterator[_Step]:
-    """What a text refers to that is the node itself, or stands where a node above it should be."""
+    """Yield what a text refers to; the text is the node itself, or is in the place of a node above it."""
     above, rest = step.path[:length], step.path[length:]
     if rest:
         yield _Step(above, is_whole=False)
@@ -155,11 +155,11 @@ def _behind(text: str, step: _Step, length: int) -> Iterator[_Step]:
     if whole:
         yield _Step((*_absolute(whole[1], above), *rest), step.is_whole)
     elif not rest:
-        yield from (_Step(_absolute(found[1], above), is_whole=False) for found in _REFERENCE.finditer(text))
+        yield from (_Step(_absolute(match[1], above), is_whole=False) for match in _REFERENCE.finditer(text))
 
 
 def _absolute(key: str, holder: _Path) -> _Path:
-    """The path of a reference in the text of a node: `.k` is beside it, `..k` beside its parent."""
+    """Return the absolute path of a reference in a node: `.k` is beside it, `..k` beside its parent."""
     dots = len(key) - len(key.lstrip("."))
     return (*holder[: max(0, len(holder) - dots)], *_path(key)) if dots else _path(key)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The sweeper's fields of which Hydra's schema knows no type, or no limit, and the directories of a sweep; pure.
+"""Check the sweeper's fields that Hydra's schema cannot check, and the directories of a sweep.
 
-What is wrong is told, and a value that the other checks can go by stands in its place: so all faults come at once.
+An invalid value is reported and replaced by a valid one, so that the remaining checks can run and all errors are
+reported together.
 """
 
 from collections.abc import Iterator
@@ -25,12 +26,12 @@ _LONGEST_NAME = 512
 
 
 def is_seconds(value: Any) -> bool:
-    """Whether a length of time can be waited for."""
+    """Whether a value is a usable number of seconds."""
     return bool(0 < value <= MOST_SECONDS)
 
 
 def with_right_fields(settings: Settings, config: DictConfig) -> tuple[Settings, list[str]]:
-    """The settings without the values that are wrong, and what is wrong with them.
+    """Return the settings without invalid values, and the errors.
 
     Args:
         settings: As composed.
@@ -38,14 +39,14 @@ def with_right_fields(settings: Settings, config: DictConfig) -> tuple[Settings,
     """
     plain: Any = OmegaConf.to_container(config.hydra, resolve=False, enum_to_str=True)
     faults = [*not_numbers(plain["sweeper"], "hydra.sweeper"), *not_numbers(plain["launcher"], "hydra.launcher")]
-    told = {
+    checked = {
         "storage": _storage(settings.storage),
         "study_name": _study_name(settings.study_name),
         "custom_search_space": _empty_path(settings.custom_search_space),
     }
-    faults += [f"hydra.sweeper.{name}: {fault}" for name, fault in told.items() if fault]
+    faults += [f"hydra.sweeper.{name}: {fault}" for name, fault in checked.items() if fault]
     faults += [*_metrics(plain["sweeper"].get("metric")), *_counts(settings), *_directories(config)]
-    kept: dict[str, Any] = {name: None for name, fault in told.items() if fault}
+    kept: dict[str, Any] = {name: None for name, fault in checked.items() if fault}
     return replace(settings, **kept), faults
 
 
@@ -67,7 +68,7 @@ def _study_name(name: str | None) -> str | None:
         came = shortened(repr(name))
         return (
             f"{came} is not allowed; write a name of at most {_LONGEST_NAME} characters, without line ends and "
-            "control characters, that is no path out of a directory"
+            "control characters, that is not a path out of a directory"
         )
     return None
 
@@ -79,7 +80,7 @@ def _empty_path(path: str | None) -> str | None:
 
 
 def _metrics(metric: Any) -> Iterator[str]:
-    """Names are texts: what is none would be looked up as a text, and nobody returns that."""
+    """Check that the metrics' names are texts; any other name could never be returned."""
     for name in [] if metric is None else metric if isinstance(metric, list) else [metric]:
         if not isinstance(name, str) or not name.strip() or _has_control(name) or len(name) > _LONGEST_NAME:
             came = shortened(repr(name))
@@ -101,7 +102,7 @@ def _counts(settings: Settings) -> Iterator[str]:
 def _directories(config: DictConfig) -> Iterator[str]:
     plain: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
     for name, example in (("dir", "studies/mine"), ("subdir", "trials/${hydra.job.num}")):
-        # What a reference brings in is told where it stands; `subdir` has no value before a job runs.
+        # An error in what a reference brings in is reported there; `subdir` has no value before a job runs.
         value = plain[name] if "${" in str(plain[name]) else config.hydra.sweep[name]
         if not isinstance(value, str) or not value.strip() or _has_control(value):
             came = shortened(repr(value))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether the study's directory can be made and used, before anything is started. Runs in the driver, writes nothing.
+"""Check that the study's directory can be created and used. Runs in the driver, writes nothing.
 
-Result files are written beside their names and renamed, locks are files that are made: what stands in their place is
-seen only then, which is after the first trial or after the last.
+Result files are written under a temporary name and renamed, and locks are created files. Without this check an
+obstacle would show only after the first or the last trial.
 """
 
 import errno
@@ -26,7 +26,7 @@ _SHOWN = 60
 
 
 def folder_faults(directory: Path, *, has_jobs: bool) -> list[str]:
-    """What is wrong with the directory of a study, or with what lies in it.
+    """Check the directory of a study, and its contents.
 
     Args:
         directory: Absolute; need not be there.
@@ -47,7 +47,7 @@ def _planted(directory: Path) -> list[Path]:
         for name in ("launches", "workers", "workers/warnings", *(f"workers/{name}" for name in SCHEDULERS))
     )
     # Of each job submitit leaves such a link, and several users may work on one study.
-    return [one for one in links_of_others(directory, *ours) if not one.name.startswith(".submission_file_")]
+    return [link for link in links_of_others(directory, *ours) if not link.name.startswith(".submission_file_")]
 
 
 def _no_path(directory: Path) -> str:
@@ -61,25 +61,25 @@ def _no_path(directory: Path) -> str:
 
 
 def _unusable(directory: Path) -> str:
-    """Why a directory cannot be made or written; an empty text if it can."""
+    """Say why a directory cannot be created or written; an empty text if it can."""
     nearest = Path("/")
     for place in (*reversed(directory.parents), directory):
         try:
             is_directory = stat.S_ISDIR(place.stat().st_mode)
         except FileNotFoundError:
             if place.is_symlink():
-                return f"{place} is a link to {place.readlink()}, which is not there"
+                return f"{place} is a link to {place.readlink()}, which does not exist"
             break
         except PermissionError:
-            return f"{place.parent} is no directory that you may enter"
+            return f"{place.parent} is not a directory that you may enter"
         except OSError as error:
             return _reason(place, error)
         if not is_directory:
-            return f"{place} is no directory that you may write"
+            return f"{place} is not a directory that you may write"
         nearest = place
     if os.access(nearest, os.W_OK | os.X_OK):
         return ""
-    return f"{nearest} is no directory that you may write"
+    return f"{nearest} is not a directory that you may write"
 
 
 def _reason(place: Path, error: OSError) -> str:
@@ -89,17 +89,18 @@ def _reason(place: Path, error: OSError) -> str:
 
 
 def _misplaced(directory: Path, folders: tuple[str, ...]) -> Iterator[str]:
-    """What stands in the place of a file or a folder of the study's. Whether a link may, its user decides."""
+    """Report whatever occupies the place of a file or a folder of the study; symbolic links are left to the user."""
     for name in (*_FILES, *_LOCKS):
         mode = _mode(directory / name)
         if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            yield f"hydra.sweep.dir: {directory / name} is no file, and the study has a file of that name; move it away"
+            taken = f"hydra.sweep.dir: {directory / name} is not a file"
+            yield f"{taken}, and the study has a file of that name; move it away"
     for name in folders:
         place = directory / name
         if _mode(place) is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
             yield (
-                f"hydra.sweep.dir: {place} is no directory that you may write, and the study has a directory of that "
-                "name; move it away"
+                f"hydra.sweep.dir: {place} is not a directory that you may write, and the study has a directory of "
+                "that name; move it away"
             )
 
 

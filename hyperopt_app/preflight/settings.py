@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find every fault of a sweep's configuration before anything is started or written. Runs in the driver."""
+"""Find every error in a sweep's settings before anything is started or written. Runs in the driver."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ __all__ = ["check_launcher", "check_settings", "check_worker_options"]
 
 
 def check_settings(settings: Settings, space: Space) -> list[str]:
-    """The faults of the sweeper's own fields; pure but for building the sampler and the pruner once."""
+    """Check the sweeper's own fields; builds the sampler and the pruner once."""
     return [
         *_numbers(settings),
         *_directions(settings),
@@ -39,7 +39,7 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
 
 
 def check_worker_options(settings: Settings, config: DictConfig) -> tuple[WorkerOptions, list[str]]:
-    """What the launcher's fields say about the worker, and what is wrong with them."""
+    """Return the launcher's fields for the worker, and the errors in them."""
     try:
         options = read_worker_options(config)
     except ValueError as error:
@@ -54,22 +54,22 @@ def check_worker_options(settings: Settings, config: DictConfig) -> tuple[Worker
     if settings.trial_timeout is not None and options.isolation == "none":
         names = launcher_names(lambda row: row.isolates, "and")
         faults.append(
-            f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} wants trials in processes of their own; set "
+            f"hydra.sweeper.trial_timeout: {settings.trial_timeout:g} needs trials in their own processes; set "
             f"hydra.launcher.isolation=process, which {names} have"
         )
     return options, faults
 
 
 def check_launcher(context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any]) -> list[str]:
-    """What the launcher's own class has against its fields; it is made, as Hydra makes it, and starts nothing."""
+    """Let the launcher's class check its fields: create it as Hydra does, without starting anything."""
     try:
         Plugins.instance().instantiate_launcher(config=config, hydra_context=context, task_function=task_function)
     except InstantiationException as error:
         return [f"hydra.launcher: {' '.join(str(error).split())}; correct the field, or choose another launcher"]
-    except CompactHydraException:  # told for people already
+    except CompactHydraException:  # meant for people already
         raise
     except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
-        name, reason = (shortened(str(one)) for one in (config.hydra.launcher["_target_"], error))
+        name, reason = (shortened(str(part)) for part in (config.hydra.launcher["_target_"], error))
         way = "choose a launcher with hydra/launcher=..., e.g. local_workers"
         return [f"hydra.launcher._target_: {name} cannot be made ({reason}); {way}"]
     return []
@@ -176,7 +176,7 @@ def _fault(check: Callable[[], object]) -> str | None:
 def _points(settings: Settings, space: Space) -> Iterator[str]:
     for number, point in enumerate(settings.enqueue):
         if not isinstance(point, Mapping):
-            yield f"hydra.sweeper.enqueue[{number}]: {point!r} is no point; write {{key: value, ...}}"
+            yield f"hydra.sweeper.enqueue[{number}]: {point!r} is not a point; write {{key: value, ...}}"
             continue
         for fault in point_of(space, point, unchecked=settings.enqueue_unchecked)[1]:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
@@ -196,9 +196,9 @@ def _extension(path: str | None) -> Iterator[str]:
 
 @contextmanager
 def _silent(logger: str) -> Iterator[None]:
-    one = logging.getLogger(logger)
-    before, one.disabled = one.disabled, True
+    silenced = logging.getLogger(logger)
+    before, silenced.disabled = silenced.disabled, True
     try:
         yield
     finally:
-        one.disabled = before
+        silenced.disabled = before

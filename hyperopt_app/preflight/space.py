@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every fault of a search space against the config that it searches."""
+"""Check a search space against the config that it searches."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ Compose = Callable[[Sequence[str]], DictConfig]
 
 
 def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequence[str]]) -> list[str]:
-    """What is wrong between the space and the config: unknown keys (the nearest are named), groups, options, values.
+    """Check the space against the config: unknown keys (with the nearest names), groups, options, values.
 
     And what no study could keep, whatever the config. Every choice of every parameter is tried, within the bounds
     above.
@@ -48,9 +48,9 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
     Args:
         space: A space that could be read.
         compose: The config of a job with these overrides.
-        options_of: The options of a config group, empty if there is no such group.
+        options_of: The options of a config group; empty if the group does not exist.
     """
-    faults = [fault for key, one in space.distributions.items() for fault in _inexact(key, one)]
+    faults = [fault for key, distribution in space.distributions.items() for fault in _inexact(key, distribution)]
     groups: dict[str, list[Any]] = {}
     for key, distribution in space.distributions.items():
         if options := options_of(_bare(key)):
@@ -60,7 +60,7 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
 
 
 def check_search(space: Space, n_trials: int, *, others_suggest: bool, plain_choices: bool) -> list[str]:
-    """What is wrong with a space whatever the config: nothing is searched, or choices that are the same; pure.
+    """Check a space whatever the config: that something is searched, and that no two choices are equal.
 
     Args:
         space: A space that could be read.
@@ -70,33 +70,36 @@ def check_search(space: Space, n_trials: int, *, others_suggest: bool, plain_cho
     """
     faults = [
         fault
-        for key, one in space.distributions.items()
-        if isinstance(one, CategoricalDistribution)
-        for fault in _same_choices(key, one.choices, plain_choices=plain_choices)
+        for key, distribution in space.distributions.items()
+        if isinstance(distribution, CategoricalDistribution)
+        for fault in _same_choices(key, distribution.choices, plain_choices=plain_choices)
     ]
-    is_searched = any(not one.single() for one in space.distributions.values())
+    is_searched = any(not distribution.single() for distribution in space.distributions.values())
     if n_trials > 1 and not (is_searched or others_suggest or faults):
         faults.append(_nothing(space, n_trials))
     return faults
 
 
 def _nothing(space: Space, n_trials: int) -> str:
-    words = [*space.fixed, *(override_text(key, first_value(one)) for key, one in space.distributions.items())]
-    told = f" ({', '.join(words[:3])}{', ...' if len(words) > 3 else ''}: one value each)" if words else ""
+    words = [
+        *space.fixed,
+        *(override_text(key, first_value(distribution)) for key, distribution in space.distributions.items()),
+    ]
+    held = f" ({', '.join(words[:3])}{', ...' if len(words) > 3 else ''}: one value each)" if words else ""
     key, text = next(iter(space.pinned.items()), ("learning_rate", ""))
     listed = text.startswith("[") and text.endswith("]") and text[1:-1].strip()
     example = f"choice({text[1:-1]})" if listed else "interval(0.001, 0.1)"
     quote = '"' if "'" in example else "'"
     what = f"params: {{{key.lstrip('+')}: {quote}{example}{quote}}}"
     return (
-        f"hydra.sweeper.params: nothing is searched{told}, so the {n_trials} trials would be equal trainings; write "
+        f"hydra.sweeper.params: nothing is searched{held}, so the {n_trials} trials would be equal trainings; write "
         f"ranges or choices, e.g. {what}, or leave --multirun out for one training; if the objective suggests "
         "parameters itself (trial.suggest_...), add hydra.sweeper.objective_suggests=true"
     )
 
 
 def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> Iterator[str]:
-    """A line for each choice that is there before it."""
+    """Report each choice that equals an earlier one."""
     seen: dict[tuple[str, str], Any] = {}
     values: list[Any] = []
     for choice in choices:
@@ -114,20 +117,20 @@ def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> I
 
 
 class _Tried:
-    """A space that is tried with one combination of group options after the other."""
+    """A space that is tried with one combination of group options after another."""
 
     def __init__(self, space: Space, compose: Compose, groups: Mapping[str, Sequence[Any]]) -> None:
         self._space, self._compose = space, compose
         # Of a group without a good option the config's own is taken.
         self._groups = {key: options for key, options in groups.items() if options}
-        self._values = {key: one for key, one in space.distributions.items() if key not in groups}
+        self._values = {key: distribution for key, distribution in space.distributions.items() if key not in groups}
         self._keys: dict[str, dict[str, str | None]] = {}  # of the config, by combination
         self._wrong: dict[str, list[str]] = {}  # keys that cannot be set, with the combinations where it is so
         self._faults: dict[str, str] = {}  # by their reason
         self._is_new = True  # whether an option is tried for the first time, and not only among others
 
     def faults(self) -> list[str]:
-        """One line for each reason, with the first combination that it concerns."""
+        """Return one line for each error, with the first combination that it concerns."""
         combinations = list(dict.fromkeys(_combinations(list(self._groups.values()))))
         share = _MOST_VALUES_OF_ALL // (len(combinations) * max(1, len(self._values)))
         alone = 1 + sum(len(options) - 1 for options in self._groups.values())
@@ -137,39 +140,42 @@ class _Tried:
             self._try(chosen, _MOST_VALUES if number == 0 else max(1, min(share, _MOST_VALUES)))
             if not self._keys and self._fails_without_options():
                 break
-        return [*(self._wrong_key(key, told) for key, told in self._wrong.items()), *self._faults.values()]
+        return [
+            *(self._wrong_key(key, combinations) for key, combinations in self._wrong.items()),
+            *self._faults.values(),
+        ]
 
     def _try(self, chosen: list[str], most: int) -> None:
-        told = " ".join(chosen)
+        choices = " ".join(chosen)
         overrides = [*self._space.fixed, *chosen]
-        config = self._composed(overrides, "the config cannot be composed", told)
+        config = self._composed(overrides, "the config cannot be composed", choices)
         if config is None:
             return
-        keys = self._keys[told] = dict(_dotted(config))
+        keys = self._keys[choices] = dict(_dotted(config))
         wrong = [key for key in self._values if _is_wrong(key, keys) or _is_there(key, config)]
         for key in wrong:
-            self._wrong.setdefault(key, []).append(told)
+            self._wrong.setdefault(key, []).append(choices)
         first = {key: override_text(key, first_value(self._values[key])) for key in self._values if key not in wrong}
         for key, text in first.items():
             if key.startswith("+") or "@" in key:
-                added = self._composed([*overrides, text], f"hydra.sweeper.params.{key}: it cannot be set", told)
+                added = self._composed([*overrides, text], f"hydra.sweeper.params.{key}: it cannot be set", choices)
                 if added is not None:
                     config, overrides = added, [*overrides, text]
         taken = {key: self._values[key] for key in first if not key.startswith("+") or first[key] in overrides}
-        circular = self._note_circles({key: one for key, one in taken.items() if "@" not in key}, config, told)
-        followed = {key: one for key, one in taken.items() if key not in circular}
-        found = value_faults(followed, config, most, _where(told))
-        for fault in found:
-            self._faults.setdefault(fault.replace(_where(told), ""), fault)
-        if not (found or wrong or self._faults):
+        circular = self._note_circles({key: value for key, value in taken.items() if "@" not in key}, config, choices)
+        followed = {key: distribution for key, distribution in taken.items() if key not in circular}
+        value_errors = value_faults(followed, config, most, _where(choices))
+        for fault in value_errors:
+            self._faults.setdefault(fault.replace(_where(choices), ""), fault)
+        if not (value_errors or wrong or self._faults):
             rest = [text for text in first.values() if text not in overrides]
-            self._composed([*overrides, *rest], "the config does not take the searched values", told)
+            self._composed([*overrides, *rest], "the config does not take the searched values", choices)
 
-    def _note_circles(self, searched: Mapping[str, BaseDistribution], config: DictConfig, told: str) -> set[str]:
+    def _note_circles(self, searched: Mapping[str, BaseDistribution], config: DictConfig, choices: str) -> set[str]:
         """Keep a line for each interpolation among the values that leads back to itself; the keys that take part."""
         fixed = (line.partition("=")[::2] for line in self._space.fixed if "${" in line and not line.startswith("~"))
         pinned = {key: (text,) for key, text in fixed if "@" not in key}
-        texts = pinned | {key: _referring(one) for key, one in searched.items()}
+        texts = pinned | {key: _referring(distribution) for key, distribution in searched.items()}
         if not any(texts.values()):
             return set()
         names = {key.lstrip("+"): key for key in texts}
@@ -187,44 +193,43 @@ class _Tried:
             circular.update(names[bare] for bare in circle.choices)
             (key, text), *others = ((names[bare], text) for bare, text in circle.choices.items())
             begin = f"hydra.sweeper.params.{key}: the config does not take {text}"
-            where = _where(" ".join([*filter(None, [told]), *(f"{other}={value}" for other, value in others)]))
+            where = _where(" ".join([*filter(None, [choices]), *(f"{other}={value}" for other, value in others)]))
             reason = f"the interpolation refers to itself ({' -> '.join(circle.keys)}); correct it, or leave it out"
             self._faults.setdefault(f"{begin}: {reason}", f"{begin}{where}: {reason}")
         return circular
 
     def _fails_without_options(self) -> bool:
-        """Whether it is nothing that was chosen for which the first combination cannot be composed."""
+        """Whether the first combination cannot be composed for a reason unrelated to the chosen options."""
         try:
             self._compose(self._space.fixed)
         except _NOT_COMPOSED as error:
             return bool(self._groups) and " ".join(str(error).split()) in next(iter(self._faults))
         return False
 
-    def _composed(self, overrides: Sequence[str], what: str, told: str) -> DictConfig | None:
+    def _composed(self, overrides: Sequence[str], what: str, choices: str) -> DictConfig | None:
         try:
             return self._compose(overrides)
         except _NOT_COMPOSED as error:
             reason = " ".join(str(error).split())
-            if self._is_new or all(reason not in one for one in self._faults):
-                self._faults.setdefault(f"{told}{what}: {reason}", f"{what}{_where(told)}: {reason}")
+            if self._is_new or all(reason not in fault for fault in self._faults):
+                self._faults.setdefault(f"{choices}{what}: {reason}", f"{what}{_where(choices)}: {reason}")
             return None
 
     def _wrong_key(self, key: str, lacking: Sequence[str]) -> str:
-        """A key that the config lacks, or has although it is to be added, with some combination of options."""
-        told, others = lacking[0], [one for one in self._keys if one not in lacking]
-        keys, bare = self._keys[told], key.lstrip("+")
+        """Describe a key that the config lacks, or has although it is to be added, with some combination of options."""
+        combination, others = lacking[0], [other for other in self._keys if other not in lacking]
+        keys, bare = self._keys[combination], key.lstrip("+")
         begin = f"hydra.sweeper.params.{key}: the config has "
         if others:
-            has, lacks = (told, others[0]) if key != bare else (others[0], told)
+            has, lacks = (combination, others[0]) if key != bare else (others[0], combination)
             return f"{begin}no key {bare!r}{_where(lacks)}, but has it with {has}; {_of_one_option(bare)}"
         if key != bare:
-            return (
-                f"{begin}the key {bare!r}{_where(told)}; write {bare} to search it, +{bare} only adds what is not there"
-            )
+            has_it = f"{begin}the key {bare!r}{_where(combination)}"
+            return f"{has_it}; write {bare} to search it, +{bare} only adds a missing key"
         if (standing := _stands_for(key, keys)) is not None:
             return f"{begin}no key {key!r} of its own: {standing}"
         near = did_you_mean(key, list(keys))
-        return f"{begin}no key {key!r}{_where(told)}{near}; correct the name, or write +{key} to add a new key"
+        return f"{begin}no key {key!r}{_where(combination)}{near}; correct the name, or write +{key} to add a new key"
 
 
 def _referring(distribution: BaseDistribution) -> tuple[str, ...]:
@@ -234,14 +239,14 @@ def _referring(distribution: BaseDistribution) -> tuple[str, ...]:
 
 
 def _is_wrong(key: str, keys: Mapping[str, str | None]) -> bool:
-    """Whether a key without a plus is not there, or one with a plus is."""
+    """Whether a key without a plus is missing, or a key with a plus exists."""
     if "@" in key or key.startswith("++"):
         return False
     return (_dots(key.lstrip("+")) in keys) == key.startswith("+")
 
 
 def _is_there(key: str, config: DictConfig) -> bool:
-    """Whether a key with one plus is there by way of a node that refers to another one."""
+    """Whether a key with one plus exists through a node that refers to another one."""
     if not key.startswith("+") or key.startswith("++") or "@" in key:
         return False
     try:
@@ -258,7 +263,7 @@ def _of_one_option(key: str) -> str:
 
 
 def _stands_for(key: str, keys: Mapping[str, str | None]) -> str | None:
-    """What to search in the place of a key below a node that only refers to another one."""
+    """Say which key to search instead of a key below a node that only refers to another one."""
     parts = _dots(key).split(".")
     for length in range(len(parts) - 1, 0, -1):
         raw = keys.get(".".join(parts[:length]))
@@ -270,8 +275,8 @@ def _stands_for(key: str, keys: Mapping[str, str | None]) -> str | None:
     return None
 
 
-def _where(told: str) -> str:
-    return f" (with {told})" if told else ""
+def _where(choices: str) -> str:
+    return f" (with {choices})" if choices else ""
 
 
 def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
@@ -284,7 +289,7 @@ def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
 
 
 def _dots(key: str) -> str:
-    """A key's path with dots alone: `layers[0].width` is `layers.0.width`."""
+    """Return a key's path with dots only: `layers[0].width` becomes `layers.0.width`."""
     return key.replace("[", ".").replace("]", "")
 
 
@@ -295,9 +300,9 @@ def _bare(key: str) -> str:
 def _unknown_options(
     key: str, distribution: BaseDistribution, options: Sequence[str], known: list[Any]
 ) -> Iterator[str]:
-    """A line for each choice that is no option; the others are put into `known`."""
+    """Report each choice that is not an option; the others are added to `known`."""
     if not isinstance(distribution, CategoricalDistribution):
-        yield f"hydra.sweeper.params.{key}: a config group wants choices, of {', '.join(options)}"
+        yield f"hydra.sweeper.params.{key}: a config group needs choices, from {', '.join(options)}"
         return
     for choice in distribution.choices:
         name = str(choice).strip("'\"")
@@ -312,7 +317,7 @@ def _unknown_options(
 
 
 def _dotted(config: Any, prefix: str = "") -> Iterator[tuple[str, str | None]]:
-    """Every dotted key of a config but Hydra's own, with its text if it is an interpolation, which is not entered."""
+    """Return every dotted key of a config except Hydra's own, with its text if it is an interpolation."""
     if not OmegaConf.is_config(config):
         return
     keys = config.keys() if OmegaConf.is_dict(config) else range(len(config))
@@ -327,7 +332,7 @@ def _dotted(config: Any, prefix: str = "") -> Iterator[tuple[str, str | None]]:
 
 
 def _combinations(groups: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """The first option of each group; each other option of one group; then what both leave out. Some come twice."""
+    """Yield combinations of group options that together use every option; some occur twice."""
     first = tuple(options[0] for options in groups)
     yield first
     alone = ((*first[:at], option, *first[at + 1 :]) for at, options in enumerate(groups) for option in options[1:])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether a composed config takes every value that a space may give it.
+"""Check that a composed config accepts every value of the search space.
 
-A value is set on the composed config by the rule by which a worker sets it, which takes a fraction of a millisecond;
-to compose anew for each would take that a hundred times.
+Each value is set on one composed config, by the same rule that workers use. That takes less than a millisecond per
+value; composing again for each value would take a hundred times as long.
 """
 
 import copy
@@ -28,7 +28,7 @@ _NOT_TAKEN = (OmegaConfBaseException, ValueError, TypeError, AttributeError, Key
 
 
 def samples(distribution: BaseDistribution) -> Iterator[Any]:
-    """What is tried of a parameter: every choice; of a range both ends, and one value in between."""
+    """Yield the values to try of a parameter: every choice; of a range both ends and one value in between."""
     if isinstance(distribution, CategoricalDistribution):
         yield from distribution.choices
         return
@@ -38,7 +38,7 @@ def samples(distribution: BaseDistribution) -> Iterator[Any]:
 
 
 def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConfig, most: int, where: str) -> list[str]:
-    """One line for each value that the config does not take, or that refers to nothing in it.
+    """Report each value that the config does not accept, or that refers to nothing in it.
 
     Args:
         distributions: Override key to distribution; each key is in the config.
@@ -49,8 +49,8 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
     faults = []
     for key, distribution in distributions.items():
         lines = [
-            f"hydra.sweeper.params.{key}: the config does not take {told}{where}: {reason}; {_way(distribution)}"
-            for told, reason in _refused(key, islice(samples(distribution), most), config, distributions)
+            f"hydra.sweeper.params.{key}: the config does not take {value}{where}: {reason}; {_way(distribution)}"
+            for value, reason in _refused(key, islice(samples(distribution), most), config, distributions)
         ]
         faults += lines[:_MOST_LINES]
         if len(lines) > _MOST_LINES:
@@ -59,28 +59,28 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
 
 
 def _refused(key: str, values: Iterator[Any], config: DictConfig, searched: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The values that cannot be set, as override text, and why."""
+    """Yield the values that cannot be set, as override text, and why."""
     bare, nodes = key.lstrip("+"), 0
     is_node = _is_node(config, bare)
     for value in values:
         text = override_text(key, value)
-        told = text.partition("=")[2] or "an empty text"
+        shown = text.partition("=")[2] or "an empty text"
         element = parsed_override(text)
         apart = is_node or isinstance(element, dict)
         nodes += apart
         if nodes > _MOST_NODES:
             return
-        here = copy.deepcopy(config) if apart else config
+        tried = copy.deepcopy(config) if apart else config
         try:
-            OmegaConf.update(here, bare, element, merge=True)
+            OmegaConf.update(tried, bare, element, merge=True)
         except _NOT_TAKEN as error:
-            yield told, _one_line(error)
+            yield shown, _one_line(error)
             continue
         # What refers to another searched key depends on that one's value.
         is_settled = not any(other.lstrip("+") in text for other in searched if other != key)
-        reason = _dangling(here, bare, is_settled=is_settled) if "${" in text else None
+        reason = _dangling(tried, bare, is_settled=is_settled) if "${" in text else None
         if reason is not None:
-            yield told, reason
+            yield shown, reason
 
 
 def _is_node(config: DictConfig, key: str) -> bool:
@@ -91,15 +91,15 @@ def _is_node(config: DictConfig, key: str) -> bool:
 
 
 def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
-    """Why what has been set refers to nothing, or to what its key cannot hold.
+    """Say why a value that was set refers to nothing, or to what its key cannot hold.
 
     What only a job can answer (`${hydra:...}`) is not asked. What refers to itself is found by `circles`, but for a key
     that another interpolation makes (`${a.${b}}`), which only OmegaConf can follow.
     """
     try:
-        found = OmegaConf.select(config, key)
-        if OmegaConf.is_config(found):
-            OmegaConf.to_container(found, resolve=True)
+        node = OmegaConf.select(config, key)
+        if OmegaConf.is_config(node):
+            OmegaConf.to_container(node, resolve=True)
     except InterpolationKeyError as error:
         return _one_line(error)
     except InterpolationValidationError as error:
@@ -110,7 +110,7 @@ def _dangling(config: DictConfig, key: str, *, is_settled: bool) -> str | None:
 
 
 def _one_line(error: BaseException) -> str:
-    """The first line of OmegaConf's text; the others name the key, as ours does."""
+    """Return the first line of OmegaConf's text; the other lines name the key, as our message does."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Processes of the operating system: which live, how ours are started and how a family of them ends."""
+"""Operating-system processes: which are alive, how ours are started, how a process and its descendants are ended."""

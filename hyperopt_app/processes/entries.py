@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Processes of this machine: which machine it is, and whether a process still runs."""
+"""Identify this machine and tell whether a process on it still runs."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ __all__ = ["ProcessEntry", "entry_of", "lives", "machine", "process_entry", "pro
 
 
 def machine() -> str:
-    """The name of this boot of this host and of its table of processes; equal for processes that share the table."""
+    """Identify this boot of this host and its process table; equal for processes that share the table."""
     boot = _read_text(Path("/proc/sys/kernel/random/boot_id")) or "unknown boot"
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
@@ -21,9 +21,9 @@ def machine() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process started, in ticks since boot; None if it runs nothing any more, or there is no /proc."""
-    found = process_entry(pid)
-    return None if found is None or found.is_over else int(found.started)
+    """When a process started, in ticks since boot; None if it has ended, or without /proc."""
+    entry = process_entry(pid)
+    return None if entry is None or entry.is_over else int(entry.started)
 
 
 def _read_text(path: Path) -> str | None:
@@ -35,12 +35,12 @@ def _read_text(path: Path) -> str | None:
 
 
 def process_lives(claim: Mapping[str, Any]) -> bool | None:
-    """Whether the claim's process runs on this machine; None if it belongs to another machine."""
+    """Whether the process that made a claim still runs on this machine; None if it is on another machine."""
     return None if claim.get("machine") != machine() else lives(int(claim["pid"]), str(claim["start"]))
 
 
 def lives(pid: int, started: str) -> bool:
-    """Whether a process of this machine still runs anything; the one place that decides it.
+    """Whether a process of this machine still runs; all other code asks this function.
 
     Args:
         pid: Its number, which another process may have got since.
@@ -52,19 +52,19 @@ def lives(pid: int, started: str) -> bool:
         return False
     except PermissionError:
         pass  # another user's process lives, even where /proc hides it
-    found = process_entry(pid)
-    return found is None or (not found.is_over and found.started == started)
+    entry = process_entry(pid)
+    return entry is None or (not entry.is_over and entry.started == started)
 
 
 class ProcessEntry(NamedTuple):
-    """What the table of processes says of one: whether it runs nothing any more, and when it started, in ticks."""
+    """A process as /proc describes it: whether it has ended, and its start time in ticks."""
 
     is_over: bool
     started: str
 
 
 def process_entry(pid: int) -> ProcessEntry | None:
-    """What /proc says of a process; None if it says nothing."""
+    """Read a process's entry in /proc; None if there is none."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -73,7 +73,7 @@ def process_entry(pid: int) -> ProcessEntry | None:
 
 
 def entry_of(text: str) -> ProcessEntry:
-    """Read the one line of a process's /proc/PID/stat."""
+    """Parse the line of a process's /proc/PID/stat."""
     # proc(5): behind the name in parentheses come the third field (state) and the following ones. A process
     # that is killed while one of its threads still writes is a zombie with more than one thread.
     fields = text.rpartition(")")[2].split()

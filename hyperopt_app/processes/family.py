@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A process of this machine, stopped or dead, and all that has come from it: is it stopped, and end it all.
+"""Find a process and all its descendants on this machine, tell whether they are stopped, and kill them.
 
-Each process is told by its number and its start time, so one that has got a used number is never struck.
+A process is identified by its number and its start time, so a process that reuses the number is never killed.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _PATIENCE_S = 2.0
 
 @dataclass(frozen=True)
 class _Member:
-    """One line of the table of processes; equal if it is the same process."""
+    """One entry of the process table; equal if it is the same process."""
 
     pid: int
     start: int
@@ -38,21 +38,21 @@ class _Member:
 
 
 def mark_of(pid: int, start: int) -> str:
-    """The value of MARK below a worker."""
+    """Return the value of MARK in the environment of a worker's descendants."""
     return f"{pid}.{start}"
 
 
 def stopped_at(pid: int, start: int) -> int | None:
-    """How many ticks a stopped process (SIGSTOP, Ctrl-Z) has computed so far; None if it is not stopped, or unknown.
+    """Return the CPU ticks of a stopped process (SIGSTOP, Ctrl-Z); None if it is not stopped, or unknown.
 
     With equal ticks it has hardly run in between.
     """
-    found = _member(pid)
-    return found.cpu_ticks if found is not None and found.start == start and found.state == "T" else None
+    member = _member(pid)
+    return member.cpu_ticks if member is not None and member.start == start and member.state == "T" else None
 
 
 def end_family(pid: int, start: int) -> bool:
-    """Kill a process, if it is there, and all that descends from it or bears its mark, stopped or not.
+    """Kill a process, if it exists, and everything that descends from it or carries its mark.
 
     Returns:
         Whether nothing is left of them that this user may kill.
@@ -78,15 +78,15 @@ def end_family(pid: int, start: int) -> bool:
 
 def _family(pid: int, start: int) -> set[_Member]:
     table = {member.pid: member for member in _table()}
-    found = {one for one in table if _is_marked(one, mark_of(pid, start))}
+    pids = {number for number in table if _is_marked(number, mark_of(pid, start))}
     if pid in table and table[pid].start == start:
-        found.add(pid)
-    more = found
+        pids.add(pid)
+    more = pids
     while more:
-        more = {one for one, member in table.items() if member.parent in more} - found
-        found = found | more
-    # Whoever looks is no part of it, and a zombie has nothing left to end.
-    return {table[one] for one in found if one != os.getpid() and not table[one].is_over}
+        more = {number for number, member in table.items() if member.parent in more} - pids
+        pids = pids | more
+    # Whoever looks is not part of it, and a zombie has nothing left to end.
+    return {table[number] for number in pids if number != os.getpid() and not table[number].is_over}
 
 
 def _table() -> Iterator[_Member]:

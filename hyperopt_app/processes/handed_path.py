@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Take over the import path that the process which has started this one has left in the environment; see `handing`.
+"""Set the import path from an environment variable that the parent process has written (see `python_start`).
 
-To import this module does it: a server of Python's `forkserver` runs nothing of ours but imports.
+Importing this module does it, because a `forkserver` runs none of our code except imports.
 """
 
 import json
@@ -19,7 +19,7 @@ _NAME = "HYPEROPT_SEARCH_PATH"
 
 @contextmanager
 def handing() -> Iterator[None]:
-    """Let what the body starts find this process's import path, and this package."""
+    """Let processes started in the body find this process's import path, and this package."""
     wanted = {_NAME: json.dumps(search_path()), **python_path()}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

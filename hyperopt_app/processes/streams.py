@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Standard streams of our commands and of a search: a terminal that knows few characters, a reader that has gone.
+"""Make the standard streams safe for our commands and for a search.
 
-A program of the user's has its streams back once a search in it has ended.
+The terminal may support few characters, and the reader of a pipe may have closed it. A user's program gets its own
+streams back when a search in it has ended.
 """
 
 import codecs
@@ -22,15 +23,15 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What stands for characters that a stream does not know."""
-    if isinstance(error, UnicodeEncodeError) and (one := _PLAIN.get(error.object[error.start])):
-        return one, error.start + 1
+    """Return a replacement for characters that a stream cannot encode."""
+    if isinstance(error, UnicodeEncodeError) and (plain := _PLAIN.get(error.object[error.start])):
+        return plain, error.start + 1
     return codecs.backslashreplace_errors(error)
 
 
 @contextmanager
 def spelling_out() -> Iterator[None]:
-    """Let the body print what standard output cannot encode as escapes instead of ending there."""
+    """Print characters that standard output cannot encode as escapes, instead of failing."""
     stream, before = sys.stdout, getattr(sys.stdout, "errors", None)
     if before != "strict" or not hasattr(stream, "reconfigure"):
         yield
@@ -46,7 +47,7 @@ def spelling_out() -> Iterator[None]:
 
 @contextmanager
 def until_nobody_reads() -> Iterator[None]:
-    """End quietly, as other programs do, when whoever has read standard output (`| head -1`) has gone.
+    """Exit quietly, as other programs do, when the reader of standard output (`| head -1`) has closed it.
 
     Raises:
         SystemExit: With exit code 1; with a line if it cannot be written for lack of space.
@@ -67,7 +68,7 @@ def until_nobody_reads() -> Iterator[None]:
 
 @contextmanager
 def going_on_unread() -> Iterator[None]:
-    """Let a search go on when whoever has read its log lines has gone, instead of a traceback for each further line."""
+    """Let a search continue when the reader of its log has closed the pipe, without a traceback per line."""
     complain = logging.Handler.handleError
 
     def handle(handler: logging.Handler, record: logging.LogRecord) -> None:

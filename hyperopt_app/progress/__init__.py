@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The live table of a study."""
+"""The live display of a running sweep."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Show a running sweep to its user, as a live table or as log lines; never changes or ends the sweep.
+"""Show a running sweep as a live table or as log lines; never changes or ends the sweep.
 
-Runs in the driver. rich is loaded only when a table is drawn.
+Runs in the driver. Imports rich only to draw a table.
 """
 
 import logging
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Mode",
-    "Progress",
+    "ProgressDisplay",
     "choose_mode",
     "line",
     "render",
@@ -42,7 +42,7 @@ _JOIN_TIMEOUT_S = 30.0
 
 
 def choose_mode(setting: str, is_terminal: bool, launcher_keeps_terminal_clean: bool) -> Mode:
-    """How to show the sweep; pure.
+    """Choose how to show the sweep.
 
     Args:
         setting: `auto`, `table`, `lines` or `none`.
@@ -62,14 +62,14 @@ def choose_mode(setting: str, is_terminal: bool, launcher_keeps_terminal_clean: 
 
 
 def render(snapshot: Snapshot) -> "RenderableType":
-    """One table of the whole sweep for a rich console, drawn for 80 columns and more."""
+    """Draw one table of the whole sweep for a rich console, for 80 columns or more."""
     from hyperopt_app.progress.table import draw
 
     return draw(snapshot)
 
 
 def line(trial: "FrozenTrial", snapshot: Snapshot, *, finished: int | None = None) -> str:
-    """One line on a finished trial: number, state, values, best so far, parameters, duration, count.
+    """Format one line on a finished trial: number, state, values, best so far, parameters, duration, count.
 
     Args:
         trial: A finished trial.
@@ -104,16 +104,16 @@ def _ending(trial: "FrozenTrial", state: str, names: Sequence[str]) -> list[str]
 
 def _compared(trial: "FrozenTrial", snapshot: Snapshot) -> str:
     best = snapshot.best
-    among = any(one.number == trial.number for one in best)
+    among = any(candidate.number == trial.number for candidate in best)
     if len(snapshot.value_names) > 1:
         return f"({'on the' if among else 'not on the'} front of {len(best)})"
     return "(best so far)" if among else f"(best {value_text(best[0].values[0])}, trial {best[0].number})"
 
 
-class Progress:
-    """Follows a sweep from a thread of the driver until the `with` block ends.
+class ProgressDisplay:
+    """Shows a sweep from a thread of the driver until the `with` block ends.
 
-    Entering reads the study once, so that trials which finished in an earlier run are told from those of this
+    Entering reads the study once, so that trials which finished in an earlier run are distinguished from those of this
     one; leaving joins the thread and reads once more, so that the last trials appear. A study that cannot be
     read at the moment is tried again at the next interval.
     """
@@ -145,7 +145,7 @@ class Progress:
         self._interval_s = interval_s
         self._last_tries = last_tries
         self._sleep = sleep
-        self._told: set[int] | None = None
+        self._shown_trials: set[int] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._live: Live | None = None
@@ -170,7 +170,7 @@ class Progress:
             self.stop()
 
     def stop(self) -> None:
-        """End the thread and show the last state; does nothing the second time."""
+        """End the thread and show the final state; does nothing the second time."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -194,7 +194,7 @@ class Progress:
         try:
             now, trials = self._read()
             if self._live is None:
-                self._tell(now, trials)
+                self._show_finished(now, trials)
             else:
                 self._live.update(render(now), refresh=True)
         except Exception:  # noqa: BLE001 -- a busy storage raises what it likes; no display may end a sweep
@@ -202,18 +202,18 @@ class Progress:
             return False
         return True
 
-    def _tell(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> None:
+    def _show_finished(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> None:
         finished = [trial for trial in trials if trial.state.is_finished()]
-        if self._told is None:
-            self._told = {trial.number for trial in finished}
+        if self._shown_trials is None:
+            self._shown_trials = {trial.number for trial in finished}
             if finished:
                 _log.info("resumed: %d of %d trials were already there", len(finished), now.n_trials)
             return
-        fresh = [trial for trial in finished if trial.number not in self._told]
+        fresh = [trial for trial in finished if trial.number not in self._shown_trials]
         fresh.sort(key=lambda trial: (trial.datetime_complete, trial.number))
-        # Counted from what counts now: of those that were told some may have been set aside meanwhile.
+        # Counted from what counts now: some of the trials shown may have been set aside meanwhile.
         for which, trial in enumerate(fresh, len(finished) - len(fresh) + 1):
-            self._told.add(trial.number)
+            self._shown_trials.add(trial.number)
             _log.info("%s", line(trial, now, finished=which))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The state of a running sweep as numbers and rows; pure: no clock, no storage, no terminal."""
+"""Summarise the state of a running sweep as numbers and rows; uses no clock, storage or terminal."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class WorkerView:
 
 @dataclass(frozen=True)
 class WorkerRow:
-    """What a worker does now.
+    """The current activity of a worker.
 
     Attributes:
         state: `running` a trial, `idle` between two, `ended`, or `lost` with a trial still in its hands.
@@ -67,7 +67,7 @@ class BestTrial:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A sweep at one moment.
+    """The state of a sweep at one moment.
 
     Attributes:
         n_trials: The budget; finished, running and left trials add up to it, or to more if the study does.
@@ -96,12 +96,12 @@ class Snapshot:
 
     @property
     def finished(self) -> int:
-        """Trials that count against the budget: complete, pruned and failed."""
+        """Return the number of trials that count against the budget: complete, pruned and failed."""
         return self.done + self.pruned + self.failed
 
     @property
     def live_workers(self) -> int:
-        """Workers that run a trial or wait for one."""
+        """Return the number of workers that run a trial or wait for one."""
         return sum(worker.state in ("running", "idle") for worker in self.workers)
 
 
@@ -116,7 +116,7 @@ def snapshot(
     now: datetime,
     study_name: str = "",
 ) -> Snapshot:
-    """Sum up a study and its workers; pure.
+    """Summarise a study and its workers.
 
     Names may be anybody's who can write in the study, so they come without what commands a terminal.
 
@@ -175,14 +175,14 @@ def _age_s(trial: "FrozenTrial", now: datetime) -> float:
 
 
 def _spent_s(trial: "FrozenTrial", now: datetime) -> float:
-    """Seconds that all attempts at a running trial have taken so far."""
-    return sum(one.ended - one.begun for one in trial_facts.attempts_of(trial, now.timestamp()))
+    """Return the seconds that all attempts of a running trial have taken so far."""
+    return sum(attempt.ended - attempt.begun for attempt in trial_facts.attempts_of(trial, now.timestamp()))
 
 
 def _remaining_s(
     trials: Sequence["FrozenTrial"], left: int, ages_s: Sequence[float], workers: Sequence[WorkerView]
 ) -> float | None:
-    """The work that is left at the mean length of the finished trials, shared by the workers that live."""
+    """Estimate the remaining time: trials left at the mean duration, divided among the live workers."""
     if left == 0 and not ages_s:
         return 0.0
     lengths_s = [length for trial in trials if (length := trial_facts.duration_s(trial)) is not None]

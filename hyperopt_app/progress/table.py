@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The live table of a sweep, drawn with rich; decides nothing. Imported only when a table is drawn."""
+"""Draw the live table of a sweep with rich. Imported only when a table is drawn."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ _STATE_STYLES = {"running": "", "idle": "dim", "ended": "dim", "lost": "yellow"}
 
 
 def draw(snapshot: Snapshot) -> RenderableType:
-    """One panel: bar, counts and times, the workers, the best so far."""
+    """Draw one panel: bar, counts and times, the workers, the best trial so far."""
     parts: list[RenderableType] = [_bar(snapshot), _counts(snapshot), _times(snapshot), Text()]
     if any(worker.state != "ended" for worker in snapshot.workers):
         parts += [_workers(snapshot), Text()]
@@ -87,7 +87,7 @@ def _workers(snapshot: Snapshot) -> RenderableType:
 
 
 def _worker_columns(curve: str | None) -> Table:
-    """The empty table; least widths keep it still while trials come and go."""
+    """Create the empty table; minimum widths keep it still while trials come and go."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("worker", justify="right", no_wrap=True)
     # The only column that may wrap, hence the first to give way; one word is cut, not wrapped.
@@ -103,7 +103,7 @@ def _worker_columns(curve: str | None) -> Table:
 
 
 def _short(host: str) -> str:
-    """The host without its domain; an address as it is."""
+    """Return the host without its domain; an address stays unchanged."""
     label = host.partition(".")[0]
     return host if label.isdigit() else label
 
@@ -167,7 +167,7 @@ def _front(snapshot: Snapshot) -> list[RenderableType]:
     for best in snapshot.best[-_FRONT_ROWS:]:
         params = " ".join(f"{name}={value_text(value)}" for name, value in best.params.items())
         table.add_row(*map(Text, [str(best.number), *map(value_text, best.values), params]))
-    found = f"{size} trial{'s' if size > 1 else ''} on the Pareto front"
+    front = f"{size} trial{'s' if size > 1 else ''} on the Pareto front"
     shown = f", the last {_FRONT_ROWS}:" if size > _FRONT_ROWS else ":"
-    title = Text.assemble(("best  ", "dim"), (found, "bold green"), (shown, "dim"))
+    title = Text.assemble(("best  ", "dim"), (front, "bold green"), (shown, "dim"))
     return [title, table]

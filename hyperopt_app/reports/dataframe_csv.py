@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of all trials with the columns of Optuna's `Study.trials_dataframe`; pure, needs no pandas."""
+"""Write all trials as a table with the columns of Optuna's `Study.trials_dataframe`, without pandas."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ OWN_ATTRIBUTES = _OF_ALL_TRIALS | {"closed", "legacy"}
 def study_csv(
     trials: Sequence["FrozenTrial"], params_of: Callable[["FrozenTrial"], Mapping[str, Any]], objectives: int
 ) -> str:
-    """The text of `trials_dataframe().to_csv(index=False)`, without the attributes that are this project's own.
+    """Format `trials_dataframe().to_csv(index=False)`, without this package's own attributes.
 
     Trials that nobody has begun are left out: this project's studies hold tickets for those to come.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which parameters matter for each metric, by two measures of Optuna's."""
+"""Compute how important each parameter is for each metric, by two of Optuna's measures."""
 
 import random
 import warnings
@@ -22,7 +22,7 @@ _MOST_TRIALS = 1000
 def importances(
     study: "optuna.Study", metrics: Sequence[str], hidden: Collection[int], *, n_trees: int, max_depth: int
 ) -> list[str]:
-    """The importances for every metric as lines; none with fewer than two complete trials.
+    """Format the importances for every metric as lines; empty with fewer than two complete trials.
 
     Args:
         study: The study; only read.

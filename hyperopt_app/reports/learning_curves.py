@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The learning curves of all trials in one picture; thousands of them are drawn at once."""
+"""Plot the learning curves of all trials in one figure, fast enough for thousands of them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ _LONGEST_NAME = 50
 
 
 def fill(figure: Figure, trials: Sequence["FrozenTrial"], best: "FrozenTrial", metric: str) -> list[Axes]:
-    """Draw the curves by the trials' numbers; those that were pruned are dotted and end in a cross.
+    """Plot the curves by the trials' numbers; those of pruned trials are dotted and end in a cross.
 
     Args:
         figure: An empty figure.
@@ -59,7 +59,7 @@ def fill(figure: Figure, trials: Sequence["FrozenTrial"], best: "FrozenTrial", m
 
 
 def _curve(trial: "FrozenTrial") -> Any:
-    """Steps and values, shape (n, 2)."""
+    """Return steps and values, shape (n, 2)."""
     return np.array(sorted(trial.intermediate_values.items()), dtype=float)
 
 
@@ -67,7 +67,7 @@ def _draw(axes: Axes, curves: Sequence[Any], colours: Any, indices: Any, *, is_p
     some = [curves[index] for index in indices]
     style = ":" if is_pruned else "-"
     axes.add_collection(LineCollection(some, colors=colours[indices], linestyles=style, linewidths=1.0, alpha=0.6))
-    # A curve of one step is no line; and where a trial was pruned should be seen.
+    # A curve of a single step is not a line; and where a trial was pruned should be seen.
     marks = [curve[-1:] if is_pruned else curve[: len(curve) if len(curve) <= _MOST_MARKED else 0] for curve in some]
     if marks:
         tints = np.repeat(colours[indices], [len(mark) for mark in marks], axis=0)

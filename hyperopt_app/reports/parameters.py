@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a trial's parameters mean: choices that a study of ours keeps as override text become values again; pure.
+"""Convert a trial's stored parameters to the values they stand for.
 
-So do those begun before choices were kept as the original kept them, and those of a config without `plain_choices`.
+A study of this package stores choices as override text, unless its config sets `plain_choices`; that text becomes a
+value again here. Studies of earlier releases always store override text.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ __all__ = ["params_reader"]
 
 
 def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, Any]]:
-    """A function that gives a trial's parameters by name, in the order of the study's space.
+    """Return a function that gives a trial's parameters by name, in the order of the study's space.
 
     The space's own parameters come first, then what the objective has suggested by itself. In a study that this
     project has not begun the values are what is stored.
@@ -29,7 +30,7 @@ def params_reader(study: "optuna.Study") -> Callable[["FrozenTrial"], dict[str, 
     identity = stored_identity(study)
     space = {} if identity is None else identity.space.parameters
     plain = frozenset() if identity is None else identity.space.plain
-    texts = {name for name, one in space.items() if isinstance(one, CategoricalDistribution)} - plain
+    texts = {name for name, distribution in space.items() if isinstance(distribution, CategoricalDistribution)} - plain
 
     def read(trial: "FrozenTrial") -> dict[str, Any]:
         params = trial.params

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a metric depends on each parameter when the others are averaged out, by a random forest on the trials."""
+"""Estimate how a metric depends on each parameter, averaged over the others, with a random forest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _LONGEST_NAME = 24
 
 @dataclass(frozen=True)
 class Dependence:
-    """One parameter's effect.
+    """The effect of one parameter.
 
     Attributes:
         name: The parameter's.
@@ -68,7 +68,7 @@ class _Column:
 def dependences(
     trials: Sequence["FrozenTrial"], values: Sequence[float], *, n_trees: int, max_depth: int
 ) -> list[Dependence]:
-    """The effect of each parameter that all trials have and that differs among them, the most important first.
+    """Estimate the effect of each parameter that all trials have and that varies, the most important first.
 
     Args:
         trials: Complete trials.
@@ -86,7 +86,7 @@ def dependences(
     targets = scale.forward(values)
     forest = RandomForestRegressor(n_estimators=n_trees, max_depth=max_depth, random_state=0).fit(table, targets)
     some = table[np.random.default_rng(0).permutation(len(table))[:_MOST_AVERAGED]]
-    found = [
+    estimates = [
         Dependence(
             column.name,
             float(forest.feature_importances_[index]),
@@ -99,7 +99,7 @@ def dependences(
         for index, column in enumerate(columns)
         for means in [_means(forest, some, index, column.points)]
     ]
-    return sorted(found, key=lambda one: -one.importance)
+    return sorted(estimates, key=lambda dependence: -dependence.importance)
 
 
 def _columns(trials: Sequence["FrozenTrial"]) -> list[_Column]:
@@ -123,17 +123,17 @@ def _means(forest: Any, table: Any, index: int, points: Any) -> Any:
     return forest.predict(asked.reshape(-1, table.shape[1])).reshape(len(points), -1).mean(axis=1)
 
 
-def fill(figure: Figure, found: Sequence[Dependence], metric: str, scale: Scale) -> list[Axes]:
-    """Draw one panel for each parameter, all with the same range, so that the important ones stand out."""
-    shown = found[:_MOST_PANELS]
+def fill(figure: Figure, estimates: Sequence[Dependence], metric: str, scale: Scale) -> list[Axes]:
+    """Draw one panel for each parameter, all with the same range, so that important ones stand out."""
+    shown = estimates[:_MOST_PANELS]
     columns = 2 if len(shown) == 4 else min(len(shown), 3 if len(shown) <= 9 else 4)
     rows = -(-len(shown) // columns)
     if mpl.rcParams["figure.figsize"] == mpl.rcParamsDefault["figure.figsize"]:
         figure.set_size_inches(max(4.0, 2.9 * columns), max(3.2, 2.5 * rows))
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     panels = [grid[index // columns][index % columns] for index in range(rows * columns)]
-    for axes, one in zip(panels, shown, strict=False):
-        _fill_panel(axes, one)
+    for axes, dependence in zip(panels, shown, strict=False):
+        _fill_panel(axes, dependence)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     for row in grid:
@@ -143,18 +143,20 @@ def fill(figure: Figure, found: Sequence[Dependence], metric: str, scale: Scale)
     return panels[: len(shown)]
 
 
-def _fill_panel(axes: Axes, one: Dependence) -> None:
-    axes.set_xlabel(wrapped(one.name, _LONGEST_NAME))
-    if one.choices:
-        axes.plot(one.points, one.means, "o", color="tab:blue")
-        axes.set_xticks(one.points, [_short(choice) for choice in one.choices])
-        axes.tick_params("x", rotation=90 if sum(map(len, one.choices)) > 20 else 0)
+def _fill_panel(axes: Axes, dependence: Dependence) -> None:
+    axes.set_xlabel(wrapped(dependence.name, _LONGEST_NAME))
+    if dependence.choices:
+        axes.plot(dependence.points, dependence.means, "o", color="tab:blue")
+        axes.set_xticks(dependence.points, [_short(choice) for choice in dependence.choices])
+        axes.tick_params("x", rotation=90 if sum(map(len, dependence.choices)) > 20 else 0)
         axes.margins(x=0.15)
         return
-    axes.plot(one.points, one.means, color="tab:blue")
+    axes.plot(dependence.points, dependence.means, color="tab:blue")
     # Where the trials lie: the line means little between them.
-    axes.plot(one.tried, np.full(len(one.tried), 0.03), "|", color="gray", transform=axes.get_xaxis_transform())
-    if one.is_log:
+    axes.plot(
+        dependence.tried, np.full(len(dependence.tried), 0.03), "|", color="gray", transform=axes.get_xaxis_transform()
+    )
+    if dependence.is_log:
         axes.set_xscale("log")
 
 

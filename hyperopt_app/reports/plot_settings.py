@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a user sets about the plots in a YAML file; all of it is checked before anything is drawn."""
+"""Read and check the YAML file with plot settings, before anything is drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ PLOTS = ("optimization_history", "intermediate_values", "pareto_front", "partial
 
 @dataclass(frozen=True)
 class PlotSettings:
-    """What is set for one plot.
+    """The settings of one plot.
 
     Attributes:
         save_path: Directory of the plot, or its file if it ends like one; None for the directory of the study.
@@ -37,7 +37,7 @@ class PlotSettings:
 
 
 def read_plot_settings(path: Path) -> dict[str, PlotSettings]:
-    """The settings in a YAML file, by the plots' names.
+    """Read the settings in a YAML file, by the plots' names.
 
     Raises:
         ConfigError: The file cannot be read, or is faulty.
@@ -49,14 +49,14 @@ def read_plot_settings(path: Path) -> dict[str, PlotSettings]:
     except OSError as error:
         raise ConfigError([f"{path}: it cannot be read: {error.strerror}; check the path"]) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError([f"{path}: this is no YAML: {' '.join(str(error).split())}"]) from None
+        raise ConfigError([f"{path}: this is not YAML: {' '.join(str(error).split())}"]) from None
     if not isinstance(content, dict):
         raise ConfigError([f"{path}: it holds {shortened(repr(content))}; write a mapping of plots to their settings"])
     return plot_settings(content, path)
 
 
 def plot_settings(content: Mapping[Any, Any], path: Path) -> dict[str, PlotSettings]:
-    """The settings of a file by the plots' names; numbers that YAML 1.1 takes for text (3e4) are numbers.
+    """Check the settings of a file, by the plots' names; numbers that YAML 1.1 takes for text (3e4) are converted.
 
     Args:
         content: What the file holds.
@@ -69,9 +69,11 @@ def plot_settings(content: Mapping[Any, Any], path: Path) -> dict[str, PlotSetti
     for name, section in content.items():
         where = f"{path}: {name}"
         if not isinstance(name, str) or not name.startswith(PLOTS):
-            faults.append(f"{where}: this is no plot{did_you_mean(str(name), PLOTS)}; the plots are {', '.join(PLOTS)}")
+            faults.append(
+                f"{where}: this is not a plot{did_you_mean(str(name), PLOTS)}; the plots are {', '.join(PLOTS)}"
+            )
         elif not isinstance(section, Mapping):
-            faults.append(f"{where}: {shortened(repr(section))} came; a mapping is wanted")
+            faults.append(f"{where}: {shortened(repr(section))} is not a mapping; write one")
         else:
             settings[name] = _settings(where, section, path.absolute().parent, faults)
     if faults:
@@ -90,9 +92,11 @@ def _settings(place: str, section: Mapping[str, Any], beside: Path, faults: list
         elif key in _SCALES:
             axes[key] = value
             if value not in _SCALE_NAMES:
-                faults.append(f"{where}: {shortened(repr(value))} is no scale; write one of {', '.join(_SCALE_NAMES)}")
+                faults.append(
+                    f"{where}: {shortened(repr(value))} is not a scale; write one of {', '.join(_SCALE_NAMES)}"
+                )
         elif key == "rcparams" and isinstance(value, Mapping):
-            rcparams = {str(one): _number(inner) for one, inner in value.items()}
+            rcparams = {str(name): _number(inner) for name, inner in value.items()}
             _check_rcparams(where, rcparams, faults)
         else:
             known = (*_LIMITS, *sorted(_SCALES), "rcparams (a mapping)", "save_path")
@@ -101,26 +105,26 @@ def _settings(place: str, section: Mapping[str, Any], beside: Path, faults: list
 
 
 def _place(where: str, value: Any, beside: Path, faults: list[str]) -> tuple[Path | None, bool]:
-    """The path, and whether it is a file.
+    """Return the path, and whether it is a file.
 
     As the other paths of the original's files: beside the YAML file if it is there, else in the working directory.
     """
     if not isinstance(value, str) or not value.strip():
         faults.append(
-            f"{where}: {shortened(repr(value))} is no path; write a directory, or a file that ends with .png or .pdf"
+            f"{where}: {shortened(repr(value))} is not a path; write a directory, or a file that ends with .png or .pdf"
         )
         return None, False
-    given = Path(value).expanduser()
-    if given.suffix.lower() in _IMAGES and not (beside / given).is_dir() and not given.is_dir():
-        is_beside = given.parent != Path() and (beside / given.parent).is_dir()
-        return (beside / given if is_beside else Path.cwd() / given), True
-    return (beside / given if (beside / given).is_dir() else Path.cwd() / given), False
+    path = Path(value).expanduser()
+    if path.suffix.lower() in _IMAGES and not (beside / path).is_dir() and not path.is_dir():
+        is_beside = path.parent != Path() and (beside / path.parent).is_dir()
+        return (beside / path if is_beside else Path.cwd() / path), True
+    return (beside / path if (beside / path).is_dir() else Path.cwd() / path), False
 
 
 def _limits(where: str, value: Any, faults: list[str]) -> list[Any]:
-    limits = [_number(one) for one in value] if isinstance(value, list) else []
-    if len(limits) != 2 or any(not isinstance(one, (int, float)) and one is not None for one in limits):
-        faults.append(f"{where}: {shortened(repr(value))} is no range; write two numbers, [low, high]")
+    limits = [_number(limit) for limit in value] if isinstance(value, list) else []
+    if len(limits) != 2 or any(not isinstance(limit, (int, float)) and limit is not None for limit in limits):
+        faults.append(f"{where}: {shortened(repr(value))} is not a range; write two numbers, [low, high]")
     return limits
 
 
@@ -141,7 +145,7 @@ def _check_rcparams(where: str, rcparams: Mapping[str, Any], faults: list[str]) 
 
 def _number(value: Any) -> Any:
     if isinstance(value, list):
-        return [_number(one) for one in value]
+        return [_number(item) for item in value]
     if not isinstance(value, str):
         return value
     try:

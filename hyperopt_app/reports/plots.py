@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plots of a report, drawn without a display and without matplotlib's global state."""
+"""Draw the plots of a report without a display and without matplotlib's global state."""
 
 import math
 import warnings
@@ -42,7 +42,7 @@ _FORWARD = {"linear": "", "log": " (log10)", "symlog": " (arsinh)"}
 
 @dataclass(frozen=True)
 class _Plots:
-    """Draws one plot after the other, and remembers what is to be told of them."""
+    """Draws the plots one by one, and collects the messages about them."""
 
     save_path: Path
     settings: Mapping[str, PlotSettings]
@@ -50,29 +50,29 @@ class _Plots:
     lines: list[str]
 
     def draw(self, name: str, fill: Callable[[Figure], Sequence[Axes]], general: str = "") -> None:
-        """Make a figure with a user's settings, let it be filled, and write it as `name.png` or as they say."""
+        """Create a figure with the user's settings, fill it, and write it to `name.png` or the configured file."""
         own = self.settings.get(name)
         settings = own or self.settings.get(general) or PlotSettings()
         rcparams = {key: value for key, value in settings.rcparams.items() if key != "backend"}  # none is needed here
         style: dict[Any, Any] = {**_STYLE, **rcparams}
-        with mpl.rc_context(style), warnings.catch_warnings(record=True) as told:
+        with mpl.rc_context(style), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             figure = Figure(layout="constrained")
             panels = fill(figure)
             # matplotlib keeps limits that suit the scale, so the scales come first.
-            for method in sorted(settings.axes, key=lambda one: one.endswith("lim")):
+            for method in sorted(settings.axes, key=lambda setting: setting.endswith("lim")):
                 for axes in panels:
                     getattr(axes, method)(settings.axes[method])
             path = self._path(name, settings, is_general=own is None)
             _save(figure, path)
         self.lines.append(f"Saved the {name} plot to {path}")
-        self.lines.extend(f"\t{text}" for text in dict.fromkeys(str(one.message) for one in told))
+        self.lines.extend(f"\t{text}" for text in dict.fromkeys(str(warning.message) for warning in caught))
         if settings.axes and not any(map(_are_seen, panels)):
-            given = ", ".join(f"{method}: {argument}" for method, argument in settings.axes.items())
-            self.lines.append(f"\tNothing is seen there, with {given}: {_extent(panels)}")
+            limits = ", ".join(f"{method}: {argument}" for method, argument in settings.axes.items())
+            self.lines.append(f"\tNothing is seen there, with {limits}: {_extent(panels)}")
 
     def _path(self, name: str, settings: PlotSettings, *, is_general: bool) -> Path:
-        """Where the plot goes; a file that is given for the plots of several metrics gets their names."""
+        """Return the path of the plot; a single file for the plots of several metrics is extended by their names."""
         place = settings.save_path or self.save_path
         safe = name.replace("/", "_")
         if not settings.is_file:
@@ -95,7 +95,7 @@ def draw_all(
     n_trees: int,
     max_depth: int,
 ) -> list[str]:
-    """Draw what the study has the trials for; a study without a complete trial has none.
+    """Draw every plot for which the study has enough trials; none without a complete trial.
 
     Args:
         study: The study; only read.
@@ -112,7 +112,7 @@ def draw_all(
         OSError: A directory cannot be written.
     """
     trials = study.get_trials(deepcopy=False)
-    complete = [one for one in trials if one.state.name == "COMPLETE" and all(map(math.isfinite, one.values))]
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE" and all(map(math.isfinite, trial.values))]
     plots = _Plots(save_path, settings, len(metrics), [])
     if not complete:
         return ["No plots: no complete trial has a finite value."]
@@ -128,7 +128,7 @@ def draw_all(
     else:
         plots.lines.append(f"No pareto_front plot: it can show 2 or 3 metrics, and these are {len(metrics)}.")
     if len(complete) < _LEAST_TRIALS:
-        plots.lines.append(f"No partial_dependence plots: they want {_LEAST_TRIALS} complete trials.")
+        plots.lines.append(f"No partial_dependence plots: they need {_LEAST_TRIALS} complete trials.")
         return plots.lines
     for index, metric in enumerate(metrics):
         _draw_dependence(plots, complete, index, metric, n_trees, max_depth)
@@ -139,13 +139,13 @@ def _draw_dependence(
     plots: _Plots, complete: Sequence["FrozenTrial"], index: int, metric: str, n_trees: int, max_depth: int
 ) -> None:
     values = [trial.values[index] for trial in complete]
-    found = partial_dependence.dependences(complete, values, n_trees=n_trees, max_depth=max_depth)
+    dependences = partial_dependence.dependences(complete, values, n_trees=n_trees, max_depth=max_depth)
     name = f"partial_dependence_{metric}"
-    if not found:
+    if not dependences:
         plots.lines.append(f"No {name} plot: no parameter took two values in all complete trials.")
         return
     scale, fill = scale_of(values), partial_dependence.fill
-    plots.draw(name, lambda figure: fill(figure, found, metric, scale), "partial_dependence")
+    plots.draw(name, lambda figure: fill(figure, dependences, metric, scale), "partial_dependence")
 
 
 def _history(figure: Figure, complete: Sequence["FrozenTrial"], metric: str, *, is_maximum: bool) -> list[Axes]:
@@ -189,7 +189,7 @@ def _front(
 
 
 def _are_seen(axes: Axes) -> bool:
-    """Whether a point lies inside of the limits; axes in space are believed."""
+    """Whether a point lies inside the limits; always true for axes in 3D."""
     if axes.name == "3d":
         return True
     points, (left, right), (low, high) = _points(axes), sorted(axes.get_xlim()), sorted(axes.get_ylim())
@@ -197,22 +197,22 @@ def _are_seen(axes: Axes) -> bool:
 
 
 def _extent(panels: Sequence[Axes]) -> str:
-    """Where the points lie, for people."""
+    """Describe where the points are, for people."""
     points = np.concatenate([_points(axes) for axes in panels])
     if not len(points):
-        return "there is no point"
+        return "nothing was drawn"
     (left, low), (right, high) = points.min(axis=0), points.max(axis=0)
     return f"the points have x from {left:.4g} to {right:.4g} and y from {low:.4g} to {high:.4g}"
 
 
 def _points(axes: Axes) -> Any:
-    """The finite points that are drawn at places of the data, shape (n, 2)."""
-    found: list[Any] = [np.empty((0, 2))]
-    found += [line.get_xydata() for line in axes.lines if line.get_transform() == axes.transData]
-    for one in axes.collections:
-        if isinstance(one, LineCollection):
-            found += one.get_segments()
-        elif isinstance(one, PathCollection):
-            found.append(np.ma.filled(one.get_offsets(), np.nan))
-    points = np.concatenate(found)
+    """Return the finite points drawn in data coordinates, shape (n, 2)."""
+    blocks: list[Any] = [np.empty((0, 2))]
+    blocks += [line.get_xydata() for line in axes.lines if line.get_transform() == axes.transData]
+    for collection in axes.collections:
+        if isinstance(collection, LineCollection):
+            blocks += collection.get_segments()
+        elif isinstance(collection, PathCollection):
+            blocks.append(np.ma.filled(collection.get_offsets(), np.nan))
+    points = np.concatenate(blocks)
     return points[np.isfinite(points).all(axis=1)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The report on a study: a summary as text, the table of its trials, the plots. Runs where a user asks for it."""
+"""Write the report on a study: a text summary, the table of its trials, the plots. Runs on the user's command."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def report(
     max_depth: int = 64,
     top_k: int = 1,
 ) -> list[str]:
-    """Write `trials_dataframe.csv` and, with matplotlib and scikit-learn, the plots; return what there is to tell.
+    """Write `trials_dataframe.csv` and, with matplotlib and scikit-learn, the plots; return the report's text.
 
     Args:
         study: The study; only read.
@@ -41,7 +41,7 @@ def report(
         settings: Of the plots, by their names.
         n_trees: Trees of the forests that tell which parameters matter.
         max_depth: Their greatest depth.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
 
     Raises:
         OSError: The folder cannot be written.
@@ -58,17 +58,17 @@ def report(
 
 
 def dataframe_text(study: "optuna.Study") -> str:
-    """The table of the trials that Optuna's `Study.trials_dataframe` would give, as CSV."""
+    """Format the table that Optuna's `Study.trials_dataframe` would give, as CSV."""
     return study_csv(study.get_trials(deepcopy=False), params_reader(study), len(study.directions))
 
 
 def summary(study: "optuna.Study", asked_for: int, top_k: int = 1) -> tuple[list[str], list["FrozenTrial"]]:
-    """The counts, the times and the best trials as lines; and the best trials themselves.
+    """Return the counts, the times and the best trials as lines, and the best trials themselves.
 
     Args:
         study: The study; only read.
         asked_for: How many trials are wanted of a study that does not know its budget.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
     """
     tried, waiting, wanted = _tried(study, asked_for)
     aside = _set_aside(study)
@@ -88,7 +88,7 @@ def drawn(
     n_trees: int = 64,
     max_depth: int = 64,
 ) -> list[str]:
-    """Draw the plots and measure the importances; return what there is to tell of them.
+    """Draw the plots and compute the importances; return the lines about them.
 
     Args:
         study: The study, with a complete trial; only read.
@@ -117,7 +117,7 @@ def _set_aside(study: "optuna.Study") -> Collection[int]:
 
 
 def _tried(study: "optuna.Study", asked_for: int) -> tuple[list["FrozenTrial"], int, int]:
-    """The trials that somebody has begun, how many are still to be tried, and how many the last command asked for."""
+    """Return the started trials, the number still to be tried, and the number that the last command requested."""
     trials = read_counting(study)
     tried = [trial for trial in trials if trial.state.name != "WAITING"]
     budget = budget_of(study)

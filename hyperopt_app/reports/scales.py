@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""On which scale values are drawn: those of a sweep often span decades, and one bad trial would flatten the rest."""
+"""Choose the axis scale for values of a sweep, which often span decades and include outliers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ _WIDE = 100.0
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale.
+    """The scale of an axis.
 
     Attributes:
         name: linear, log, or symlog for values of both signs.
@@ -28,27 +28,27 @@ class Scale:
     threshold: float = 1.0
 
     def put_on(self, set_scale: Callable[..., Any]) -> None:
-        """Give it to an axis, by its `set_xscale` or `set_yscale`."""
+        """Apply the scale to an axis, by its `set_xscale` or `set_yscale`."""
         if self.name == "symlog":
             set_scale("symlog", linthresh=self.threshold)
         elif self.name == "log":
             set_scale("log")
 
     def forward(self, values: Any) -> Any:
-        """The values so that their differences mean the same everywhere on the scale."""
+        """Transform values so that equal differences have equal size on the scale."""
         if self.name == "log":
             return np.log10(values)
         return np.arcsinh(np.asarray(values) / self.threshold) if self.name == "symlog" else np.asarray(values)
 
     def back(self, values: Any) -> Any:
-        """The reverse of `forward`."""
+        """Reverse `forward`."""
         if self.name == "log":
             return 10.0**values
         return self.threshold * np.sinh(values) if self.name == "symlog" else values
 
 
 def scale_of(values: Sequence[float]) -> Scale:
-    """Logarithmic where the values span more than two decades."""
+    """Choose a logarithmic scale where the values span more than two decades."""
     sizes = sorted(abs(value) for value in values if math.isfinite(value) and value != 0)
     if not sizes:
         return Scale()
@@ -60,14 +60,14 @@ def scale_of(values: Sequence[float]) -> Scale:
 
 
 def count_from(axes: Axes, numbers: Sequence[float]) -> None:
-    """Let the horizontal axis show whole numbers, also if there is only one."""
+    """Let the horizontal axis show whole numbers, even if there is only one."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if min(numbers) == max(numbers):
         axes.set_xlim(numbers[0] - 1, numbers[0] + 1)
 
 
 def wrapped(text: str, width: int) -> str:
-    """A long name on several lines, broken after a mark between its words where there is one."""
+    """Break a long name into lines, after a separator between its words if there is one."""
     lines = []
     while len(text) > width:
         end = max(text.rfind(mark, 0, width) for mark in "_-.:/ ") + 1

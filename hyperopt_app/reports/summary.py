@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the report says of a study, in the original's words; pure."""
+"""Compose the text summary of a study, in the original's wording."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ _STATES = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
 
 
 def summary_lines(trials: Sequence["FrozenTrial"], n_trials: int, waiting: int = 0) -> list[str]:
-    """How many trials are in which state, and the time that they took and will take.
+    """List how many trials are in which state, and the time that they took and will take.
 
     Args:
         trials: The trials of the study that somebody has begun.
@@ -49,13 +49,13 @@ def best_lines(
     is_single: bool,
     top_k: int = 1,
 ) -> list[str]:
-    """The best trial, or the first of the Pareto front in the order of their numbers.
+    """Describe the best trial, or the first of the Pareto front in the order of their numbers.
 
     Args:
         best: From `trial_facts.best_trials`.
         params_of: Gives a trial's parameters.
         is_single: Whether one value is optimised.
-        top_k: How many trials of a Pareto front are told.
+        top_k: How many trials of a Pareto front are listed.
     """
     if not best:
         return ["No trial is complete yet."]
@@ -72,7 +72,7 @@ def best_lines(
 
 
 def chosen_line(best: Sequence["FrozenTrial"]) -> str:
-    """Which trial of a Pareto front best.yml holds, and why that one."""
+    """Say which trial of a Pareto front best.yml contains, and why."""
     number = best[0].number
     return f"\tIt is trial {number}: of the {len(best)} on the pareto front the one with the lowest number, as ever"
 
@@ -82,7 +82,7 @@ def _params(indent: str, params: Mapping[str, Any]) -> list[str]:
 
 
 def importance_lines(metric: str, fanova: Mapping[str, float], mdi: Mapping[str, float]) -> list[str]:
-    """The importances of the parameters for a metric, the most important first."""
+    """List the importances of the parameters for a metric, the most important first."""
     width = max([len("Parameter"), *map(len, fanova)])
     lines = [f"Parameter importances, metric: {metric}", f"\t{'Parameter':<{width}}  fANOVA    MDI"]
     ordered = sorted(fanova, key=lambda name: -fanova[name])

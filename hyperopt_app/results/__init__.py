@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What a study leaves for people: best.yaml, trials.csv, and the command that trains the best again."""
+"""The result files of a study: best.yaml, trials.csv, and the command that retrains the best trial."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Write optimization_results.yaml, best.yaml and trials.csv from a study; never changes the study.
 
-Runs in a worker after a trial and in the driver at the end. The files are made anew from the whole study each
-time, so whoever wrote last wrote everything, and a lost write costs nothing.
+Runs in a worker after a trial and in the driver at the end. The files are rebuilt from the whole study each time, so
+the last writer writes everything and a lost write does no harm.
 """
 
 import logging
@@ -70,14 +70,14 @@ def write_results(
         aside = set_aside_of(study, trials)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
-        best = trial_facts.best_trials([one for one in trials if one.number not in aside], directions)
+        best = trial_facts.best_trials([trial for trial in trials if trial.number not in aside], directions)
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
         if best:
             entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
-            told = plain_yaml({"solutions": entries} if several else entries[0])
-            several_files.write(study_dir / "best.yaml", told)
+            text = plain_yaml({"solutions": entries} if several else entries[0])
+            several_files.write(study_dir / "best.yaml", text)
             upstream = plain_yaml(_upstream_results(best, several=several))
             several_files.write(study_dir / "optimization_results.yaml", upstream)
         elif aside:
@@ -92,7 +92,7 @@ class ThrottledResults:
     The interval grows with what a write costs (large studies, many workers that wait for one another).
 
     A call that comes too early is made up for at the end of the interval by a timer, so that the files are
-    not behind while a long trial follows a short one. A failing writer is told in the log and never ends the
+    not behind while a long trial follows a short one. A failing writer is logged and never ends the
     worker.
     """
 
@@ -122,7 +122,7 @@ class ThrottledResults:
         self._complained = False
 
     def update(self, *, force: bool = False) -> bool:
-        """A trial has finished: write now, or soon if the last write is too fresh.
+        """After a finished trial, write now, or soon if the last write is too recent.
 
         Args:
             force: Write now in any case, and let no timer behind; for the worker's end.
@@ -135,7 +135,7 @@ class ThrottledResults:
             if not force and wait_s > 0:
                 if self._late is None:
                     self._late = self._timer(wait_s, self._write_late)
-                    # A worker that is told to end must not wait for it.
+                    # A worker that is asked to end must not wait for it.
                     self._late.daemon = True
                     self._late.start()
                 return False
@@ -164,7 +164,7 @@ class ThrottledResults:
 
 
 class _Several:
-    """Writes what can be written, and says at the end what could not."""
+    """Writes all files that can be written, and raises the errors at the end."""
 
     def __init__(self) -> None:
         self._faults: list[str] = []
@@ -184,7 +184,7 @@ class _Several:
             self._faults.append(f"{path}: {error.strerror}")
 
     def remove(self, path: Path) -> None:
-        """Take one file away, if it is there."""
+        """Remove one file, if it exists."""
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -193,12 +193,12 @@ class _Several:
 
 def _replace(path: Path, text: str) -> None:
     with replacing(path) as aside:
-        # An error text may quote a file name that is no UTF-8.
+        # An error text may quote a file name that is not UTF-8.
         aside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[str, Any]:
-    """What `hydra/sweeper: optuna` writes, key by key."""
+    """Return what `hydra/sweeper: optuna` writes, key by key."""
     if several:
         return {
             "name": "optuna",
@@ -230,16 +230,16 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
 
 
 def _checkpoint(directory: Path) -> str | None:
-    """`last.ckpt`, else the newest checkpoint in the directory or one level below it."""
+    """Return `last.ckpt`, else the newest checkpoint in the directory or one level below it."""
     last = directory / "last.ckpt"
     if last.is_file():
         return str(last)
-    found = [*directory.glob("*.ckpt"), *directory.glob("*/*.ckpt")]
-    return str(max(found, key=lambda path: (path.stat().st_mtime, path.name))) if found else None
+    checkpoints = [*directory.glob("*.ckpt"), *directory.glob("*/*.ckpt")]
+    return str(max(checkpoints, key=lambda path: (path.stat().st_mtime, path.name))) if checkpoints else None
 
 
 def _overrides(directory: Path) -> list[str] | None:
-    """The override lines that Hydra composed the trial from; None if its directory does not record them."""
+    """Return the override lines from which Hydra composed the trial; None if its directory has no record."""
     import yaml
 
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command that trains a trial again, and the result files that an objective writes itself."""
+"""Build the command that retrains a trial, and let an objective write its own result files."""
 
 import logging
 import shlex
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class HowToTrain(Protocol):
-    """What the command that trains a trial again is made of; each as in `study.plan.Plan`."""
+    """The parts of the command that retrains a trial; each as in `study.plan.Plan`."""
 
     @property
     def program(self) -> str: ...  # noqa: D102
@@ -64,7 +64,7 @@ class _Kept:
 
 
 def keep_retrain(study: optuna.Study, plan: Plan) -> None:
-    """Write into the study how its trials are trained again, for commands without a plan. Runs in the driver."""
+    """Store in the study how its trials are retrained, for commands without a plan. Runs in the driver."""
     kept = {
         "program": plan.program,
         "custom_search_space": plan.custom_search_space,
@@ -75,15 +75,15 @@ def keep_retrain(study: optuna.Study, plan: Plan) -> None:
 
 
 def kept_retrain(study: optuna.Study) -> HowToTrain | None:
-    """What `keep_retrain` has written; None in a study of an older release."""
+    """Return what `keep_retrain` has stored; None in a study of an older release."""
     kept, identity = retrain_record(study), stored_identity(study)
     return None if kept is None or identity is None else _Kept(space=identity.space, seed=identity.seed, **kept)
 
 
 def trial_overrides(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The overrides that set a trial's parameters; those of a custom search space are plain values.
+    """Return the overrides that set a trial's parameters; those of a custom search space are plain values.
 
-    What the objective has suggested by itself is no key of the config.
+    What the objective has suggested by itself is not a key of the config.
     """
     searched = tuple(override_text(key, value) for key, value in plan.space.values(params).items())
     if not plan.custom_search_space:
@@ -93,7 +93,7 @@ def trial_overrides(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, .
 
 
 def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
-    """The shell command that trains once with a trial's parameters and its seed.
+    """Return the shell command that trains once with a trial's parameters and its seed.
 
     The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
     `seed` too, if that is there and the objective has taken it for the trial's seed. It is for terminals and for files
@@ -111,13 +111,13 @@ def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
 
 
 def chooses_seed(plan: HowToTrain, params: Mapping[str, Any]) -> bool:
-    """Whether the user himself searches or fixes the config's top-level `seed`."""
+    """Whether the user searches or fixes the config's top-level `seed`."""
     suggested = params if plan.custom_search_space else ()
     return any(key.lstrip("+") == "seed" for key in (*plan.space.distributions, *plan.space.pinned, *suggested))
 
 
 def _seed(plan: HowToTrain, trial: FrozenTrial) -> int | None:
-    """The seed of a trial's training; None for a trial that another tool has run."""
+    """Return the seed of a trial's training; None for a trial that another tool ran."""
     stored = seed_of(trial)
     if stored is None and directory_of(trial) is not None:
         return training_seed(plan.seed, trial.number)  # run by a release that did not write it down
@@ -125,7 +125,7 @@ def _seed(plan: HowToTrain, trial: FrozenTrial) -> int | None:
 
 
 def _suggested(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The override that hands the objective what it suggested by itself; empty if that is nothing."""
+    """Return the override that passes the objective what it suggested itself; empty if it suggested nothing."""
     if plan.suggested_key is None or plan.custom_search_space:
         return ()
     own = {name: value for name, value in params.items() if name not in plan.space.parameters}
@@ -135,7 +135,7 @@ def _suggested(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
 def further_results(
     task_function: Callable[[Any], Any], config: DictConfig, study_dir: Path, study: optuna.Study
 ) -> None:
-    """Have the task function write result files of its own, if it has any. Runs in workers and in the driver."""
+    """Let the task function write its own result files, if it has any. Runs in workers and in the driver."""
     try:
         hooks_of(task_function).write_results(study, study_dir, config)
     except Exception as error:  # noqa: BLE001 - the user's code; the study is not affected

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of all trials as CSV text; pure, writes no file."""
+"""Format the table of all trials as CSV text; writes no file."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ def trials_csv(
     plain: Container[str] = (),
     aside: Mapping[int, str] = MappingProxyType({}),
 ) -> str:
-    """One row per trial that has started, with a header.
+    """Format one row per started trial, with a header.
 
     Only a complete trial has a value; what another has reported last stands in `last_value`.
 
@@ -59,7 +59,7 @@ def trials_csv(
 
 
 def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
-    """All names in the order of first sight."""
+    """Return all names in the order of their first appearance."""
     # Nearly all trials have the same names, so first the few different lists of them.
     lists = dict.fromkeys(map(tuple, tables))
     return list(dict.fromkeys(name for names in lists for name in names))
@@ -99,7 +99,7 @@ def _blank(cell: float | None) -> float | str:
 
 
 def _cells(table: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    """Booleans and null as Hydra spells them; an empty cell means that the trial has no such entry."""
+    """Format booleans and null as Hydra does; an empty cell means that the trial has no such entry."""
     return [_cell(table.get(name, "")) for name in names]
 
 
@@ -110,5 +110,5 @@ def _cell(value: Any) -> Any:
 
 
 def _no_formula(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, which could call programs; a number stays as it is."""
+    """Escape a text that a spreadsheet would run as a formula; a number stays unchanged."""
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) and not _NUMBER.fullmatch(text) else text

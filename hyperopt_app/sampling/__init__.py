@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""How the points of a study are proposed, and which trials are pruned."""
+"""Samplers, which propose the points of a study, and pruners."""

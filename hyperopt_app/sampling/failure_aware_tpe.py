@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Teach TPE from failed trials: what ran out of memory, or diverged, is no place to look again.
+"""TPE sampler that learns from trials that ran out of memory or diverged.
 
-Optuna's samplers pass over failed trials. Here TPE gets a view of the study in which such trials have ended with a
-violated constraint, which Optuna ranks below every other trial; in the storage they stay failed. Since a good region
-may end at the border of the bad one, where TPE goes on proposing, of TPE's candidates those near to which trials have
-failed do not stand for election. Runs in workers.
+Optuna's samplers ignore failed trials. Here TPE gets a view of the study in which such trials are complete with a
+violated constraint, which Optuna ranks below every other trial; in the storage they stay failed. A good region may
+end where the failing one begins, and TPE would keep proposing points there, so candidates close to failed trials are
+excluded. Runs in workers.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.failure_kinds import TEACHING
 
-__all__ = ["is_infeasible", "risks", "taught"]
+__all__ = ["failure_aware", "is_infeasible", "risks"]
 
 _CONSTRAINT = "constraints:feasible"
 # The nearest tried points that are looked at: one, and as many more for each failure among the last trials, so that a
@@ -36,9 +36,9 @@ _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 Floats = NDArray[np.float64]
 
 
-def taught(sampler: BaseSampler) -> BaseSampler:
-    """The sampler, taught from failed trials if it is TPE; the others stay as they are."""
-    return _Taught(sampler) if isinstance(sampler, TPESampler) else sampler
+def failure_aware(sampler: BaseSampler) -> BaseSampler:
+    """Return a sampler that learns from failed trials if it is TPE; other samplers are returned unchanged."""
+    return _FailureAwareTPE(sampler) if isinstance(sampler, TPESampler) else sampler
 
 
 def is_infeasible(trial: FrozenTrial) -> bool:
@@ -49,7 +49,7 @@ def is_infeasible(trial: FrozenTrial) -> bool:
 def risks(
     candidates: Mapping[str, Sequence[Any]], tried: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
 ) -> tuple[Floats, Floats]:
-    """How much speaks against each of some points; pure.
+    """Return the risk of failure of each candidate point.
 
     Args:
         candidates: Their values, by key.
@@ -66,9 +66,9 @@ def risks(
         return np.zeros(count), np.full(count, math.inf)
     gaps = np.zeros((count, len(known)))
     for key, distribution in space.items():
-        here = np.array([_scaled(distribution, value) for value in candidates[key]])
+        points = np.array([_scaled(distribution, value) for value in candidates[key]])
         there = np.array([_scaled(distribution, trial.params[key]) for trial in known])
-        apart = here[:, None] - there[None, :]
+        apart = points[:, None] - there[None, :]
         gaps += apart != 0 if isinstance(distribution, CategoricalDistribution) else apart**2
     has_failed = np.array([is_infeasible(trial) for trial in known])
     latest = sorted(known, key=lambda trial: trial.number)[-_LATEST:]
@@ -77,8 +77,8 @@ def risks(
     return has_failed[nearest].sum(axis=1).astype(float), np.where(has_failed, gaps, math.inf).min(axis=1)
 
 
-def _elected(gains: Floats, failed: Floats, distances: Floats) -> Floats:
-    """What TPE shall think of its candidates: its own opinion of those without a risk; without any, safety first."""
+def _acquisition_away_from_failures(gains: Floats, failed: Floats, distances: Floats) -> Floats:
+    """Return TPE's acquisition with risky candidates excluded; if all are risky, prefer the safest."""
     if failed.min() == 0:
         return np.where(failed == 0, gains, -math.inf)
     return np.where(failed == failed.min(), distances, -math.inf)
@@ -94,7 +94,7 @@ def _scaled(distribution: BaseDistribution, value: Any) -> float:
 
 
 class _View(optuna.Study):
-    """A study in which trials that failed because of their parameters have ended with a violated constraint."""
+    """A view of a study in which trials that failed because of their parameters violate a constraint."""
 
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
@@ -103,11 +103,11 @@ class _View(optuna.Study):
         if states is None or TrialState.PRUNED not in states:
             return trials
         failed = super()._get_trials(deepcopy=False, states=(TrialState.FAIL,), use_cache=use_cache)
-        lessons = [_lesson(trial) for trial in failed if is_infeasible(trial)]
+        lessons = [_as_infeasible(trial) for trial in failed if is_infeasible(trial)]
         return sorted([*trials, *lessons], key=lambda trial: trial.number) if lessons else trials
 
 
-def _lesson(trial: FrozenTrial) -> FrozenTrial:
+def _as_infeasible(trial: FrozenTrial) -> FrozenTrial:
     lesson = copy.copy(trial)
     lesson.state = TrialState.PRUNED
     lesson.system_attrs = {**trial.system_attrs, _CONSTRAINT: 1.0}
@@ -122,14 +122,14 @@ def _view(study: optuna.Study) -> optuna.Study:
 
 @contextlib.contextmanager
 def _careful(sampler: Any, tried: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]) -> Iterator[None]:
-    """Let TPE choose among more candidates, and of them by `_elected`, while the body runs."""
+    """Let TPE choose among more candidates, without those close to failures, while the body runs."""
     judge, count = sampler._compute_acquisition_func, sampler._n_ei_candidates
 
     def judged(samples: Mapping[str, Floats], *estimators: Any) -> Floats:
         # With TPE's `group` these are some of the keys.
         part = {key: space[key] for key in samples}
-        values = {key: [part[key].to_external_repr(one) for one in column] for key, column in samples.items()}
-        return _elected(judge(samples, *estimators), *risks(values, tried, part))
+        values = {key: [part[key].to_external_repr(value) for value in column] for key, column in samples.items()}
+        return _acquisition_away_from_failures(judge(samples, *estimators), *risks(values, tried, part))
 
     sampler._compute_acquisition_func, sampler._n_ei_candidates = judged, _CANDIDATES * count
     try:
@@ -139,8 +139,8 @@ def _careful(sampler: Any, tried: Sequence[FrozenTrial], space: Mapping[str, Bas
         sampler._n_ei_candidates = count
 
 
-class _Taught(BaseSampler):
-    """Delegates everything to `wrapped`, with the view in the place of the study if there is something to learn."""
+class _FailureAwareTPE(BaseSampler):
+    """Forwards everything to `wrapped`, with the view instead of the study once failures exist."""
 
     def __init__(self, sampler: BaseSampler) -> None:
         self.wrapped = sampler
@@ -149,13 +149,13 @@ class _Taught(BaseSampler):
         return str(self.wrapped)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """As the wrapped sampler."""
+        """Forward to the wrapped sampler."""
         return self.wrapped.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The best of the wrapped sampler's candidates near to which nothing has failed."""
+        """Sample with the wrapped sampler, without candidates close to failures."""
         tried = self._tried(study)
         if tried is None:
             return self.wrapped.sample_relative(study, trial, search_space)
@@ -165,28 +165,28 @@ class _Taught(BaseSampler):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """As the wrapped sampler, with the view in the place of the study."""
+        """Sample with the wrapped sampler on the view."""
         if self._tried(study) is not None:
             study = _view(study)
         return self.wrapped.sample_independent(study, trial, param_name, param_distribution)
 
     def _tried(self, study: optuna.Study) -> list[FrozenTrial] | None:
-        """The trials to learn from; None if none has failed because of its parameters."""
+        """Return the trials to learn from; None if none failed because of its parameters."""
         trials = study._get_trials(deepcopy=False, use_cache=True)
         if not any(is_infeasible(trial) for trial in trials):
             return None
         return [trial for trial in trials if trial.state in _ENDED or is_infeasible(trial)]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """As the wrapped sampler."""
+        """Forward to the wrapped sampler."""
         self.wrapped.before_trial(study, trial)
 
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        """As the wrapped sampler."""
+        """Forward to the wrapped sampler."""
         self.wrapped.after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:
-        """As the wrapped sampler."""
+        """Forward to the wrapped sampler."""
         self.wrapped.reseed_rng()

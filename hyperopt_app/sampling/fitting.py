@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Fit what a user has written over a group of samplers or pruners to the class that it names; reads no file.
+"""Merge the user's settings of a sampler or pruner with its config group, and keep only what its class accepts.
 
-`sampler: {_target_: mine.Sampler, width: 3}` stands over the fields of whatever group is chosen below: the node that
-Hydra composes has both. What the class takes stays; what only the group has falls away; what neither knows is a fault.
+`sampler: {_target_: mine.Sampler, width: 3}` is written over the fields of the group chosen below, so the composed
+node has both. Arguments of the class are kept, fields known only to the group are dropped, and any other key is an
+error.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from omegaconf import BooleanNode, FloatNode, IntegerNode, StringNode
 from omegaconf.errors import ValidationError
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.sampling.targets import Signature, checked, is_foreign, node_name, signature_of, travelling
+from hyperopt_app.sampling.targets import Signature, checked, is_foreign, node_name, picklable_target, signature_of
 from hyperopt_app.support.display_text import did_you_mean
 
 __all__ = ["Below", "fit"]
@@ -34,7 +35,7 @@ _PLAIN: Mapping[str, Any] = {"int": IntegerNode, "float": FloatNode, "bool": Boo
 
 @dataclass(frozen=True)
 class Below:
-    """What stands below that which the user has written.
+    """The config below the user's node.
 
     Attributes:
         node: The node of the chosen group, empty if its fields are not known: under a user's own file.
@@ -47,14 +48,14 @@ class Below:
     is_written: Callable[[str], bool] = lambda _key: True
 
     def has(self, key: str, value: object) -> bool:
-        """Whether the key with just this value comes from below, as far as can be seen."""
-        return any(key in one and one[key] == value for one in ((self.node,) if self.node else self.others))
+        """Whether the key with exactly this value comes from below, as far as can be determined."""
+        return any(key in node and node[key] == value for node in ((self.node,) if self.node else self.others))
 
 
 def fit(
     node: Mapping[str, Any] | None, below: Below, default: Mapping[str, Any], base: type, where: str
 ) -> tuple[Node, list[str]]:
-    """The composed node as its class can take it.
+    """Reduce the composed node to what its class accepts.
 
     Args:
         node: The composed `hydra.sweeper.sampler` or `.pruner` as plain data; None or without a target: the default.
@@ -68,12 +69,12 @@ def fit(
     """
     if node is not None and not isinstance(node, Mapping):
         way = f"choose a group with hydra/sweeper/{where.rpartition('.')[2]}={node}, or write a mapping with _target_"
-        return dict(default), [f"{where}: {node!r} is no node; {way}"]
-    given = {str(key): value for key, value in (node or {}).items()}
-    if given.get("_target_") in (None, _MISSING):
-        given.pop("_target_", None)
-        return fit({**default, **given}, Below(default), default, base, where)
-    return _fit(given, below, base, where, is_part=False)
+        return dict(default), [f"{where}: {node!r} is not a node; {way}"]
+    written = {str(key): value for key, value in (node or {}).items()}
+    if written.get("_target_") in (None, _MISSING):
+        written.pop("_target_", None)
+        return fit({**default, **written}, Below(default), default, base, where)
+    return _fit(written, below, base, where, is_part=False)
 
 
 def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> tuple[Node, list[str]]:
@@ -82,7 +83,7 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
     except HyperoptError as error:
         return node, [str(error)]
     takes, is_same = signature_of(made_by), _makes_the_same(made_by, below, base, where)
-    fitted: Node = {"_target_": travelling(node["_target_"], made_by)}
+    fitted: Node = {"_target_": picklable_target(node["_target_"], made_by)}
     faults: list[str] = []
     for key, value in node.items():
         if key == "_target_" or (not is_same and _falls_away(key, value, takes, below)):
@@ -95,16 +96,16 @@ def _fit(node: Node, below: Below, base: type, where: str, *, is_part: bool) -> 
             continue
         if isinstance(value, str) and value == _MISSING:
             faults.append(
-                f"{where}.{key}: it has no value, and {node_name(node['_target_'])} wants one; write it there"
+                f"{where}.{key}: it has no value, and {node_name(node['_target_'])} needs one; write it there"
             )
             continue
-        fitted[key], found = _value(key, value, made_by, takes, below, base, f"{where}.{key}")
-        faults += found
+        fitted[key], value_faults = _value(key, value, made_by, takes, below, base, f"{where}.{key}")
+        faults += value_faults
     return fitted, faults
 
 
 def _makes_the_same(made_by: Callable[..., Any], below: Below, base: type, where: str) -> bool:
-    """Whether the group below names the same class, be it by another path."""
+    """Whether the group below names the same class, maybe by another path."""
     target = below.node.get("_target_")
     if target in (None, _MISSING):
         return False
@@ -115,7 +116,7 @@ def _makes_the_same(made_by: Callable[..., Any], below: Below, base: type, where
 
 
 def _falls_away(key: str, value: object, takes: Signature, below: Below) -> bool:
-    """Whether a field of the group below is none of a class that the group does not name."""
+    """Whether a field of the group below is dropped, because another class does not accept it."""
     if not below.has(key, value):
         return False
     if key not in takes.parameters:
@@ -134,26 +135,26 @@ def _unknown(key: str, node: Node, takes: Signature, where: str) -> str:
 def _value(
     key: str, value: Any, made_by: Callable[..., Any], takes: Signature, below: Below, base: type, where: str
 ) -> tuple[Any, list[str]]:
-    """The value of a field: nodes in it are fitted too, and Optuna's plain types are kept."""
+    """Return the value of a field: nodes in it are fitted too, and Optuna's plain types are kept."""
     own = key in takes.parameters and not is_foreign(made_by)
     annotation = getattr(takes.parameters[key].annotation, "__name__", takes.parameters[key].annotation) if own else ""
     if isinstance(value, (Mapping, list)) and {*str(annotation).split(" | ")} <= {*_PLAIN, "None"}:
         return _plain(value, str(annotation), where)
     is_node = isinstance(value, Mapping) and "_target_" in value
     if str(annotation).startswith(("BasePruner", "BaseSampler")) and not (value is None or is_node):
-        return value, [f"{where}: {value!r} is no node; write a mapping with _target_"]
+        return value, [f"{where}: {value!r} is not a node; write a mapping with _target_"]
     if isinstance(value, Mapping):
         inner = below.node.get(key)
         if "_target_" in value:
-            part = {str(name): one for name, one in value.items()}
+            part = {str(name): inner for name, inner in value.items()}
             return _fit(part, Below(inner if isinstance(inner, Mapping) else {}), base, where, is_part=True)
         parts = {
-            name: _value(str(name), one, made_by, _NONE, Below(), base, f"{where}.{name}")
-            for name, one in value.items()
+            name: _value(str(name), item, made_by, _NONE, Below(), base, f"{where}.{name}")
+            for name, item in value.items()
         }
         return {name: part[0] for name, part in parts.items()}, [line for part in parts.values() for line in part[1]]
     if isinstance(value, list):
-        items = [_value("", one, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, one in enumerate(value)]
+        items = [_value("", item, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, item in enumerate(value)]
         return [item[0] for item in items], [line for item in items for line in item[1]]
     return (value, []) if not own or below.has(key, value) else _plain(value, str(annotation), where)
 
@@ -162,9 +163,9 @@ _NONE = Signature({}, takes_any=True)
 
 
 def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
-    """A value of one of the plain types that Optuna's signature names, read as Hydra's schemas read texts."""
+    """Read a value of a plain type in Optuna's signature as Hydra's schemas read texts."""
     if annotation.startswith("dict[") and not isinstance(value, Mapping):
-        return value, [f"{where}: {value!r} is no mapping; write {{key: value, ...}}"]
+        return value, [f"{where}: {value!r} is not a mapping; write {{key: value, ...}}"]
     names = annotation.split(" | ")
     if isinstance(value, int) and abs(value) > _MOST and "int" in names:
         return value, [f"{where}: {value} is not allowed; write a whole number of at most {_MOST}"]

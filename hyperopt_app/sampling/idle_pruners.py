@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pruner that cannot act, or does harm, as far as the configuration tells; pure, makes no pruner."""
+"""Detect from the config alone that a pruner can never act, or does harm. Creates no pruner."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,12 +15,12 @@ _KEY = "hydra.sweeper.pruner"
 
 
 def pruner_name(node: Mapping[str, Any]) -> str | None:
-    """What the pruner is called; None if there is none that could act."""
+    """Return the pruner's name; None if there is none that could act."""
     return None if made_class(node) is NopPruner else node_name(node["_target_"]).rpartition(".")[2]
 
 
 def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], directions: int) -> dict[str, str]:
-    """What is to be said of the pruner before anything starts, by kind; empty where nothing is.
+    """Return warnings about the pruner before anything starts, by kind; empty if there are none.
 
     Args:
         sampler: The fitted `hydra.sweeper.sampler`.
@@ -37,9 +37,9 @@ def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], direction
             "hydra/sweeper/pruner=nop"
         }
     halving = next(
-        (one for one in _classes(pruner) if issubclass(one, (HyperbandPruner, SuccessiveHalvingPruner))), None
+        (kind for kind in _classes(pruner) if issubclass(kind, (HyperbandPruner, SuccessiveHalvingPruner))), None
     )
-    if halving is None or not any(issubclass(one, TPESampler) for one in _classes(sampler)):
+    if halving is None or not any(issubclass(kind, TPESampler) for kind in _classes(sampler)):
         return {}
     return {
         "pruner": f"{_KEY}: {halving.__name__} does harm beside TPE, which ranks complete trials above pruned ones and "
@@ -49,11 +49,11 @@ def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], direction
 
 
 def _classes(node: Any) -> Iterator[type]:
-    """The classes that a node and those inside it name."""
+    """Yield the classes that a node and the nodes inside it name."""
     if not isinstance(node, Mapping):
         return
-    found = made_class(node)
-    if isinstance(found, type):
-        yield found
+    made = made_class(node)
+    if isinstance(made, type):
+        yield made
     for value in node.values():
         yield from _classes(value)

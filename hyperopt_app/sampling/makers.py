@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make the samplers whose classes do not take what a YAML can say; the groups in `config.methods` name these."""
+"""Build samplers whose classes cannot take the values of a YAML file; the groups in `config.methods` name these."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -11,7 +11,7 @@ __all__ = ["motpe", "nsgaiii"]
 
 
 def nsgaiii(reference_points: Sequence[Sequence[float]] | None = None, **arguments: Any) -> optuna.samplers.BaseSampler:
-    """An NSGA-III sampler with reference points from a list.
+    """Build an NSGA-III sampler with reference points from a list.
 
     Args:
         reference_points: Points on the unit simplex, shape (points, objectives); None lets Optuna lay them out.
@@ -22,11 +22,11 @@ def nsgaiii(reference_points: Sequence[Sequence[float]] | None = None, **argumen
 
 
 def motpe(**_arguments: Any) -> NoReturn:
-    """Say what has taken the place of Optuna's MOTPESampler.
+    """Raise an error that names the replacement of Optuna's MOTPESampler.
 
     Raises:
         ValueError: Always.
     """
     raise ValueError(
-        "the sampler 'motpe' is gone since Optuna 4; choose hydra/sweeper/sampler=tpe, which takes several objectives"
+        "the sampler 'motpe' was removed in Optuna 4; choose hydra/sweeper/sampler=tpe, which takes several objectives"
     )

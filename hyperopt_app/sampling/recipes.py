@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From a config node to an object: what is called with what, looked at before, and built as often as it is wanted."""
+"""Check a config node of a sampler or pruner, and build the object as often as needed."""
 
 import importlib.util
 import warnings
@@ -19,14 +19,14 @@ __all__ = ["Recipe", "built", "recipe_of"]
 # What Optuna's samplers import only when they sample.
 _PACKAGES = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 
-# Words of Hydra's own in a node, which are no arguments; everything in a recipe is plain and built, as with
+# Words of Hydra's own in a node, which are not arguments; everything in a recipe is plain and built, as with
 # `_convert_: all`.
 _HYDRAS = ("_target_", "_args_", "_partial_", "_convert_", "_recursive_", "_isolate_")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One call that a node asks for; its arguments may hold further recipes.
+    """A call that a node describes; its arguments may contain further recipes.
 
     Attributes:
         make: The class, or the function, that was checked.
@@ -43,13 +43,13 @@ class Recipe:
     takes_seed: bool
 
     def is_foreign(self) -> bool:
-        """Whether this class, or one inside, is not Optuna's own."""
+        """Whether this class, or one inside, belongs to another package than Optuna."""
         inner = _recipes_in([self.arguments, self.fields])
-        return is_foreign(self.make) or any(one.is_foreign() for one in inner)
+        return is_foreign(self.make) or any(recipe.is_foreign() for recipe in inner)
 
 
 def recipe_of(node: Mapping[str, Any], base: type, where: str, *, is_part: bool = False) -> Recipe:
-    """What a node asks for, checked at every depth; nothing of it is called.
+    """Convert a node to a recipe, checked at every depth; nothing in it is called.
 
     Args:
         node: A `_target_` node as plain data.
@@ -76,32 +76,32 @@ def _inner(value: Any, base: type, where: str) -> Any:
     if isinstance(value, Mapping):
         if "_target_" in value:
             return recipe_of(value, base, where, is_part=True)
-        return {key: _inner(one, base, f"{where}.{key}") for key, one in value.items()}
-    return [_inner(one, base, where) for one in value] if isinstance(value, (list, tuple)) else value
+        return {key: _inner(item, base, f"{where}.{key}") for key, item in value.items()}
+    return [_inner(item, base, where) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _function(key: str, value: Any, make: Callable[..., Any], base: type, where: str) -> Any:
-    """What a field of one of Optuna's classes is given: where that wants a function, the one that a text names."""
+    """Return the value for a field of an Optuna class: the function that a text names, where a function is expected."""
     parameter = signature_of(make).parameters.get(key)
     if not isinstance(value, str) or parameter is None or "Callable[" not in str(parameter.annotation):
         return value
     try:
-        found = located(value, base, where)
+        function = located(value, base, where)
     except HyperoptError as error:
         reason = str(error).removesuffix(f"; {allowed(base)}")
         raise HyperoptError(f"{reason}; give the dotted path of a function") from None
-    if not callable(found):
-        raise HyperoptError(f"{where}: {value} is no function; give the dotted path of one")
-    return found
+    if not callable(function):
+        raise HyperoptError(f"{where}: {value} is not a function; give the dotted path of one")
+    return function
 
 
 def _recipes_in(value: Any) -> Iterator[Recipe]:
     if isinstance(value, Recipe):
         yield value
     elif isinstance(value, Mapping):
-        yield from (found for one in value.values() for found in _recipes_in(one))
+        yield from (recipe for item in value.values() for recipe in _recipes_in(item))
     elif isinstance(value, (list, tuple)):
-        yield from (found for one in value for found in _recipes_in(one))
+        yield from (recipe for item in value for recipe in _recipes_in(item))
 
 
 def _check_packages(make: Callable[..., Any], where: str) -> None:
@@ -109,13 +109,13 @@ def _check_packages(make: Callable[..., Any], where: str) -> None:
     missing = [package for package in wanted if importlib.util.find_spec(package) is None]
     if missing:
         raise HyperoptError(
-            f"{where}: {make.__name__} wants {' and '.join(missing)}, not installed here; "
+            f"{where}: {make.__name__} needs {' and '.join(missing)}, not installed here; "
             f"pip install {' '.join(missing)}, or choose another sampler"
         )
 
 
 def built(recipe: Recipe, base: type, where: str, seed: int | None = None) -> Any:
-    """Make what the recipe says; with a seed, everything in it that takes one gets that.
+    """Build the object of a recipe; the seed is passed to everything in it that takes one.
 
     Raises:
         HyperoptError: A class refuses an argument, or raises; in one line.
@@ -136,28 +136,30 @@ _said: set[str] = set()
 
 @contextmanager
 def _each_warning_once() -> Iterator[None]:
-    """Let a warning of the body pass if it is a new one; that a class is experimental is never said."""
-    with warnings.catch_warnings(record=True) as found:
+    """Show each warning of the body once per process, and never warnings about experimental classes."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
-    for one in found:
-        if str(one.message) not in _said:
-            _said.add(str(one.message))
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
+    for warning in caught:
+        if str(warning.message) not in _said:
+            _said.add(str(warning.message))
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno, source=warning.source
+            )
 
 
 def _made(value: Any, seed: int | None) -> Any:
     if isinstance(value, Mapping):
-        return {key: _made(one, seed) for key, one in value.items()}
+        return {key: _made(item, seed) for key, item in value.items()}
     if isinstance(value, list):
-        return [_made(one, seed) for one in value]
+        return [_made(item, seed) for item in value]
     if not isinstance(value, Recipe):
         return value
-    fields = {key: _made(one, seed) for key, one in value.fields.items()}
+    fields = {key: _made(item, seed) for key, item in value.fields.items()}
     if seed is not None and value.takes_seed:
         fields["seed"] = seed
-    arguments = [_made(one, seed) for one in value.arguments]
+    arguments = [_made(item, seed) for item in value.arguments]
     return partial(value.make, *arguments, **fields) if value.is_partial else value.make(*arguments, **fields)
 
 

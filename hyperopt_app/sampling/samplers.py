@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Samplers and pruners from their config nodes; knows no study.
+"""Build samplers and pruners, with their seeds, from their config nodes; does not depend on a study.
 
-Each trial gets one of Optuna's samplers of its own, whose seed follows from the study's seed and the trial's number:
-no two workers draw the same numbers, and a sequential study repeats exactly, also when it is resumed. A sampler that
-is not Optuna's may keep state, so it is made once and lives as long as its worker. Its seed is that of the first trial
-for which its worker asks it: no two workers begin with the same trial, a study of one worker begins with the first
-and repeats exactly, and a resumed study does not draw its first points again, as it would by the worker's number.
+Each trial gets its own Optuna sampler, seeded from the study's seed and the trial's number. So no two workers draw
+the same numbers, and a sequential study is reproducible, also after a resume.
+
+A sampler from another package may keep state, so it is built once per worker. Its seed is that of the first trial for
+which the worker uses it: workers start with different trials, a study with one worker starts with trial 0 and is
+reproducible, and a resumed study does not repeat its first points, as it would if seeded by the worker's number.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
-from hyperopt_app.sampling.failure_aware_tpe import taught
+from hyperopt_app.sampling.failure_aware_tpe import failure_aware
 from hyperopt_app.sampling.recipes import Recipe, built, recipe_of
 from hyperopt_app.sampling.seeds import trial_seed
 from hyperopt_app.sampling.targets import made_class
@@ -29,12 +30,12 @@ _ONE_SEED_FOR_ALL = (optuna.samplers.QMCSampler, optuna.samplers.GridSampler)
 
 
 def is_grid(node: Mapping[str, Any]) -> bool:
-    """Whether the config names Optuna's grid; our tickets carry the grid's points themselves."""
+    """Whether the config names Optuna's grid; our tickets contain the grid's points themselves."""
     return made_class(node) is optuna.samplers.GridSampler
 
 
 def lists_points(node: Mapping[str, Any], custom_search_space: str | None) -> bool:
-    """Whether the tickets can carry every point of the space beforehand, so that no two workers try the same.
+    """Whether the tickets can list every point of the space in advance, so that no two workers try the same.
 
     Brute force over a space that a user's function extends is left to Optuna: the points are not known before.
     """
@@ -49,15 +50,15 @@ def supports_directions(node: Mapping[str, Any], directions: int) -> bool:
 
 
 def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int], BaseSampler]:
-    """A function from trial number to that trial's sampler. Runs in the driver (as a check) and in workers.
+    """Return a function from trial number to sampler. Runs in the driver (as a check) and in workers.
 
     Args:
         node: The fitted `hydra.sweeper.sampler` as plain data.
         study_seed: The study's seed.
 
     Raises:
-        HyperoptError: The class does not exist or is no sampler; or, of one of Optuna's, it refuses an argument. What
-            is not Optuna's is made with the first sampler that is asked for, and may raise the same then.
+        HyperoptError: The class does not exist, is not a sampler, or if Optuna's, refuses an argument. A sampler that
+            is not Optuna's is built when the first sampler is requested, and may raise the same then.
     """
     if is_grid(node):
         return lambda _number: optuna.samplers.RandomSampler(seed=study_seed)
@@ -68,14 +69,14 @@ def sampler_factory(node: Mapping[str, Any], study_seed: int) -> Callable[[int],
 
     def build(number: int) -> BaseSampler:
         seed = study_seed if shared else trial_seed(study_seed, number)
-        return taught(built(recipe, BaseSampler, _SAMPLER, seed))
+        return failure_aware(built(recipe, BaseSampler, _SAMPLER, seed))
 
     build(0)
     return build
 
 
 class _OnePerWorker:
-    """The same sampler for every trial; made when the first one is asked for, with that trial's seed."""
+    """One sampler for all trials of a worker, built for its first trial with that trial's seed."""
 
     def __init__(self, recipe: Recipe, study_seed: int) -> None:
         self._recipe, self._study_seed = recipe, study_seed
@@ -88,14 +89,14 @@ class _OnePerWorker:
 
 
 def build_pruner(node: Mapping[str, Any], seed: int | None = None) -> BasePruner:
-    """The pruner that `hydra.sweeper.pruner` names; a nested `wrapped_pruner` is built too.
+    """Build the pruner that `hydra.sweeper.pruner` names, with a nested `wrapped_pruner`.
 
     Args:
         node: The fitted node as plain data.
         seed: For a pruner that takes one and for which the user has not written any; none of Optuna's does.
 
     Raises:
-        HyperoptError: The class does not exist, is no pruner, or refuses an argument.
+        HyperoptError: The class does not exist, is not a pruner, or refuses an argument.
     """
     recipe = recipe_of(node, BasePruner, _PRUNER)
     pruner: BasePruner = built(recipe, BasePruner, _PRUNER, None if node.get("seed") is not None else seed)

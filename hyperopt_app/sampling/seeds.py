@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The seeds of a study, of a trial's sampler and of its training."""
+"""Derive the seeds of a study, of each trial's sampler and of each trial's training."""
 
 import secrets
 
@@ -9,17 +9,17 @@ __all__ = ["new_study_seed", "training_seed", "trial_seed", "worker_seed"]
 
 
 def new_study_seed() -> int:
-    """A seed for a study that has none; it is kept in the study."""
+    """Return a random seed for a study that has none; it is stored in the study."""
     return secrets.randbelow(2**31)
 
 
 def trial_seed(study_seed: int, number: int) -> int:
-    """The seed of one trial's sampler, in [0, 2**31); well mixed, so neighbouring numbers have unrelated seeds."""
+    """Return the seed of a trial's sampler, in [0, 2**31); neighbouring numbers get unrelated seeds."""
     return _seeds(study_seed, number)[0]
 
 
 def training_seed(study_seed: int, number: int) -> int:
-    """The seed of one trial's training, in [0, 2**31).
+    """Return the seed of a trial's training, in [0, 2**31).
 
     It is not the sampler's: NumPy's first numbers would be the trial's parameters.
     """
@@ -27,7 +27,7 @@ def training_seed(study_seed: int, number: int) -> int:
 
 
 def worker_seed(study_seed: int, worker: int) -> int:
-    """The seed of what one worker makes beside its sampler, in [0, 2**31); of no trial."""
+    """Return the seed of a worker's objects other than samplers, in [0, 2**31)."""
     return _seeds(study_seed, worker, 1)[0]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a sampler's or pruner's `_target_` names: it is imported and looked at, and nothing is called.
+"""Import the class named by a sampler's or pruner's `_target_` and check it without calling it.
 
-Anybody's class may be named, from the user's script, a module, a package. So a config could name any function of any
-module; what is no sampler or pruner, nor a part of one, is refused before it could run.
+The class may come from the user's script, a module or a package, so a config could name any function. Anything that
+is not a sampler, a pruner or a part of one is refused before it can run.
 """
 
 import importlib
@@ -30,8 +30,8 @@ __all__ = [
     "located",
     "made_class",
     "node_name",
+    "picklable_target",
     "signature_of",
-    "travelling",
 ]
 
 _MAIN = "__main__"
@@ -49,14 +49,14 @@ _MAKERS: Mapping[str, type | None] = {
 
 
 class Signature(NamedTuple):
-    """What a class takes: its parameters by name, and whether it takes others too (`**kwargs`)."""
+    """The parameters that a class accepts by name, and whether it accepts others too (`**kwargs`)."""
 
     parameters: Mapping[str, inspect.Parameter]
     takes_any: bool
 
 
 def checked(target: object, base: type, where: str, *, is_part: bool = False) -> Callable[..., Any]:
-    """What a `_target_` names, if a node may name it; imports modules, calls nothing.
+    """Return the class that a `_target_` names, if a node may name it; imports modules, calls nothing.
 
     Args:
         target: A dotted path, or the class itself where a class of the user's script has travelled.
@@ -65,54 +65,54 @@ def checked(target: object, base: type, where: str, *, is_part: bool = False) ->
         is_part: Whether the node stands inside another, which may want any sampler, pruner, crossover or mutation.
 
     Raises:
-        HyperoptError: There is nothing of that name, its module cannot be imported, or it is no such class.
+        HyperoptError: The name does not exist, its module cannot be imported, or it is another kind of class.
     """
     if isinstance(target, str) and target in _MAKERS:
         return _makers_function(target, base, where)
-    found = located(target, base, where)
+    kind = located(target, base, where)
     name = node_name(target)
     bases = _PARTS if is_part else (base,)
-    if not isinstance(found, type):
-        raise HyperoptError(f"{where}: {name} is {_kind(found)}, no class, and was not called; {allowed(base)}")
-    if not (issubclass(found, bases) or (is_part and _is_optunas_part(found))):
+    if not isinstance(kind, type):
+        raise HyperoptError(f"{where}: {name} is {_kind(kind)}, no class, and was not called; {allowed(base)}")
+    if not (issubclass(kind, bases) or (is_part and _is_optunas_part(kind))):
         wanted = "sampler, pruner, crossover or mutation" if is_part else base.__name__
-        raise HyperoptError(f"{where}: {name} is no {wanted}, and was not called; {allowed(base)}")
-    if inspect.isabstract(found):
-        lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise HyperoptError(f"{where}: {name} is not a {wanted}, and was not called; {allowed(base)}")
+    if inspect.isabstract(kind):
+        lacking = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))
         raise HyperoptError(f"{where}: {name} is abstract, it lacks {lacking}; {allowed(base)}")
-    return found
+    return kind
 
 
 def located(target: object, base: type, where: str) -> object:
-    """What a dotted path names, whatever it is; modules on the way are imported.
+    """Return the object that a dotted path names, importing the modules on the way.
 
     Raises:
-        HyperoptError: There is no such thing, or a module raises when it is imported; in one line.
+        HyperoptError: The name does not exist, or a module raises when it is imported; in one line.
     """
     if isinstance(target, type):
         return target
     if not isinstance(target, str) or not all(target.split(".")):
-        raise HyperoptError(f"{where}._target_: {target!r} is no dotted path of a class; {allowed(base)}")
+        raise HyperoptError(f"{where}._target_: {target!r} is not a dotted path of a class; {allowed(base)}")
     first, *rest = target.split(".")
-    found: object = _module(first, target, base, where)
+    value: object = _module(first, target, base, where)
     path = first
     for name in rest:
         path = f"{path}.{name}"
         try:
-            found = getattr(found, name)
+            value = getattr(value, name)
         except AttributeError:
-            if not hasattr(found, "__path__"):
-                near = did_you_mean(name, [one for one in dir(found) if not one.startswith("_")])
-                text = f"{where}._target_: {shortened(target)} is not there: no {path}{near}; {allowed(base)}"
+            if not hasattr(value, "__path__"):
+                near = did_you_mean(name, [attribute for attribute in dir(value) if not attribute.startswith("_")])
+                text = f"{where}._target_: {shortened(target)} does not exist: no {path}{near}; {allowed(base)}"
                 raise HyperoptError(text) from None
-            found = _module(path, target, base, where)
+            value = _module(path, target, base, where)
         except Exception as error:  # a module may import what it is asked for only then
             raise _not_imported(path, target, where, error) from error
-    return found
+    return value
 
 
 def _module(name: str, target: str, base: type, where: str) -> ModuleType:
-    """A module, imported; the script that was started stands for itself, so that it does not run a second time."""
+    """Import a module; the script that was started stands for itself, so that it does not run twice."""
     try:
         if name not in sys.modules and _is_main(name):
             return sys.modules[_MAIN]
@@ -121,8 +121,8 @@ def _module(name: str, target: str, base: type, where: str) -> ModuleType:
         if error.name == name:
             parent = sys.modules.get(name.rpartition(".")[0])
             near = did_you_mean(name.rpartition(".")[2], list(getattr(parent, "__all__", ())))
-            told, lacking = (shortened(word) for word in (target, name))
-            text = f"{where}._target_: {told} is not there: no module {lacking}{near}; {allowed(base)}"
+            shown, lacking = (shortened(word) for word in (target, name))
+            text = f"{where}._target_: {shown} does not exist: no module {lacking}{near}; {allowed(base)}"
             raise HyperoptError(text) from error
         raise _not_imported(name, target, where, error) from error
     except (Exception, SystemExit) as error:  # an import runs the user's module, which may raise anything
@@ -132,7 +132,7 @@ def _module(name: str, target: str, base: type, where: str) -> ModuleType:
 def _not_imported(module: str, target: str, where: str, error: BaseException) -> HyperoptError:
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
     return HyperoptError(
-        f"{where}: {target} cannot be imported, {module} raises {reason}; mend the module, or install what it wants"
+        f"{where}: {target} cannot be imported, {module} raises {reason}; fix the module, or install what it needs"
     )
 
 
@@ -149,23 +149,23 @@ def _is_main(name: str) -> bool:
 
 
 def _makers_function(target: str, base: type, where: str) -> Callable[..., Any]:
-    """The function of a group; hydra-optuna-sweeper's may be missing, or be of a release that had other ones."""
+    """Return a group's function; hydra-optuna-sweeper's may be missing, or belong to another release."""
     function: Any = located(target, base, where)
     return function  # type: ignore[no-any-return]
 
 
-def _is_optunas_part(found: type) -> bool:
-    return found.__module__.startswith(("optuna.samplers.", "optuna.pruners."))
+def _is_optunas_part(value: type) -> bool:
+    return value.__module__.startswith(("optuna.samplers.", "optuna.pruners."))
 
 
-def _kind(found: object) -> str:
-    if isinstance(found, ModuleType):
+def _kind(value: object) -> str:
+    if isinstance(value, ModuleType):
         return "a module"
-    return "a function" if inspect.isroutine(found) else f"of the type {type(found).__name__}"
+    return "a function" if inspect.isroutine(value) else f"of the type {type(value).__name__}"
 
 
 def allowed(base: type) -> str:
-    """What may stand in the place of a wrong `_target_`."""
+    """Say what may replace a wrong `_target_`."""
     module, group = (optuna.samplers, "sampler") if base is BaseSampler else (optuna.pruners, "pruner")
     names = ", ".join(_classes(module.__all__, module, base))
     return (
@@ -175,12 +175,12 @@ def allowed(base: type) -> str:
 
 
 def _classes(names: Sequence[str], module: Any, base: type) -> Iterable[str]:
-    classes = (found for name in names if isinstance(found := getattr(module, name), type))
+    classes = (member for name in names if isinstance(member := getattr(module, name), type))
     return [cls.__name__ for cls in classes if issubclass(cls, base) and not inspect.isabstract(cls)]
 
 
 def made_class(node: Mapping[str, Any] | None) -> Any:
-    """The class that a node makes, None if that cannot be said; what is not Optuna's is not imported for it."""
+    """Return the class that a node creates; None if unknown. Imports only Optuna's modules."""
     target = (node or {}).get("_target_")
     if not isinstance(target, str) or target in _MAKERS:
         return _MAKERS.get(target) if isinstance(target, str) else target
@@ -191,30 +191,30 @@ def made_class(node: Mapping[str, Any] | None) -> Any:
 
 
 def is_foreign(made_by: Callable[..., Any]) -> bool:
-    """Whether a class is neither Optuna's own nor made by one of the groups' functions."""
+    """Whether a class is neither Optuna's own nor built by one of the groups' functions."""
     return not f"{made_by.__module__}.".startswith(("optuna.", _UPSTREAM, _OURS))
 
 
 def signature_of(made_by: Callable[..., Any]) -> Signature:
-    """What a class takes by its real signature; a group's function takes what its class does."""
+    """Return what a class accepts by its real signature; a group's function accepts what its class does."""
     made_by = _MAKERS.get(f"{made_by.__module__}.{made_by.__qualname__}") or made_by
     try:
-        found = inspect.signature(made_by).parameters
+        parameters = inspect.signature(made_by).parameters
     except ValueError:  # written in C, without a signature
         return Signature({}, takes_any=True)
     named = {
-        name: one
-        for name, one in found.items()
-        if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     }
-    return Signature(named, any(one.kind is inspect.Parameter.VAR_KEYWORD for one in found.values()))
+    return Signature(named, any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()))
 
 
-def travelling(target: object, made_by: Callable[..., Any]) -> object:
-    """What stands for a class in a plan: the class itself if it is the script's, which no other process can import."""
+def picklable_target(target: object, made_by: Callable[..., Any]) -> object:
+    """Return the form of a class in a plan: the class itself if only the script defines it, else its path."""
     return made_by if getattr(made_by, "__module__", "") == _MAIN else target
 
 
 def node_name(target: object) -> str:
-    """A `_target_` as text, also where the class itself stands there."""
+    """Return a `_target_` as text, also if it is the class itself."""
     return f"{target.__module__}.{target.__qualname__}" if isinstance(target, type) else str(target)

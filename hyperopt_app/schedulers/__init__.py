@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The schedulers: how workers become their jobs, what their queues say, how long a job lasts; knows no study."""
+"""The schedulers: submit workers as jobs, read the queue, compute the time a job has left.
+
+This room does not depend on studies.
+"""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the GPUs of a job are shared out to its workers; pure."""
+"""Divide the GPUs of a job among its workers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ __all__ = ["Sharing", "gpus_in", "slots_of_task", "visible_gpus"]
 
 @dataclass(frozen=True)
 class Sharing:
-    """What the launcher's config says about slots.
+    """How a job's GPUs are divided, according to the launcher's config.
 
     Attributes:
         nodes: Nodes of a job.
@@ -31,7 +31,7 @@ class Sharing:
     gpus_per_trial: int = 1
 
     def workers_per_job(self) -> int:
-        """How many workers a job runs.
+        """Return how many workers a job runs.
 
         Raises:
             ConfigError: The numbers do not fit together.
@@ -59,7 +59,7 @@ class Sharing:
 
 
 def gpus_in(gres: str | None) -> int:
-    """How many GPUs a value of `--gres` asks for: `gpu`, `gpu:2`, `gpu:v100:2`, among others."""
+    """Return how many GPUs a value of `--gres` requests: `gpu`, `gpu:2`, `gpu:v100:2`, among others."""
     total = 0
     for part in (gres or "").split(","):
         name, *rest = part.strip().split(":")
@@ -71,13 +71,13 @@ def gpus_in(gres: str | None) -> int:
 
 
 def visible_gpus(environment: Mapping[str, str]) -> list[str]:
-    """The GPUs that this process may use, by number or UUID; empty without one."""
+    """Return the GPUs that this process may use, by number or UUID; empty if there are none."""
     text = environment.get("CUDA_VISIBLE_DEVICES", "")
     return [word.strip() for word in text.split(",") if word.strip() and word.strip() not in {"-1", "NoDevFiles"}]
 
 
 def slots_of_task(visible: Sequence[str], sharing: Sharing, local_task: int) -> list[tuple[str, ...]]:
-    """The GPUs of each worker that a task runs; workers without GPUs if the task sees none.
+    """Return the GPUs of each worker that a task runs; workers without GPUs if the task sees none.
 
     Args:
         visible: What the task sees.

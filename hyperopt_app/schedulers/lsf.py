@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""IBM Spectrum LSF 10.1: workers as one array of jobs, of which each goes back into its queue by brequeue.
+"""IBM Spectrum LSF 10.1: submit workers as one job array; jobs return to the queue by brequeue.
 
-Values of the YAML stand in `#BSUB` lines, which no shell reads; only the lines of `setup` are commands. No LSF was at
-hand when this was written: what it says and does is as its documentation has it.
+Values from YAML are written to `#BSUB` lines, which no shell interprets; only the lines of `setup` are commands. This
+module was written from LSF's documentation and has not been tried on an LSF cluster.
 """
 
 import logging
@@ -38,7 +38,7 @@ _INTERVAL_S = 10.0
 _TIMEOUT_S = 30.0
 # -a: jobs that have ended too, for CLEAN_PERIOD (an hour by default). The last field may hold anything.
 _QUESTION = ("bjobs", "-a", "-noheader", "-o", "jobid jobindex stat exit_reason pend_reason delimiter='|'")
-# What bjobs says where there is no job, with an exit status of its own.
+# What bjobs says without a matching job, with its own exit status.
 _NO_JOB = re.compile(r"no (unfinished |matching )?job found|is not found", re.IGNORECASE)
 _PHASES: dict[str, Phase] = {
     **dict.fromkeys(("PEND", "PSUSP", "PROV", "WAIT"), "waits"),
@@ -66,7 +66,7 @@ _LARGEST_ARRAY = 1000
 
 
 class _Job(NamedTuple):
-    """A job, or an element of an array, as bjobs shows it."""
+    """A job, or an element of an array, as bjobs prints it."""
 
     number: str
     stat: str
@@ -75,18 +75,18 @@ class _Job(NamedTuple):
 
     @property
     def state(self) -> str:
-        """How it ended, in the words that all schedulers share; else what it does."""
+        """Return how the job ended, in the words that all schedulers share; otherwise its current state."""
         ended = COMPLETED if self.stat == "DONE" else self.exit_reason or self.stat
         return _ENDS.get(ended, ended) if self.phase == "ended" else self.stat
 
     @property
     def phase(self) -> Phase:
-        """`leaves` for ZOMBI and what a newer LSF may say."""
+        """Return the job's phase; `leaves` for ZOMBI and for states of a newer LSF."""
         return _PHASES.get(self.stat, "leaves")
 
 
 def parse_jobs(answer: str) -> dict[str, _Job]:
-    """Read bjobs' answer: by job, `7` or `7[3]`; lines that are no jobs are passed over.
+    """Parse bjobs' output by job, `7` or `7[3]`; other lines are skipped.
 
     Raises:
         ValueError: There are lines, but no job could be read: this is not the answer to our question.
@@ -123,14 +123,14 @@ class LsfQueue:
         self._asked_for: set[str] = set()
 
     def alive(self, jobs: Sequence[str]) -> set[str] | None:
-        """Which of these jobs, arrays by their one number, still wait or run; None if LSF cannot say now."""
+        """Return which of these jobs (an array by its one number) still wait or run; None if LSF cannot say now."""
         known = self._answer(set(jobs))
         if known is None:
             return None
         return {job.number for job in known.values() if job.phase != "ended"} & set(jobs)
 
     def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
-        """How these jobs stand, an array element by element; None if LSF cannot say now."""
+        """Return the states of these jobs, of an array element by element; None if LSF cannot say now."""
         known = self._answer(set(jobs))
         if known is None:
             return None
@@ -138,7 +138,7 @@ class LsfQueue:
         return [JobState(name, job.phase, job.state, job.pend_reason) for name, job in ours.items()]
 
     def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
-        """How those of these jobs ended that bjobs still knows; None if LSF cannot say now.
+        """Return how those jobs ended that bjobs still knows; None if LSF cannot say now.
 
         It names the owner of a job, who is this user, or an administrator, for whom it has a reason of its own.
         """
@@ -149,7 +149,7 @@ class LsfQueue:
         return {name: (state, os.geteuid() if state == CANCELLED else None) for name, state in ended.items()}
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """What LSF says of the job in which a claim was made.
+        """Return what LSF says of the job in which a claim was made.
 
         A job keeps its number when it goes back into the queue, so an answer counts only if it is younger than the
         claim.
@@ -188,7 +188,7 @@ def _run(words: Sequence[str]) -> str:
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
-    """What in the fields cannot be a value of bsub; pure."""
+    """Find values in the fields that bsub cannot accept."""
     kept = {name: value for name, value in settings.items() if name != "setup" and not name.startswith("_")}
     faults = control_characters(kept)
     faults += [
@@ -224,7 +224,7 @@ def _limit_s(settings: Mapping[str, Any]) -> int:
 
 
 def _directives(settings: Mapping[str, Any], jobs: int) -> list[str]:
-    """The options of bsub, in the order of the script."""
+    """Return the options of bsub, in the order of the script."""
     gpu = settings.get("gpu") or (f"num={settings['ngpus']}" if settings["ngpus"] else "")
     mem = str(settings.get("mem") or "").upper()
     return [
@@ -242,7 +242,7 @@ def _directives(settings: Mapping[str, Any], jobs: int) -> list[str]:
 
 
 def script(settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> str:
-    """The exact script of an array.
+    """Write the exact script of an array.
 
     Args:
         settings: The launcher's fields.
@@ -281,7 +281,7 @@ def script(settings: Mapping[str, Any], payload: Path, first: int, jobs: int) ->
 
 
 class Lsf:
-    """The row of LSF; see `registry.Scheduler`."""
+    """The scheduler IBM Spectrum LSF; see `registry.Scheduler`."""
 
     name = "lsf"
     launcher = "lsf_workers"
@@ -295,17 +295,17 @@ class Lsf:
     default_batch = _LARGEST_ARRAY
 
     def place(self, environment: Mapping[str, str], host: str) -> Place | None:
-        """In a job, with the host for its node."""
+        """Return the place of a process in a job, with the host as its node."""
         job = self.job_of(environment)
         return Place("lsf", job=job, raw_job=job, node=host.partition(".")[0]) if job else None
 
     def job_of(self, environment: Mapping[str, str]) -> str:
-        """The job, or the element of an array; of a job that is none the index is 0."""
+        """Return the job, or the element of an array; outside of an array the index is 0."""
         number, index = environment.get("LSB_JOBID", ""), environment.get("LSB_JOBINDEX", "0")
         return f"{number}[{index}]" if number and index != "0" else number
 
     def queue(self) -> LsfQueue:
-        """Asks bjobs."""
+        """Return the object that asks bjobs."""
         return LsfQueue()
 
     def faults(self, settings: Mapping[str, Any]) -> list[str]:
@@ -313,7 +313,7 @@ class Lsf:
         return header_faults(settings)
 
     def sharing(self, settings: Mapping[str, Any]) -> Sharing:
-        """The slots of a job, by `gpu` or `ngpus`."""
+        """Return the slots of a job, from `gpu` or `ngpus`."""
         match = re.search(r"(?:^|:)num=(\d+)", str(settings.get("gpu") or f"num={settings['ngpus']}"))
         return Sharing(
             gpus_per_node=int(match[1]) if match else 1,  # LSF's default where only other properties are given
@@ -322,15 +322,15 @@ class Lsf:
         )
 
     def limit_s(self, settings: Mapping[str, Any]) -> float:
-        """The run limit."""
+        """Return the run limit in seconds."""
         return _limit_s(settings)
 
     def logs(self, settings: Mapping[str, Any]) -> Path:
-        """Where each job sends its output."""
+        """Return the folder for the jobs' output."""
         return Path(settings["folder"]).absolute()
 
     def largest_batch(self) -> int:
-        """The site's largest array; LSF's default if it does not say."""
+        """Return the site's limit for arrays, or LSF's default if the site sets none."""
         try:
             answer = _run(["bparams", "-a"])
         except (OSError, subprocess.SubprocessError):
@@ -339,7 +339,7 @@ class Lsf:
         return max(1, int(match[1])) if match else _LARGEST_ARRAY
 
     def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
-        """An array."""
+        """Return one array."""
         text = script(settings, payload, first, jobs)
 
         def submit(wording: Wording) -> str:
@@ -352,12 +352,12 @@ class Lsf:
     def obstacle(self, environment: Mapping[str, str], run: Callable[..., str], *, by_limit: bool) -> str:
         """A job that bkill has ended stays away, however near its limit; until it has ended LSF shows it as RUN."""
         if (signal := environment.get("HYPEROPT_SIGNAL")) in ("INT", "TERM"):
-            return f"it was told to end by SIG{signal}, as bkill does it"
+            return f"it received SIG{signal}, as bkill sends it"
         stat = run(["bjobs", "-noheader", "-o", "stat", self._job(environment)]).strip()
         return "" if stat == "RUN" else f"its state is {stat or 'unknown'}"
 
     def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
-        """Brequeue the job, which keeps its number."""
+        """Requeue the job by brequeue; it keeps its number."""
         run(["brequeue", self._job(environment)])
         return ""
 

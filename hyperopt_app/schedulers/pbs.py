@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""PBS Pro, OpenPBS and Torque: one script and one job for each worker, or for as many as its GPUs have room for.
+"""PBS Pro, OpenPBS and Torque: submit one script and one job per worker, or per group of workers that share GPUs.
 
-Each job has its own script, so that it can submit itself again and no dialect of arrays is needed. Values of the YAML
-stand in directives, which no shell reads; only the lines of `setup` are commands.
+Each job has its own script, so it can resubmit itself without the array syntax, which differs between these systems.
+Values from YAML are written to directives, which no shell interprets; only the lines of `setup` are commands.
 """
 
 import getpass
@@ -55,12 +55,12 @@ _MOST_S = 10 * 366 * 86400
 
 
 def live_numbers(answer: str) -> set[str]:
-    """The numbers of the jobs in the answer of `qstat -u USER` that have not ended; pure."""
+    """Return the numbers of the jobs in the output of `qstat -u USER` that have not ended."""
     return {number for number, state in states_in(answer).items() if state not in _ENDED}
 
 
 def states_in(answer: str) -> dict[str, str]:
-    """The states of the jobs in the answer of `qstat -u USER`, by their numbers; pure.
+    """Return the states of the jobs in the output of `qstat -u USER`, by number.
 
     A line of a job is: id, user, queue, name, session, nodes, tasks, memory, time, state, elapsed time. PBS cuts the
     server off a long id, so the number alone counts.
@@ -86,19 +86,19 @@ class PbsQueue:
         self._asked_for: set[str] = set()
 
     def alive(self, jobs: Sequence[str]) -> set[str] | None:
-        """Which of these jobs still wait or run; None if PBS cannot say now.
+        """Return which of these jobs still wait or run; None if PBS cannot say now.
 
         Args:
-            jobs: As `qsub` has told them.
+            jobs: As `qsub` has printed them.
         """
-        found = self.jobs(jobs)
-        return None if found is None else {one.job for one in found if one.phase != "ended"}
+        states = self.jobs(jobs)
+        return None if states is None else {state.job for state in states if state.phase != "ended"}
 
     def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
-        """How those of these jobs stand that PBS still knows; None if it cannot say now.
+        """Return the states of those jobs that PBS still knows; None if it cannot say now.
 
         Args:
-            jobs: As `qsub` has told them.
+            jobs: As `qsub` has printed them.
         """
         # A job that was not asked for before may be younger than the last answer.
         if self._clock() >= self._due_at or not self._asked_for.issuperset(jobs):
@@ -109,11 +109,11 @@ class PbsQueue:
         return [_job_state(job, state) for job in jobs if (state := self._states.get(_number(job))) is not None]
 
     def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
-        """Nothing: PBS tells its users neither how a job ended for certain, nor who has deleted it."""
+        """Return nothing, because PBS does not reliably say how a job ended or who deleted it."""
         return None
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """UNKNOWN: PBS tells of live jobs only, and a job that it does not know may not be there yet."""
+        """Return UNKNOWN, because PBS lists only live jobs, and an unknown job may not be listed yet."""
         return UNKNOWN
 
     def _refresh(self) -> None:
@@ -133,7 +133,7 @@ def _job_state(job: str, state: str) -> JobState:
 
 
 def _number(job: str) -> str:
-    """`12` of `12.server` and `12[].server`."""
+    """Return `12` of `12.server` and `12[].server`."""
     return job.partition(".")[0].partition("[")[0]
 
 
@@ -149,7 +149,7 @@ def _script_path(payload: Path, number: int) -> Path:
 
 
 def script(settings: Mapping[str, Any], payload: Path, number: int) -> str:
-    """The exact script of one job.
+    """Write the exact script of one job.
 
     Args:
         settings: The launcher's fields.
@@ -190,11 +190,11 @@ def script(settings: Mapping[str, Any], payload: Path, number: int) -> str:
 
 
 def _directives(settings: Mapping[str, Any]) -> list[str]:
-    found = [f"{option} {settings[name]}" for name, option in _OPTIONS.items() if settings.get(name)]
-    found.append(f"-l {_resources(settings)}")
+    lines = [f"{option} {settings[name]}" for name, option in _OPTIONS.items() if settings.get(name)]
+    lines.append(f"-l {_resources(settings)}")
     hours, rest = divmod(walltime_s(settings["walltime"]), 3600)
-    found.append(f"-l walltime={hours:02}:{rest // 60:02}:{rest % 60:02}")
-    return [*found, "-r y", "-j oe", "-o /dev/null", *(settings.get("directives") or [])]
+    lines.append(f"-l walltime={hours:02}:{rest // 60:02}:{rest % 60:02}")
+    return [*lines, "-r y", "-j oe", "-o /dev/null", *(settings.get("directives") or [])]
 
 
 def _resources(settings: Mapping[str, Any]) -> str:
@@ -209,17 +209,17 @@ def _resources(settings: Mapping[str, Any]) -> str:
 
 
 def sharing_of(settings: Mapping[str, Any]) -> Sharing:
-    """The slots of a job."""
-    found = re.search(r"(?:^|:)n?gpus=(\d+)", _resources(settings))
+    """Return the slots of a job."""
+    match = re.search(r"(?:^|:)n?gpus=(\d+)", _resources(settings))
     return Sharing(
-        gpus_per_node=int(found[1]) if found else 0,
+        gpus_per_node=int(match[1]) if match else 0,
         workers_per_gpu=int(settings["workers_per_gpu"]),
         gpus_per_trial=int(settings["gpus_per_trial"]),
     )
 
 
 def walltime_s(value: Any) -> int:
-    """Seconds of `HH:MM:SS`, `D:HH:MM:SS` or `MM:SS`, or of a number of seconds, as YAML makes of a bare 12:00:00.
+    """Convert `HH:MM:SS`, `D:HH:MM:SS` or `MM:SS`, or YAML's number for a bare 12:00:00, to seconds.
 
     Raises:
         ValueError: It is neither.
@@ -231,7 +231,7 @@ def walltime_s(value: Any) -> int:
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
-    """What in the fields cannot be a value of qsub; pure."""
+    """Find values in the fields that qsub cannot accept."""
     kept = {name: value for name, value in settings.items() if name != "setup" and not name.startswith("_")}
     faults = control_characters(kept)
     faults += [
@@ -259,16 +259,16 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _set_again(words: str) -> list[str]:
-    """What a directive says that the launcher says itself."""
+    """Find options in a directive that the launcher sets itself."""
     letter, rest = words[1:2], words[2:]
     asked = {part.partition("=")[0].strip() for part in rest.split(",")} if letter == "l" else set()
-    found = {f"-l {name}": name for name in sorted(asked & _RESOURCES)}
+    options = {f"-l {name}": name for name in sorted(asked & _RESOURCES)}
     if letter in _LETTERS:
-        found = {f"-{letter}": _LETTERS[letter]}
+        options = {f"-{letter}": _LETTERS[letter]}
     return [
         f"hydra.launcher.directives: {words!r}: the launcher sets {option} itself; "
         + (f"write hydra.launcher.{field}" if field else "remove it")
-        for option, field in found.items()
+        for option, field in options.items()
     ]
 
 
@@ -287,7 +287,7 @@ def _faults_of_numbers(settings: Mapping[str, Any]) -> list[str]:
 
 
 class Pbs:
-    """The row of PBS; see `registry.Scheduler`."""
+    """The schedulers PBS Pro, OpenPBS and Torque; see `registry.Scheduler`."""
 
     name = "pbs"
     launcher = "pbs_workers"
@@ -303,16 +303,16 @@ class Pbs:
     default_batch = 1
 
     def place(self, environment: Mapping[str, str], host: str) -> Place | None:
-        """In a job, with the host for its node."""
+        """Return the place of a process in a job, with the host as its node."""
         job = environment.get("PBS_JOBID")
         return Place("pbs", job=job, raw_job=job, node=host.partition(".")[0]) if job else None
 
     def job_of(self, environment: Mapping[str, str]) -> str:
-        """Nothing: only a script of ours can submit itself again, and it says its job itself."""
+        """Return nothing: only our own script can resubmit itself, and it exports its job itself."""
         return ""
 
     def queue(self) -> PbsQueue:
-        """Asks qstat."""
+        """Return the object that asks qstat."""
         return PbsQueue()
 
     def faults(self, settings: Mapping[str, Any]) -> list[str]:
@@ -324,19 +324,19 @@ class Pbs:
         return sharing_of(settings)
 
     def limit_s(self, settings: Mapping[str, Any]) -> float:
-        """The walltime."""
+        """Return the walltime in seconds."""
         return walltime_s(settings["walltime"])
 
     def logs(self, settings: Mapping[str, Any]) -> Path:
-        """Where each script sends its output."""
+        """Return the folder for the scripts' output."""
         return Path(settings["folder"]).absolute()
 
     def largest_batch(self) -> int:
-        """One: each job has a script of its own."""
+        """Return 1, because each job has its own script."""
         return 1
 
     def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
-        """One job."""
+        """Return one job."""
         text = script(settings, payload, first)
 
         def submit(wording: Wording) -> str:
@@ -348,11 +348,11 @@ class Pbs:
         return Batch(text, jobs, submit)
 
     def obstacle(self, environment: Mapping[str, str], run: Callable[..., str], *, by_limit: bool) -> str:
-        """One that was told to end long before its limit was deleted by somebody; PBS itself does not say so."""
-        return "" if by_limit else "it was told to end long before its time limit"
+        """A job asked to end long before its limit was deleted by somebody; PBS itself does not report that."""
+        return "" if by_limit else "it was asked to end long before its time limit"
 
     def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
-        """Submit the script again; the number of its new job."""
+        """Submit the script again and return the number of its new job."""
         path = Path(environment["HYPEROPT_SCRIPT"])
         # By its name alone: some versions of qsub split a path at blanks.
         return run(["qsub", path.name], path.parent).split()[-1]

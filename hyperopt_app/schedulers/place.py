@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a worker runs in a scheduler, how its environment says so, and what the scheduler says of that run; pure."""
+"""Describe which job and run of a scheduler a worker belongs to, read from the environment or from stored text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ __all__ = ["RUNNING", "UNKNOWN", "Place", "Variables", "Verdict", "is_number"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker runs in a scheduler; all empty outside of one. Claims hold it as a plain mapping.
+    """The job and run of a scheduler in which a worker runs; all empty outside of one.
 
     Attributes:
         scheduler: The scheduler's name, such as `slurm`; or empty.
@@ -34,17 +34,21 @@ class Place:
 
     @classmethod
     def of_claim(cls, claim: Mapping[str, Any]) -> "Place":
-        """The place that a claim names; of an older claim, which names none, an empty one."""
+        """Return the place in a claim; empty for claims of earlier releases, which contain none."""
         stored = claim.get("place")
         if not isinstance(stored, Mapping):
             return cls()
-        known = {one.name: stored[one.name] for one in fields(cls) if type(stored.get(one.name)) is type(one.default)}
+        known = {
+            field.name: stored[field.name]
+            for field in fields(cls)
+            if type(stored.get(field.name)) is type(field.default)
+        }
         return cls(**known)
 
 
 @dataclass(frozen=True)
 class Variables:
-    """The environment variables by which a scheduler says to a process where it is; a tuple is tried in its order.
+    """The environment variables in which a scheduler describes a job; a tuple is tried in its order.
 
     Attributes:
         array_index: Which job of an array this is.
@@ -77,7 +81,7 @@ class Verdict:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the run has ended for certain."""
+        """Whether the run has certainly ended."""
         return self.runs is False
 
 

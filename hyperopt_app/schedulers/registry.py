@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The schedulers whose jobs can be workers. A new one is a file with a class like `Pbs`, and a row in `SCHEDULERS`.
+"""The table of schedulers whose jobs can be workers. A new scheduler is a file with a class like `Pbs` and a row here.
 
-Its fields stand in a schema of `config.launchers`, under the name of its launcher. Everything else that has to do with
-a scheduler asks these rows, and no other module names one or reads its environment variables.
+Its fields are a schema of `config.launchers`, under the name of its launcher. All other code asks these rows; no
+other module names a scheduler or reads its environment variables.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,27 +34,27 @@ Run = Callable[..., str]
 
 
 class AsksForJobs(Protocol):
-    """Asks a scheduler how jobs stand, seldom and for all of them at once."""
+    """Asks a scheduler for the states of jobs, seldom and for all of them at once."""
 
     def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
-        """How these jobs stand, an array task by task; None if the scheduler cannot say now."""
+        """Return the states of these jobs, of an array task by task; None if the scheduler cannot say now."""
 
     def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
-        """How these ended, and the number of the user who has cancelled them; None if nobody can say."""
+        """Return how these jobs ended and which user cancelled them; None if the scheduler cannot say."""
 
 
 class Queue(AsksForJobs, Protocol):
-    """Asks a scheduler also which jobs live, and about workers that are silent."""
+    """Also asks a scheduler which jobs are alive, and about workers that are silent."""
 
     def alive(self, jobs: Sequence[str]) -> set[str] | None:
-        """Which of these jobs still wait or run; None if the scheduler cannot say now."""
+        """Return which of these jobs still wait or run; None if the scheduler cannot say now."""
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """Whether the run in which a claim was made has ended; UNKNOWN if the scheduler cannot tell."""
+        """Return whether the run in which a claim was made has ended; UNKNOWN if the scheduler cannot tell."""
 
 
 class Scheduler(Protocol):
-    """How workers become jobs of a scheduler, how it is asked about them, and how a job goes back into its queue.
+    """The interface of a scheduler: submit workers as jobs, ask about them, and put jobs back into the queue.
 
     Attributes:
         name: In claims, in the jobs that a study remembers, and of the folder `workers/NAME`.
@@ -81,38 +81,38 @@ class Scheduler(Protocol):
     default_batch: int
 
     def place(self, environment: Mapping[str, str], host: str) -> Place | None:
-        """The place of a process in a job of this scheduler; None if it does not end with such a job."""
+        """Return the place of a process in a job of this scheduler; None if it is not part of one."""
 
     def job_of(self, environment: Mapping[str, str]) -> str:
-        """The job of a process as the scheduler would be asked to put it back; empty outside of one."""
+        """Return the job of a process in the form in which it is put back; empty outside of one."""
 
     def queue(self) -> Queue:
-        """What asks the scheduler."""
+        """Return the object that asks the scheduler."""
 
     def faults(self, settings: Mapping[str, Any]) -> list[str]:
-        """What in the launcher's fields cannot be passed to the scheduler; pure."""
+        """Find values in the launcher's fields that the scheduler cannot accept."""
 
     def sharing(self, settings: Mapping[str, Any]) -> Sharing:
-        """The slots of a job."""
+        """Return the slots of a job."""
 
     def limit_s(self, settings: Mapping[str, Any]) -> float:
-        """The time limit of a job, seconds; 0 for none."""
+        """Return the time limit of a job in seconds; 0 for none."""
 
     def logs(self, settings: Mapping[str, Any]) -> Path:
-        """The folder of the workers' output."""
+        """Return the folder of the workers' output."""
 
     def largest_batch(self) -> int:
-        """How many jobs one submission may make, as the site says."""
+        """Return the site's limit for jobs per submission."""
 
     def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
-        """So many jobs of a launch, from the one with the number `first`; nothing is written or asked yet.
+        """Return the next jobs of a launch, from number `first` on; nothing is written or asked yet.
 
         Raises:
             ConfigError: A value cannot be passed to the scheduler.
         """
 
     def obstacle(self, environment: Mapping[str, str], run: Run, *, by_limit: bool) -> str:
-        """Why a job whose workers have ended early must not go back into the queue; empty if it may.
+        """Return why a job whose workers ended early must not go back into the queue; empty if it may.
 
         Args:
             environment: That of the job.
@@ -121,7 +121,7 @@ class Scheduler(Protocol):
         """
 
     def put_back(self, environment: Mapping[str, str], run: Run) -> str:
-        """Put a job back into the queue; the number of its successor, empty if it keeps its own."""
+        """Put a job back into the queue; return its new number, empty if it keeps its own."""
 
 
 _ROWS: tuple[Scheduler, ...] = (Slurm(), Pbs(), Lsf())
@@ -129,7 +129,7 @@ SCHEDULERS: dict[str, Scheduler] = {row.name: row for row in _ROWS}
 
 
 def place_of(environment: Mapping[str, str], host: str = "") -> Place:
-    """The place of a process, by its environment; empty if it does not end with a scheduler's job. Pure.
+    """Return the place of a process from its environment; empty if it is not part of a scheduler's job.
 
     Args:
         environment: That of the process.
@@ -140,13 +140,13 @@ def place_of(environment: Mapping[str, str], host: str = "") -> Place:
 
 
 def job_of(environment: Mapping[str, str]) -> str:
-    """The job of a process: as its script says, else as its scheduler does; empty outside of one. Pure."""
+    """Return the job of a process, from its script's or its scheduler's variables; empty outside of one."""
     jobs = (row.job_of(environment) for row in SCHEDULERS.values())
     return environment.get("HYPEROPT_JOB") or next(filter(None, jobs), "")
 
 
 def values_of(environment: Mapping[str, str], names: Callable[[Variables], Sequence[str]]) -> Iterator[str]:
-    """The values of a sort of variable, of all schedulers; pure.
+    """Return the values of one kind of variable, of all schedulers.
 
     Args:
         environment: That of the process.
@@ -156,14 +156,14 @@ def values_of(environment: Mapping[str, str], names: Callable[[Variables], Seque
 
 
 def scheduler_of_payload(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Scheduler:
-    """The scheduler that runs a job, by what its payload says."""
+    """Return the scheduler that runs a job, from the path of its payload."""
     # Payloads of earlier releases name none; of these, only the scripts of PBS say where they lie.
     earlier = "pbs" if "HYPEROPT_SCRIPT" in environment else "slurm"
     return SCHEDULERS[str(settings.get("scheduler") or earlier)]
 
 
 class _Judge:
-    """Says of a claim whether the job in which it was made has ended, by the scheduler that the claim names."""
+    """Decides whether the job in which a claim was made has ended, by asking the claim's scheduler."""
 
     def __init__(self) -> None:
         self._queues: dict[str, Queue] = {}
@@ -179,5 +179,5 @@ class _Judge:
 
 
 def judge_of_claims() -> _Judge:
-    """Who says of a claim whether the job in which it was made has ended."""
+    """Return the object that decides whether the job of a claim has ended."""
     return _Judge()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Who of a study's jobs waits, runs and has ended, from one look at the queue to the next, and what to say of it; pure.
+"""Compare a study's jobs between two looks at the queue, and say which wait, run or have ended.
 
-A study goes on with whatever jobs it gets, so whoever waits for it must be told what is missing, and each thing once.
+A study continues with whatever jobs it has, so the user who waits for it has to learn what is missing, each fact once.
 """
 
 import re
@@ -29,7 +29,7 @@ _START_S = 11.0
 
 @dataclass(frozen=True)
 class JobState:
-    """A job, or a task of an array, at one look.
+    """A job, or a task of an array, at one look at the queue.
 
     Attributes:
         job: As users see it: `7`, `7_3` or `7.server`.
@@ -57,87 +57,87 @@ class Roster:
     wanted: int = 0
     jobs: dict[str, JobState] = field(default_factory=dict)
     last: frozenset[str] = frozenset()
-    _told: Counter[str] = field(default_factory=Counter)
+    _reported: Counter[str] = field(default_factory=Counter)
     _quiet_until: float | None = None
 
-    def look(self, found: Iterable[JobState], waiting_trials: int, now_s: float) -> list[str]:
-        """Take in what the queue says now.
+    def look(self, states: Iterable[JobState], waiting_trials: int, now_s: float) -> list[str]:
+        """Process the current state of the queue.
 
         Args:
-            found: The jobs that it names. One that it no longer names has ended.
-            waiting_trials: How many trials nobody runs; with none it is no loss if a job ends.
+            states: The jobs that it names. One that it no longer names has ended.
+            waiting_trials: How many trials nobody runs; with none it is not a loss if a job ends.
             now_s: Monotonic seconds.
 
         Returns:
             What has changed, for people; empty if nothing has that they must know.
         """
-        before, self.jobs = self.jobs, self._next(found)
-        if alive := frozenset(job for job, one in self.jobs.items() if one.phase != "ended"):
+        before, self.jobs = self.jobs, self._next(states)
+        if alive := frozenset(job for job, state in self.jobs.items() if state.phase != "ended"):
             self.last = alive
         ended = [
-            one
-            for job, one in self.jobs.items()
-            if one.phase == "ended" and (job not in before or before[job].phase != "ended")
+            state
+            for job, state in self.jobs.items()
+            if state.phase == "ended" and (job not in before or before[job].phase != "ended")
         ]
         lines = self._ends(ended, waiting_trials, is_first=self._quiet_until is None)
         queue = self._queue(now_s)
-        return [*lines, *queue] if self._told or not lines else lines
+        return [*lines, *queue] if self._reported or not lines else lines
 
-    def _next(self, found: Iterable[JobState]) -> dict[str, JobState]:
-        now = {one.job: one for one in found}
+    def _next(self, states: Iterable[JobState]) -> dict[str, JobState]:
+        now = {state.job: state for state in states}
         gone = {
-            job: one if one.phase == "ended" else replace(one, phase="ended", state="", reason="")
-            for job, one in self.jobs.items()
+            job: state if state.phase == "ended" else replace(state, phase="ended", state="", reason="")
+            for job, state in self.jobs.items()
             if job not in now
         }
         return {**gone, **now}
 
     def _count(self, *phases: str) -> int:
-        return sum(one.phase in phases for one in self.jobs.values())
+        return sum(state.phase in phases for state in self.jobs.values())
 
     def _total(self) -> int:
         return max(self.wanted, len(self.jobs))
 
     def _ends(self, ended: Sequence[JobState], waiting_trials: int, *, is_first: bool) -> list[str]:
-        """The jobs that are missing from now on, those of one state in one line."""
+        """Report the jobs that ended since the last look, one line per state."""
         by_state: dict[str, list[str]] = {}
-        for one in ended:
+        for ended_job in ended:
             # One that leaves because there is nothing to do for it is missed by nobody.
-            if waiting_trials or one.state not in ("", COMPLETED):
-                by_state.setdefault(one.state, []).append(one.job)
+            if waiting_trials or ended_job.state not in ("", COMPLETED):
+                by_state.setdefault(ended_job.state, []).append(ended_job.job)
         lines = [_end(state, jobs, waiting_trials) for state, jobs in by_state.items()]
         unseen = self.wanted - len(self.jobs) if is_first else 0
         if unseen > 0:
             lines.append(f"{counted(unseen, 'job')} of this launch {'has' if unseen == 1 else 'have'} ended before")
-        here = self._count("waits", "runs", "leaves")
+        left = self._count("waits", "runs", "leaves")
         if not lines:
             return []
-        if not here:
+        if not left:
             return [f"{'; '.join(lines)}; none is left"]
         missing = "it is" if sum(map(len, by_state.values())) + max(0, unseen) == 1 else "they are"
-        return [f"{'; '.join(lines)}; {missing} not replaced: {here} of {self._total()} go on"]
+        return [f"{'; '.join(lines)}; {missing} not replaced: {left} of {self._total()} go on"]
 
     def _queue(self, now_s: float) -> list[str]:
-        """How many wait, and for what, when that has changed; at most every half minute, but at once when all run."""
+        """Report how many jobs wait, and for what, on changes; at most every half minute, at once when all run."""
         if self._quiet_until is None:
             self._quiet_until = now_s + _START_S
-        waiting = Counter(one.reason for one in self.jobs.values() if one.phase == "waits")
-        if waiting == self._told or (waiting and now_s < self._quiet_until):
+        waiting = Counter(state.reason for state in self.jobs.values() if state.phase == "waits")
+        if waiting == self._reported or (waiting and now_s < self._quiet_until):
             return []
-        self._told, self._quiet_until = waiting, now_s + _QUIET_S
+        self._reported, self._quiet_until = waiting, now_s + _QUIET_S
         started = f"{self._count('runs')} of {counted(self._total(), 'job')} {_runs(self._count('runs'))}"
         if not waiting:
             return [f"{started}; none waits in the queue any more"] if self._count("runs") else []
         return [f"{started}; {_reasons(waiting)}"]
 
     def learn(self, states: Mapping[str, str]) -> None:
-        """Take in how jobs ended of which the queue says nothing any more."""
-        for job, one in self.jobs.items():
-            if one.phase == "ended" and not one.state and job in states:
-                self.jobs[job] = replace(one, state=states[job])
+        """Store how jobs ended that the queue no longer lists."""
+        for job, state in self.jobs.items():
+            if state.phase == "ended" and not state.state and job in states:
+                self.jobs[job] = replace(state, state=states[job])
 
     def are_cancelled(self) -> list[str]:
-        """The jobs by whose cancelling the launch has ended; empty if it has not, or not by that.
+        """Return the jobs whose cancellation ended the launch; empty if it has not ended, or for another reason.
 
         A job that ended by itself at the same moment changes nothing; one that was lost does: then others are wanted.
         """
@@ -158,7 +158,7 @@ def _end(state: str, jobs: Sequence[str], waiting_trials: int) -> str:
 
 
 def names_of(jobs: Sequence[str]) -> str:
-    """The jobs in one line; of many the first."""
+    """List the jobs in one line; of many only the first."""
     rest = len(jobs) - _NAMED
     in_order = sorted(jobs, key=lambda job: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", job)])
     return ", ".join(in_order[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the job scripts of all schedulers have in common: words for a shell, checks of values, refused submissions."""
+"""Shared parts of the job scripts of all schedulers: shell quoting, checks of values, errors of submission."""
 
 import re
 import shlex
@@ -30,7 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs that one call of the scheduler's submit command makes: an array, or a single job.
+    """Jobs created by one call of the scheduler's submit command: an array, or a single job.
 
     Attributes:
         text: The exact script.
@@ -45,7 +45,7 @@ class Batch:
 
 
 def control_characters(values: Mapping[str, Any]) -> list[str]:
-    """Faults of values that cannot stand in one line of a script's header; pure."""
+    """Find values that cannot stand in one line of a script's header."""
     faults = []
     for name, value in values.items():
         words = value if isinstance(value, list) else [value]
@@ -55,7 +55,7 @@ def control_characters(values: Mapping[str, Any]) -> list[str]:
 
 
 def grace_faults(settings: Mapping[str, Any], limit_s: float, limit: str) -> list[str]:
-    """What is wrong if a job must end before it has worked for as long as it may take to end; pure.
+    """Find a grace time longer than half of a job's time limit.
 
     Args:
         settings: The launcher's fields.
@@ -70,13 +70,13 @@ def grace_faults(settings: Mapping[str, Any], limit_s: float, limit: str) -> lis
 
 
 def python_words(settings: Mapping[str, Any]) -> str:
-    """The program that runs workers, quoted for a shell: as words, of which none is a command of the shell's."""
+    """Return the Python program that runs workers, quoted for a shell."""
     own = settings.get("python")
     return shlex.join(shlex.split(str(own))) if own else shlex.quote(sys.executable)
 
 
 def worker_command(python: str, payload: Path, *options: str) -> str:
-    """The shell command of the workers of one task, or with `--after-job` of what comes after them."""
+    """Return the shell command of one task's workers, or with `--after-job` of the step after them."""
     words = shlex.join(["-u", *module_words("hyperopt_app.worker_process")])
     return " ".join([python, words, *options, shlex.quote(str(payload))])
 
@@ -107,14 +107,14 @@ def submitted(
 
 
 def not_there(program: str, scheduler: str, wording: Wording) -> SubmissionError:
-    """The error of a machine without the scheduler's submit command."""
-    where = f"give the command where {scheduler} is{wording.without_scheduler}"
-    return SubmissionError(f"{wording.launcher}: {program} is not here; {where}")
+    """Return the error for a machine without the scheduler's submit command."""
+    where = f"run this on a machine with {scheduler}{wording.without_scheduler}"
+    return SubmissionError(f"{wording.launcher}: {program} not found; {where}")
 
 
 def refused(program: str, reason: str, wording: Wording) -> SubmissionError:
-    """The error of a submission that the scheduler has not taken."""
+    """Return the error for a submission that the scheduler refused."""
     return SubmissionError(
         f"{program} refused the workers: {reason}\n"
-        f"Nothing is lost: mend it and give the same command again{wording.without_scheduler}."
+        f"Fix this and run the same command again{wording.without_scheduler}; the study is unchanged."
     )

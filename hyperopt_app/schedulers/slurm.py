@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Slurm: workers as one array of jobs. Checks the launcher's fields, and asks, requeues and finds jobs.
+"""Slurm: submit workers as one job array, check the launcher's fields, and query, requeue and identify jobs.
 
-`slurm_job` writes the script with submitit and submits it, `slurm_queue` asks squeue and sacct, `slurm_output` reads
-their answers. submitit is imported only where a script is made: workers and the driver ask here where they are.
+`slurm_job` writes the script with submitit and submits it, `slurm_queue` asks squeue and sacct, and `slurm_output`
+parses their answers. submitit is imported only to write a script, not when a worker or the driver identifies its job.
 """
 
 import re
@@ -73,7 +73,7 @@ _DEFAULT_MAX_ARRAY = 1001
 
 
 class Slurm:
-    """The row of Slurm; see `registry.Scheduler`."""
+    """The scheduler Slurm; see `registry.Scheduler`."""
 
     name = "slurm"
     launcher = "slurm_workers"
@@ -94,19 +94,19 @@ class Slurm:
     default_batch = _DEFAULT_MAX_ARRAY - 1
 
     def place(self, environment: Mapping[str, str], host: str) -> Place | None:
-        """In a job, on the node that Slurm names."""
+        """Return the place of a process in a job, on the node that Slurm names."""
         # A shell of salloc on a login node has the job's number too, but it does not end with the job.
         is_in_job = environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME")
         return _place(environment) if is_in_job else None
 
     def job_of(self, environment: Mapping[str, str]) -> str:
-        """The job, or the task of an array."""
+        """Return the job, or the task of an array."""
         array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
         # Not by the task's own number: that of the last task is the array's, and Slurm would take it for all of them.
         return f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID", "")
 
     def queue(self) -> SlurmQueue:
-        """Asks squeue and sacct."""
+        """Return the object that asks squeue and sacct."""
         return SlurmQueue()
 
     def faults(self, settings: Mapping[str, Any]) -> list[str]:
@@ -118,15 +118,15 @@ class Slurm:
         return sharing_of(settings)
 
     def limit_s(self, settings: Mapping[str, Any]) -> float:
-        """The time limit."""
+        """Return the time limit in seconds."""
         return _limit_s(settings)
 
     def logs(self, settings: Mapping[str, Any]) -> Path:
-        """Submitit's folder."""
+        """Return submitit's folder."""
         return Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()
 
     def largest_batch(self) -> int:
-        """The site's largest array; Slurm's default if it does not say."""
+        """Return the site's limit for arrays, or Slurm's default if the site sets none."""
         try:
             text = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=True).stdout  # noqa: S607
         except (OSError, subprocess.CalledProcessError):
@@ -135,7 +135,7 @@ class Slurm:
         return max(2, int(match[1])) - 1 if match else self.default_batch
 
     def batch(self, settings: Mapping[str, Any], payload: Path, first: int, jobs: int) -> Batch:
-        """An array; every array of a launch counts its tasks from 0."""
+        """Return an array; every array of a launch numbers its tasks from 0."""
         from hyperopt_app.schedulers.slurm_job import WorkersExecutor
 
         if faults := header_faults(settings):
@@ -152,7 +152,7 @@ class Slurm:
         return "" if state == "RUNNING" else f"its state is {state or 'unknown'}"
 
     def put_back(self, environment: Mapping[str, str], run: Callable[..., str]) -> str:
-        """Requeue the job, which keeps its number."""
+        """Requeue the job by scontrol; it keeps its number."""
         run(["scontrol", "requeue", self._job(environment)])
         return ""
 
@@ -177,13 +177,13 @@ def _place(environment: Mapping[str, str]) -> Place:
 
 
 def _with_long_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The further options of sbatch; those that are switched off are left out."""
+    """Return the additional options of sbatch by their long names, without those that are switched off."""
     extra = settings.get("additional_parameters") or {}
     return {SHORT_OPTIONS.get(str(key), str(key)): value for key, value in extra.items() if value not in (None, False)}
 
 
 def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
-    """The exact script of an array of `count` jobs.
+    """Write the exact script of an array of `count` jobs.
 
     Raises:
         ConfigError: A value cannot be passed to sbatch.
@@ -192,7 +192,7 @@ def script(settings: Mapping[str, Any], payload: Path, count: int) -> str:
 
 
 def sharing_of(settings: Mapping[str, Any]) -> Sharing:
-    """The slots that the fields ask for."""
+    """Return the slots that the fields request."""
     own = gpus_in(settings.get("gres")) + int(settings.get("gpus_per_node") or 0)
     return Sharing(
         nodes=int(settings["nodes"] or 1),
@@ -205,14 +205,14 @@ def sharing_of(settings: Mapping[str, Any]) -> Sharing:
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
-    """What in the fields cannot be a value of sbatch; pure."""
+    """Find values in the fields that sbatch cannot accept."""
     faults, where = list[str](), "hydra.launcher.additional_parameters"
     extra = settings.get("additional_parameters") or {}
     flat = {name: value for name, value in settings.items() if name not in {"setup", "additional_parameters"}}
     faults += control_characters(flat | {f"additional_parameters.{key}": value for key, value in extra.items()})
     for key in extra:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(key)):
-            faults.append(f"{where}.{key!r}: this is no option's name; write it as sbatch does")
+            faults.append(f"{where}.{key!r}: this is not an option's name; write it as sbatch does")
         elif str(key).replace("_", "-") in _TAKEN:
             faults.append(f"{where}.{key}: the launcher sets this option itself; remove it")
         elif (field := _FIELDS.get(str(key).replace("_", "-"))) is not None:
@@ -229,7 +229,7 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
 
 
 def stock_faults(settings: Mapping[str, Any]) -> list[str]:
-    """What in the fields of the stock launcher would end its jobs at their start; pure."""
+    """Find fields of Hydra's stock launcher with which its jobs would end at their start."""
     wanted, limit_s = int(settings.get("signal_delay_s") or 0), _limit_s(settings)
     if limit_s <= 0 or wanted < limit_s:
         return []
@@ -240,5 +240,5 @@ def stock_faults(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _limit_s(settings: Mapping[str, Any]) -> int:
-    """Seconds that a job may take; 0 for no limit."""
+    """Return the time limit of a job in seconds; 0 for no limit."""
     return 60 * int(settings.get("timeout_min") or 0)

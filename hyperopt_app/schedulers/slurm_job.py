@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The script of an array of Slurm jobs, and its submission: submitit writes the header and talks to sbatch.
+"""Write and submit the script of a Slurm job array; submitit writes the header and calls sbatch.
 
-What the jobs run is `worker_process` with a frozen payload. Every value of the YAML goes to sbatch as a value: nothing
-in it can become a command but the lines of `setup`.
+The jobs run `worker_process` with a serialised payload. Every value from YAML reaches sbatch as a value; only the
+lines of `setup` can become commands.
 """
 
 import logging
@@ -31,7 +31,7 @@ _EARLY_S = 30
 
 
 class WorkersExecutor(submitit.SlurmExecutor):
-    """submitit's executor, with our command in the place of its own.
+    """submitit's executor with our command instead of its own.
 
     Args:
         folder: Of the scripts and the output.
@@ -52,14 +52,14 @@ class WorkersExecutor(submitit.SlurmExecutor):
     @classmethod
     def affinity(cls) -> int:
         """Whether submitit may choose this executor."""
-        return 2  # a script can be shown where there is no Slurm
+        return 2  # a script can be shown without Slurm
 
     def text(self) -> str:
-        """The exact script."""
+        """Return the exact script."""
         return self._make_submission_file_text(self.command, "")
 
     def submit_workers(self, wording: Wording) -> str:
-        """Submit the array and return its number; errors are in the words of the command that the user typed."""
+        """Submit the array and return its number; errors use the words of the user's command."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return str(self._submit_command(self.command).job_id).partition("_")[0]
@@ -70,19 +70,19 @@ class WorkersExecutor(submitit.SlurmExecutor):
 
 
 def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s: int) -> dict[str, Any]:
-    """Submitit's parameters from our fields."""
+    """Convert our fields to submitit's parameters."""
     kept = {name: value for name, value in settings.items() if name not in _OWN and name != "_target_"}
     # submitit would convert a None as if it were a number.
-    found = {name: value for name, value in kept.items() if value is not None}
-    found["signal_delay_s"] = _signal_delay_s(settings, limit_s)
-    found["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
+    parameters = {name: value for name, value in kept.items() if value is not None}
+    parameters["signal_delay_s"] = _signal_delay_s(settings, limit_s)
+    parameters["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
     after = worker_command(python, payload, "--after-job")
-    found["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
-    return found
+    parameters["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
+    return parameters
 
 
 def _end_lines(minutes: int) -> list[str]:
-    """Shell lines that tell the workers when the job ends: as Slurm says, else as was asked for."""
+    """Return shell lines that tell the workers when the job ends: from Slurm, else from the requested limit."""
     # The number of the last task is the array's, too: by that Slurm would answer for all tasks.
     task = '"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"'
     return [
@@ -93,7 +93,7 @@ def _end_lines(minutes: int) -> list[str]:
 
 
 def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
-    """Seconds before its end at which Slurm asks a job to end: of a short job within the second half.
+    """Return the seconds before the limit at which Slurm signals a job; for a short job, at most half of it.
 
     Slurm takes any delay, and asks a job that is shorter at its very start. Its workers know their end by themselves.
     """
@@ -103,7 +103,7 @@ def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
     used = max(1, limit_s // 2 - _EARLY_S)
     _log.warning(
         "hydra.launcher.signal_delay_s: Slurm would ask a job of %d s (timeout_min=%s) to end %d s before its end, so "
-        "at its very start; it is told to ask %d s before. Set at most %d, or a longer limit.",
+        "at its very start; it will ask %d s before. Set at most %d, or a longer limit.",
         *(limit_s, settings["timeout_min"], wanted, used, limit_s // 2),
     )
     return used
@@ -111,5 +111,5 @@ def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
 
 def _reason(error: BaseException) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "sbatch:" in line or "error" in line.lower()]
-    return " ".join((told or lines)[-3:]) or type(error).__name__
+    relevant = [line for line in lines if "sbatch:" in line or "error" in line.lower()]
+    return " ".join((relevant or lines)[-3:]) or type(error).__name__

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Places of workers in a scheduler, and what Slurm's answers say of them: pure readings and a judgement.
+"""Parse the answers of squeue and sacct, and decide whether a job still lives.
 
-A job is known by its cluster and its own number. The name of an array and the count of restarts may be wrong: a job
-that is submitted from a job inherits them, but never the number.
+A job is identified by its cluster and its own number. The name of the array and the restart count may be wrong,
+because a job submitted from a job inherits them; the number is never inherited.
 """
 
 import re
@@ -55,7 +55,7 @@ _ENDED = {
 
 
 class QueueRow(NamedTuple):
-    """A job as squeue shows it; the fields as in `Place`, and why it waits, without the names of nodes."""
+    """A job as squeue prints it: the fields of `Place`, and why it waits, without names of nodes."""
 
     job: str
     raw_job: str
@@ -72,7 +72,7 @@ History = Mapping[Key, Sequence[str]]
 
 
 def parse_queue(text: str) -> dict[Key, QueueRow]:
-    """Read squeue's answer; lines that are no jobs are passed over.
+    """Parse squeue's output; other lines are skipped.
 
     Raises:
         ValueError: There are lines, but no job could be read: this is not the answer to our question.
@@ -81,30 +81,30 @@ def parse_queue(text: str) -> dict[Key, QueueRow]:
 
 
 def by_key(rows: Iterable[QueueRow]) -> dict[Key, QueueRow]:
-    """Rows by cluster and number; of several with one number, tasks that wait, the last."""
+    """Map cluster and number to rows; of several with one number, which are waiting tasks, the last."""
     return {(row.cluster.casefold(), row.raw_job): row for row in rows}
 
 
 def parse_rows(text: str) -> list[QueueRow]:
-    """Every line of squeue's answer: those tasks of an array that were never started share a number.
+    """Parse every line of squeue's output: the tasks of an array that never started share a number.
 
     Raises:
         ValueError: As `parse_queue`.
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("CLUSTER:")]
-    found = []
+    rows = []
     for line in lines:
         words, reason = line[:_REASON_AT].split(), line[_REASON_AT:].strip()
         job, raw_job, state, restart, cluster, *rest = [*words, "", "", "", "", ""]
         if is_number(raw_job) and _is_word(state) and is_number(restart) and not any(rest):
-            found.append(QueueRow(job, raw_job, state, int(restart), cluster, reason.partition(",")[0]))
-    if lines and not found:
+            rows.append(QueueRow(job, raw_job, state, int(restart), cluster, reason.partition(",")[0]))
+    if lines and not rows:
         raise ValueError(f"it wrote {lines[0].strip()[:80]!r}")
-    return found
+    return rows
 
 
 def parse_history(text: str) -> dict[Key, list[str]]:
-    """Read sacct's answer: the states of each job's runs, in the order in which they were queued."""
+    """Parse sacct's output: the states of each job's runs, in the order in which they were queued."""
     runs: list[tuple[int, Key, str]] = []
     for line in text.splitlines():
         raw_job, state, cluster, submitted, *rest = [*line.split("|"), "", "", ""]
@@ -112,10 +112,10 @@ def parse_history(text: str) -> dict[Key, list[str]]:
         # A run that is resized has a row for each size; the last tells how it ended.
         if is_number(raw_job) and _is_word(word) and is_number(submitted) and not any(rest) and word != "RESIZING":
             runs.append((int(submitted), (cluster.casefold(), raw_job), word))
-    found: dict[Key, list[str]] = {}
+    history: dict[Key, list[str]] = {}
     for _, key, word in sorted(runs, key=lambda run: run[0]):
-        found.setdefault(key, []).append(word)
-    return found
+        history.setdefault(key, []).append(word)
+    return history
 
 
 def _is_word(text: str) -> bool:
@@ -123,7 +123,7 @@ def _is_word(text: str) -> bool:
 
 
 def judge(place: Place, queue: Queue, history: History) -> Verdict:
-    """Whether the run in which a claim was made still runs; pure.
+    """Decide whether the run in which a claim was made still runs.
 
     That it has ended stays true for ever, so an answer that is a little old may say so.
 
@@ -139,7 +139,7 @@ def judge(place: Place, queue: Queue, history: History) -> Verdict:
 
 
 def key_of(place: Place) -> Key:
-    """Under which a place's job is found in what Slurm has said."""
+    """Return the key under which Slurm's answers list a place's job."""
     return (place.cluster.casefold(), place.raw_job)
 
 
@@ -166,10 +166,10 @@ def _by_history(place: Place, states: Sequence[str]) -> Verdict:
 
 
 def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
-    """Which of these jobs still wait, run or are being cleaned up; pure.
+    """Return which of these jobs still wait, run or are being cleaned up.
 
     Args:
-        jobs: As `sbatch` has told them: an array by its one number.
+        jobs: As `sbatch` has printed them: an array by its one number.
         queue: What squeue has said.
     """
     numbers = {number for row in queue.values() if row.state not in _ENDED for number in _numbers(row)}
@@ -177,10 +177,10 @@ def live_jobs(jobs: Iterable[str], queue: Queue) -> set[str]:
 
 
 def job_states(jobs: Iterable[str], rows: Iterable[QueueRow]) -> list[JobState]:
-    """These jobs one by one, arrays by their tasks; pure.
+    """Return these jobs one by one, arrays by their tasks.
 
     Args:
-        jobs: As `sbatch` has told them: an array by its one number.
+        jobs: As `sbatch` has printed them: an array by its one number.
         rows: What squeue has said.
     """
     wanted = set(jobs)
@@ -204,18 +204,18 @@ def _phase(state: str) -> Phase:
 
 
 def parse_ends(text: str) -> dict[str, tuple[str, int | None]]:
-    """Read sacct's answer to `ENDS_OPTIONS`: by job, how its last run ended, and for CANCELLED by whom, if it says so.
+    """Parse sacct's output for `ENDS_OPTIONS`: how each job's last run ended, and who cancelled it.
 
     Tasks of an array that never ran have one row, `7_[2-3,5]`; each has its own entry here.
     """
-    found: dict[str, tuple[str, int | None]] = {}
+    ends: dict[str, tuple[str, int | None]] = {}
     for line in text.splitlines():
         job, _, state = line.partition("|")
         word, _, rest = state.partition(" ")
         uid = rest.removeprefix("by ").strip()
         if word in _ENDED:  # accounting may not have heard of the end yet
-            found.update(dict.fromkeys(_tasks(job), (word, int(uid) if is_number(uid) else None)))
-    return found
+            ends.update(dict.fromkeys(_tasks(job), (word, int(uid) if is_number(uid) else None)))
+    return ends
 
 
 def _tasks(job: str) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Asks Slurm, seldom and for all jobs at once, which jobs and runs still live. In the driver and in workers."""
+"""Ask Slurm which jobs and runs are alive, seldom and for all jobs at once. Runs in the driver and in workers."""
 
 import logging
 import os
@@ -42,7 +42,7 @@ Read = TypeVar("Read")
 
 
 class SlurmQueue:
-    """Asks Slurm about all jobs of this user at once, and seldom. For any thread.
+    """Asks Slurm seldom about all jobs of this user at once. Safe to use from any thread.
 
     squeue is asked at most every 10 seconds, and sacct at most once beside it; after a failure the pause grows up to
     160 seconds, and there is one warning. Without squeue on the PATH nothing is known and nothing is said.
@@ -68,12 +68,12 @@ class SlurmQueue:
         self._jobs_at_answer: set[str] = set()
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """What Slurm says of the run in which a claim was made."""
+        """Return what Slurm says of the run in which the claim was made."""
         place = Place.of_claim(claim)
         return self.ask([place])[place]
 
     def ask(self, places: Sequence[Place]) -> dict[Place, Verdict]:
-        """What Slurm says of these places; of those that it cannot tell now, UNKNOWN."""
+        """Return what Slurm says of these places; UNKNOWN where it cannot tell now."""
         with self._lock:
             unsettled = {place for place in places if place.scheduler == "slurm" and place not in self._gone}
             # Between two questions to Slurm those that ask one by one are gathered for the next.
@@ -83,16 +83,16 @@ class SlurmQueue:
             return {place: self._judged(place) for place in places}
 
     def alive(self, jobs: Sequence[str]) -> set[str] | None:
-        """Which of these jobs of this cluster still wait or run; None if Slurm cannot say now.
+        """Return which of these jobs of this cluster still wait or run; None if Slurm cannot say now.
 
         Args:
-            jobs: As `sbatch` has told them: an array by its one number.
+            jobs: As `sbatch` has printed them: an array by its one number.
         """
         with self._lock:
             return live_jobs(jobs, self._queue or {}) if self._knows(jobs) else None
 
     def jobs(self, jobs: Sequence[str]) -> list[JobState] | None:
-        """How these jobs stand, an array task by task; None if Slurm cannot say now.
+        """Return the states of these jobs, of an array task by task; None if Slurm cannot say now.
 
         Args:
             jobs: As for `alive`.
@@ -101,7 +101,7 @@ class SlurmQueue:
             return job_states(jobs, self._rows) if self._knows(jobs) else None
 
     def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
-        """How these jobs ended, and which user has cancelled them, as accounting knows it; None if there is none.
+        """Return how these jobs ended and which user cancelled them, from accounting; None without accounting.
 
         It learns of an end a second later or two, and of jobs that never waited for long not at all.
 
@@ -153,7 +153,7 @@ def _numbers(place: Place) -> set[str]:
 
 
 class _Program:
-    """One of Slurm's programs: when it may be asked again, and what the log is told."""
+    """One of Slurm's programs: when it may be asked again, and what has been logged about it."""
 
     def __init__(self, name: str, meanwhile: str, run: Run, clock: Callable[[], float], interval_s: float) -> None:
         self._name = name
@@ -169,11 +169,11 @@ class _Program:
 
     @property
     def is_absent(self) -> bool:
-        """Whether it was found not to be there, or to have nothing to tell."""
+        """Whether the program is missing or has no data."""
         return self._due_at == float("inf")
 
     def ask(self, options: Sequence[str], read: Callable[[str], Read]) -> Read | None:
-        """What the program says, read; None if it failed."""
+        """Return the program's parsed output; None if it failed."""
         try:
             answer = read(self._run([self._name, *options]))
         except FileNotFoundError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Does a worker's remaining time suffice for another trial? Pure rules, and a stop watch for what a trial needs."""
+"""Decide whether a worker has enough time left for another trial, and measure how long trials take."""
 
 import statistics
 import time
@@ -20,13 +20,13 @@ _JUDGED = 20
 
 
 def end_of_job(environment: Mapping[str, str]) -> float | None:
-    """When the scheduler ends this worker's job, in seconds since the epoch; None if nobody says."""
+    """Return when the scheduler ends this worker's job, in seconds since the epoch; None if unknown."""
     ends = (environment.get(END_VARIABLE, ""), *values_of(environment, lambda variables: variables.end))
     return next((float(text) for text in map(str.strip, ends) if text.isdigit()), None)
 
 
 def needed_s(own_s: float | None, trials: Sequence[FrozenTrial]) -> float:
-    """Seconds from the start of a trial to its first checkpoint, or to its end if it writes none; pure.
+    """Estimate the seconds from the start of a trial to its first checkpoint, or to its end without one.
 
     Args:
         own_s: The longest stretch without a checkpoint that this worker has seen; None if it has run no trial.
@@ -40,7 +40,7 @@ def needed_s(own_s: float | None, trials: Sequence[FrozenTrial]) -> float:
 
 
 def suffices(remaining_s: float | None, wanted_s: float, grace_s: float, *, is_fresh: bool) -> bool:
-    """Whether a worker may claim another trial; pure.
+    """Decide whether a worker may claim another trial.
 
     Args:
         remaining_s: Seconds to the end of the job; None for no end.
@@ -55,7 +55,7 @@ def suffices(remaining_s: float | None, wanted_s: float, grace_s: float, *, is_f
 
 
 class Pace:
-    """Measures how long trials go without a checkpoint.
+    """Measures how long trials run without a checkpoint.
 
     Attributes:
         longest_s: The longest stretch so far; None before the first.
@@ -67,11 +67,11 @@ class Pace:
         self.longest_s: float | None = None
 
     def begin(self) -> None:
-        """A trial starts."""
+        """Start a trial."""
         self._since = self._clock()
 
     def mark(self) -> None:
-        """A checkpoint was written, or the trial has ended."""
+        """Record a checkpoint, or the end of the trial."""
         now = self._clock()
         self.longest_s = max(self.longest_s or 0.0, now - self._since)
         self._since = now

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What the user has written for the sweeper: read, old dialects translated, slips pointed out, classes fitted."""
+"""Read the sweeper's settings, translate old dialects, point out mistakes, and fit samplers and pruners."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a command that works could do better, each said once, with the lines that do it; pure."""
+"""Suggest improvements to a command that works, each once, with the lines to add."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,31 +20,31 @@ _NOW = re.compile(r"\$\{\s*now\s*:")
 
 
 def old_dialect_note(translated: Mapping[str, Any]) -> Iterator[str]:
-    """What to write in the place of names that hydra-optuna-sweeper has given up."""
+    """Say what to write instead of names that hydra-optuna-sweeper has dropped."""
     if translated:
         text = plain_yaml({"hydra": {"sweeper": translated}}).rstrip()
         yield f"This config has names of an older hydra-optuna-sweeper. They are understood; write instead:\n{text}"
 
 
 def launch_note(config: DictConfig, settings: Settings) -> Iterator[str]:
-    """That workers run one after the other, or that the same command would not resume, and the lines that help."""
-    told, lines = [], []
+    """Warn that workers run one after the other, or that the command would not resume, with the lines that help."""
+    notes, lines = [], []
     if settings.n_jobs == 1 and any(map(is_preset, task_words(config))):
         yield "There is one worker, since hydra.sweeper.n_jobs is 1; hydra.sweeper.n_jobs=4 has four at a time."
     if launcher_row(config).runs_in == "driver" and settings.n_jobs > 1:
-        told.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
+        notes.append(f"the {settings.n_jobs} workers run one after the other, since hydra/launcher is basic")
         lines.append("defaults: [..., {override /hydra/launcher: local_workers}]")
     if settings.storage is None and has_the_time_in_it(config):
-        told.append("the same command begins another study, since hydra.sweep.dir has the time in it")
+        notes.append("the same command begins another study, since hydra.sweep.dir has the time in it")
         lines.append(f"hydra: {{sweep: {{dir: studies/{config.hydra.job.name}}}}}")
-    if told:
-        what = "; ".join(told)
+    if notes:
+        what = "; ".join(notes)
         shown = "\n".join(f"  {line}" for line in lines)
         yield f"{what[0].upper()}{what[1:]}. What helps, in the config:\n{shown}\nor, typed: +hyperopt=local"
 
 
 def has_the_time_in_it(config: DictConfig) -> bool:
-    """Whether the sweep's directory is another one at another time, also by way of a value that it refers to."""
+    """Whether the sweep's directory depends on the time, also through a value that it refers to."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
     texts, seen = [str(plain["hydra"]["sweep"]["dir"])], set[str]()
     while texts:

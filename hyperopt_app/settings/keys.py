@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Keys of `hydra.sweeper` and `hydra.launcher` that nobody reads, and values that cannot be read; pure.
+"""Report keys of `hydra.sweeper` and `hydra.launcher` that nothing reads, and values that cannot be read.
 
-Hydra's schemas keep unknown keys out of files, but `+hydra.sweeper.foo=1` on a command line gets past them.
+Hydra's schemas reject unknown keys in files, but `+hydra.sweeper.foo=1` on a command line bypasses them.
 """
 
 import math
@@ -24,23 +24,23 @@ _READ = ("hydra.sweeper", "hydra.launcher", "hydra.sweep.dir", "hydra.job.name")
 
 def sweeper_fields() -> tuple[str, ...]:
     """The names of the sweeper's fields."""
-    return tuple(one.name for one in fields(AsyncOptunaConf) if one.name != "defaults")
+    return tuple(field.name for field in fields(AsyncOptunaConf) if field.name != "defaults")
 
 
 def unknown_keys(config: DictConfig) -> list[str]:
-    """A fault for each key of the sweeper or of a launcher of ours that is no field; and for fields beside them."""
+    """Report keys of the sweeper or of our launchers that are not fields, and fields beside these sections."""
     hydra, ours = config.hydra, sweeper_fields()
     launcher = _launcher_fields(hydra)
     known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
     faults = [*_unknown("sweeper", hydra.sweeper, known)]
     if launcher:  # of another launcher's fields we know nothing, and of `detach` it is said who has it
-        given = [key for key in hydra.launcher if key != "detach"]
-        faults += _unknown("launcher", given, known)
-    known |= {f"sweeper.{one}": _keys(hydra.sweeper, one) for one in ("sampler", "pruner")}
+        keys = [key for key in hydra.launcher if key != "detach"]
+        faults += _unknown("launcher", keys, known)
+    known |= {f"sweeper.{group}": _keys(hydra.sweeper, group) for group in ("sampler", "pruner")}
     for key in hydra:
-        place = next((one for one, names in known.items() if key in names), None)
+        place = next((node for node, names in known.items() if key in names), None)
         if place is not None and key not in _HYDRAS:
-            faults.append(f"hydra.{key}: nobody reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
+            faults.append(f"hydra.{key}: nothing reads it here; {key} is a field of hydra.{place}: {_way(place, key)}")
     return faults
 
 
@@ -55,7 +55,7 @@ _HYDRAS = {"sweeper", "launcher"}
 def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
     target = OmegaConf.to_container(hydra, resolve=False).get("launcher")  # type: ignore[union-attr]
     schema = schema_of(str(target.get("_target_") if isinstance(target, Mapping) else ""))
-    return () if schema is None else tuple(one.name for one in fields(schema))
+    return () if schema is None else tuple(field.name for field in fields(schema))
 
 
 def _unknown(place: str, node: Iterable[Any], known: Mapping[str, Collection[str]]) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _unknown(place: str, node: Iterable[Any], known: Mapping[str, Collection[str
         if key in known[place]:
             continue
         where = f"hydra.{place}.{visible(key)}"
-        other = next((one for one, names in known.items() if key in names), None)
+        other = next((node for node, names in known.items() if key in names), None)
         if other is not None:
             yield f"{where}: {key} is a field of hydra.{other}; {_way(other, key)}"
             continue
@@ -76,7 +76,7 @@ def _way(place: str, key: str) -> str:
 
 
 def unreadable(config: DictConfig) -> list[str]:
-    """A fault for each value that refers to something which is not there, or cannot be resolved."""
+    """Report values that refer to something missing, or cannot be resolved."""
     faults = list[str]()
     for path in _READ:
         parent, _, key = path.rpartition(".")
@@ -107,18 +107,18 @@ def _unreadable(path: str, parent: Any, key: Any) -> Iterator[str]:
 
 
 def nothing_chosen(config: DictConfig) -> list[str]:
-    """A fault if there is no launcher."""
+    """An error if no launcher is configured."""
     node = config.hydra.launcher
     if OmegaConf.is_dict(node) and node.get("_target_"):
         return []
     key, came = (
         ("hydra.launcher._target_", node.get("_target_")) if OmegaConf.is_dict(node) else ("hydra.launcher", node)
     )
-    return [f"{key}: {came!r} is no launcher; choose one with hydra/launcher=..., e.g. local_workers"]
+    return [f"{key}: {came!r} is not a launcher; choose one with hydra/launcher=..., e.g. local_workers"]
 
 
 def not_numbers(node: Any, where: str) -> list[str]:
-    """A fault for each NaN: nothing can go by it, and Hydra takes it for a change of the config."""
+    """Report each NaN, which no setting can use and which Hydra takes for a change of the config."""
     if isinstance(node, Mapping):
         return [fault for key, value in node.items() for fault in not_numbers(value, f"{where}.{key}")]
     if isinstance(node, (list, tuple)):

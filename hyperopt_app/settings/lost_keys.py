@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keys of the app's own config that Hydra leaves out when +hyperopt is added to it. Runs in the driver."""
+"""Find keys of the app's own config that Hydra drops when `+hyperopt` is added. Runs in the driver."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ __all__ = ["lost_keys"]
 
 
 def lost_keys(config: DictConfig, compose: Callable[[list[str]], DictConfig]) -> list[str]:
-    """A fault if the config has lost its own content.
+    """Report that the config has lost its own content.
 
     Hydra leaves out the whole content of a primary config whose `defaults` are overrides alone, without `_self_`, as
     soon as a group is added on the command line.
@@ -35,5 +35,7 @@ def lost_keys(config: DictConfig, compose: Callable[[list[str]], DictConfig]) ->
     if not lost:
         return []
     keys, name = ", ".join(lost), config.hydra.job.config_name
-    told = f"{preset}: Hydra leaves {keys} of {name} out when a group is added to it, since its defaults have no _self_"
-    return [f"{told}; write `- _self_` as their first line"]
+    cause = (
+        f"{preset}: Hydra leaves {keys} of {name} out when a group is added to it, since its defaults have no _self_"
+    )
+    return [f"{cause}; write `- _self_` as their first line"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The sampler and the pruner of a command, fitted to the classes that they name. Runs in the driver."""
+"""Resolve the sampler and the pruner of a command and fit their settings to their classes. Runs in the driver."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ _DEFAULTS: tuple[tuple[str, str, type], ...] = (("sampler", "async_tpe", BaseSam
 def with_methods(
     settings: Settings, config: DictConfig, recompose: Callable[[list[str]], DictConfig]
 ) -> tuple[Settings, list[str]]:
-    """The settings with a sampler and a pruner that workers can build, and what is wrong with them.
+    """Return the settings with a sampler and a pruner that workers can build, and the errors.
 
     Args:
         settings: As composed.
@@ -35,17 +35,18 @@ def with_methods(
     for name, default, base in _DEFAULTS:
         group = f"hydra/sweeper/{name}"
         nodes = stored_nodes(group)
-        given, below = getattr(settings, name), _below(config, group, nodes, recompose)
+        written_node, below = getattr(settings, name), _below(config, group, nodes, recompose)
         if name == "sampler":
-            given, below = _of_today(given, below, str(config.hydra.runtime.choices.get(group)))
-        node, found = fit(given, below, nodes[default], base, f"hydra.sweeper.{name}")
-        faults += found
-        changes[name] = nodes[default] if found else node  # the other checks need some method
+            chosen = str(config.hydra.runtime.choices.get(group))
+            written_node, below = _of_today(written_node, below, chosen)
+        node, method_faults = fit(written_node, below, nodes[default], base, f"hydra.sweeper.{name}")
+        faults += method_faults
+        changes[name] = nodes[default] if method_faults else node  # the other checks need some method
     return replace(settings, **changes), faults
 
 
 def _of_today(given: Any, below: Below, choice: str) -> tuple[Any, Below]:
-    """The sampler's node with our fields in the place of an old hydra-optuna-sweeper's; what is written stays."""
+    """Replace an old hydra-optuna-sweeper's fields in the sampler's node by ours; the user's values stay."""
     ours, old = replacing_old_sampler(choice), below.node
     if ours is None or not isinstance(given, Mapping) or not old.keys() <= given.keys():  # or it is the user's own file
         return given, below
@@ -63,12 +64,12 @@ def _below(
 ) -> Below:
     @cache
     def written() -> Mapping[str, Any] | None:
-        """What the command gives without the group; None if that cannot be composed."""
+        """Return the command's node without the group; None if that cannot be composed."""
         kept = [word for word in hydra_words(config) if not word.startswith(f"{group}=")]
         try:
             alone = recompose([*kept, f"~{group}"])
             node = OmegaConf.to_container(alone.hydra.sweeper).get(group.rsplit("/", 1)[1])  # type: ignore[union-attr]
-        except Exception:  # noqa: BLE001 - Hydra may raise anything here, and it is no fault of the user's
+        except Exception:  # noqa: BLE001 - Hydra may raise anything here, and it is not a fault of the user's
             return None
         return node if isinstance(node, dict) else {}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fields of the sweeper that stand where nobody reads them, and the place where they belong; pure."""
+"""Find sweeper fields at a place where nothing reads them, and name the right place."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _SWEEPS = ("interval(", "choice(", "range(", "tag(", "int(", "float(", "shuffle(
 
 @dataclass(frozen=True)
 class Strays:
-    """What was found: faults can only be mistakes, notes may be meant."""
+    """Misplaced fields: faults can only be mistakes, notes may be intended."""
 
     faults: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ()) -> Strays:
-    """Look for fields at the top of the app's config, in `params`, and in the sampler's and the pruner's node.
+    """Find sweeper fields at the top of the app's config, in `params`, and in the sampler's and the pruner's node.
 
     Args:
         config: The sweep's composed config.
@@ -38,11 +38,13 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
     searches_nothing = not (settings.params or settings.custom_search_space or ranges)
     own = {word.lstrip("+").partition("=")[0] for word in (*ranges, *settings.params)}
     for key in _at_the_top(plain, sweeper, settings):
-        told = f"{key} at the top of the config is not read by the sweeper, whose hydra.sweeper.{key} has its default"
+        message = (
+            f"{key} at the top of the config is not read by the sweeper, whose hydra.sweeper.{key} has its default"
+        )
         if key == "params" and searches_nothing:
-            faults.append(f"{told}, so nothing is searched; write it as hydra.sweeper.{key}")
+            faults.append(f"{message}, so nothing is searched; write it as hydra.sweeper.{key}")
         elif key not in own:
-            notes.append(f"{told}; if it is meant for the sweeper, write it as hydra.sweeper.{key}")
+            notes.append(f"{message}; if it is intended for the sweeper, write it as hydra.sweeper.{key}")
     return Strays(tuple(faults), tuple(notes))
 
 
@@ -76,7 +78,7 @@ def _at_the_top(task: Mapping[str, Any], sweeper: Mapping[str, Any], settings: S
 
 
 def _plain(text: str) -> Any:
-    """The value that a text of `params` would be elsewhere in a YAML file."""
+    """Parse a text of `params` as YAML, as it would be read elsewhere in the file."""
     try:
         return yaml.safe_load(str(text))
     except yaml.YAMLError:

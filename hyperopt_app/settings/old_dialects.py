@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What hydra-optuna-sweeper 1.0 and 1.1 called `search_space` and `optuna_config`, in the words of today; pure."""
+"""Translate `search_space` and `optuna_config` of hydra-optuna-sweeper 1.0 and 1.1 into current settings."""
 
 import math
 import re
@@ -30,7 +30,7 @@ _UNIFORM = re.compile(r"\s*(log_?)?uniform\s*\((.*)\)\s*")
 
 @dataclass
 class Translation:
-    """The sweeper's fields by the names of today.
+    """The sweeper's fields under their current names.
 
     Attributes:
         fields: All fields, without `search_space` and `optuna_config`.
@@ -44,7 +44,7 @@ class Translation:
 
 
 def translated(node: Mapping[str, Any], defaults: Mapping[str, Any], typed: Collection[str]) -> Translation:
-    """Translate a composed `hydra.sweeper`; a new name beside an old one must say the same.
+    """Translate a composed `hydra.sweeper`; a new name beside an old one must have the same value.
 
     Args:
         node: Its fields as plain data.
@@ -52,21 +52,23 @@ def translated(node: Mapping[str, Any], defaults: Mapping[str, Any], typed: Coll
         typed: Dotted names below `hydra.sweeper` that the command line sets; these win over a file's old names.
     """
     new = {key: value for key, value in node.items() if key not in ("search_space", "optuna_config")}
-    told = Translation(new)
-    _params(node, typed, told)
+    translation = Translation(new)
+    _params(node, typed, translation)
     config = node.get("optuna_config") or {}
     if not isinstance(config, Mapping):
-        told.faults.append(f"{_CONFIG}: {config!r} is no mapping; write its fields directly under hydra.sweeper")
-        return told
+        translation.faults.append(
+            f"{_CONFIG}: {config!r} is not a mapping; write its fields directly under hydra.sweeper"
+        )
+        return translation
     for name, value in config.items():
-        _field(str(name), value, defaults, typed, told)
-    return told
+        _field(str(name), value, defaults, typed, translation)
+    return translation
 
 
-def _params(node: Mapping[str, Any], typed: Collection[str], told: Translation) -> None:
+def _params(node: Mapping[str, Any], typed: Collection[str], translation: Translation) -> None:
     space = node.get("search_space") or {}
     if not isinstance(space, Mapping):
-        told.faults.append(f"{_SPACE}: {space!r} is no mapping; write hydra.sweeper.params: {{key: range}}")
+        translation.faults.append(f"{_SPACE}: {space!r} is not a mapping; write hydra.sweeper.params: {{key: range}}")
         return
     params = dict(node.get("params") or {})
     functions = {key: text for key, value in params.items() if (text := _uniform(value)) is not None}
@@ -76,18 +78,18 @@ def _params(node: Mapping[str, Any], typed: Collection[str], told: Translation) 
         try:
             text = _range(where, entry)
         except ConfigError as error:
-            told.faults += error.faults
+            translation.faults += error.faults
             continue
         if key in params and {"params", f"params.{key}"} & set(typed):
             continue
         if key in params and _bare(params[key]) != _bare(text):
-            told.faults.append(
+            translation.faults.append(
                 f"{where}: this means {text}, hydra.sweeper.params.{key} says {params[key]}; keep the latter alone"
             )
         changed[str(key)] = text
     if changed:
-        told.fields["params"] = {**params, **changed}
-        told.changed["params"] = changed
+        translation.fields["params"] = {**params, **changed}
+        translation.changed["params"] = changed
 
 
 def _bare(text: Any) -> str:
@@ -95,19 +97,19 @@ def _bare(text: Any) -> str:
 
 
 def _uniform(text: Any) -> str | None:
-    found = _UNIFORM.fullmatch(str(text))
-    if found is None:
+    match = _UNIFORM.fullmatch(str(text))
+    if match is None:
         return None
-    interval = f"interval({found[2].strip()})"
-    return f"tag(log, {interval})" if found[1] else interval
+    interval = f"interval({match[2].strip()})"
+    return f"tag(log, {interval})" if match[1] else interval
 
 
 def _range(where: str, entry: Any) -> str:
-    """An entry of the old search space as text of the grammar."""
+    """Translate an entry of the old search space into Hydra's sweep grammar."""
     if isinstance(entry, str):
         return entry  # it has the grammar of today already
     if not isinstance(entry, Mapping):
-        raise ConfigError([f"{where}: {entry!r} is no mapping; write e.g. {{type: float, low: 0.0, high: 1.0}}"])
+        raise ConfigError([f"{where}: {entry!r} is not a mapping; write e.g. {{type: float, low: 0.0, high: 1.0}}"])
     faults = [
         f"{where}.{name}: this setting is not known{did_you_mean(str(name), _SETTINGS)}; "
         f"there are {', '.join(_SETTINGS)}"
@@ -132,7 +134,7 @@ def _range(where: str, entry: Any) -> str:
 def _choice_faults(where: str, choices: Any) -> list[str]:
     if isinstance(choices, (list, tuple)) and choices:
         return []
-    came = "is missing" if choices is None else f"{choices!r} is no list of choices"
+    came = "is missing" if choices is None else f"{choices!r} is not a list of choices"
     return [f"{where}.choices: {came}; write a list, e.g. [32, 64]"]
 
 
@@ -162,7 +164,7 @@ def _number_faults(where: str, kind: str, entry: Mapping[str, Any]) -> Iterator[
 
 
 def _number(kind: str, value: Any) -> int | float | None:
-    """The value as a number of its kind, or None if it is none; YAML takes 1e-5 for text."""
+    """Convert the value to a number of its kind; None if that fails. YAML takes 1e-5 for text."""
     if isinstance(value, bool):
         return None
     try:
@@ -179,7 +181,7 @@ def _number(kind: str, value: Any) -> int | float | None:
 def _known(kind: str, value: Any) -> int | float:
     number = _number(kind, value)
     if number is None:
-        raise TypeError(f"{value!r} is no number")  # it has been checked
+        raise TypeError(f"{value!r} is not a number")  # it has been checked
     return number
 
 
@@ -192,18 +194,20 @@ def _number_text(kind: str, entry: Mapping[str, Any]) -> str:
     return float_text(low, high, step, log=log)
 
 
-def _field(name: str, value: Any, defaults: Mapping[str, Any], typed: Collection[str], told: Translation) -> None:
-    """Take one entry of `optuna_config` over."""
+def _field(
+    name: str, value: Any, defaults: Mapping[str, Any], typed: Collection[str], translation: Translation
+) -> None:
+    """Translate one entry of `optuna_config`."""
     where = f"{_CONFIG}.{name}"
     if name not in _CHECKS:
         way = f"write it as hydra.sweeper.{name}" if name in defaults else "correct the name"
-        told.faults.append(f"{where}: there is no such field{did_you_mean(name, tuple(_CHECKS))}; {way}")
+        translation.faults.append(f"{where}: unknown field{did_you_mean(name, tuple(_CHECKS))}; {way}")
         return
-    if value is None or any(one == name or one.startswith(f"{name}.") for one in typed):
+    if value is None or any(key == name or key.startswith(f"{name}.") for key in typed):
         return
     if name == "sampler" and isinstance(value, str):
         if value not in _SAMPLERS:
-            told.faults.append(
+            translation.faults.append(
                 f"{where}: {value!r} is not known{did_you_mean(value, tuple(_SAMPLERS))}; write tpe, random or "
                 "cmaes, or better override hydra/sweeper/sampler"
             )
@@ -211,14 +215,14 @@ def _field(name: str, value: Any, defaults: Mapping[str, Any], typed: Collection
         value = {"_target_": _SAMPLERS[value]}
     fault = _CHECKS[name](value)
     if fault is not None:
-        told.faults.append(f"{where}: {value!r} is not allowed; write {fault}")
+        translation.faults.append(f"{where}: {value!r} is not allowed; write {fault}")
         return
-    if told.fields.get(name) not in (None, value, defaults[name]):
-        told.faults.append(
-            f"{where}: this is {value!r}, hydra.sweeper.{name} is {told.fields[name]!r}; keep the latter alone"
+    if translation.fields.get(name) not in (None, value, defaults[name]):
+        translation.faults.append(
+            f"{where}: this is {value!r}, hydra.sweeper.{name} is {translation.fields[name]!r}; keep the latter alone"
         )
         return
-    told.fields[name] = told.changed[name] = value
+    translation.fields[name] = translation.changed[name] = value
 
 
 def _whole(value: Any) -> str | None:

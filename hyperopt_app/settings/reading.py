@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The settings of the sweeper and of the launcher, read from the composed config."""
+"""Read the settings of the sweeper and the launcher from the composed config."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ __all__ = ["Settings", "default_fields", "names_of", "read_settings", "read_work
 
 @dataclass(frozen=True)
 class Settings:
-    """The fields of `hydra.sweeper` as plain Python; what each means stands in `config.sweeper.AsyncOptunaConf`."""
+    """The fields of `hydra.sweeper` as plain Python; `config.sweeper.AsyncOptunaConf` describes them."""
 
     sampler: Mapping[str, Any]
     pruner: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Settings:
 
 
 def names_of(value: Any) -> tuple[str, ...]:
-    """One name, a list of names or enum members, or None, as a tuple of texts."""
+    """Convert one name, a list of names or enum members, or None to a tuple of texts."""
     if value is None:
         return ()
     if isinstance(value, (list, tuple)):
@@ -62,32 +62,32 @@ def names_of(value: Any) -> tuple[str, ...]:
 
 
 def read_settings(config: DictConfig) -> Settings:
-    """The sweeper's settings from the composed config; every key is there because the schema has it.
+    """Read the sweeper's settings from the composed config; the schema guarantees that every key is there.
 
-    What cannot be resolved is told before, by `settings.keys.unreadable`.
+    Values that cannot be resolved were reported before, by `settings.keys.unreadable`.
     """
     node = OmegaConf.to_container(config.hydra.sweeper, resolve=True, enum_to_str=True)
     if not isinstance(node, dict):  # the schema makes it a mapping
         raise TypeError("hydra.sweeper is not a mapping")
-    told = translated(
+    translation = translated(
         {str(key): value for key, value in node.items() if key not in ("_target_", "_recursive_")},
         default_fields(),
         _typed(config),
     )
-    # Of a key that is no field, `settings.keys` tells.
-    data = {key: value for key, value in told.fields.items() if key in sweeper_fields()}
+    # Of a key that is not a field, `settings.keys` tells.
+    data = {key: value for key, value in translation.fields.items() if key in sweeper_fields()}
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),
         params=data.pop("params") or {},
-        translated=told.changed,
-        translation_faults=told.faults,
+        translated=translation.changed,
+        translation_faults=translation.faults,
         **data,
     )
 
 
 def default_fields() -> dict[str, Any]:
-    """What stands in `hydra.sweeper` where nobody sets anything, as plain data."""
+    """Return the defaults of `hydra.sweeper` as plain data."""
     schema: Any = OmegaConf.to_container(OmegaConf.structured(AsyncOptunaConf), enum_to_str=True)
     sampler = OmegaConf.to_container(OmegaConf.structured(AsyncTPESamplerConf))
     pruner = OmegaConf.to_container(OmegaConf.structured(NopPrunerConf))
@@ -95,13 +95,13 @@ def default_fields() -> dict[str, Any]:
 
 
 def _typed(config: DictConfig) -> list[str]:
-    """What the command line sets below `hydra.sweeper`, as dotted names."""
+    """Return the fields below `hydra.sweeper` that the command line sets, as dotted names."""
     words = [word.lstrip("+~").partition("=")[0].replace("/", ".") for word in hydra_words(config)]
     return [word.removeprefix("hydra.sweeper.") for word in words if word.startswith("hydra.sweeper.")]
 
 
 def read_worker_options(config: DictConfig) -> WorkerOptions:
-    """The fields of `hydra.launcher` that concern the worker; a launcher that is not ours has none of them."""
+    """Read the fields of `hydra.launcher` that concern the worker; defaults for launchers of other packages."""
     node, row = config.hydra.launcher, launcher_row(config)
     default = WorkerOptions()
     # Other launchers have handlers of their own for USR1 and USR2.

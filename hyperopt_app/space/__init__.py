@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What is searched: the space, its points, its text form, and how two spaces differ; pure."""
+"""The search space: parameters, points, text form, and differences between two spaces."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How two spaces differ, and a space as plain data, in which a study keeps it; pure."""
+"""Compare two search spaces, and convert a space to and from the plain data stored in a study."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         was, is_now = old.distributions.get(key), new.distributions.get(key)
         if was == is_now:
             continue
-        told = (describe(one) if one else "not searched" for one in (was, is_now))
-        line = f"{key}: {' -> '.join(told)}"
+        texts = (describe(entry) if entry else "not searched" for entry in (was, is_now))
+        line = f"{key}: {' -> '.join(texts)}"
         (soft if compatible(was, is_now) else hard).append(line)
     soft += _differences_of_fixed(_shown(old.fixed), _shown(new.fixed))
     for key in old.distributions.keys() & new.distributions.keys():
@@ -38,12 +38,12 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
 
 
 def _shown(overrides: Sequence[str]) -> list[str]:
-    """Overrides without passwords: a study is read by many, and another password makes no other search."""
+    """Return overrides without passwords: many may read a study, and another password is not another search."""
     return [mask_password(line, is_prose=False) for line in overrides]
 
 
 def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    """The overrides that all trials share, in words: an arrow between two of them would say little."""
+    """Describe changes of the fixed overrides in words, since an arrow between two of them would be unclear."""
     gone = {line.partition("=")[0]: line for line in old if line not in new}
     come = {line.partition("=")[0]: line for line in new if line not in old}
     for key in dict.fromkeys([*gone, *come]):
@@ -56,7 +56,7 @@ def _differences_of_fixed(old: Sequence[str], new: Sequence[str]) -> Iterator[st
 
 
 def space_to_json(space: Space) -> dict[str, Any]:
-    """The space as plain data for the study; space_from_json(space_to_json(s)) equals s but for passwords in URLs."""
+    """Convert the space to plain data; space_from_json(space_to_json(s)) equals s but for passwords in URLs."""
     stored = {key: list(values) for key, values in space.stored.items()}
     return {
         "distributions": {key: json.loads(distribution_to_json(d)) for key, d in space.distributions.items()},
@@ -68,7 +68,7 @@ def space_to_json(space: Space) -> dict[str, Any]:
 
 
 def space_from_json(data: Mapping[str, Any]) -> Space:
-    """The space that `space_to_json` wrote."""
+    """Read a space that `space_to_json` wrote."""
     distributions = {key: json_to_distribution(json.dumps(d)) for key, d in data["distributions"].items()}
     stored = {key: tuple(values) for key, values in data.get("stored", {}).items()}
     return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), dict(data.get("names", {})), stored)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Hydra's sweep grammar to Optuna's distributions, and values back to override text; pure.
+"""Convert Hydra's sweep grammar to Optuna's distributions, and values back to override text.
 
-A categorical choice is kept as the override text that selects it (`adam`, `'a b'`, `null`), as hydra-optuna-sweeper
-does, so whatever was written survives the way back. Law: for every choice c of a parsed sweep,
-element_of(c) is the element that the user wrote.
+A categorical choice is stored as the override text that selects it (`adam`, `'a b'`, `null`), as hydra-optuna-sweeper
+does, so the user's spelling is preserved. Law: for every choice c of a parsed sweep, element_of(c) is the element that
+the user wrote.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ _MOST_LISTED = 10_000
 
 
 def distribution_of(override: Override) -> BaseDistribution | str:
-    """The distribution of a sweep override, or the value text of a plain one.
+    """Return the distribution of a sweep override, or the value text of a plain one.
 
     The support equals what Hydra's own sweep iterates: the stop of a range is excluded.
 
@@ -70,7 +70,7 @@ def distribution_of(override: Override) -> BaseDistribution | str:
 
 def _interval(sweep: IntervalSweep) -> BaseDistribution:
     if sweep.start is None or sweep.end is None:
-        raise SpaceError("interval() wants two numbers")
+        raise SpaceError("interval() needs two numbers")
     low, high, log = sweep.start, sweep.end, "log" in sweep.tags
     _check_bounds(low, high, log=log)
     if isinstance(low, int) and isinstance(high, int):
@@ -90,7 +90,7 @@ def _check_bounds(low: float, high: float, *, log: bool) -> None:
 
 
 def _range(sweep: RangeSweep, override: Override) -> BaseDistribution:
-    bounds = [float(one) for one in (sweep.start, sweep.stop, sweep.step) if one is not None]
+    bounds = [float(bound) for bound in (sweep.start, sweep.stop, sweep.step) if bound is not None]
     if not all(map(isfinite, bounds)):
         raise SpaceError("a range goes by finite numbers; write finite bounds and a finite step")
     if sweep.step == 0:
@@ -123,12 +123,12 @@ def _float_range(sweep: RangeSweep, override: Override) -> BaseDistribution:
 
 
 def _is_divisible(low: float, high: float, width: float) -> bool:
-    """Whether Optuna can go from bound to bound in such steps, by the rule of its own."""
+    """Whether the range is a multiple of the step, by Optuna's own rule."""
     return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(width)) == 0
 
 
 def _steps(sweep: RangeSweep) -> tuple[Decimal, Decimal, int]:
-    """The start and the step of a range as they were written, and how many values it has before its stop.
+    """Return the start and step of a range as written, and the number of its values before the stop.
 
     Hydra 1.3 adds floats up, and so counts the stop of range(0,0.9,0.3) among the values.
     """
@@ -137,7 +137,7 @@ def _steps(sweep: RangeSweep) -> tuple[Decimal, Decimal, int]:
 
 
 def _elements(override: Override) -> Iterable[Any]:
-    """What a sweep goes through."""
+    """Return the elements of a sweep."""
     sweep = override.value()
     if not isinstance(sweep, RangeSweep) or is_transformed(sweep) or isinstance(sweep.range(), range):
         return override.sweep_iterator()
@@ -153,16 +153,16 @@ def _choices(override: Override) -> CategoricalDistribution:
     choices = [_choice(element) for element in _elements(override)]
     if not choices:
         raise SpaceError("there is nothing to choose from")
-    return CategoricalDistribution(_told_apart(choices))
+    return CategoricalDistribution(_distinguished(choices))
 
 
-def _told_apart(choices: list[Any]) -> list[Any]:
-    """The choices, with those as text that Python holds for equal: to Optuna false and 0, or 1 and 1.0, are one."""
+def _distinguished(choices: list[Any]) -> list[Any]:
+    """Return the choices, with those as text that Python considers equal: to Optuna 0 and false are one."""
     first: dict[Any, Any] = {}
     for choice in choices:
         first.setdefault(choice, choice)
-    alike = {one for one in choices if repr(one) != repr(first[one])}
-    return [quoted_text(one) if one in alike and not isinstance(one, str) else one for one in choices]
+    alike = {choice for choice in choices if repr(choice) != repr(first[choice])}
+    return [quoted_text(choice) if choice in alike and not isinstance(choice, str) else choice for choice in choices]
 
 
 def _choice(element: Any) -> str | int | float | bool:
@@ -176,14 +176,14 @@ def _choice(element: Any) -> str | int | float | bool:
 
 
 def override_text(key: str, value: Any) -> str:
-    """The override that sets `key` to a suggested value of this space; text choices are override text already."""
+    """Return the override that sets `key` to a suggested value; text choices are override text already."""
     if isinstance(value, str):
         return f"{key}={value}"
     return f"{key}={quoted_text(value)}"
 
 
 def quoted_text(value: Any) -> str:
-    """Any plain value as override text; a config in which it is set holds that value.
+    """Format any plain value as override text; a config in which it is set holds that value.
 
     Without a dollar brace element_of(quoted_text(v)) equals v, too. A dollar brace is escaped, so that text never
     turns into an interpolation. (The text `???` alone cannot be said: to OmegaConf it is a missing value.)
@@ -203,12 +203,12 @@ def quoted_text(value: Any) -> str:
 
 
 def _escaped_key(key: Any) -> str:
-    """A key of a mapping in override text: Hydra knows no quotes there, but backslashes."""
+    """Escape a key of a mapping in override text; Hydra allows no quotes there, only backslashes."""
     return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", str(key))
 
 
 def element_of(text: str) -> Any:
-    """What Hydra makes of an override value text (text itself if it cannot be parsed)."""
+    """Parse an override value text as Hydra does (the text itself if it cannot be parsed)."""
     try:
         return _parsed(text)
     except HydraException:
@@ -216,7 +216,7 @@ def element_of(text: str) -> Any:
 
 
 def value_of_choice(choice: Any) -> Any:
-    """What a config holds in which a choice of a space is set, where the choice alone tells that.
+    """Return the config value of a choice, where the choice alone determines it.
 
     An interpolation means something else in each config, so such a choice is its own value.
     """
@@ -231,22 +231,22 @@ def _has_interpolation(value: Any) -> bool:
         return any(map(_has_interpolation, value.values()))
     if isinstance(value, list):
         return any(map(_has_interpolation, value))
-    return isinstance(value, str) and any(len(found) % 2 == 0 for found in re.findall(r"(\\*)\$\{", value))
+    return isinstance(value, str) and any(len(backslashes) % 2 == 0 for backslashes in re.findall(r"(\\*)\$\{", value))
 
 
 def _unescaped(value: Any) -> Any:
-    """The text that `quoted_text` has escaped, as OmegaConf reads it."""
+    """Reverse the escaping of `quoted_text`, as OmegaConf does."""
     if isinstance(value, Mapping):
         return {key: _unescaped(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_unescaped(inner) for inner in value]
     if not isinstance(value, str):
         return value
-    return re.sub(r"(\\*)\\\$\{", lambda found: f"{found[1][::2]}${{", value)
+    return re.sub(r"(\\*)\\\$\{", lambda match: f"{match[1][::2]}${{", value)
 
 
 def parsed_override(line: str) -> Any:
-    """The value of `key=value` as Hydra sets it."""
+    """Parse `key=value` as Hydra does."""
     return OverridesParser.create().parse_override(line).value()
 
 
@@ -262,12 +262,12 @@ def _reads_as_itself(text: str) -> bool:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text that says something."""
+    """Return the first informative line of an error's text."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def plain_values(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Key to value of overrides that are no sweeps, as Hydra reads them, and what is wrong with the others."""
+    """Parse overrides that are not sweeps to key and value, and return the errors of the others."""
     parser, values, faults = OverridesParser.create(), dict[str, Any](), list[str]()
     for word in words:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Points of a space: those of a warm start, and all of a grid; pure."""
+"""The points of a space: warm-start points, and all points of a grid."""
 
 import math
 from collections.abc import Mapping
@@ -33,29 +33,29 @@ def point_of(space: Space, point: Mapping[str, Any], *, unchecked: bool = False)
     keys = {key.lstrip("+"): key for key in space.distributions}
     parameters = space.as_texts.parameters
     known, faults = {}, []
-    for given, value in point.items():
-        key = keys.get(str(given).lstrip("+"))
-        name = str(given) if key is None else space.names.get(key, key)
+    for word, value in point.items():
+        key = keys.get(str(word).lstrip("+"))
+        name = str(word) if key is None else space.names.get(key, key)
         if name not in parameters:
             if unchecked:
                 known[name] = value
             else:
-                faults.append(f"{given!r} {_why_not(space, str(given), list(keys))}")
+                faults.append(f"{word!r} {_why_not(space, str(word), list(keys))}")
             continue
         spelled = _spelled(parameters[name], value)
         if spelled is _OUTSIDE and unchecked and not isinstance(parameters[name], CategoricalDistribution):
             spelled = value
         if spelled is _OUTSIDE:
-            faults.append(f"{given}={value!r} is out of range; allowed is {describe(parameters[name])}")
+            faults.append(f"{word}={value!r} is out of range; allowed is {describe(parameters[name])}")
             continue
         known[name] = spelled
     return space.held(known), faults
 
 
-def _why_not(space: Space, given: str, keys: list[str]) -> str:
-    fixed = {key.lstrip("+"): text for key, text in space.pinned.items()}.get(given.lstrip("+"))
+def _why_not(space: Space, word: str, keys: list[str]) -> str:
+    fixed = {key.lstrip("+"): text for key, text in space.pinned.items()}.get(word.lstrip("+"))
     is_what = "is not searched" if fixed is None else f"is not searched but fixed at {fixed}"
-    near = did_you_mean(given, keys) if fixed is None else ""
+    near = did_you_mean(word, keys) if fixed is None else ""
     return f"{is_what}{near}; the searched keys are {', '.join(keys) or 'none'}"
 
 
@@ -84,10 +84,10 @@ def _spelled(distribution: BaseDistribution, value: Any) -> Any:
 
 
 def grid_points(space: Space) -> list[dict[str, Any]]:
-    """Every point of a space of steps and choices, by name, in the order of the keys.
+    """Return every point of a space of steps and choices, by name, in the order of the keys.
 
     Raises:
-        SpaceError: A range has no step, so that there is no grid, or there are more than MOST_POINTS points.
+        SpaceError: A range has no step, so a grid is impossible, or there are more than MOST_POINTS points.
     """
     parameters = space.as_texts.parameters
     size = math.prod(_grid_size(name, distribution) for name, distribution in parameters.items())
@@ -121,6 +121,6 @@ def _grid_values(key: str, distribution: BaseDistribution) -> list[Any]:
         low, high, step = (Decimal(str(x)) for x in (distribution.low, distribution.high, distribution.step))
         return [float(low + i * step) for i in range(round((high - low) / step) + 1)]
     raise SpaceError(
-        f"hydra.sweeper.params.{key}: a grid wants steps or choices, not {describe(distribution)}; "
+        f"hydra.sweeper.params.{key}: a grid needs steps or choices, not {describe(distribution)}; "
         "use range(low, stop, step=...) or choice(...), or another sampler"
     )

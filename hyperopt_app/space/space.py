@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The search space: what is searched and what is fixed; pure, touches no study and no file."""
+"""The search space: which keys are searched and which are fixed. Uses no study and no file."""
 
 import dataclasses
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Space:
-    """What is searched and what is fixed.
+    """The search space: what is searched and what is fixed.
 
     Attributes:
         distributions: Override key (with a leading `+` or `++` and a package, if written so) to distribution.
@@ -59,41 +59,41 @@ class Space:
 
     @property
     def parameters(self) -> dict[str, BaseDistribution]:
-        """Name in the study to the distribution there; of keys that share a name the first counts."""
-        found: dict[str, BaseDistribution] = {}
+        """Map the names in the study to the distributions there; of keys that share a name the first counts."""
+        distributions: dict[str, BaseDistribution] = {}
         for key, distribution in self.distributions.items():
             name = self.names.get(key, key)
-            if name not in found:
-                found[name] = categorical(self.stored[key]) if key in self.stored else distribution
-        return found
+            if name not in distributions:
+                distributions[name] = categorical(self.stored[key]) if key in self.stored else distribution
+        return distributions
 
     @property
     def plain(self) -> frozenset[str]:
-        """The names of parameters whose choices the study holds as values."""
+        """Return the names of parameters whose choices the study stores as values."""
         return frozenset(self.names.get(key, key) for key in self.stored)
 
     @property
     def as_texts(self) -> "Space":
-        """The same for a study that holds choices as override text."""
+        """Return the space for a study that stores choices as override text."""
         return dataclasses.replace(self, stored={})
 
     def held(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        """A point by name, whose choices are override text, as the study holds it."""
-        found = dict(point)
+        """Convert a point whose choices are override text to the study's form."""
+        values_by_name = dict(point)
         for key, values in self.stored.items():
             name, choices = self.names.get(key, key), self.distributions[key].choices  # type: ignore[attr-defined]
             index = index_of(choices, point[name]) if name in point else None
             if index is not None:
-                found[name] = values[index]
-        return found
+                values_by_name[name] = values[index]
+        return values_by_name
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Override key to value, from a trial's parameters; what the trial does not have is left out."""
+        """Map override keys to values of a trial's parameters; parameters the trial lacks are left out."""
         named = {key: self.names.get(key, key) for key in self.distributions}
         return {key: self._text(key, params[name]) for key, name in named.items() if name in params}
 
     def _text(self, key: str, value: Any) -> Any:
-        """The override text of a choice that the study holds as a value."""
+        """Return the override text of a choice that the study stores as a value."""
         index = index_of(self.stored[key], value) if key in self.stored else None
         return value if index is None else self.distributions[key].choices[index]  # type: ignore[attr-defined]
 
@@ -113,12 +113,12 @@ def parse_space(
         names: Override key to its name in the study, `hydra.sweeper.names`.
 
     Returns:
-        The space, and one line per fault; the space is usable only if there is no fault.
+        The space, and one line per fault; the space is usable only without any.
     """
     lines = [(f"hydra.sweeper.params.{key}", f"{key}={text}") for key, text in params.items()]
     lines += [("command line", line) for line in arguments]
     parser = OverridesParser.create(config_loader=config_loader)
-    found: dict[str, tuple[str, BaseDistribution | str, str]] = {}
+    entries: dict[str, tuple[str, BaseDistribution | str, str]] = {}
     faults, unread = list[str](), set[str]()
     for where, line in lines:
         try:
@@ -130,14 +130,14 @@ def parse_space(
             continue
         bare = override.key_or_group + (f"@{override.package}" if override.package else "")
         key = f"~{bare}" if override.is_delete() else override.get_key_element()
-        found[bare] = (key, value, line)
-    space = _space(found.values())
+        entries[bare] = (key, value, line)
+    space = _space(entries.values())
     known, name_faults = _names(space, names or {}, unread)
     return dataclasses.replace(space, names=known), faults + name_faults
 
 
 def _names(space: Space, wanted: Mapping[str, Any], unread: Container[str]) -> tuple[dict[str, str], list[str]]:
-    """The names by the space's own keys, and the faults: unknown keys, and keys that cannot share their name."""
+    """Return the names by the space's own keys, and the errors: unknown keys, and names that cannot be shared."""
     keys = {key.lstrip("+"): key for key in space.distributions}
     fixed = {key.lstrip("+") for key in space.pinned}
     names, faults = {}, list[str]()
@@ -175,7 +175,7 @@ def _space(entries: Iterable[tuple[str, BaseDistribution | str, str]]) -> Space:
 
 
 def with_values(space: Space) -> Space:
-    """The same space for a study that holds the values of choices, as a study of plain Optuna does."""
+    """Return the space for a study that stores the values of choices, as plain Optuna does."""
     stored = {}
     for key, distribution in space.distributions.items():
         if isinstance(distribution, CategoricalDistribution):
@@ -186,15 +186,17 @@ def with_values(space: Space) -> Space:
 
 
 def categorical(choices: Sequence[Any]) -> CategoricalDistribution:
-    """The distribution of choices of any type that JSON holds."""
+    """Return the distribution of choices of any type that JSON supports."""
     with lists_allowed():
         return CategoricalDistribution(choices)
 
 
 def index_of(choices: Sequence[Any], value: Any) -> int | None:
-    """The place of a value among choices, None if it is none of them; True is not 1 where both are there."""
-    same = (index for index, one in enumerate(choices) if type(one) is type(value) and repr(one) == repr(value))
-    equal = (index for index, one in enumerate(choices) if one == value)
+    """Return the index of a value among choices, None if absent; True is not 1 if both are choices."""
+    same = (
+        index for index, choice in enumerate(choices) if type(choice) is type(value) and repr(choice) == repr(value)
+    )
+    equal = (index for index, choice in enumerate(choices) if choice == value)
     return next(same, next(equal, None))
 
 
@@ -205,7 +207,7 @@ def suggest_all(trial: "optuna.Trial", space: Space) -> None:
 
 
 def values_of(trial: "optuna.Trial | FrozenTrial") -> dict[str, Any]:
-    """The parameters of a trial by name, as they are stored.
+    """Return a trial's parameters by name, as stored.
 
     A sampler of somebody's own may give numbers of NumPy's types, which are stored as plain ones.
     """
@@ -230,7 +232,7 @@ def suggest(trial: "optuna.Trial", name: str, distribution: BaseDistribution) ->
 
 
 def describe(distribution: BaseDistribution) -> str:
-    """The distribution as a user would write it."""
+    """Format the distribution as a user would write it."""
     if isinstance(distribution, CategoricalDistribution):
         return f"choice({', '.join('null' if c is None else str(c) for c in distribution.choices)})"
     low, high = distribution.low, distribution.high  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Ranges and choices as text of Hydra's sweep grammar; pure.
+"""Write ranges and choices in Hydra's sweep grammar.
 
-Law: `parse_space` of the text gives the distribution that Optuna's suggest_int, suggest_float or suggest_categorical
-makes of the same settings; choices are override text.
+Law: `parse_space` of the text gives the same distribution that Optuna's suggest_int, suggest_float or
+suggest_categorical makes of the settings; choices are override text.
 """
 
 import re
@@ -20,7 +20,7 @@ _BARE = re.compile(r"[A-Za-z_][\w./+-]*", re.ASCII)
 
 
 def float_text(low: float, high: float, step: float | None = None, *, log: bool = False) -> str:
-    """A float from `low` to `high`, both included; with a step, `high` is lowered to the last one."""
+    """Format a float range from `low` to `high`, inclusive; with a step, `high` is lowered to the last value."""
     if step is None:
         return _tagged(f"interval({low!r}, {high!r})", log=log)
     # Optuna counts in decimals; no rounding meets a stop half a step behind the last value.
@@ -31,7 +31,7 @@ def float_text(low: float, high: float, step: float | None = None, *, log: bool 
 
 
 def int_text(low: int, high: int, step: int = 1, *, log: bool = False) -> str:
-    """A whole number from `low` to `high`, both included."""
+    """Format an integer range from `low` to `high`, inclusive."""
     if step != 1:
         return f"range({low}, {high + 1}, step={step})"
     if max(abs(low), abs(high)) > _EXACT:
@@ -40,7 +40,7 @@ def int_text(low: int, high: int, step: int = 1, *, log: bool = False) -> str:
 
 
 def choices_text(choices: Sequence[Any]) -> str:
-    """One of these values."""
+    """Format a list of choices."""
     texts = [value_text(choice) for choice in choices]
     # Hydra's choice() takes no null.
     return ", ".join(texts) if "null" in texts else f"choice({', '.join(texts)})"
@@ -51,14 +51,14 @@ def _tagged(text: str, *, log: bool) -> str:
 
 
 def choice_of(value: Any) -> Any:
-    """The value as the study keeps it among the choices of a categorical parameter."""
+    """Return the value as the study stores it among the choices of a categorical parameter."""
     if isinstance(value, (bool, int, float)):
         return value
     return value if isinstance(value, str) and element_of(value) == value else value_text(value)
 
 
 def value_text(value: Any) -> str:
-    """A value as Hydra reads it, text without quotes where it needs none."""
+    """Format a value as Hydra reads it; text is quoted only where necessary."""
     if isinstance(value, str):
         is_bare = _BARE.fullmatch(value) and element_of(value) == value
         return value if is_bare else quoted_text(value)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Where a study is kept: a journal file or a database; knows nothing of studies."""
+"""Where a study is stored: a journal file or a database. Does not depend on the rest of a study."""

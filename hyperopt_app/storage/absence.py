@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A database server that is away for a while: what counts as that, and what is told of it."""
+"""Recognise errors that mean a database server is temporarily unreachable, and log the outage."""
 
 import logging
 import re
@@ -30,11 +30,11 @@ _AWAY = re.compile(
 
 
 class ServerAwayError(StorageError):
-    """The server does not answer, and nobody waits for it any longer."""
+    """The server does not answer, and waiting for it has ended."""
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether a connection failed for a reason that waiting does not mend; pure."""
+    """Whether a connection failed for a reason that waiting does not remove; pure."""
     return not isinstance(error, OperationalError | InterfaceError | OSError) or bool(_REFUSED.search(str(error)))
 
 
@@ -43,13 +43,13 @@ def is_away(error: BaseException) -> bool:
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
         return True
-    # What is told of a statement, its text and its values, is no word of the server's.
+    # The statement, its text and its values, is not part of the server's message.
     said = str(cause.orig) if isinstance(cause, DBAPIError) else str(cause)
     return isinstance(cause, SQLAlchemyError) and bool(_AWAY.search(said)) and not _REFUSED.search(said)
 
 
 class Absence:
-    """What this process knows of one server that may be away; several threads may wait for it, and one line is told.
+    """What this process knows of an unreachable server; several threads may wait, and each event is logged once.
 
     Args:
         name: The server's URL, without its password.
@@ -63,7 +63,7 @@ class Absence:
         self._lock = threading.Lock()
 
     def begins(self, reason: str, patience_s: float) -> None:
-        """Say that it does not answer; only the first time.
+        """Log that the server does not answer, the first time only.
 
         Args:
             reason: What its driver says.
@@ -77,7 +77,7 @@ class Absence:
         _log.warning("the database at %s does not answer (%s); waiting for it%s", self._name, reason, how_long)
 
     def ends(self) -> None:
-        """Say that it answers again, if it did not; only the first time."""
+        """Log that the server answers again, the first time only."""
         with self._lock:
             since, self._since = self._since, None
         if since is not None:
@@ -88,5 +88,5 @@ _ABSENCES: dict[str, Absence] = {}
 
 
 def absence_of(name: str) -> Absence:
-    """The one of this process for a server."""
+    """Return this process's record of a server."""
     return _ABSENCES.setdefault(name, Absence(name))

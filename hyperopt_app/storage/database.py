@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open an Optuna database by its URL, with settings fit for many workers; knows nothing of journals."""
+"""Open an Optuna database by its URL, with settings suited to many workers."""
 
 import re
 import time
@@ -68,10 +68,10 @@ _ALLOWED = (
 
 
 class _SqliteDatabase(ClosingDatabase):
-    """Optuna's storage with the one lock that SQLite needs for exact claims."""
+    """Optuna's storage with the additional lock that SQLite needs for exact claims."""
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """As Optuna's, which reads the state, decides, and writes, and relies on SELECT ... FOR UPDATE.
+        """Set a trial's state as Optuna does, but under a write lock on SQLite.
 
         SQLite has no such clause and would let two processes read WAITING before either writes RUNNING. Here
         the transaction takes the write lock before it reads; Optuna's method goes on in the same session.
@@ -85,10 +85,10 @@ class _SqliteDatabase(ClosingDatabase):
 
 
 def parse_url(text: str) -> URL:
-    """Read a database URL.
+    """Parse a database URL.
 
     Raises:
-        StorageError: It is no URL, or its scheme is unknown, or its driver is not installed or does not fit.
+        StorageError: It is not a URL, or its scheme is unknown, or its driver is not installed or does not fit.
     """
     shown = mask_password(text)
     authority = text.partition("://")[2].partition("?")[0]
@@ -120,7 +120,7 @@ def parse_url(text: str) -> URL:
 
 
 def check_database(url: URL) -> None:
-    """Connect to a server once, and leave nothing behind; takes `_CONNECT_TIMEOUT_S` at the most.
+    """Connect to a server once without leaving anything behind; takes at most `_CONNECT_TIMEOUT_S`.
 
     Raises:
         ServerAwayError: The server does not answer.
@@ -145,10 +145,10 @@ def check_database(url: URL) -> None:
         raise (StorageError if is_refusal(error) else ServerAwayError)(text) from None
 
 
-def _check_table(found: Inspector, url: URL) -> None:
-    """Refuse a table `studies` of another program, at which Optuna would fail after it has made its others."""
-    if found.has_table("studies"):
-        columns = {str(column["name"]) for column in found.get_columns("studies")}
+def _check_table(inspector: Inspector, url: URL) -> None:
+    """Refuse another program's table `studies`, at which Optuna would fail after creating its other tables."""
+    if inspector.has_table("studies"):
+        columns = {str(column["name"]) for column in inspector.get_columns("studies")}
         if not columns >= {"study_id", "study_name"}:
             raise StorageError(
                 f"storage: {_shown(url)} has a table `studies` that is not Optuna's; nothing was written into it. "
@@ -157,7 +157,7 @@ def _check_table(found: Inspector, url: URL) -> None:
 
 
 def await_server(url: URL, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Come back once the server answers; while it has no connection left, or is away, wait and look again.
+    """Wait until the server answers, while it has no free connection or is unreachable.
 
     Args:
         url: From `parse_url`.
@@ -196,7 +196,7 @@ def await_server(url: URL, patience_s: float, sleep: Callable[[float], None] = t
 def open_database(
     url: URL, sleep: Callable[[float], None] = time.sleep, *, patience_s: float = SHORT_S, outlives: float = inf
 ) -> RDBStorage:
-    """Open the database and make its tables if need be; any number of processes may do so at once.
+    """Open the database and create its tables if missing; any number of processes may do so at once.
 
     Args:
         url: From `parse_url`.
@@ -262,8 +262,8 @@ def _unusable(error: Exception, url: URL) -> str:
 
 
 def _schema_fault(message: str, url: URL) -> str:
-    found = re.search(r"set up by optuna (\S+?)\)", message)
-    made_by = f"Optuna {found[1]}" if found else "another Optuna"
+    match = re.search(r"set up by optuna (\S+?)\)", message)
+    made_by = f"Optuna {match[1]}" if match else "another Optuna"
     if "storage upgrade" in message:
         way = (
             "make a copy of the database, and bring the copy up to date with: "
@@ -280,7 +280,7 @@ def _shown(url: URL) -> str:
 
 
 def _reason(error: Exception, url: URL) -> str:
-    """What the driver says, in one line and without the password."""
+    """Return the driver's message in one line, without the password."""
     cause: BaseException = error
     if isinstance(error, StorageInternalError) and error.__cause__ is not None:
         cause = error.__cause__

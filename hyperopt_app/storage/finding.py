@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which storage a study's directory names, for commands that are given the directory alone."""
+"""Find the storage of a study from its directory, for commands that get only the directory."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _KEYS = ("hydra.sweeper.storage", "hydra.sweeper.study_name", "hydra.runtime.cwd
 
 
 def kept_storage(study_dir: Path) -> tuple[str, str | None]:
-    """The storage and the study's name of the last search in a directory, by its `multirun.yaml`.
+    """Read the storage and the study's name of the last search in a directory from its `multirun.yaml`.
 
     Raises:
         StudyMismatchError: It names none, or one that cannot be used as it is written there.
@@ -38,11 +38,11 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
         raise StudyMismatchError(
             f"{path} does not hold the password of the storage: give --storage {storage}, with it."
         )
-    found = absolute_storage(storage, Path(cwd or study_dir)) or ""
-    file = Path(found.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
-    if "://" not in found.removeprefix("sqlite:///") and not file.exists():
-        raise StudyMismatchError(f"{file}, in which the study was by {path}, is not there: give --storage.")
-    return found, name
+    url = absolute_storage(storage, Path(cwd or study_dir)) or ""
+    file = Path(url.partition("?")[0].removeprefix("sqlite:///").removeprefix("journal:"))
+    if "://" not in url.removeprefix("sqlite:///") and not file.exists():
+        raise StudyMismatchError(f"{file}, which holds the study according to {path}, does not exist: give --storage.")
+    return url, name
 
 
 def _no_journal(study_dir: Path) -> str:
@@ -55,7 +55,7 @@ def _no_journal(study_dir: Path) -> str:
 def _unread(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{path} cannot be read: {error.strerror}."
-    return f"{path} is no config: {' '.join(str(error).split())}."
+    return f"{path} is not a config: {' '.join(str(error).split())}."
 
 
 def _values(path: Path) -> Sequence[str | None]:
@@ -72,7 +72,7 @@ def _values(path: Path) -> Sequence[str | None]:
 
 
 def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
-    """The values of a file that another user can have written, without looking anything up.
+    """Return the values of a file that another user may have written, without resolving anything.
 
     Such a file could name an environment variable of ours, and a host to which it is sent.
 
@@ -101,6 +101,6 @@ def _text(config: DictConfig, key: str, path: Path) -> str | None:
             return None
         reason = str(error).splitlines()[0]
         raise StudyMismatchError(
-            f"{path}: {key} refers to what is not there ({reason}): set it here too, or give --storage."
+            f"{path}: {key} refers to something missing ({reason}): set it here too, or give --storage."
         ) from None
     return None if value is None else str(value)

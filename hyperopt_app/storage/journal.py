@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""An Optuna journal that survives writers that die in the middle of a line; it decides nothing about studies.
+"""An Optuna journal file that survives writers killed in the middle of a line.
 
-A journal is a file of JSON records, one a line. What a dying writer leaves is a torn line, and Optuna's own
-backend appends the next record to it: every later read then fails in every process, for good. Here damaged
-bytes are overwritten with blanks before anything is appended. JSON ignores blanks before a record, so the
-next record completes the line, Optuna's own readers understand the file at every moment, the file never
-shrinks, and the offsets of complete lines, which readers in other processes remember, stay right.
+A journal has one JSON record per line. A dying writer leaves a torn line, and Optuna's own backend appends the next
+record to it, so that every later read fails in every process. Here the damaged bytes are overwritten with blanks
+before anything is appended. JSON allows blanks before a record, so the next record completes the line and Optuna's own
+readers can read the file at any moment. The file never shrinks, so the offsets that other processes remember stay
+valid.
 
-Any other damage (a disk's, an editor's) is never read around: the line is named, and the study refused.
+Any other damage (a disk error, an editor) is never skipped: the error names the line, and the study is refused.
 """
 
 import logging
@@ -43,7 +43,7 @@ _CHUNK = 1 << 16
 
 
 class ExactJournalStorage(JournalStorage):
-    """A journal storage in which no claim is won twice, and no damaged record is taken for a whole one.
+    """A journal storage in which no claim is won twice and no damaged record is accepted.
 
     Raises:
         StorageError: A line is damaged; from whatever reads the study.
@@ -57,7 +57,7 @@ class ExactJournalStorage(JournalStorage):
         return state
 
     def _sync_with_backend(self) -> None:
-        """As Optuna's, but each record is judged before it counts."""
+        """Read new records as Optuna does, but check each record first."""
         first = self._replay_result.log_number_read
         if first == 0:  # also once it was unpickled
             self._audit = Audit()
@@ -71,7 +71,7 @@ class ExactJournalStorage(JournalStorage):
             yield record
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """As Optuna's, but a claim counts only if it was this one that made the trial RUNNING.
+        """Set a trial's state as Optuna does, but accept a claim only if this call made the trial RUNNING.
 
         Optuna answers that a claim was won if the trial is the one that this thread claimed last. That is
         wrong when the trial was freed since and another process has just claimed it.
@@ -83,7 +83,7 @@ class ExactJournalStorage(JournalStorage):
 
 
 class RepairingJournalBackend(BaseJournalBackend):
-    """Reads and appends the records of a journal file, and repairs it under its lock.
+    """Reads and appends the records of a journal file, and repairs torn lines under the file's lock.
 
     Any number of processes on any machines may use it on the same file at the same time, together with
     processes that use Optuna's `JournalFileBackend`. A complete record is never lost, not even if only its
@@ -95,7 +95,7 @@ class RepairingJournalBackend(BaseJournalBackend):
         reading: Write nothing: the file must be there, what is torn is passed over and stays as it is.
 
     Raises:
-        StorageError: The file is missing and cannot be made, or it is no journal.
+        StorageError: The file is missing and cannot be made, or it is not a journal.
     """
 
     def __init__(self, path: str | os.PathLike[str], lock: HolderLock | None = None, *, reading: bool = False) -> None:
@@ -117,7 +117,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             self._repair_at_opening()
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """The complete records from this number on; takes no lock unless a line was torn.
+        """Return the complete records from this number on; takes no lock unless a line is torn.
 
         Raises:
             StorageError: A line is damaged otherwise.
@@ -126,7 +126,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             damaged = yield from self._read(log_number_from)
             if damaged is None:
                 return
-            self._mend(damaged, self._position[0])
+            self._blank_out(damaged, self._position[0])
             log_number_from = max(log_number_from, self._position[0])
 
     def _read(self, log_number_from: int) -> Generator[dict[str, Any], None, int | None]:
@@ -183,8 +183,8 @@ class RepairingJournalBackend(BaseJournalBackend):
             raise StorageError(f"{self._path}: the journal was removed while the study was in use") from error
         except OSError as error:
             raise StorageError(
-                f"{self._path}: the journal cannot be written: {error.strerror}. What is stored is not lost; "
-                "mend that and run the same command again"
+                f"{self._path}: the journal cannot be written: {error.strerror}. What is stored is safe; "
+                "fix this and run the same command again"
             ) from error
 
     def _write(self, fd: int, data: bytes) -> None:
@@ -194,7 +194,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             data = data[os.write(fd, data) :]
 
     def _repair_at_opening(self) -> None:
-        """Spare Optuna's own writers a torn line, but leave alone what a lock's holder may be writing."""
+        """Repair a torn line for Optuna's own writers, without touching what a lock's holder may be writing."""
         fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
         try:
             if not _is_whole(fd) and self._lock.try_acquire():
@@ -213,7 +213,7 @@ class RepairingJournalBackend(BaseJournalBackend):
         elif tail.strip(b" "):
             self._blank(start, tail)
 
-    def _mend(self, offset: int, number: int) -> None:
+    def _blank_out(self, offset: int, number: int) -> None:
         """Blank the torn part of the complete line at this offset; takes the lock.
 
         A writer without repair has appended its record to a torn line. If a line is nothing but blanks, its end goes
@@ -231,7 +231,7 @@ class RepairingJournalBackend(BaseJournalBackend):
             raise self.damage(number, fault) from error
 
     def damage(self, number: int, fault: str) -> StorageError:
-        """The error that refuses the study because of this record, counted from 0: each complete line holds one."""
+        """Return the error that refuses the study because of this record, counted from 0."""
         path = Path(self._path)
         storage = "" if path.name == "journal.log" else f" --storage {shlex.quote(f'journal:{path}')}"
         return StorageError(
@@ -254,10 +254,10 @@ class RepairingJournalBackend(BaseJournalBackend):
 
 
 def check_journal(path: Path) -> None:
-    """Refuse what is there under a journal's name and is none; only a journal is ever repaired. Reads a few bytes.
+    """Refuse a file that is not a journal; only journals are ever repaired. Reads a few bytes.
 
     Raises:
-        StorageError: It holds something else, is no file, or cannot be read.
+        StorageError: It holds something else, is not a file, or cannot be read.
     """
     try:
         if Path(f"{path}.lock").is_dir():
@@ -265,14 +265,14 @@ def check_journal(path: Path) -> None:
         if not path.exists():
             return
         if not path.is_file():
-            raise StorageError(f"{path}: this is no file, so it cannot be a study's journal; name another one")
+            raise StorageError(f"{path}: this is not a file, so it cannot be a study's journal; name another one")
         with path.open("rb") as journal:
             start = journal.read(_CHUNK)
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error.strerror}") from error
     if not begins_as_journal(start):
         raise StorageError(
-            f"{path}: this file is no study's journal (it begins with {start[:20]!r}); nothing was changed in it. "
+            f"{path}: this file is not a study's journal (it begins with {start[:20]!r}); nothing was changed in it. "
             "Name another file"
         )
 
@@ -284,7 +284,7 @@ def _is_whole(fd: int) -> bool:
 
 
 def _last_line(fd: int) -> tuple[int, bytes]:
-    """Offset and bytes of what follows the last line end."""
+    """Return offset and bytes of what follows the last line end."""
     size = start = os.fstat(fd).st_size
     tail = b""
     while start > 0 and b"\n" not in tail:

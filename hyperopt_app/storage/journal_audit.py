@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether the records of a journal, one after the other, are what Optuna can have written; pure, reads no file.
+"""Check that the records of a journal form a sequence that Optuna can have written. Reads no file.
 
-Optuna takes each record as it comes: a missing key is a KeyError in every process, and what refers to a trial that is
-not there is passed over. Here each record is looked at before Optuna gets it.
+Optuna does not check records: a missing key raises a KeyError in every process, and a record for an unknown trial is
+ignored. So each record is checked before Optuna sees it.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ CREATE_STUDY, CREATE_TRIAL = 0, 4
 
 
 class Audit:
-    """Follows a journal from its first record on.
+    """Checks the records of a journal in order, from the first one on.
 
     Attributes:
         studies: How many values each study that was made optimises, by its number.
@@ -37,36 +37,48 @@ class Audit:
         self._checks: dict[Any, tuple[str, Callable[[Record], str]]] = {
             CREATE_STUDY: ("make a study", self._make_study),
             1: ("delete a study", self._delete_study),
-            2: ("set an attribute of a study", lambda record: self._study(record) or _one(record["user_attr"])),
-            3: ("set an attribute of a study", lambda record: self._study(record) or _one(record["system_attr"])),
+            2: (
+                "set an attribute of a study",
+                lambda record: self._study(record) or _single_attribute(record["user_attr"]),
+            ),
+            3: (
+                "set an attribute of a study",
+                lambda record: self._study(record) or _single_attribute(record["system_attr"]),
+            ),
             CREATE_TRIAL: ("make a trial", self._make_trial),
             5: ("set a parameter", self._param),
             6: ("set a trial's state", self._state),
             7: ("report a value", self._report),
-            8: ("set an attribute of a trial", lambda record: self._trial(record) or _one(record["user_attr"])),
-            9: ("set an attribute of a trial", lambda record: self._trial(record) or _one(record["system_attr"])),
+            8: (
+                "set an attribute of a trial",
+                lambda record: self._trial(record) or _single_attribute(record["user_attr"]),
+            ),
+            9: (
+                "set an attribute of a trial",
+                lambda record: self._trial(record) or _single_attribute(record["system_attr"]),
+            ),
             10: ("discard trials", lambda _record: ""),  # passed over by Optuna too
         }
 
     def fault(self, record: Record) -> str:
-        """What is wrong with the next record; empty if nothing is, and then it counts."""
+        """Say what is wrong with the next record; if nothing is, it is counted and the text is empty."""
         code = record["op_code"]
         if type(code) is not int or code not in self._checks:
-            return f"its op_code {code!r} is none that this Optuna knows"
+            return f"its op_code {code!r} is unknown to this Optuna"
         words, check = self._checks[code]
         try:
             if type(record["worker_id"]) is not str:
-                return f"to {words}, its worker_id is no text"
+                return f"to {words}, its worker_id is not text"
             return check(record)
         except KeyError as error:
-            return f"to {words}, it wants the key {error}"
+            return f"to {words}, it needs the key {error}"
         except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             return f"it cannot {words} ({type(error).__name__}: {' '.join(str(error).split())})"
 
     def _make_study(self, record: Record) -> str:
-        name, directions = record["study_name"], [StudyDirection(one) for one in record["directions"]]
+        name, directions = record["study_name"], [StudyDirection(direction) for direction in record["directions"]]
         if type(name) is not str or not directions:
-            return "a study wants a name and a direction"
+            return "a study needs a name and a direction"
         if name not in self._names:  # else two drivers made it at once, and the first counts
             self._names[name] = len(self.studies)
             self.studies.append(len(directions))
@@ -75,7 +87,7 @@ class Audit:
     def _delete_study(self, record: Record) -> str:
         fault = self._study(record)
         if not fault:
-            self._names = {name: one for name, one in self._names.items() if one != record["study_id"]}
+            self._names = {name: study_id for name, study_id in self._names.items() if study_id != record["study_id"]}
         return fault
 
     def _study(self, record: Record) -> str:
@@ -103,7 +115,7 @@ class Audit:
     def _param(self, record: Record) -> str:
         fault = self._trial(record)
         if not fault and type(record["param_name"]) is not str:
-            return "the name of a parameter is no text"
+            return "the name of a parameter is not text"
         return fault or _misfit(record["distribution"], record["param_value_internal"])
 
     def _state(self, record: Record) -> str:
@@ -125,7 +137,7 @@ class Audit:
     def _report(self, record: Record) -> str:
         fault = self._trial(record)
         if not fault and (type(record["step"]) is not int or not _is_number(record["intermediate_value"])):
-            return "a report wants a step and a number"
+            return "a report needs a step and a number"
         return fault
 
 
@@ -134,7 +146,7 @@ _FEWEST = 4
 
 
 def _filled(record: Record, directions: int) -> str:
-    """What is wrong with a trial that is made with parameters, values or attributes."""
+    """Say what is wrong with a trial that is created with parameters, values or attributes."""
     if record.get("datetime_complete") is not None:
         datetime.fromisoformat(record["datetime_complete"])
     distributions = record.get("distributions", {})
@@ -148,7 +160,7 @@ def _filled(record: Record, directions: int) -> str:
     if not all(map(_is_number, curve.values())):
         return "a report wants a number"
     if not all(isinstance(record.get(name, {}), dict) for name in ("user_attrs", "system_attrs")):
-        return "the attributes of a trial are no JSON object"
+        return "the attributes of a trial are not a JSON object"
     values = record.get("values")
     if values is None and record.get("value") is not None:
         values = [record["value"]]
@@ -159,15 +171,15 @@ def _values_fault(state: TrialState, values: Any, directions: int) -> str:
     if values is None:
         return "a complete trial has no value" if state == TrialState.COMPLETE else ""
     if not isinstance(values, list) or len(values) != directions or not all(map(_is_number, values)):
-        return f"the study wants {directions} number(s) as values"
+        return f"the study needs {directions} number(s) as values"
     return ""
 
 
 def _misfit(text: str, value: Any) -> str:
-    """What is wrong with the stored value of a parameter."""
+    """Say what is wrong with the stored value of a parameter."""
     distribution = _distribution(text)
     if not _is_number(value):
-        return "the value of a parameter is no number"
+        return "the value of a parameter is not a number"
     if isinstance(distribution, CategoricalDistribution) and not 0 <= int(value) < len(distribution.choices):
         return f"a parameter has {len(distribution.choices)} choices, and none is number {value}"
     return ""
@@ -175,11 +187,11 @@ def _misfit(text: str, value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _distribution(text: str) -> BaseDistribution:
-    found: BaseDistribution = json_to_distribution(text)
-    return found
+    distribution: BaseDistribution = json_to_distribution(text)
+    return distribution
 
 
-def _one(attributes: Any) -> str:
+def _single_attribute(attributes: Any) -> str:
     return "" if isinstance(attributes, dict) and len(attributes) == 1 else "it wants one attribute"
 
 

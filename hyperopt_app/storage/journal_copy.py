@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Copy what is whole in a damaged journal into a new one; the damaged file is only read.
+"""Copy the intact records of a damaged journal into a new one; the damaged file is only read.
 
-Records name a trial by its place among all trials that were ever made, so a trial that cannot be kept leaves a failed
-one in its place: numbers, directories and the budget of the others stay right, and no later trial takes its directory.
+Records identify a trial by its position among all trials ever created. So a trial that cannot be kept is replaced by
+a failed one: the numbers, directories and budget of the others stay right, and no later trial reuses its directory.
 """
 
 import os
@@ -40,7 +40,7 @@ _MARKS_OF_MAKING = (b'"op_code":4,', b'"study_id":', b'"datetime_start":')
 
 @dataclass
 class Salvage:
-    """What a journal still holds.
+    """The intact part of a journal.
 
     Attributes:
         lines: How many lines it has.
@@ -58,7 +58,7 @@ class Salvage:
 
 
 def salvage(path: Path) -> Salvage:
-    """Read a journal line by line and judge each trial; changes nothing.
+    """Read a journal line by line and check each trial; changes nothing.
 
     Raises:
         StorageError: The file cannot be read, or the line that makes the study is lost.
@@ -73,32 +73,32 @@ def salvage(path: Path) -> Salvage:
         if line.strip() and (number < len(lines) or record_of(line) is not None):  # else a dying writer's last words
             reader.read(number, line)
     if not reader.audit.studies:
-        first = f": {reader.found.damaged[0][1]}" if reader.found.damaged else ""
+        first = f": {reader.salvaged.damaged[0][1]}" if reader.salvaged.damaged else ""
         raise StorageError(
             f"{path}: no line that makes a study is whole{first}. Nothing can be kept; restore the file from a backup"
         )
     reader.finish()
-    reader.found.lines = len(lines) - (not lines[-1])
-    return reader.found
+    reader.salvaged.lines = len(lines) - (not lines[-1])
+    return reader.salvaged
 
 
 def _without_checksum(lines: Sequence[bytes]) -> set[int]:
-    """The numbers of the lines that have lost their checksum."""
+    """Return the numbers of the lines that have lost their checksum."""
     checksums = Checksums()
     whole = ((number, record, line) for number, line in enumerate(lines, 1) if (record := record_of(line)) is not None)
     return {lost for entry in whole if (lost := checksums.lost(*entry)) is not None}
 
 
 def place_of_copy(path: Path) -> Path:
-    """Where the copy of a journal goes."""
+    """Return the path for the copy of a journal."""
     return path.with_name(f"{path.stem}.repaired{path.suffix}")
 
 
-def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
-    """Write the copy aside and rename it; never over a file that is there.
+def write_copy(salvaged: Salvage, place: Path, mode: int = 0o666) -> None:
+    """Write the copy under a temporary name and rename it; never replaces an existing file.
 
     Args:
-        found: What is whole of a journal.
+        salvaged: What is whole of a journal.
         place: The copy.
         mode: Permissions of the copy, less the process's umask.
 
@@ -108,18 +108,18 @@ def write_copy(found: Salvage, place: Path, mode: int = 0o666) -> None:
     try:
         with beside(place, mode) as aside:
             with aside.open("wb") as copy:
-                copy.writelines(found.kept)
+                copy.writelines(salvaged.kept)
                 copy.flush()
                 os.fsync(copy.fileno())
             os.link(aside, place)
     except FileExistsError:
-        raise StorageError(f"{place} is there already: move it away, then give the same command again") from None
+        raise StorageError(f"{place} exists already: move it away, then run the same command again") from None
     except OSError as error:
         raise StorageError(f"{place}: the copy cannot be written: {error.strerror}") from error
 
 
 class _Reader:
-    """Goes through a journal once; trials are known by their places in it.
+    """Reads a journal once; trials are identified by their positions in it.
 
     Args:
         without_checksum: The numbers of the lines that have lost their checksum.
@@ -127,18 +127,18 @@ class _Reader:
 
     def __init__(self, without_checksum: Collection[int]) -> None:
         self._without_checksum = without_checksum
-        self.found = Salvage()
+        self.salvaged = Salvage()
         self.audit = Audit()
         self._whole: list[tuple[int | None, dict[str, Any]]] = []  # the trial, if it is about one
         self._states: dict[int, TrialState] = {}
         self._hurt: dict[int, str] = {}
-        self._all_later = ""  # why no trial that is made from here on can be told by its place
+        self._all_later = ""  # why trials created from here on cannot be identified by their position
 
     def read(self, number: int, line: bytes) -> None:
-        """Judge the next line."""
+        """Check the next line."""
         at = line.rfind(_START)
         if at > 1 and record_of(line[: at - 1]) is not None and record_of(line[at:]) is not None:
-            self.found.damaged.append((number, "two lines had become one, and are two again"))
+            self.salvaged.damaged.append((number, "two lines had become one, and are two again"))
             self.read(number, line[: at - 1])
             line = line[at:]
         record, fault = read_line(line)
@@ -147,11 +147,11 @@ class _Reader:
         elif record is None and (torn := torn_part(line)) is not None:
             record = record_of(line[torn:])
         if record is None and (record := put_right(line)) is not None:
-            self.found.damaged.append((number, "one bit had flipped, which its checksum puts right"))
+            self.salvaged.damaged.append((number, "one bit had flipped, which its checksum puts right"))
         if record is not None:
             fault = self.audit.fault(record)
         if record is None or fault:
-            self.found.damaged.append((number, fault))
+            self.salvaged.damaged.append((number, fault))
             self._miss(line, f"line {number} is damaged: {fault}")
         else:
             self._keep(record)
@@ -174,7 +174,7 @@ class _Reader:
         self._whole.append((trial, record))
 
     def _miss(self, line: bytes, reason: str) -> None:
-        """Find out which trial a damaged line was about, as far as its text still tells."""
+        """Find the trial that a damaged line was about, as far as its text reveals it."""
         about = _TRIAL_ID.search(line)
         made = sum(mark in line for mark in _MARKS_OF_MAKING)
         if made >= 2 and about is None and self.audit.studies:
@@ -188,34 +188,34 @@ class _Reader:
         elif about is not None and line.count(b'"op_code":') <= 1 and int(about[1]) in self._states:
             self._hurt.setdefault(int(about[1]), reason)
             if self._states[int(about[1])].is_finished():  # then its number may be what is damaged
-                self._hurt_those_running(reason)
+                self._mark_running_as_uncertain(reason)
         elif _STUDY_ID.search(line) is None or line.count(b'"op_code":') > 1:
-            self._hurt_those_running(reason)
+            self._mark_running_as_uncertain(reason)
             self._all_later = f"it was made after {reason}"
 
-    def _hurt_those_running(self, reason: str) -> None:
+    def _mark_running_as_uncertain(self, reason: str) -> None:
         for trial, state in self._states.items():
             if state == TrialState.RUNNING:
                 self._hurt.setdefault(trial, reason)
 
     def finish(self) -> None:
-        """Make the lines of the copy."""
+        """Build the lines of the copy."""
         for trial, record in self._whole:
             reason = None if trial is None else self._hurt.get(trial)
             if reason is None:
-                self.found.kept.append(line_of(record))
+                self.salvaged.kept.append(line_of(record))
             elif record["op_code"] == CREATE_TRIAL:
-                self.found.kept.append(line_of(_placeholder(record, reason)))
+                self.salvaged.kept.append(line_of(_placeholder(record, reason)))
         numbers, counts = [], defaultdict[int, int](int)
         for study in self.audit.trials:
             numbers.append(counts[study])
             counts[study] += 1
-        self.found.left_out = {numbers[trial]: reason for trial, reason in sorted(self._hurt.items())}
-        self.found.trials = len(self.audit.trials)
+        self.salvaged.left_out = {numbers[trial]: reason for trial, reason in sorted(self._hurt.items())}
+        self.salvaged.trials = len(self.audit.trials)
 
 
 def _placeholder(made: dict[str, Any], reason: str) -> dict[str, Any]:
-    """A failed trial in the place of one that is left out."""
+    """Return a failed trial to replace one that is left out."""
     now = datetime.now(timezone.utc).isoformat()
     failure = {"kind": "infrastructure", "error": f"left out when the journal was repaired: {reason}", "traceback": ""}
     return {

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""One line of a journal: how a record is written, read and judged; pure, knows no file and no study.
+"""Write, read and check one line of a journal. Does not open files.
 
-A record gets one more key than Optuna writes, the CRC of its own text: without it a flipped bit in a number is another
-number. Optuna reads the keys that it knows and passes over this one; lines that plain Optuna or an earlier release
-has written have none, and are judged by their form alone.
+A record gets one key that Optuna does not write, the CRC of its text; without it a flipped bit in a number would go
+unnoticed. Optuna ignores unknown keys. Lines written by plain Optuna or by an earlier release have no CRC and are
+checked only by their form.
 """
 
 import json
@@ -33,7 +33,7 @@ NO_CHECKSUM = "it has no checksum, and its writer gives one to each record, so a
 
 
 class Checksums:
-    """Finds the records of a journal that have lost their checksum with a part of their line.
+    """Detects records that have lost their checksum with a part of their line.
 
     A writer (one opening of a journal by one process) gives a checksum to all of its records or, as plain Optuna
     does, to none. Without this a line that damage has cut short could be taken for a line of plain Optuna.
@@ -44,7 +44,7 @@ class Checksums:
         self._first_without: dict[str, int] = {}
 
     def lost(self, number: int, record: Mapping[str, Any], line: bytes) -> int | None:
-        """Look at the next record; the number of one that has lost its checksum, which may be an earlier one.
+        """Check the next record; return the number of a record that has lost its checksum, maybe an earlier one.
 
         Args:
             number: Of the record or its line, as the caller counts them.
@@ -68,24 +68,24 @@ def begins_as_journal(start: bytes) -> bool:
 
 
 def line_of(record: dict[str, Any]) -> bytes:
-    """The line of a record, with its line end."""
+    """Format a record as a line, with its line end."""
     text = json.dumps(record, separators=(",", ":")).encode()[:-1]
     return b"%s%s%d}\n" % (text, _CHECK, zlib.crc32(text))
 
 
 def record_of(line: bytes) -> dict[str, Any] | None:
-    """The record of a line, None if it is damaged; a part of an object never parses, so it is whole."""
+    """Parse a line; None if it is damaged. A part of an object never parses, so the record is complete."""
     return read_line(line)[0]
 
 
 def read_line(line: bytes) -> tuple[dict[str, Any] | None, str]:
-    """The record of a line, or None and what is wrong with the line."""
+    """Return the record of a line, or None and what is wrong with the line."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         return None, f"it is not valid JSON ({' '.join(str(error).split())})"
     if not isinstance(record, dict):
-        return None, "it is no JSON object"
+        return None, "it is not a JSON object"
     if "op_code" not in record:
         return None, "it has no op_code"
     if _KEY in record:
@@ -97,7 +97,7 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, str]:
 
 
 def torn_part(line: bytes) -> int | None:
-    """How many bytes of a damaged line come before the record with which it ends, if a dying writer has left them.
+    """Return how many bytes precede the record at the end of a damaged line, if a dying writer left them.
 
     Such bytes begin as a record does, or are blank, and hold no whole one. None for every other damage.
     """
@@ -113,7 +113,7 @@ def torn_part(line: bytes) -> int | None:
 
 
 def _begins_whole(torn: bytes) -> bool:
-    """Whether a whole record stands at the beginning: two have become one line, and none of them may be lost."""
+    """Whether the line starts with a complete record: two became one line, and neither may be lost."""
     try:
         json.JSONDecoder().raw_decode(torn.decode(errors="replace"))
     except ValueError:
@@ -122,7 +122,7 @@ def _begins_whole(torn: bytes) -> bool:
 
 
 def put_right(line: bytes) -> dict[str, Any] | None:
-    """The record of a line in which one bit has flipped, as its checksum tells; None if that is not what happened."""
+    """Return the record of a line in which one bit flipped, using its checksum; None for any other damage."""
     if len(line) > _LONGEST_SEARCHED:
         return None
     body = bytearray(line.strip(b" \n"))
@@ -139,13 +139,13 @@ def put_right(line: bytes) -> dict[str, Any] | None:
 
 
 def _has_checksum(line: bytes) -> bool:
-    """Whether a whole record ends in a checksum of its own; one of the same name inside an attribute ends in `}}`."""
+    """Whether a complete record ends in its own checksum; one inside an attribute ends in `}}`."""
     end = line.rfind(_CHECK)
     return end >= 0 and line[end + len(_CHECK) :].rstrip()[:-1].isdigit()
 
 
 def _fits(body: bytearray) -> bool:
-    """Whether the text ends in its own checksum; quick, since it is asked for each bit."""
+    """Whether the text ends in its own checksum; fast, because it is called for each bit."""
     end = body.rfind(_CHECK)
     digits = body[end + len(_CHECK) : -1]
     return end >= 0 and digits.isdigit() and zlib.crc32(body[:end]) == int(digits)

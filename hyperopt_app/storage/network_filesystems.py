@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a path lies on a filesystem that other machines may write too."""
+"""Tell whether a path is on a filesystem that other machines may write to as well."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _NETWORK_FUSE = {
 
 
 def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = None) -> str | None:
-    """The type of the filesystem that a path lies or would lie on, if other machines may write it too.
+    """Return the type of a path's filesystem if other machines may write to it; otherwise None.
 
     Args:
         path: Need not exist; links are followed.
@@ -46,7 +46,7 @@ def is_network_filesystem(path: Path, read_mounts: Callable[[], str] | None = No
 
 
 def nearest_existing(path: Path) -> Path:
-    """The path itself, or the nearest of its parents that exists."""
+    """Return the path, or the nearest of its parents that exists."""
     return next(folder for folder in (path, *path.parents, Path("/")) if os.access(folder, os.F_OK))
 
 
@@ -58,4 +58,4 @@ def _read_mounts() -> str:
 
 def _unescape(field: str) -> str:
     # fstab(5): blank, tab, line end and backslash are written as three octal digits.
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open the place where a study is kept: a journal or a database by URL; knows nothing of studies."""
+"""Open the storage of a study: a journal or a database, given by URL."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def open_storage(
     making: bool = True,
     patience_s: float | None = None,
 ) -> "BaseStorage":
-    """Open the storage of a study, and make it if it is not there. Runs in the driver and in every worker.
+    """Open the storage of a study, creating it if missing. Runs in the driver and in every worker.
 
     Args:
         storage: None for the journal in the study's directory; the path of another journal (`.log`,
@@ -55,7 +55,7 @@ def open_storage(
     file = place if isinstance(place, Path) else _sqlite_file(place)
     making = making and not reading
     if not making and file is not None and not file.exists():
-        raise StorageError(f"storage: {file} is not there")
+        raise StorageError(f"storage: {file} does not exist")
     if file is not None and not isinstance(place, Path):
         check_sqlite(file, making=making)
     if file is not None and making:
@@ -75,21 +75,21 @@ def open_storage(
 
 
 def journal_of(storage: str | None, study_dir: Path) -> Path:
-    """The file of a study that is kept in a journal; opens nothing.
+    """Return the file of a study that is stored in a journal, without opening it.
 
     Raises:
-        StorageError: It is a database, or there is no such file.
+        StorageError: It is a database, or the file does not exist.
     """
     place = _place(storage, study_dir)
     if not isinstance(place, Path):
         raise StorageError(f"storage: {place} is a database; only a journal is a file of lines that can be repaired")
     if not place.is_file():
-        raise StorageError(f"{place}: there is no such journal; give --storage journal:PATH")
+        raise StorageError(f"{place}: journal not found; give --storage journal:PATH")
     return place
 
 
 def check_storage(storage: str | None, study_dir: Path) -> None:
-    """Find out whether `open_storage` would work, and write nothing. Runs in the driver.
+    """Check that `open_storage` would work, without writing anything. Runs in the driver.
 
     Raises:
         StorageError: As `open_storage`, but tables of another Optuna are not looked for.
@@ -114,7 +114,7 @@ def _check_writable(file: Path, study_dir: Path) -> None:
     comes_with_the_study = parent in (own, *own.parents) or own in parent.parents
     if folder.is_dir() and folder != file.parent and not comes_with_the_study:
         raise StorageError(
-            f"storage: {file} would be a new file in a directory that is not there; the nearest that is there is "
+            f"storage: {file} would be a new file in a missing directory; the nearest existing one is "
             f"{folder}. If the path is right, make its directory with mkdir -p"
         )
     if not folder.is_dir() or not os.access(file if os.access(file, os.F_OK) else folder, os.W_OK):
@@ -122,7 +122,7 @@ def _check_writable(file: Path, study_dir: Path) -> None:
 
 
 def absolute_storage(storage: str | None, directory: Path) -> str | None:
-    """The same storage with a relative path taken from `directory`. Runs in the driver.
+    """Resolve the relative path of a storage against `directory`. Runs in the driver.
 
     Workers may run in another working directory than the driver; a relative path would lead them to another file.
 
@@ -168,11 +168,11 @@ def _journal_path(storage: str, name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError as error:  # of ~somebody
-        raise StorageError(f"storage: {storage} is no path: {error}") from None
+        raise StorageError(f"storage: {storage} is not a path: {error}") from None
 
 
 def _sqlite_file(url: "URL") -> Path | None:
-    """The file of an SQLite URL, None for a server."""
+    """Return the file of an SQLite URL; None for a server."""
     if url.get_backend_name() != "sqlite":
         return None
     name = url.database or ":memory:"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who waits no longer for a storage that is away."""
+"""Let code stop waiting for an unreachable storage."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _GIVES_UP: ContextVar[Callable[[], bool]] = ContextVar("gives_up", default=lambd
 
 @contextmanager
 def giving_up(when: Callable[[], bool]) -> Iterator[None]:
-    """While the body runs, its thread waits for a server that is away only as long as `when` is not true."""
+    """While the body runs, its thread stops waiting for an unreachable server as soon as `when` is true."""
     token = _GIVES_UP.set(when)
     try:
         yield
@@ -21,5 +21,5 @@ def giving_up(when: Callable[[], bool]) -> Iterator[None]:
 
 
 def gives_up() -> bool:
-    """Whether this thread is to wait no longer."""
+    """Whether this thread should stop waiting."""
     return _GIVES_UP.get()()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Optuna's storage on a database server, which outlives that server's absence.
+"""Optuna storage on a database server that survives outages of the server.
 
-Each call is made again once the server answers. When a connection breaks, nobody knows whether the last transaction was
-stored, so each write must be one that may come twice. An attribute, a report and a parameter are stored under their
-key, and a second time they say the same. The three that are not are made so here. A new trial carries a random word, by
-which it is found again. Who takes a trial leaves a random word in the same transaction, so that a claim that was won
-is not taken for one that was lost. What is told of a trial, or its step back to WAITING, is known to be stored from
-the state, and from whether another has taken it since.
+Each call is repeated once the server answers again. After a broken connection nobody knows whether the last
+transaction was committed, so every write must be safe to repeat. Attributes, reports and parameters are stored under
+their key and are safe anyway. Three writes need help. A new trial carries a random word by which it is found again. A
+claim stores a random word in the same transaction, so that a won claim is not taken for a lost one. Whether a trial's
+result, or its return to WAITING, was stored is decided from its state and from whether another worker has claimed it
+since.
 """
 
 import copy
@@ -41,14 +41,14 @@ _PAUSE_S = 0.05
 Answer = TypeVar("Answer")
 
 
-def _is_told_otherwise(record: logging.LogRecord) -> bool:
-    """Drop what Optuna says of a query whose connection broke: it takes that for a query that was too long."""
-    told = record.getMessage()
-    return not (told.startswith("Caught an error from sqlalchemy") and "sqlite" not in told)
+def _is_not_misleading(record: logging.LogRecord) -> bool:
+    """Drop Optuna's misleading log line about a query whose connection broke."""
+    message = record.getMessage()
+    return not (message.startswith("Caught an error from sqlalchemy") and "sqlite" not in message)
 
 
 class ClosingDatabase(RDBStorage):
-    """Optuna's storage, which closes its connections if it cannot be opened."""
+    """Optuna's storage, closing its connections if it cannot be opened."""
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
         try:
@@ -71,11 +71,11 @@ class ServerDatabase(ClosingDatabase):
     def __init__(self, url: str, engine_kwargs: dict[str, Any], await_answer: Callable[[], bool]) -> None:
         self._await_answer = await_answer
         self._making: set[str] = set()
-        logging.getLogger("optuna.storages._rdb.storage").addFilter(_is_told_otherwise)
+        logging.getLogger("optuna.storages._rdb.storage").addFilter(_is_not_misleading)
         super().__init__(url, engine_kwargs)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """As Optuna's, and it may be made again after an answer was lost."""
+        """Set a trial's state as Optuna does, safe to repeat after a lost reply."""
         change = _Change(self, trial_id, state)
 
         def once() -> bool:
@@ -84,7 +84,7 @@ class ServerDatabase(ClosingDatabase):
         return self.answered(once)
 
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
-        """As Optuna's, which itself calls again when the connection breaks, and would make a second trial."""
+        """Create a trial as Optuna does, which itself repeats the call after a broken connection and would make two."""
         if template_trial is None:
             return self.answered(lambda: super(ServerDatabase, self)._create_new_trial(study_id))
         template, word = copy.copy(template_trial), uuid.uuid4().hex
@@ -97,24 +97,24 @@ class ServerDatabase(ClosingDatabase):
     def _get_prepared_new_trial(
         self, study_id: int, template_trial: FrozenTrial | None, session: Session
     ) -> models.TrialModel:
-        """The trial that an earlier call has made whose answer was lost, or a new one; under the study's lock."""
+        """Return the trial that an earlier call created without a reply, or a new one; under the study's lock."""
         word = None if template_trial is None else template_trial.system_attrs.get(MADE_BY)
         if word is not None and word in self._making:
             attribute = models.TrialSystemAttributeModel
             made = session.query(models.TrialModel).filter(models.TrialModel.study_id == study_id).join(attribute)
-            found = made.filter(attribute.key == MADE_BY, attribute.value_json == json.dumps(word)).one_or_none()
-            if found is not None:
-                return found
+            trial = made.filter(attribute.key == MADE_BY, attribute.value_json == json.dumps(word)).one_or_none()
+            if trial is not None:
+                return trial
         if word is not None:
             self._making.add(word)
         return super()._get_prepared_new_trial(study_id, template_trial, session)
 
     def leave_word(self, session: Session, kind: Any, trial_id: int, word: str) -> None:
-        """Write who takes a trial, in a transaction that goes on."""
+        """Store who claims a trial, in the current transaction."""
         self._set_trial_attr_without_commit(session, kind, trial_id, TAKEN_BY, word)
 
     def answered(self, call: Callable[[], Answer]) -> Answer:
-        """What a call answers; it is made again for as long as the server is away."""
+        """Return a call's result, repeating it as long as the server is unreachable."""
         calls = 0
         while True:
             try:
@@ -132,7 +132,7 @@ class ServerDatabase(ClosingDatabase):
 
 
 class _Change:
-    """One change of a trial's state, which is perhaps stored already when it is made again."""
+    """A change of a trial's state, which may already be stored when it is repeated."""
 
     def __init__(self, storage: ServerDatabase, trial_id: int, state: TrialState) -> None:
         self._storage = storage
@@ -143,12 +143,12 @@ class _Change:
         self._holder: str | None = None
 
     def is_stored(self) -> bool:
-        """Whether an earlier call has stored it; if not, the transaction stays open for Optuna's method to go on in."""
+        """Whether an earlier call has stored the change; if not, the transaction stays open for Optuna's method."""
         storage = self._storage
         session = storage.scoped_session()
         try:
-            found = session.query(models.TrialModel.state).filter(models.TrialModel.trial_id == self._trial_id)
-            now = found.with_for_update().scalar()
+            query = session.query(models.TrialModel.state).filter(models.TrialModel.trial_id == self._trial_id)
+            now = query.with_for_update().scalar()
             holder = self._holder_now(session)
             if self._was_sent and self._has_come(now, holder):
                 storage.scoped_session.remove()
@@ -176,7 +176,7 @@ class _Change:
 
 
 def _patient(name: str) -> Callable[..., Any]:
-    """A method of Optuna's that may be called again as it is."""
+    """Wrap a method of Optuna's that may be repeated unchanged."""
     method = getattr(RDBStorage, name)
 
     @functools.wraps(method)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Whether a file is an SQLite database of Optuna's; asks SQLite itself, which reads it and writes nothing.
+"""Tell whether a file is an SQLite database of Optuna, by opening it read-only.
 
-Optuna would put its tables into whatever database it is given, and fail later at a table `studies` of another program.
+Optuna would add its tables to any database, and fail later if another program has a table `studies` there.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ _COLUMNS = {"study_id", "study_name"}
 
 
 def check_sqlite(file: Path, *, making: bool) -> None:
-    """Refuse a file that is no database, or another program's.
+    """Refuse a file that is not a database, or another program's.
 
     Args:
         file: Where the database is.
@@ -33,9 +33,9 @@ def check_sqlite(file: Path, *, making: bool) -> None:
     if not file.exists():
         if making:
             return
-        raise StorageError(f"storage: {file} is not there")
+        raise StorageError(f"storage: {file} does not exist")
     if not file.is_file():
-        raise StorageError(f"storage: {file} is no file, so it cannot be an SQLite database; name another one")
+        raise StorageError(f"storage: {file} is not a file, so it cannot be an SQLite database; name another one")
     tables = _tables(file)
     if tables is None:
         return
@@ -54,13 +54,13 @@ def check_sqlite(file: Path, *, making: bool) -> None:
 
 
 def _tables(file: Path) -> dict[str, set[str]] | None:
-    """The tables with their columns; None where SQLite cannot tell now, because it is locked or may not be read."""
+    """Return the tables with their columns; None if SQLite cannot say, because the file is locked or unreadable."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as database:
             names = [str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             columns = "SELECT name FROM pragma_table_info(?)"
-            return {name: {str(one) for (one,) in database.execute(columns, (name,))} for name in names}
+            return {name: {str(column) for (column,) in database.execute(columns, (name,))} for name in names}
     except sqlite3.OperationalError:
         return None
     except sqlite3.DatabaseError as error:
-        raise StorageError(f"storage: {file} is no SQLite database ({error}); name another file") from None
+        raise StorageError(f"storage: {file} is not an SQLite database ({error}); name another file") from None

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""One study: which it is, its plan, its trials as they are stored, signs of life, and when it stops."""
+"""One study: its identity, its plan, its trials as stored, signs of life of its workers, and when it stops."""

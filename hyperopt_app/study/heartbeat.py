@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A worker's name and its signs of life, a small file beside the study."""
+"""Write and read a worker's name and its heartbeat, a small file beside the study."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ class WorkerIdentity:
         host: For people.
         machine: Equal only for processes that share a process table (one boot of one host, one PID namespace).
         pid: Process id there.
-        start: The process's start time in clock ticks since boot, so that a reused pid is told apart; 0 if unknown.
+        start: The process's start time in clock ticks since boot, so that a reused pid is recognised; 0 if unknown.
         beat: Path of the worker's sign of life.
         place: Where it runs in a cluster, as a plain `scheduler.Place`; empty in claims of older versions.
         label: What the user calls it, by the environment variable HYPEROPT_LABEL; for tables.
@@ -52,7 +52,7 @@ class WorkerIdentity:
     label: str = ""
 
     def as_claim(self) -> dict[str, Any]:
-        """The identity as the plain mapping that is stored with a trial."""
+        """Return the identity as the plain mapping that is stored with a trial."""
         return asdict(self)
 
 
@@ -67,7 +67,7 @@ def this_worker(number: int, study_dir: Path) -> WorkerIdentity:
 
 
 def read_beat(path: str) -> Any:
-    """The content of a worker's sign of life, None if there is none."""
+    """Read the content of a worker's heartbeat file; None if there is none."""
     if not path:
         return None
     try:
@@ -77,7 +77,7 @@ def read_beat(path: str) -> Any:
 
 
 def last_beat(path: str) -> float | None:
-    """When a worker gave its last sign of life, in seconds since the epoch; None if it has left none."""
+    """Return the time of a worker's last heartbeat, in seconds since the epoch; None if it left none."""
     try:
         return Path(path).stat().st_mtime if path else None
     except OSError:
@@ -85,7 +85,7 @@ def last_beat(path: str) -> float | None:
 
 
 def read_beats(directory: Path) -> Iterator[dict[str, Any]]:
-    """The signs of life in a study's `workers/`, by the workers' names."""
+    """Read the heartbeats in a study's `workers/`, by the workers' names."""
     for path in sorted(directory.glob("*.json")):
         beat = read_beat(str(path))
         if isinstance(beat, dict) and beat.keys() >= _TOLD:  # else a file of the user's
@@ -94,7 +94,7 @@ def read_beats(directory: Path) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def beating(identity: WorkerIdentity, interval_s: float = BEAT_INTERVAL_S) -> Iterator[None]:
-    """Give signs of life while the body runs, from a thread of its own. Runs in a worker."""
+    """Write heartbeats from a thread while the body runs. Runs in a worker."""
     path = Path(identity.beat)
     path.parent.mkdir(parents=True, exist_ok=True)
     over = threading.Event()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a stored study is the one that the command means."""
+"""Check that a stored study is the one that the command requests."""
 
 import uuid
 import warnings
@@ -22,7 +22,7 @@ __all__ = ["Identity", "check_identity", "in_the_studys_form", "keep_identity", 
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes a study this study and no other.
+    """The properties that identify a study.
 
     Attributes:
         directions: `minimize` or `maximize`, one per objective.
@@ -38,7 +38,7 @@ class Identity:
 
 
 def stored_identity(study: optuna.Study) -> Identity | None:
-    """The identity that an earlier command has kept in the study; None in a study of another tool."""
+    """Return the identity stored by an earlier command; None in a study of another tool."""
     spec = spec_of(study)
     if spec is None:
         return None
@@ -46,7 +46,7 @@ def stored_identity(study: optuna.Study) -> Identity | None:
 
 
 def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool) -> Space:
-    """The space with choices as this study holds them: as override text, or as the values of plain Optuna.
+    """Convert a space's choices to this study's form: override text, or values as in plain Optuna.
 
     What its trials hold decides, then what its first command has kept. A release before this one kept texts only, and
     plain Optuna knows nothing of override text; neither form can be changed afterwards.
@@ -71,11 +71,11 @@ def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool
 
 
 def _held(study: optuna.Study) -> dict[str, BaseDistribution]:
-    found: dict[str, BaseDistribution] = {}
+    distributions: dict[str, BaseDistribution] = {}
     for trial in study.get_trials(deepcopy=False):
         for name, distribution in trial.distributions.items():
-            found.setdefault(name, distribution)
-    return found
+            distributions.setdefault(name, distribution)
+    return distributions
 
 
 def keep_identity(study: optuna.Study, identity: Identity) -> None:
@@ -91,7 +91,7 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
 
 
 def study_id(study: optuna.Study) -> str:
-    """What tells a study from every other, also from one of its name: a random text that copies of it share."""
+    """Return the study's random id, which copies of it share; studies of the same name have different ids."""
     # A driver of ours has given it one; the name will do for a study that none has seen.
     return stored_id(study) or f"name:{study.study_name}"
 
@@ -108,7 +108,7 @@ def check_identity(
     is_untried: bool = False,
     wording: Wording = HYDRA_WORDING,
 ) -> list[str]:
-    """Compare a stored study with what the command asks for.
+    """Compare a stored study with the one that the command requests.
 
     Args:
         study: The stored study.
@@ -145,7 +145,7 @@ def check_identity(
 
 
 def _is_measured(study: optuna.Study) -> bool:
-    """Whether a trial has been measured; until then a metric's name may still be corrected."""
+    """Whether any trial has a result; until then a metric's name may still be corrected."""
     measured = (TrialState.COMPLETE, TrialState.PRUNED)
     return bool(study.get_trials(deepcopy=False, states=measured))
 
@@ -154,7 +154,8 @@ def _refusal(name: str, soft: Sequence[str], hard: Sequence[str], wording: Wordi
     changed = "\n".join(f"  - {line}" for line in (*hard, *soft))
     ways = f"set it back, or begin another study with {wording.another_study}"
     if not hard:
-        ways += f", or go on with the old trials all the same with {wording.accept_changes}"
+        ways += f", or keep the old trials anyway with {wording.accept_changes}"
     else:
         ways += "; one study cannot hold trials of both"
-    return f"Study {name!r} was begun with another search (stored -> asked for):\n{changed}\nWhat to do: {ways}."
+    created = f"Study {name!r} was created with a different search space"
+    return f"{created} (stored -> requested):\n{changed}\nWhat to do: {ways}."

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Who holds a trial, and is that worker still alive? Evidence first, decisions pure.
+"""Decide whether the worker holding a trial is still alive.
 
-A worker keeps a small file beside the study and rewrites it now and then. On the same machine the process table
-tells at once, and of a worker that is stopped (SIGSTOP) for a lease: before its trial is another's, that worker and
-what runs of its trial are killed. Elsewhere the scheduler, if it says that the worker's job has ended, or a beat that
-does not change for a lease, by the observer's own clock. Clocks of two machines are never compared.
+A worker rewrites a small file beside the study at intervals. On the same machine the process table gives the answer at
+once. A worker that is stopped (SIGSTOP) for longer than the lease is killed, with everything its trial started, before
+the trial is given to another worker. On another machine the scheduler decides, if it says that the worker's job has
+ended; otherwise a heartbeat that does not change for the length of the lease, by the observer's own clock. Clocks of
+two machines are never compared.
 """
 
 import logging
@@ -27,10 +28,10 @@ SUSPICIOUS_SILENCE_S = 15.0
 
 
 class Scheduler(Protocol):
-    """What can say of a claim whether the job in which it was made has ended; see `schedulers.registry`."""
+    """Decides whether the job in which a claim was made has ended; see `schedulers.registry`."""
 
     def verdict(self, claim: Mapping[str, Any]) -> Verdict:
-        """What the scheduler says of the run in which the claim was made."""
+        """Return what the scheduler says of the run in which the claim was made."""
 
 
 def is_dead(process_lives: bool | None, silence_s: float, lease_s: float, verdict: Verdict = UNKNOWN) -> bool:
@@ -150,7 +151,7 @@ class Observer:
 
 
 def end_stopped_workers(study_dir: Path, observer: Observer) -> None:
-    """Kill the workers of a study that are stopped here for a whole lease, so that whoever waits for them goes on."""
+    """Kill this machine's workers that are stopped for a whole lease, so that nothing waits for them for ever."""
     for beat in read_beats(study_dir / "workers"):
         if process_lives(beat) and observer.is_dead(beat, ""):
             observer.end(beat)

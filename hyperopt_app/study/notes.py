@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the user should know of a study that nobody stops for; kept in the study, for whoever looks at it."""
+"""Store notes that the user should read but that stop nothing, so that every later reader of the study sees them."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ __all__ = ["begin_notes", "read_notes", "write_note"]
 
 
 def begin_notes(study: optuna.Study, notes: Mapping[str, str]) -> None:
-    """Let the study have these notes, by kind, and no others. Runs in the driver, before a worker starts."""
+    """Replace the study's notes with these, by kind. Runs in the driver, before a worker starts."""
     kept = notes_in(attributes_of(study))
     for kind in kept.keys() | notes.keys():
         if kept.get(kind) != notes.get(kind):
@@ -26,5 +26,5 @@ def write_note(study: optuna.Study, kind: str, text: str) -> None:
 
 
 def read_notes(study: optuna.Study) -> list[str]:
-    """The notes of the last command."""
+    """Return the notes of the last command."""
     return [visible(str(text)) for text in notes_in(attributes_of(study)).values()]

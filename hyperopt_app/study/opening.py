@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open, find or create the study that a command means."""
+"""Open, find or create the study that a command requests."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -20,13 +20,13 @@ __all__ = ["create_study", "find_study", "only_study", "open_study", "study_lock
 
 
 def study_lock(study_dir: Path) -> AbstractContextManager[Any]:
-    """One process at a time, on any machine, for the rare steps that need it: issuing tickets, freeing trials."""
+    """Lock the study across machines for rare steps that need it: issuing tickets, freeing trials."""
     study_dir.mkdir(parents=True, exist_ok=True)
     return HolderLock(study_dir / ".study")
 
 
 def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
-    """The study of that name, None if there is none."""
+    """Return the study of that name; None if it does not exist."""
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError:
@@ -34,10 +34,10 @@ def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
 
 
 def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
-    """The study of that name, or the only one that there is.
+    """Return the study of that name, or the only study in the storage.
 
     Raises:
-        StudyMismatchError: There is no such study, or several and no name was given; the text lists them.
+        StudyMismatchError: The study does not exist, or there are several and no name was given; the text lists them.
     """
     names = optuna.get_all_study_names(storage)
     if not names:
@@ -51,12 +51,12 @@ def only_study(storage: BaseStorage, name: str | None) -> optuna.Study:
 
 
 def create_study(storage: BaseStorage, name: str, directions: Sequence[Any]) -> optuna.Study:
-    """The study of that name, made if need be; two drivers may call it at once."""
+    """Return the study of that name, created if missing; two drivers may call it at once."""
     return optuna.create_study(study_name=name, storage=storage, directions=list(directions), load_if_exists=True)
 
 
 def open_study(plan: Plan, pruner: BasePruner | None = None) -> optuna.Study:
-    """The study of a plan. Runs in workers and in the driver, and waits for a database server that is away.
+    """Open the study of a plan, waiting for a database server that is unreachable. Runs in workers and the driver.
 
     Args:
         plan: The plan.

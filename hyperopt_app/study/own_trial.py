@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A running trial in the hands of the worker that has claimed it: nothing is written once it is another's.
+"""A running trial as its worker sees it; refuses writes once the trial belongs to another worker.
 
-A worker that was stopped, or cut off, for a lease is thought dead elsewhere, and its trial goes on in other hands. When
-it comes back it must not add to that trial's learning curve. Between the look and the write there is a moment that
-remains: only a storage could close it.
+A worker that was stopped or disconnected for the length of a lease counts as dead, and another worker takes over its
+trial. If the first one comes back, it must not add to that trial's learning curve. Between the check and the write a
+short gap remains, which only a storage could close.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ __all__ = ["NotOurTrialError", "OwnTrial"]
 
 
 class NotOurTrialError(RuntimeError):
-    """What an objective gets from its trial when that is another worker's by now; no error for the user to mend."""
+    """Raised in an objective whose trial belongs to another worker by now; the user has nothing to fix."""
 
 
 class OwnTrial:
-    """Optuna's trial, which looks before each of its methods whether the claim still holds.
+    """Wrapper of Optuna's trial that checks before each call whether the claim still holds.
 
     Args:
         trial: Optuna's.
@@ -31,11 +31,11 @@ class OwnTrial:
         self._holds = holds
 
     def __getattr__(self, name: str) -> Any:
-        """All that Optuna's trial has."""
+        """Forward to Optuna's trial."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(self._trial, name)
-        return self._guarded(found) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        return self._guarded(attribute) if callable(attribute) else attribute
 
     def _guarded(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -45,7 +45,7 @@ class OwnTrial:
         return call
 
     def check(self) -> None:
-        """Look whether the trial is still this worker's.
+        """Raise an error if the trial belongs to another worker by now.
 
         Raises:
             NotOurTrialError: It is not.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the driver hands to every worker: plain data, read once from the sweeper's settings."""
+"""The plan that the driver gives to every worker: plain data, read once from the sweeper's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ __all__ = ["Plan", "WorkerOptions"]
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a worker treats its trials; what each means stands in `config.launchers.WorkersConf`.
+    """How a worker treats its trials; `config.launchers.WorkersConf` describes the fields.
 
     The defaults are those under launchers that are not ours.
     """
@@ -30,7 +30,7 @@ class WorkerOptions:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a worker needs beside the user's function and Hydra's context; it can be pickled.
+    """Everything a worker needs besides the user's function and Hydra's context; it can be pickled.
 
     Attributes:
         storage: URL, or None for the journal in `study_dir`.

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Show a warning of Hydra, Optuna or Lightning once in a study, in the trial where it first came.
+"""Show each warning of Hydra, Optuna or Lightning once per study, in the trial where it first occurs.
 
-Each trial runs in a process of its own, perhaps on another machine, so Python's memory of what it has shown does not
-reach the next trial. Here the process that makes a file for a warning, below the study's directory, is the first, and
-shows it; the file stays, so this holds for later commands too. Only what is about to be shown is looked at: a filter
-of the user's, `catch_warnings` and `-W error` come before. What user code warns of itself is shown as ever.
+Each trial runs in its own process, perhaps on another machine, so Python's own record of shown warnings does not reach
+the next trial. The process that manages to create a file for the warning, below the study's directory, is the first
+and shows it. The file stays, so later commands do not show it again. The user's filters, `catch_warnings` and
+`-W error` are applied before. Warnings raised by user code are shown as usual.
 """
 
 import contextlib
@@ -51,8 +51,8 @@ _TRIAL = re.compile(r"(trial ?#?)\d+", re.IGNORECASE)
 _MOST = 200
 
 
-class _Said:
-    """What has been said in a study, for the processes that share a folder.
+class _ShownWarnings:
+    """The warnings already shown in a study, for the processes that share a folder.
 
     Args:
         folder: One file for each warning; made when the first one comes.
@@ -78,7 +78,7 @@ class _Said:
         return is_first
 
     def _is_made(self, path: Path, content: str) -> bool | None:
-        """Whether this process has made the file; None if there are too many."""
+        """Whether this process created the file; None if there are too many."""
         if path.exists():
             return False
         with contextlib.suppress(FileExistsError):
@@ -98,7 +98,7 @@ class _Said:
 
 
 # That of the worker or trial which runs in this process; without one, a process remembers for itself.
-_said: _Said | None = None
+_said: _ShownWarnings | None = None
 _said_alone: set[str] = set()
 
 
@@ -125,7 +125,7 @@ def each_warning_once(study_dir: Path) -> Iterator[None]:
     if _said is not None or any(option.partition(":")[0] in ("always", "all") for option in sys.warnoptions):
         yield
         return
-    _said = said = _Said(study_dir / "workers" / "warnings")
+    _said = said = _ShownWarnings(study_dir / "workers" / "warnings")
     try:
         with _shown_by(said), _logged_by(said):
             yield
@@ -134,8 +134,8 @@ def each_warning_once(study_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _shown_by(said: _Said) -> Iterator[None]:
-    """Python calls `warnings.showwarning`, a public hook, for what no filter has held back."""
+def _shown_by(said: _ShownWarnings) -> Iterator[None]:
+    """Hook `warnings.showwarning`, which Python calls for warnings that no filter suppressed."""
     before = warnings.showwarning
 
     def show(message: Any, category: type[Warning], filename: str, lineno: int, *more: Any, **named: Any) -> None:
@@ -155,8 +155,8 @@ def _shown_by(said: _Said) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _logged_by(said: _Said) -> Iterator[None]:
-    """The same of warnings that are logged: by `logging.captureWarnings`, and by Optuna's samplers."""
+def _logged_by(said: _ShownWarnings) -> Iterator[None]:
+    """Do the same for warnings that are logged: by `logging.captureWarnings`, and by Optuna's samplers."""
 
     def passes_captured(record: logging.LogRecord) -> bool:
         library = _library()
@@ -182,7 +182,7 @@ def _logged_by(said: _Said) -> Iterator[None]:
 
 
 def _library() -> str | None:
-    """The library whose code has led to `warnings.warn` just now; None if it was the user's, or anybody's else.
+    """Return the library whose code called `warnings.warn`; None if it was the user's or any other code.
 
     By the stack: libraries give the line of user code that has called them as the place of a warning.
     """
@@ -197,7 +197,7 @@ def _library() -> str | None:
 
 
 def _modules() -> Iterator[str]:
-    """The modules of the calls that are running in this thread, from the innermost on."""
+    """Yield the modules of this thread's call stack, innermost first."""
     frame = sys._getframe(1)  # noqa: SLF001 - as the warnings module does it
     while frame is not None:
         yield str(frame.f_globals.get("__name__", ""))

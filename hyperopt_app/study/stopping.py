@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""May another trial start? Pure rules over plain numbers, and the stop that is written into the study."""
+"""Decide whether another trial may start, and store the decision to stop in the study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ IDENTICAL_FIRST_FAILURES = 3
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends a study before its tickets are used up.
+    """The rules that stop a study before its tickets are used up.
 
     Attributes:
         deadline: Time (seconds since the epoch) after which nothing is started; None for no limit.
@@ -47,7 +47,7 @@ class Limits:
 
     @property
     def never_for_failures(self) -> bool:
-        """Whether both limits of failures are off: then equal failures at the start stop nothing either."""
+        """Whether both failure limits are off, so that identical failures at the start do not stop a run either."""
         return self.max_consecutive_failures is None and self.max_failure_rate >= 1
 
 
@@ -60,7 +60,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Stop:
-    """Why no further trial may start; `is_fault` if the user has something to mend."""
+    """Why no further trial may start; `is_fault` if the user has to fix something."""
 
     reason: str
     is_fault: bool
@@ -91,14 +91,14 @@ def _broken(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
     failure = common_bug(failures)
     if limits.never_for_failures or failure is None or len(failures) < IDENTICAL_FIRST_FAILURES:
         return None
-    told = f"the first {IDENTICAL_FIRST_FAILURES} trials of this run failed in the same way"
-    return Stop(f"{told}: {failure.text}", is_fault=True)
+    cause = f"the first {IDENTICAL_FIRST_FAILURES} trials of this run failed in the same way"
+    return Stop(f"{cause}: {failure.text}", is_fault=True)
 
 
 def common_bug(failures: Sequence[Failure | None]) -> Failure | None:
-    """The bug with which the first trials have all failed, three or as many as there are; None if one has ended well.
+    """Return the bug with which all of the first trials failed (three, or fewer if there are); None if one succeeded.
 
-    What the parameters may be to blame for is no bug.
+    What the parameters may be to blame for is not a bug.
     """
     first = set(failures[:IDENTICAL_FIRST_FAILURES])
     failure = first.pop() if len(first) == 1 and None not in failures else None
@@ -108,7 +108,7 @@ def common_bug(failures: Sequence[Failure | None]) -> Failure | None:
 def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
     most = limits.max_consecutive_failures
     none_succeeded = None not in failures
-    judged = [one for one in failures if one is None or none_succeeded or one.kind not in TEACHING]
+    judged = [failure for failure in failures if failure is None or none_succeeded or failure.kind not in TEACHING]
     if most is None or len(judged) < most or None in judged[-most:]:
         return None
     return Stop(
@@ -119,7 +119,7 @@ def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None
 
 
 def _rate(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
-    failed = [one for one in failures if one is not None]
+    failed = [failure for failure in failures if failure is not None]
     if not failed or len(failures) < limits.min_judged or len(failed) / len(failures) <= limits.max_failure_rate:
         return None
     return Stop(
@@ -134,7 +134,7 @@ def _text(failure: Failure | None) -> str:
 
 
 def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> list[Failure | None]:
-    """The failures of the trials that ended in this run, in the order of their ends; pure.
+    """Return the failures of the trials that ended in this run, in the order of their ends.
 
     Args:
         trials: The study's trials.
@@ -146,7 +146,7 @@ def failures_since(trials: Sequence[FrozenTrial], before: frozenset[int]) -> lis
 
 
 def failure_of(trial: FrozenTrial) -> Failure | None:
-    """How a trial failed; None if it did not."""
+    """Return how a trial failed; None if it did not."""
     if trial.state != TrialState.FAIL:
         return None
     failure = failure_record(trial)
@@ -154,16 +154,16 @@ def failure_of(trial: FrozenTrial) -> Failure | None:
 
 
 def read_stop(study: optuna.Study) -> Stop | None:
-    """The stop that a worker, or the user, has written into the study."""
+    """Read the stop that a worker, or the user, has stored in the study."""
     return stop_in(attributes_of(study))
 
 
 def stop_in(attributes: Mapping[str, Any]) -> Stop | None:
-    """The same, for who has read the study's attributes; pure."""
+    """Return the same from study attributes that were already read."""
     stop = stop_record(attributes)
     return Stop(**stop) if stop else None
 
 
 def write_stop(study: optuna.Study, stop: Stop | None) -> None:
-    """Ask all workers not to start another trial; None takes it back."""
+    """Ask all workers not to start another trial; None withdraws the request."""
     keep_stop(study, None if stop is None else StopRecord(reason=stop.reason, is_fault=stop.is_fault))

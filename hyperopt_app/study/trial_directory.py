@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Whose a trial's directory is: one trial of one study, which says so in a file of its own.
+"""Make sure that a directory belongs to exactly one trial of one study.
 
-The file is written before the objective starts and made so that of several workers exactly one succeeds, also on NFS.
-It tells the attempt too, counted up whenever the trial is taken on, so that a worker which was thought dead can see
-that somebody else goes on with its trial. Knows no Hydra and no Optuna; runs in workers, the driver only reads.
+A file in the directory names its owner. It is written before the objective starts, in a way that lets exactly one of
+several workers succeed, also on NFS. It also contains the attempt, which is incremented whenever a worker takes over
+the trial, so a worker that was wrongly considered dead can see that another one has its trial. Runs in workers; the
+driver only reads. Does not depend on Hydra or Optuna.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a directory is.
+    """The trial that a directory belongs to.
 
     Attributes:
         study_id: The study's own id, see `study.identity.study_id`; copies of a study share it.
@@ -49,24 +50,24 @@ class Owner:
 
 
 def owner_of(directory: Path) -> Owner | None:
-    """Whose the directory is; None if it is nobody's, is not there or has a file that is none of ours."""
+    """Read the owner of a directory; None if it has none, does not exist or has a foreign file of that name."""
     try:
-        told = json.loads(read_file(directory / OWNER_FILE))
-        return Owner(str(told["study_id"]), str(told["study_name"]), int(told["number"]), int(told["attempt"]))
+        record = json.loads(read_file(directory / OWNER_FILE))
+        return Owner(str(record["study_id"]), str(record["study_name"]), int(record["number"]), int(record["attempt"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def is_taken_over(directory: Path, owner: Owner) -> bool:
-    """Whether somebody else has taken the trial on since `owner` signed its directory."""
-    found = owner_of(directory)
-    return owner.is_trial_of(found) and found is not None and found.attempt > owner.attempt
+    """Whether another worker took over the trial since `owner` signed its directory."""
+    present = owner_of(directory)
+    return owner.is_trial_of(present) and present is not None and present.attempt > owner.attempt
 
 
 def is_free(directory: Path) -> bool:
-    """Whether a trial may have the place: nothing is there, or an empty directory, or one that a worker died over."""
+    """Whether a trial may use the path: it is missing, empty, or was only signed by a worker that died."""
     try:
-        return all(one.name.startswith(_ASIDE) for one in directory.iterdir())
+        return all(path.name.startswith(_ASIDE) for path in directory.iterdir())
     except FileNotFoundError:
         return not directory.is_symlink()
     except NotADirectoryError:
@@ -74,13 +75,13 @@ def is_free(directory: Path) -> bool:
 
 
 def holds_all_of(directory: Path, study_dir: Path) -> bool:
-    """Whether the directory is the study's own, or one above it, which cannot be a trial's."""
-    place, root = (Path(os.path.realpath(one)) for one in (directory, study_dir))
+    """Whether the directory is the study's own, or a parent of it; a trial cannot use it."""
+    place, root = (Path(os.path.realpath(path)) for path in (directory, study_dir))
     return place == root or place in root.parents
 
 
 def claim(wanted: Path, owner: Owner, study_dir: Path) -> tuple[Path, Owner]:
-    """A directory for a trial that has none yet: the wanted one, or where that is not free one with a suffix.
+    """Create the directory of a trial that has none: the wanted one, or with a suffix if that is taken.
 
     Args:
         wanted: Absolute.
@@ -109,7 +110,7 @@ def claim(wanted: Path, owner: Owner, study_dir: Path) -> tuple[Path, Owner]:
 def go_on(
     stored: Path, owner: Owner, study_dir: Path, is_shared: Callable[[], bool] = lambda: False
 ) -> tuple[Path, Owner] | None:
-    """The directory of a trial that has been begun before: the stored one, or where it is since the study was moved.
+    """Return the directory of a trial that was started before: the stored path, or its place in a moved study.
 
     A directory that nobody has signed is the trial's own too: an older release has made it, or the objective has
     cleared it.
@@ -127,11 +128,11 @@ def go_on(
     Raises:
         OSError: It cannot be written.
     """
-    places = [one for one in _places(stored, study_dir) if one.is_dir() and not holds_all_of(one, study_dir)]
+    places = [path for path in _places(stored, study_dir) if path.is_dir() and not holds_all_of(path, study_dir)]
     for place in places:
-        found = owner_of(place)
-        if found is not None and owner.is_trial_of(found):
-            return place, _sign_again(place, owner, found)
+        present = owner_of(place)
+        if present is not None and owner.is_trial_of(present):
+            return place, _sign_again(place, owner, present)
     for place in places:
         if owner_of(place) is None and not is_shared():
             if _sign_first(place, owner):
@@ -141,7 +142,7 @@ def go_on(
 
 
 def _places(stored: Path, study_dir: Path) -> Iterator[Path]:
-    """Where a stored directory may be now, the likeliest first."""
+    """Yield the paths where a stored directory may be now, the likeliest first."""
     if study_dir in stored.parents:
         yield stored
         return
@@ -151,11 +152,11 @@ def _places(stored: Path, study_dir: Path) -> Iterator[Path]:
 
 
 def _candidates(wanted: Path, study_dir: Path) -> Iterator[Path]:
-    """The wanted place, then the same with _1, _2, ...; nothing within another trial's directory."""
+    """Yield the wanted path, then the same with _1, _2, ...; never a path within another trial's directory."""
     if wanted.name == "..":
         wanted = Path(os.path.realpath(wanted))
-    within = [one for one in wanted.parents if one != study_dir and one not in study_dir.parents]
-    outer = next((one for one in reversed(within) if owner_of(one) is not None), None)
+    within = [folder for folder in wanted.parents if folder != study_dir and folder not in study_dir.parents]
+    outer = next((folder for folder in reversed(within) if owner_of(folder) is not None), None)
     if outer is None:
         yield wanted
         for number in count(1):
@@ -173,34 +174,34 @@ def _few(wanted: Path) -> Iterator[Path]:
 
 
 def _signed(place: Path, owner: Owner) -> Owner | None:
-    """The owner that stands in the place now, None if it is somebody else's."""
+    """Sign a directory and return its owner; None if it belongs to another trial."""
     with contextlib.suppress(FileExistsError):
         place.mkdir(parents=True)
     if not place.is_dir():
         return None
-    found = owner_of(place)
-    if found is None:
+    present = owner_of(place)
+    if present is None:
         if not is_free(place):
             return None
         if _sign_first(place, owner):
             return owner
-        found = owner_of(place)
-    if found is None or not owner.is_trial_of(found) or not _is_merely_signed(place):
+        present = owner_of(place)
+    if present is None or not owner.is_trial_of(present) or not _is_merely_signed(place):
         return None
-    return _sign_again(place, owner, found)
+    return _sign_again(place, owner, present)
 
 
 def _is_merely_signed(place: Path) -> bool:
-    """Whether nothing lies in the place but its owner's file: a worker died before it told the study.
+    """Whether the directory holds nothing but its owner's file: a worker died before it wrote to the study.
 
     Anything else there was left by the same study before that was set back (to a backup, a copy of its database): of
     the trial that it knows now, it knows no attempt.
     """
-    return all(one.name.startswith((OWNER_FILE, *_ASIDE)) for one in place.iterdir())
+    return all(path.name.startswith((OWNER_FILE, *_ASIDE)) for path in place.iterdir())
 
 
 def _sign_first(place: Path, owner: Owner) -> bool:
-    """Sign what nobody has signed; False if another was faster."""
+    """Sign a directory without an owner; False if another worker was faster."""
     with beside(place / OWNER_FILE) as aside:
         aside.write_text(_text(owner), encoding="utf-8")
         try:
@@ -214,10 +215,10 @@ def _sign_first(place: Path, owner: Owner) -> bool:
         return True
 
 
-def _is_one_file(one: Path, other: Path) -> bool:
-    """NFS may answer that the link is there because it has made it: the first answer was lost on the way."""
+def _is_one_file(first: Path, other: Path) -> bool:
+    """Whether both are the same file: NFS may report that a link exists because its first reply was lost."""
     try:
-        return one.samefile(other)
+        return first.samefile(other)
     except OSError:
         return False
 
@@ -231,9 +232,9 @@ def _sign_without_links(place: Path, owner: Owner) -> bool:
     return True
 
 
-def _sign_again(place: Path, owner: Owner, found: Owner) -> Owner:
-    """One more attempt of the trial whose directory it is."""
-    now = replace(owner, attempt=max(owner.attempt, found.attempt + 1))
+def _sign_again(place: Path, owner: Owner, present: Owner) -> Owner:
+    """Sign the directory for one more attempt of its trial."""
+    now = replace(owner, attempt=max(owner.attempt, present.attempt + 1))
     with replacing(place / OWNER_FILE) as aside:
         aside.write_text(_text(now), encoding="utf-8")
     return now

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What follows from stored trials and is not stored itself: durations, failures in words, the best trials. Pure."""
+"""Derive facts from stored trials: durations, descriptions of failures, the best trials."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -61,85 +61,88 @@ class Attempt(NamedTuple):
 
 
 def attempts_of(trial: "FrozenTrial", until: float | None = None) -> list[Attempt]:
-    """The attempts at a trial, in their order.
+    """Return the attempts of a trial, in order.
 
     Args:
         trial: Any trial.
         until: When the attempt that runs now shall have ended; None leaves it out.
     """
-    found = _ended_attempts(trial)
+    ended = _ended_attempts(trial)
     current = _current_attempt(trial, until)
-    return found if current is None else [*found, current]
+    return ended if current is None else [*ended, current]
 
 
 def _ended_attempts(trial: "FrozenTrial") -> list[Attempt]:
-    return [Attempt(str(one["worker"]), float(one["begun"]), float(one["ended"])) for one in ended_attempts_of(trial)]
+    return [
+        Attempt(str(record["worker"]), float(record["begun"]), float(record["ended"]))
+        for record in ended_attempts_of(trial)
+    ]
 
 
 def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | None:
-    """The attempt that runs, or has ended the trial; None if there is none, or if it is stored as an ended one."""
+    """Return the running or last attempt of the trial; None if there is none, or if it is already stored."""
     start, end = trial.datetime_start, trial.datetime_complete
     ended = until if end is None else end.timestamp()
     if start is None or ended is None or trial.state.name == "WAITING":
         return None
     begun = start.timestamp()
-    if any(one.begun == begun for one in _ended_attempts(trial)):
+    if any(attempt.begun == begun for attempt in _ended_attempts(trial)):
         return None
     return Attempt(str(holder_of(trial).get("worker", "")), begun, max(begun, ended))
 
 
 def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[AttemptRecord]:
-    """What is stored of the attempts when the running one has ended and the trial has not."""
+    """Return the records to store when the running attempt has ended but the trial has not."""
     stored = attempts_of(trial, ended) if trial.datetime_complete is None else _ended_attempts(trial)
-    return [AttemptRecord(worker=one.worker, begun=one.begun, ended=one.ended) for one in stored]
+    return [AttemptRecord(worker=attempt.worker, begun=attempt.begun, ended=attempt.ended) for attempt in stored]
 
 
 def count_of_attempts(trial: "FrozenTrial") -> int:
-    """How often a worker has begun the trial; of a study of an older release at least so often."""
+    """Return how often a worker started the trial; a lower bound for studies of older releases."""
     current = _current_attempt(trial, float("inf"))
     earlier = max(len(_ended_attempts(trial)), len(losses_of(trial)))
     return max(earlier + (current is not None), begun_attempts(trial))
 
 
 def begun_at(trial: "FrozenTrial") -> datetime | None:
-    """When the first attempt began, local time without a zone, as Optuna stamps its trials; None before."""
+    """Return when the first attempt began, in local time as Optuna stores it; None before."""
     ended = _ended_attempts(trial)
     return datetime.fromtimestamp(ended[0].begun) if ended else trial.datetime_start  # noqa: DTZ006
 
 
 def duration_s(trial: "FrozenTrial") -> float | None:
-    """Seconds that all attempts at the trial took together; None while it is not finished."""
+    """Return the seconds that all attempts of the trial took; None while it is not finished."""
     if trial.duration is None:
         return None
     ended = _ended_attempts(trial)
-    before_s = sum(one.ended - one.begun for one in ended)
+    before_s = sum(attempt.ended - attempt.begun for attempt in ended)
     is_stored = bool(ended) and _current_attempt(trial, None) is None
     return before_s if is_stored else before_s + trial.duration.total_seconds()
 
 
 def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], float]) -> float:
-    """Seconds in which at least one worker was at work: each from its first trial's begin to its last one's end.
+    """Return the seconds in which at least one worker was active, from its first trial's start to its last one's end.
 
     Args:
         trials: Of one study.
         until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
     """
-    found: dict[str, tuple[float, float]] = {}
+    spans: dict[str, tuple[float, float]] = {}
     for trial in trials:
-        for one in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
+        for attempt in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
             # Without a name (of another tool's trials) each attempt stands for itself.
-            worker = one.worker or f"nobody {len(found)}"
-            begun, ended = found.get(worker, (one.begun, one.ended))
-            found[worker] = (min(begun, one.begun), max(ended, one.ended))
+            worker = attempt.worker or f"nobody {len(spans)}"
+            begun, ended = spans.get(worker, (attempt.begun, attempt.ended))
+            spans[worker] = (min(begun, attempt.begun), max(ended, attempt.ended))
     total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(found.values()):
+    for begun, ended in sorted(spans.values()):
         total += max(0.0, ended - max(begun, reached))
         reached = max(reached, ended)
     return total
 
 
 def last_value(trial: "FrozenTrial") -> float | None:
-    """The last report of the trial; None if it has reported nothing."""
+    """Return the last reported value of the trial; None if it reported nothing."""
     step = trial.last_step
     return None if step is None else float(trial.intermediate_values[step])
 
@@ -157,19 +160,19 @@ def failure_kind(trial: "FrozenTrial") -> str:
 
 
 def failures_alone(trials: Sequence["FrozenTrial"]) -> str:
-    """How many trials failed and the commonest reason, of a run in which none has completed; else empty."""
+    """Describe a run in which no trial completed: the number of failures and the commonest reason; else empty."""
     states = Counter(trial.state.name for trial in trials)
     failed = states["FAIL"]
     if not failed or states["COMPLETE"]:
         return ""
     reasons = Counter(filter(None, map(failure_text, trials)))
     others = f", {states['PRUNED']} were pruned" if states["PRUNED"] else ""
-    told = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
+    summary = f"No trial of this run has completed: {failed} of {len(trials)} failed{others}"
     if not reasons:
-        return f"{told}."
+        return f"{summary}."
     ((reason, count),) = reasons.most_common(1)
     how_often = "all" if count == failed else f"{count} of them"
-    return f"{told}; {how_often} with: {reason[:300]}"
+    return f"{summary}; {how_often} with: {reason[:300]}"
 
 
 def value_names(metric_names: Sequence[str], directions: int) -> tuple[str, ...]:

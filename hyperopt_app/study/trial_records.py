@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Everything that this package stores in a study: each attribute's name once, its form, its readers and writers.
+"""Everything that this package stores in a study: each attribute's name, its form, its readers and writers.
 
-No other module spells one of these names (a test reads the sources), so this page is the stored form of a study.
-Every later release reads what is stored here, so a name or a form may be added but never changed. `trial_facts` has
-what follows from it: durations, failures in words, the best trials.
+No other module spells these names (a test reads the sources), so this module defines the stored form of a study.
+Every later release must read what is stored here: names and forms may be added but never changed. `trial_facts`
+derives durations, failure texts and the best trials from it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ class FailureRecord(TypedDict):
 
 
 class SpecRecord(TypedDict):
-    """What makes a study this study: the metrics' names, the space as `space.changes` writes it, the seed."""
+    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed."""
 
     metric: list[str]
     space: Any
@@ -88,7 +88,7 @@ class SpecRecord(TypedDict):
 
 
 class RunRecord(TypedDict, total=False):
-    """The last command's run; empty in a study of an earlier release. Trial numbers are first and last of stretches."""
+    """The last command's run; empty in a study of an earlier release. Trial numbers are stored as ranges."""
 
     number: int
     ended_before: list[list[int]]
@@ -97,7 +97,7 @@ class RunRecord(TypedDict, total=False):
 
 
 class VerdictRecord(TypedDict):
-    """With which failure the first trials of a run have failed, and which trials had ended before that run."""
+    """The failure that the first trials of a run share, and the trials that had ended before that run."""
 
     kind: str
     text: str
@@ -112,30 +112,30 @@ class StopRecord(TypedDict):
 
 
 def claim_of(trial: "AnyTrial") -> Mapping[str, Any] | None:
-    """Who holds or held the trial; None if nobody has put a name on it."""
+    """Return the worker that holds or held the trial; None if no worker has signed it."""
     claim: Mapping[str, Any] | None = trial.user_attrs.get(_CLAIM)
     return claim
 
 
 def holder_of(trial: "FrozenTrial") -> Mapping[str, Any]:
-    """Who runs or ran the trial (`number`, `host`, `pid`, ...); empty when nobody signed."""
+    """Return the worker that runs or ran the trial (`number`, `host`, `pid`, ...); empty if unsigned."""
     claim = trial.user_attrs.get(_CLAIM)
     return claim if isinstance(claim, dict) else {}
 
 
 def keep_claim(storage: "BaseStorage", trial_id: int, claim: Mapping[str, Any] | None) -> None:
-    """Store who holds the trial; None for nobody."""
+    """Store the worker that holds the trial; None for no worker."""
     storage.set_trial_user_attr(trial_id, _CLAIM, claim)
 
 
 def directory_of(trial: "AnyTrial") -> str | None:
-    """Where the trial's files were when it was last taken on; None before its first attempt."""
+    """Return the directory of the trial's last attempt; None before its first attempt."""
     directory = trial.user_attrs.get(_DIRECTORY)
     return None if directory is None else str(directory)
 
 
 def begun_attempts(trial: "AnyTrial") -> int:
-    """How often workers have taken the trial on; 0 before its first attempt.
+    """Return how often workers have started the trial; 0 before its first attempt.
 
     An older release has not counted: of its trials the later attempts count.
     """
@@ -144,7 +144,7 @@ def begun_attempts(trial: "AnyTrial") -> int:
 
 
 def keep_attempt(trial: "optuna.Trial", directory: str, attempt: int) -> None:
-    """Store where a trial is taken on, and for which time; a first attempt is one write, as each later one is."""
+    """Store the directory and the number of an attempt, in one write."""
     if directory_of(trial) != directory:
         trial.set_user_attr(_DIRECTORY, directory)
     if attempt > 1:
@@ -205,7 +205,7 @@ def keep_metrics(trial: "optuna.Trial", metrics: Mapping[str, Any]) -> None:
 
 
 def failure_record(trial: "FrozenTrial") -> Mapping[str, Any]:
-    """The FailureRecord of a trial; empty where nobody has written one. A field may be missing in an older study."""
+    """Return the FailureRecord of a trial; empty if none is stored. Older studies may lack fields."""
     failure = trial.user_attrs.get(_FAILURE)
     return failure if isinstance(failure, dict) else {}
 
@@ -228,12 +228,12 @@ def grows_budget(trial: "FrozenTrial") -> bool:
 
 
 def growing(trials: Sequence["FrozenTrial"]) -> set[int]:
-    """The numbers of those of the trials that enlarge the budget."""
+    """Return the numbers of those trials that enlarge the budget."""
     return {trial.number for trial in trials if grows_budget(trial)}
 
 
 def point_of(trial: "FrozenTrial") -> Mapping[str, Any] | None:
-    """The parameters with which a ticket is to begin, or has begun; None if it carries none."""
+    """Return the parameters with which a ticket starts, or started; None if it has none."""
     point: Mapping[str, Any] | None = trial.system_attrs.get(POINT)
     return point
 
@@ -244,7 +244,7 @@ def keep_point(storage: "BaseStorage", trial_id: int, point: Mapping[str, Any]) 
 
 
 def waiting_ticket(point: Mapping[str, Any], *, grows: bool = False, retry_of: int | None = None) -> "FrozenTrial":
-    """A ticket, to be added to a study.
+    """Build a ticket to be added to a study.
 
     Args:
         point: What it carries; empty for nothing.
@@ -261,20 +261,20 @@ def waiting_ticket(point: Mapping[str, Any], *, grows: bool = False, retry_of: i
 
 
 def keep_pinned(trial: "optuna.Trial", pinned: Mapping[str, str]) -> None:
-    """Store what the user has pinned, under its own names, as hydra-optuna-sweeper does."""
+    """Store the overrides that the user fixed, under their own names, as hydra-optuna-sweeper does."""
     for name, text in pinned.items():
         trial.set_user_attr(name, text)
 
 
 def attributes_of(owner: "optuna.Study | optuna.Trial") -> Mapping[str, Any]:
-    """All attributes in one query: of a study for the readers that take them, of a trial for its objective."""
+    """Read all attributes in one query: of a study for the readers that take them, of a trial for its objective."""
     return owner.user_attrs
 
 
 def stored_id(study: "optuna.Study") -> str | None:
-    """The study's id; None if no driver of ours has given it one."""
-    found = study.user_attrs.get(_STUDY_ID)
-    return None if found is None else str(found)
+    """Return the study's id; None if no driver of this package has stored one."""
+    stored = study.user_attrs.get(_STUDY_ID)
+    return None if stored is None else str(stored)
 
 
 def keep_id(study: "optuna.Study", text: str) -> None:
@@ -283,18 +283,18 @@ def keep_id(study: "optuna.Study", text: str) -> None:
 
 
 def spec_of(study: "optuna.Study") -> SpecRecord | None:
-    """What makes it this study; None in a study of another tool."""
+    """Return what identifies this study; None in a study of another tool."""
     return cast("SpecRecord | None", study.user_attrs.get(_SPEC))
 
 
 def keep_spec(study: "optuna.Study", spec: SpecRecord) -> None:
-    """Store what makes it this study, if that has changed."""
+    """Store what identifies this study, if it has changed."""
     if spec_of(study) != spec:
         study.set_user_attr(_SPEC, spec)
 
 
 def budget_of(study: "optuna.Study") -> int | None:
-    """The budget of the last command, None if no driver has written one."""
+    """Return the budget of the last command; None if no driver has stored one."""
     return cast("int | None", study.user_attrs.get(_N_TRIALS))
 
 
@@ -345,14 +345,14 @@ def keep_stop(study: "optuna.Study", stop: StopRecord | None) -> None:
 
 
 def undone_of(study: "optuna.Study") -> set[int]:
-    """The numbers of the trials whose points are to be given out again."""
+    """Return the numbers of the trials whose points are to be issued again."""
     stored = study.user_attrs
     undone = (key.removeprefix(_SET_ASIDE) for key in stored if key.startswith(_SET_ASIDE))
     return {int(number) for number in undone if f"{_DISCARDED}{number}" not in stored}
 
 
 def set_aside_of(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, str]:
-    """Why which trials no longer count, by number; the trials must be all of the study."""
+    """Return which trials no longer count, and why, by number; `trials` must be all trials of the study."""
     stored, prefixes = study.user_attrs.items(), (_SET_ASIDE, _DISCARDED)
     reasons = {int(key.partition(":")[2]): str(reason) for key, reason in stored if key.startswith(prefixes)}
     again = ((retried_by(trial), trial.number) for trial in trials)
@@ -360,27 +360,27 @@ def set_aside_of(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict
 
 
 def keep_set_aside(study: "optuna.Study", number: int, reason: str) -> None:
-    """Store that a trial is as if it had never run."""
+    """Store that a trial counts as if it had never run."""
     study.set_user_attr(f"{_SET_ASIDE}{number}", reason)
 
 
 def keep_discarded(study: "optuna.Study", number: int, reason: str) -> None:
-    """Store that a trial counts no longer, and its point stands as tried."""
+    """Store that a trial no longer counts, although its point counts as tried."""
     study.set_user_attr(f"{_DISCARDED}{number}", reason)
 
 
 def notes_in(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """What the user should know, by kind; without what was taken back."""
+    """Return the notes for the user, by kind, without those that were withdrawn."""
     return {key.removeprefix(_NOTE): text for key, text in attributes.items() if key.startswith(_NOTE) and text}
 
 
 def keep_note(study: "optuna.Study", kind: str, text: str | None) -> None:
-    """Store a note of a kind; None takes it back."""
+    """Store a note of a kind; None withdraws it."""
     study.set_user_attr(f"{_NOTE}{kind}", text)
 
 
 def why_bad(study: "optuna.Study", node: str) -> str:
-    """Why a node is not used for this study; empty if nothing is stored of it."""
+    """Return why a node is not used for this study; empty if nothing is stored."""
     return str(study.user_attrs.get(f"{_BAD_NODE}{node}") or "")
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Locks, files, passwords and texts; knows nothing of studies."""
+"""Shared helpers: lock files, files, passwords, YAML and texts. Does not depend on studies."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Numbers, values and durations as people read them, and the names that a misspelt one may mean; pure."""
+"""Format numbers, values and durations for people, and suggest names close to a misspelt one."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ _DAY_S = 24 * _HOUR_S
 
 
 def value_text(value: Any) -> str:
-    """A parameter or metric in few characters: floats in four digits, booleans and null as in Hydra."""
+    """Format a parameter or metric briefly: floats with four digits, booleans and null as in Hydra."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -32,12 +32,12 @@ def value_text(value: Any) -> str:
 
 
 def visible(text: str) -> str:
-    """A text of a trial's (an error, a name) in which nothing commands a terminal: such characters are spelled."""
-    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+    """Escape the characters of a trial's text (an error, a name) that would control a terminal."""
+    return _OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def shortened(text: str) -> str:
-    """What a user wrote, for a message: in one line that no terminal obeys, and not too much of it."""
+    """Format a user's text for a message: one line, without control characters, of limited length."""
     line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
@@ -57,17 +57,17 @@ def duration_text(seconds: float) -> str:
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """The nearest names; a key that ends in the same word is near however long its path is."""
     last = name.rsplit(".", 1)[-1]
-    same_end = [one for one in known if one.rsplit(".", 1)[-1] == last]
+    same_end = [candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last]
     did_you_mean = list(dict.fromkeys([*same_end, *difflib.get_close_matches(name, known, n=3, cutoff=0.5)]))[:3]
     return f" (did you mean {' or '.join(did_you_mean)}?)" if did_you_mean else ""
 
 
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """A number with its noun: `1 trial`, `2 trials`.
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Format a number with its noun: `1 trial`, `2 trials`.
 
     Args:
         number: How many.
-        one: The noun of one.
-        several: That of any other number, where it is not `one` with an s.
+        singular: The noun of one.
+        plural: That of any other number, where it is not `one` with an s.
     """
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Files that others may read meanwhile, or may want to swap: written whole, and read only where they are one's own.
+"""Write files atomically, and read only files that no other user can have replaced.
 
-A study's directory often belongs to a group: its members can rename what lies in it and put links in its place. So a
-file is written beside its name and renamed, which replaces a link instead of following it, what only grows is opened
-as itself and never through a link, and what is executed as code is read only if nobody else can have written it.
+A study's directory often belongs to a group, whose members can rename its files or put links in their place. So a
+file is written under a temporary name and renamed, which replaces a link instead of following it. Files that only
+grow are never opened through a link. Files that are executed as code are read only if nobody else can have written
+them.
 """
 
 import errno
@@ -30,12 +31,12 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class NotOwnError(Exception):
-    """Somebody else may have written a file; the text says why it is not read."""
+    """Another user may have written the file; the text says why it is not read."""
 
 
 @contextmanager
 def beside(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """A new empty file in the folder of `path`, under a name that nobody can know before; it goes after the block.
+    """Create an empty file next to `path` under an unpredictable name, and remove it after the block.
 
     Args:
         path: What the file is for.
@@ -54,7 +55,7 @@ def beside(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextmanager
 def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """A new empty file beside `path`; at the end of the block it takes the place of `path`, after an error it goes.
+    """Create an empty file next to `path` that replaces `path` at the end of the block, unless an error occurs.
 
     Args:
         path: What is written, as a whole. A symbolic link of this name is replaced, not followed.
@@ -69,7 +70,7 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
-    """Write a file aside and put it in place as a whole; a file that says the same already is left alone.
+    """Replace a file's text atomically; do nothing if it already has this text.
 
     Args:
         path: The file.
@@ -84,7 +85,7 @@ def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
 
 
 def appending(path: Path, mode: int = 0o666) -> BinaryIO:
-    """A file opened for appending, made if it is not there; what has its name and is no file is taken away first.
+    """Open a file for appending, creating it if missing; anything of that name but a file is removed first.
 
     Args:
         path: The file.
@@ -101,24 +102,24 @@ def appending(path: Path, mode: int = 0o666) -> BinaryIO:
 
 
 def links_of_others(*places: Path) -> list[Path]:
-    """The symbolic links among these places, and directly in those of them that are folders, of another user's making.
+    """Return the symbolic links of other users among these paths, and directly inside those that are folders.
 
     What is written below such a link goes where the other user wants. The administrator's links are trusted.
     """
-    found = []
+    links = []
     for place in places:
         with suppress(OSError):
-            found += [one for one in (place, *place.iterdir()) if _is_anothers_link(one)]
-    return list(dict.fromkeys(found))
+            links += [path for path in (place, *place.iterdir()) if _is_anothers_link(path)]
+    return list(dict.fromkeys(links))
 
 
 def _is_anothers_link(path: Path) -> bool:
-    found = path.lstat()
-    return stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid())
+    status = path.lstat()
+    return stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid())
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a file, also through links. A pipe or a device, which might keep a reader for ever, is none.
+    """Return a file's content, following links; refuse pipes and devices, which might block for ever.
 
     Raises:
         OSError: It is not there, no file, or cannot be read.
@@ -126,13 +127,13 @@ def read_file(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "This is no file", str(path))
+        raise OSError(errno.EINVAL, "This is not a file", str(path))
     with os.fdopen(descriptor, "rb") as content:
         return content.read()
 
 
 def read_own(path: Path) -> bytes:
-    """The content of a file that only this user can have written; opened once, and judged by what was opened.
+    """Return the content of a file that only this user can have written.
 
     The file and its folder must belong to this user, be no links, and grant others no writing; and no folder on the
     way may be a link of another user's, who could lead to another file of this user's with it.
@@ -154,7 +155,7 @@ def read_own(path: Path) -> bytes:
 
 
 def _opened(path: Path, flags: int, folder: int | None) -> int:
-    """A descriptor of a file in an open folder, or of a folder, that is this user's own."""
+    """Open a file in an open folder, or a folder, and check that it is this user's own."""
     if path.is_symlink():
         raise NotOwnError(f"{path} is a symbolic link")
     name = path if folder is None else path.name
@@ -166,12 +167,12 @@ def _opened(path: Path, flags: int, folder: int | None) -> int:
     return descriptor
 
 
-def _fault(path: Path, found: os.stat_result, *, is_folder: bool) -> str:
-    """Why a file or folder is not this user's own; an empty text if it is. Pure but for the user's number."""
-    if found.st_uid != os.geteuid():
-        return f"{path} belongs to user {found.st_uid}, and this process runs as user {os.geteuid()}"
-    if found.st_mode & _WRITABLE_BY_OTHERS:
-        return f"{path} may be written by other users (mode {stat.S_IMODE(found.st_mode):o})"
-    if not is_folder and not stat.S_ISREG(found.st_mode):
+def _fault(path: Path, status: os.stat_result, *, is_folder: bool) -> str:
+    """Say why a file or folder is not this user's own; an empty text if it is."""
+    if status.st_uid != os.geteuid():
+        return f"{path} belongs to user {status.st_uid}, and this process runs as user {os.geteuid()}"
+    if status.st_mode & _WRITABLE_BY_OTHERS:
+        return f"{path} may be written by other users (mode {stat.S_IMODE(status.st_mode):o})"
+    if not is_folder and not stat.S_ISREG(status.st_mode):
         return f"{path} is not a file"
     return ""

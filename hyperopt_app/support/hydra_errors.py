@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Errors of Hydra's own before any code of the user's runs, in one line.
+"""Show Hydra's own errors, raised before any user code runs, as one line without a traceback.
 
-Hydra shows most of its errors without a traceback, but not those of OmegaConf that come after the config is composed,
-while it makes the sweeper or a job's directory: a reference to a key that is not there, say.
+Hydra does so for most of its errors, but not for OmegaConf's errors while it creates the sweeper or a job's directory,
+such as a reference to a missing key.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import mask_password
 
-__all__ = ["errors_in_one_line", "told"]
+__all__ = ["error_line", "errors_in_one_line"]
 
 _HYDRAS = {"hydra", "omegaconf", "antlr4"}
 # Functions of Hydra's in which an error says nothing of the key that it is about.
@@ -34,7 +34,7 @@ _GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/basic"
 
 @contextlib.contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Around the whole of a Hydra application: Hydra has one function that reports what ends it, and no hook there."""
+    """Show Hydra's errors in one line while the body, a whole Hydra application, runs."""
     original = getattr(utils, "run_and_report", None)
     if original is None:  # a release that does it otherwise
         yield
@@ -64,11 +64,11 @@ def _compact(func: Callable[[], Any]) -> Any:
             raise CompactHydraException(f"{text}; nothing was started") from None
         about = next((_ABOUT[name] for name in _functions(error.__traceback__) if name in _ABOUT), None)
         where = f"{about}: " if about and not getattr(error, "full_key", None) else ""
-        raise CompactHydraException(f"{where}{told(error)}; nothing was started") from None
+        raise CompactHydraException(f"{where}{error_line(error)}; nothing was started") from None
 
 
 def _with_what_came(error: CompactHydraException) -> str | None:
-    """The line for a compact error of Hydra's that lacks the key and what came for it; None for all others.
+    """Add key and value to a compact error of Hydra's that lacks them; None for all other errors.
 
     Hydra 1.4 adds to an override that it cannot read which one that was, below a list of all; 1.3 does not.
     """
@@ -84,7 +84,7 @@ def _tells_why(line: str) -> bool:
 
 
 def _no_sweeper(trace: TracebackType | None) -> str | None:
-    """The line for a value in the place of the sweeper's fields; Hydra tells neither the key nor the value."""
+    """Describe a value in the place of the sweeper's fields; Hydra names neither key nor value."""
     for frame in _frames(trace):
         if frame.f_code.co_name == "instantiate_sweeper":
             config: Any = frame.f_locals["config"]
@@ -109,7 +109,7 @@ def _functions(trace: TracebackType | None) -> Iterator[str]:
 
 
 def _is_hydras_own(trace: TracebackType | None) -> bool:
-    """Whether only Hydra, OmegaConf and the standard library had a part in it."""
+    """Whether only Hydra, OmegaConf and the standard library are on the traceback."""
     while trace is not None:
         name = str(trace.tb_frame.f_globals.get("__name__", ""))
         top = name.partition(".")[0]
@@ -119,8 +119,8 @@ def _is_hydras_own(trace: TracebackType | None) -> bool:
     return True
 
 
-def told(error: Exception) -> str:
-    """An error of Hydra's or OmegaConf's in one line, with the key that it is about."""
+def error_line(error: Exception) -> str:
+    """Format an error of Hydra or OmegaConf in one line, with the key it concerns."""
     key = getattr(error, "full_key", None)
     lines = [line for line in str(error).splitlines() if line.strip()] or [
         f"this is not allowed ({type(error).__name__})"

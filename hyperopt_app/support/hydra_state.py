@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Take Hydra's singletons and all resolvers to another process, so that a job there finds what it would find here.
+"""Send Hydra's singletons and all resolvers to another process, so that a job finds them there as here.
 
-The stock launchers send the same. Here a resolver that cannot travel (it holds a lock, say) is left behind and named,
-and the others arrive.
+Hydra's stock launchers send the same. Here a resolver that cannot be pickled (it holds a lock, say) is left out and
+named, and the others arrive.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ _WAY_OUT = (
 
 @dataclass
 class HydraState:
-    """Hydra's singletons, OmegaConf's resolvers and what the script defines, as they are in one process.
+    """Hydra's singletons, OmegaConf's resolvers and the script's definitions of one process.
 
     Attributes:
         singletons: By class; without the plugins, which each process discovers by itself.
@@ -58,7 +58,7 @@ class HydraState:
     modules: tuple[str, ...]
 
     def restore(self) -> None:
-        """Make this process's singletons and resolvers those of the state.
+        """Set this process's singletons and resolvers to those of the state.
 
         What was left behind stays as the process itself has it, if it does.
         """
@@ -74,7 +74,7 @@ class HydraState:
 
 
 def packed(content: Any) -> bytes:
-    """Pickle a job together with the state of this process; `unpacked` is the way back.
+    """Pickle a job together with this process's state; `unpacked` reverses it.
 
     In one pickle, so that what they share stays shared: a variable of the script that a resolver sets and a task reads.
 
@@ -90,7 +90,7 @@ def packed(content: Any) -> bytes:
             if pickled is None:
                 del state.resolvers[name]
                 state.left_behind[name] = reason
-                _tell_once(f"The resolver {name!r} cannot be sent to another process ({reason}); {_WAY_OUT}.")
+                _log_once(f"The resolver {name!r} cannot be sent to another process ({reason}); {_WAY_OUT}.")
         pickled, reason = _pickled((content, state))
         if pickled is None:
             raise HyperoptError(
@@ -102,23 +102,23 @@ def packed(content: Any) -> bytes:
 
 
 def unpacked(data: bytes) -> tuple[Any, HydraState]:
-    """The job, and the state to restore."""
+    """Return the job, and the state to restore."""
     content, state = cloudpickle.loads(data)
     return content, state
 
 
 def _state() -> HydraState:
-    instances = {kind: one for kind, one in Singleton._instances.items() if kind is not Plugins}
+    instances = {kind: instance for kind, instance in Singleton._instances.items() if kind is not Plugins}
     resolvers = dict(BaseContainer._resolvers)
     modules = sorted({name for resolver in resolvers.values() for name in _modules_of(resolver)})
     return HydraState(instances, resolvers, script_definitions(), {}, tuple(modules))
 
 
 def _modules_of(resolver: Any) -> Iterator[str]:
-    """Where a resolver's function was written; OmegaConf keeps the function in a closure of its own."""
+    """Return the modules that define a resolver's function; OmegaConf wraps it in a closure."""
     inner = inspect.getclosurevars(resolver).nonlocals.values() if inspect.isfunction(resolver) else ()
-    for one in (resolver, *inner):
-        name = getattr(one, "__module__", None) if callable(one) else None
+    for part in (resolver, *inner):
+        name = getattr(part, "__module__", None) if callable(part) else None
         if name and name.partition(".")[0] not in {"__main__", "builtins", "hydra", "hyperopt_app", "omegaconf"}:
             yield name
 
@@ -130,7 +130,7 @@ _MOST_OF_A_SCRIPT = 1 << 20
 
 
 def script_definitions() -> dict[str, Any]:
-    """The classes and functions of the script, which no other process can import.
+    """Return the classes and functions of the script, which no other process can import.
 
     A config may name one of them (`_target_: __main__.Net`) that the task function itself does not mention.
     """
@@ -151,7 +151,7 @@ def _is_of_the_script(value: Any) -> bool:
 
 
 def _configs() -> str:
-    """The text of the config of this process's job and of all that the script keeps in Hydra's config store."""
+    """Return the text of this job's config and of all that the script stored in Hydra's config store."""
     texts = []
     # YAML cannot write every object that a config may hold.
     with contextlib.suppress(Exception):
@@ -168,7 +168,7 @@ def _configs() -> str:
 
 
 def define_in_script(definitions: Mapping[str, Any]) -> None:
-    """Let this process's `__main__` have what another process's script defines."""
+    """Add the definitions of another process's script to this process's `__main__`."""
     script = vars(sys.modules["__main__"])
     _of_another_script.update(definitions)
     for name, value in definitions.items():
@@ -176,12 +176,12 @@ def define_in_script(definitions: Mapping[str, Any]) -> None:
 
 
 def sendable(context: HydraContext) -> HydraContext:
-    """The context without those of the user's callbacks that cannot be pickled; each of them is named once."""
+    """Return the context without user callbacks that cannot be pickled; each is logged once."""
     kept = []
     for callback in context.callbacks.callbacks:
         pickled, reason = _pickled(callback)
         if pickled is None:
-            _tell_once(
+            _log_once(
                 f"The Hydra callback {type(callback).__name__} cannot be sent to another process ({reason}): trials "
                 "there run without it; hydra/launcher=basic keeps them here."
             )
@@ -194,12 +194,12 @@ def sendable(context: HydraContext) -> HydraContext:
 
 
 @functools.cache
-def _tell_once(text: str) -> None:
+def _log_once(text: str) -> None:
     _log.warning("%s", text)
 
 
 def _pickled(thing: Any) -> tuple[bytes | None, str]:
-    """The pickle of a thing, or None and one line that says why there is none."""
+    """Pickle an object; return None and a one-line reason if that fails."""
     try:
         return cloudpickle.dumps(thing), ""
     except Exception as error:  # noqa: BLE001 - a thing of the user's may raise anything here
@@ -207,7 +207,7 @@ def _pickled(thing: Any) -> tuple[bytes | None, str]:
 
 
 def _missing(name: str, reason: str) -> Callable[..., Any]:
-    """What stands in for a resolver that was left behind: it says so where it is used."""
+    """Return a resolver that raises an error in place of one that was left behind."""
 
     def resolve(*_asked: Any, **_more: Any) -> Any:
         raise HyperoptError(f"${{{name}:...}} cannot be read here: the resolver was not sent ({reason}); {_WAY_OUT}.")

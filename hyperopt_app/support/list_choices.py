@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Lists among the choices of a parameter: Optuna keeps them as JSON, and warns of each whenever it reads a trial."""
+"""Silence Optuna's warning about lists among the choices of a parameter, which it repeats for every trial."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ _WARNING = "Choices for a categorical distribution should be a tuple of None"
 
 
 def allow_lists() -> None:
-    """Say nothing of lists among choices in this process from now on: they come back from each storage as they were."""
+    """Silence the warning in this process from now on; lists come back from every storage unchanged."""
     warnings.filterwarnings("ignore", _WARNING, UserWarning)
 
 
 @contextmanager
 def lists_allowed() -> Iterator[None]:
-    """The same while the body runs."""
+    """Silence the warning while the body runs."""
     with warnings.catch_warnings():
         allow_lists()
         yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A lock file that names its holder, so that a dead one stalls nobody; knows nothing of what it protects."""
+"""A lock file that names its holder, so that the lock of a dead process is broken at once."""
 
 import errno
 import functools
@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 GRACE_S = 30.0  # Optuna's own locks wait as long before they break one
 
 _FIRST_PAUSE_S = 0.001
-# Nobody holds a lock for as long who is at work; then it is told who is waited for.
-_TELL_AFTER_S = 3.0
+# A working process never holds a lock this long; after that the holder is logged.
+_LOG_AFTER_S = 3.0
 _LONGEST_PAUSE_S = 0.05
 _WORDS = 5  # in a lock's line
 
@@ -90,7 +90,7 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         return True
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; never waits, breaks nothing."""
+        """Take the lock if it is free; never wait and never break a lock."""
         try:
             self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
@@ -102,13 +102,13 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         return True
 
     def renew(self) -> None:
-        """Be seen to hold it anew, so that it is not broken while its holder waits for something else."""
+        """Refresh the lock, so that it is not broken while its holder waits for something else."""
         if self._fd is not None:
             with suppress(OSError):
                 os.utime(self._fd, ns=(time.time_ns(),) * 2)  # finer than the kernel's own clock of files
 
     def release(self) -> None:
-        """Free the lock; does nothing if it is not held. If it was broken, it stays its new holder's."""
+        """Free the lock; do nothing if it is not held, or if it was broken and has a new holder."""
         fd, self._fd = self._fd, None
         _HELD.discard(self)
         if fd is None:
@@ -117,18 +117,18 @@ class HolderLock(AbstractContextManager["HolderLock"]):
         # file goes, because NFS renames what is removed while open.
         mine = os.fstat(fd)
         try:
-            found: os.stat_result | None = os.lstat(self._path)
+            status: os.stat_result | None = os.lstat(self._path)
         except FileNotFoundError:
-            found = None
+            status = None
         os.close(fd)
-        if found is not None and os.path.samestat(found, mine):
+        if status is not None and os.path.samestat(status, mine):
             with suppress(FileNotFoundError):
                 Path(self._path).unlink()
         else:
             _log.warning("%s: this process held the lock for so long that another one broke it", self._path)
 
     def _wait(self) -> None:
-        pause_s, seen, since, told = _FIRST_PAUSE_S, None, self._clock(), None
+        pause_s, seen, since, reported = _FIRST_PAUSE_S, None, self._clock(), None
         while not self.try_acquire():
             sight = _look(self._path)
             if sight is None:
@@ -142,14 +142,14 @@ class HolderLock(AbstractContextManager["HolderLock"]):
             if (waited_s > self._grace_s or _is_dead(sight.line)) and self._break(sight, waited_s):
                 pause_s = _FIRST_PAUSE_S
                 continue
-            if waited_s > _TELL_AFTER_S and told != seen:
-                told, end = seen, f"it is broken after {self._grace_s:g} s"
+            if waited_s > _LOG_AFTER_S and reported != seen:
+                reported, end = seen, f"it is broken after {self._grace_s:g} s"
                 _log.warning("%s: waiting for this lock, which %s holds; %s", self._path, sight.holder(), end)
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _break(self, sight: "_Sight", waited_s: float) -> bool:
-        """Remove the lock that was seen, and no other.
+        """Remove the lock that was observed, and no other.
 
         The marker's name belongs to this very holding: whoever makes it is the only one to remove this lock.
         So none of two breakers can remove what a third has taken since. A breaker that died is waited for as
@@ -183,14 +183,14 @@ _HELD: set[HolderLock] = set()
 
 
 def renew_held() -> None:
-    """Renew the locks that this process holds; for what waits for long, such as for a server that is away."""
+    """Renew the locks that this process holds, during a long wait such as for an unreachable server."""
     for lock in tuple(_HELD):
         lock.renew()
 
 
 @dataclass(frozen=True)
 class _Sight:
-    """A lock as others see it; equal sights are one and the same holding."""
+    """One observation of a lock; equal observations mean that the same process still holds it."""
 
     inode: int
     written_ns: int
@@ -207,14 +207,14 @@ class _Sight:
 
 def _look(path: str) -> _Sight | None:
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
     line = ""
-    if stat.S_ISREG(found.st_mode):
+    if stat.S_ISREG(status.st_mode):
         with suppress(OSError):
             line = Path(path).read_text(encoding="ascii", errors="replace").strip()
-    return _Sight(found.st_ino, found.st_mtime_ns, line, stat.S_ISDIR(found.st_mode))
+    return _Sight(status.st_ino, status.st_mtime_ns, line, stat.S_ISDIR(status.st_mode))
 
 
 def _own_line() -> bytes:
@@ -229,7 +229,7 @@ def _name_of(own_pid: int) -> str:
 
 
 def _is_dead(line: str) -> bool:
-    """Whether the named holder is known to be gone; False where that cannot be told."""
+    """Whether the named holder is known to be gone; False if that is unknown."""
     words = line.split()
     if len(words) != _WORDS or words[1] != _machine():
         return False
@@ -238,7 +238,7 @@ def _is_dead(line: str) -> bool:
 
 @functools.cache
 def _machine() -> str | None:
-    """This boot of this machine and this table of processes (containers have their own); None if unknown."""
+    """Identify this boot of this machine and its process table (containers have their own); None if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The moment of the command, which `${now:...}` tells in all of its trials."""
+"""Fix the time that `${now:...}` gives, so that all trials of a command see the same."""
 
 import contextlib
 import re
@@ -15,9 +15,9 @@ __all__ = ["at_moment", "moment_of"]
 
 
 def moment_of(config: DictConfig) -> datetime:
-    """The moment of the command: what `${now:...}` has told this config already, else the present.
+    """The time of the command: what `${now:...}` has already given in this config, else the current time.
 
-    Hydra keeps what it has told for each format. The directory of a sweep has date and time of day in two of them.
+    Hydra caches the text for each format. The directory of a sweep has date and time of day in two of them.
 
     Args:
         config: The composed config of the sweep.
@@ -37,7 +37,7 @@ def moment_of(config: DictConfig) -> datetime:
 
 @contextlib.contextmanager
 def at_moment(moment: datetime) -> Iterator[None]:
-    """Let `${now:...}` tell this moment while the body runs, whenever that is."""
+    """Let `${now:...}` give this time while the body runs, whenever that is."""
     before = BaseContainer._resolvers.get("now")
 
     def now(pattern: str) -> str:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Hide passwords in what people may see; pure, and rather hides too much than too little.
+"""Hide passwords in texts that people may see; in doubt hides too much rather than too little.
 
-A URL is taken apart as the databases' drivers do it, so that a blank, an unescaped `@` or `/`, an option such as
-`?sslpassword=` or a whole ODBC string in it shows nothing. In running text it is first found: a URL in quotes ends with
-them, another one at a blank, unless its password is still going on there.
+A URL is parsed as database drivers parse it, so a blank, an unescaped `@` or `/`, an option such as `?sslpassword=`
+or an ODBC string in it reveals nothing. In running text a URL must first be located: in quotes it ends with them,
+otherwise at a blank, unless its password continues there.
 """
 
 import re
@@ -39,15 +39,15 @@ def mask_password(text: str, *, is_prose: bool = True) -> str:
     if _SCHEME.match(text) and "\n" not in text:
         return _mask_url(text)
     shown, at = [], 0
-    while found := _SCHEME.search(text, at):
-        end = _end_of_url(text, found, is_prose=is_prose)
-        shown += [text[at : found.start()], _mask_url(text[found.start() : end])]
+    while scheme := _SCHEME.search(text, at):
+        end = _end_of_url(text, scheme, is_prose=is_prose)
+        shown += [text[at : scheme.start()], _mask_url(text[scheme.start() : end])]
         at = end
     return "".join([*shown, text[at:]])
 
 
 def masked(value: Any) -> Any:
-    """A plain tree (of dicts, lists and values) without the passwords of the URLs among its texts."""
+    """Return a plain tree (of dicts, lists and values) without the passwords of URLs."""
     if isinstance(value, str):
         return mask_password(value, is_prose=False)
     if isinstance(value, dict):
@@ -58,14 +58,14 @@ def masked(value: Any) -> Any:
 
 
 def hidden_note(command: str) -> str | None:
-    """What the user has to know of a command from which a password was taken; None if none was."""
+    """Explain the `***` in a command from which a password was removed; None if none was."""
     if HIDDEN not in command:
         return None
-    return f"{HIDDEN} stands for a password, which is kept out of what others may see: write it there"
+    return f"{HIDDEN} stands for a password, which is hidden because others may see this; insert it yourself"
 
 
 def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:
-    """Where a URL ends in a longer text."""
+    """Find where a URL ends in a longer text."""
     quoted = _QUOTED.get(text[: scheme.start()][-1:])
     if quoted is not None:
         inside = quoted.match(text, scheme.end())
@@ -82,7 +82,7 @@ def _end_of_url(text: str, scheme: "re.Match[str]", *, is_prose: bool) -> int:
         word = f"{before}@{_first_word(rest)}"
     option = word.rpartition("?")[2].rpartition("&")[2].partition("=")[0]
     if "?" in word and _SECRET_OPTION.search(option) and word[-1] not in ";:,.)":
-        # Its blanks cannot be told from those behind the URL: what follows goes too, up to a mark between sentences.
+        # Its blanks look like those behind the URL: what follows goes too, up to a mark between sentences.
         word += _PHRASE_END.split(line[len(word) :], maxsplit=1)[0]
     return scheme.end() + len(word.rstrip("'\""))
 
@@ -102,7 +102,7 @@ def _mask_url(url: str) -> str:
 
 
 def _mask_options(options: str) -> str:
-    return re.sub(r"([^&;=]+)=([^&]*)", lambda found: f"{found[1]}={_mask_option(found[1], found[2])}", options)
+    return re.sub(r"([^&;=]+)=([^&]*)", lambda match: f"{match[1]}={_mask_option(match[1], match[2])}", options)
 
 
 def _mask_option(name: str, value: str) -> str:

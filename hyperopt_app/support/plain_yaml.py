@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""YAML text from plain values; knows nothing of studies and reads no file."""
+"""Format plain values as YAML text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ _Dumper.add_representer(str, _string)
 
 
 def plain_yaml(content: Mapping[str, Any]) -> str:
-    """YAML text that `yaml.safe_load` and `OmegaConf.load` read alike, strings with `${` left as they are.
+    """Format YAML that `yaml.safe_load` and `OmegaConf.load` read alike; `${` in strings is left unchanged.
 
     Keys keep their order, every value stands on one line, NumPy's numbers become Python's.
     """
@@ -54,7 +54,7 @@ def reads_as_number(text: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """The value in Python's own types: the YAML writer refuses NumPy's, which an in-memory study may hold."""
+    """Convert a value to Python's own types; the YAML writer refuses NumPy's, which an in-memory study may hold."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

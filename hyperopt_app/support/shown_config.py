@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A config as people see it: as YAML text without the passwords of URLs, and as a list of what differs in another."""
+"""Show a config to people: as YAML text without the passwords of URLs, or as its differences from another config."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _ABSENT = object()
 
 
 def shown_config(config: DictConfig | ListConfig) -> str:
-    """The text of `OmegaConf.to_yaml`, with `***` for each password; interpolations stay as they are written.
+    """Return the text of `OmegaConf.to_yaml` with `***` for each password; interpolations stay unresolved.
 
     The values are masked before they become text, because YAML folds a long one at a blank and doubles its quotes.
     """
@@ -33,7 +33,7 @@ def value_changes(
     left_out: Collection[str] = ("hydra",),
     with_types: bool = False,
 ) -> list[str]:
-    """Lines such as `epochs: 8 -> 3`, of the first few keys that differ, and how many more there are; pure.
+    """List the first few changed keys as lines such as `epochs: 8 -> 3`, and how many more there are.
 
     Args:
         before: A config as plain data.
@@ -55,7 +55,7 @@ def value_changes(
 
 
 def _values(config: Mapping[Any, Any], left_out: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Dotted key and value of each leaf; a list is a leaf."""
+    """Yield the dotted key and value of each leaf; a list is a leaf."""
     for key, value in config.items():
         if key not in left_out:
             yield from _leaves(str(key), value)

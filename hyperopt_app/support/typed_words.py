@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A parser of a command's words that ends with 1 for words it does not know, and a type of theirs."""
+"""Argument parser for our commands that exits with status 1, not 2, on a usage error."""
 
 import argparse
 import sys
@@ -9,16 +9,16 @@ __all__ = ["WordParser", "positive_int"]
 
 
 class WordParser(argparse.ArgumentParser):
-    """As Python's, which ends with 2: that means here that a run was ended early by failures."""
+    """ArgumentParser that exits with 1 on a usage error, because 2 means that failures ended a run early."""
 
     def error(self, message: str) -> NoReturn:
-        """Say how the command is used and what is wrong, and end."""
+        """Print the usage and the error, and exit."""
         self.print_usage(sys.stderr)
         self.exit(1, f"{self.prog}: error: {message}\n")
 
 
 def positive_int(text: str) -> int:
-    """A whole number above 0; a type of argparse's.
+    """Parse a whole number above 0; a type for argparse.
 
     Raises:
         ArgumentTypeError: It is something else.

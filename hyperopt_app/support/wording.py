@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the command that the user typed names the settings that messages of the driver mention."""
+"""Name settings in the driver's messages as the user's command names them."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Wording:
     """The names of settings in messages; the defaults are those of a Hydra command.
 
     A command with options of its own, such as `hyperopt-app legacy`, hands its names to `driver.application`, so that
-    its user is never told to set a key that is not theirs to set. It travels in the plan, since launchers speak too.
+    its messages never name a key that the user cannot set. It is part of the plan, because launchers log messages too.
 
     Attributes:
         direction: Where the direction stands.
@@ -21,7 +21,7 @@ class Wording:
         budget: Where the number of trials stands.
         pruner: Where the pruner stands.
         launcher: Where the launcher stands.
-        without_scheduler: What else can be done where there is no scheduler, or it refuses; half a sentence.
+        without_scheduler: What else can be done without a scheduler, or if it refuses; half a sentence.
         time: Whose time is over when workers leave because of it.
         is_application: Whether the user typed a Hydra command and wrote the config that the driver got. If not, the
             driver gives no advice about Hydra's overrides.

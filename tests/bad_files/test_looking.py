@@ -8,7 +8,7 @@ import pytest
 from tests.bad_files._cases import Case, Plant, assert_outcome, device, directory, fifo, holds, link, unix_socket
 from tests.bad_files._commands import Commands
 
-_NOWHERE = "there is no such directory"
+_NOWHERE = "directory not found"
 _COMMANDS = ("status", "best", "stop", "repair")
 _JOURNAL, _BEST = "s/journal.log", "s/best.yaml"
 _DENIED = ("cannot be read: Permission denied",)
@@ -28,10 +28,10 @@ _NO_JOURNAL = {
     "huge line": b"x" * 5_000_000,
 }
 _DAMAGED = {
-    "of a later version": (b'{"op_code":99,"worker_id":"x"}\n', "op_code 99 is none that this Optuna knows"),
-    "code that is a text": (b'{"op_code":"a","worker_id":"x"}\n', "op_code 'a' is none that this Optuna knows"),
+    "of a later version": (b'{"op_code":99,"worker_id":"x"}\n', "op_code 99 is unknown to this Optuna"),
+    "code that is a text": (b'{"op_code":"a","worker_id":"x"}\n', "op_code 'a' is unknown to this Optuna"),
     "deep": (b'{"op_code":' + b"[" * 100_000 + b"\n", "it is not valid JSON"),
-    "huge record": (b'{"op_code":0,"worker_id":"' + b"x" * 5_000_000 + b'"}\n', "it wants the key 'study_name'"),
+    "huge record": (b'{"op_code":0,"worker_id":"' + b"x" * 5_000_000 + b'"}\n', "it needs the key 'study_name'"),
 }
 
 
@@ -118,23 +118,23 @@ CASES = {
         beside_a_study=True,
     ),
     "best: a directory": Case(("best", "s"), directory(_BEST), ("cannot be read",), beside_a_study=True),
-    "best: a pipe": Case(("best", "s"), fifo(_BEST), ("is no file",), beside_a_study=True),
+    "best: a pipe": Case(("best", "s"), fifo(_BEST), ("is not a file",), beside_a_study=True),
     "best: a socket": Case(("best", "s"), unix_socket(_BEST), ("cannot be read",), beside_a_study=True),
-    "best: a device": Case(("best", "s"), device(_BEST), ("is no file",), beside_a_study=True),
-    "best: a dangling link": Case(("best", "s"), link(_BEST, "x"), ("is not there",), beside_a_study=True),
+    "best: a device": Case(("best", "s"), device(_BEST), ("is not a file",), beside_a_study=True),
+    "best: a dangling link": Case(("best", "s"), link(_BEST, "x"), ("does not exist",), beside_a_study=True),
     "best: a looping link": Case(("best", "s"), link(_BEST, "best.yaml"), ("cannot be read",), beside_a_study=True),
     "best: without rights": Case(("best", "s"), holds(_BEST, "trial: 1\n", 0), _DENIED, beside_a_study=True),
-    "best: latin": Case(("best", "s"), holds(_BEST, b"note: \xe4\n"), ("is no text in UTF-8",), beside_a_study=True),
+    "best: latin": Case(("best", "s"), holds(_BEST, b"note: \xe4\n"), ("is not UTF-8 text",), beside_a_study=True),
     **{
         f"{one}: multirun.yaml is {kind}": Case(
             (one, "s"), _without_journal(plant), ("has no journal.log", "multirun.yaml", words), beside_a_study=True
         )
         for one in ("status", "stop")
         for kind, (plant, words) in {
-            "a directory": (directory("s/multirun.yaml"), "is no file"),
-            "a pipe": (fifo("s/multirun.yaml"), "is no file"),
-            "latin": (holds("s/multirun.yaml", b"x: \xe4\n"), "is no config"),
-            "no YAML": (holds("s/multirun.yaml", "a: [1\n"), "is no config"),
+            "a directory": (directory("s/multirun.yaml"), "is not a file"),
+            "a pipe": (fifo("s/multirun.yaml"), "is not a file"),
+            "latin": (holds("s/multirun.yaml", b"x: \xe4\n"), "is not a config"),
+            "no YAML": (holds("s/multirun.yaml", "a: [1\n"), "is not a config"),
             "without rights": (holds("s/multirun.yaml", "a: 1\n", 0), "Permission denied"),
         }.items()
     },

@@ -11,7 +11,7 @@ from tests.bad_files._commands import Commands
 _ONE_MORE = (*SEARCH, "hydra.sweeper.n_trials=4")
 _UPSTREAM = "optimization_results.yaml"
 _CANNOT_BE_MADE = ("nothing was started", "hydra.sweep.dir", "cannot be made", "set another")
-_NO_FILE = ("nothing was started", "is no file, and the study has a file of that name; move it away")
+_NO_FILE = ("nothing was started", "is not a file, and the study has a file of that name; move it away")
 _NO_FOLDER = ("nothing was started", "and the study has a directory of that name; move it away")
 
 
@@ -20,7 +20,9 @@ def _in(place: str) -> tuple[str, ...]:
 
 
 CASES = {
-    "dangling link": Case(SEARCH, link("s", "nowhere"), (*_CANNOT_BE_MADE, "is a link to nowhere, which is not there")),
+    "dangling link": Case(
+        SEARCH, link("s", "nowhere"), (*_CANNOT_BE_MADE, "is a link to nowhere, which does not exist")
+    ),
     "below a dangling link": Case(_in("l/s"), link("l", "nowhere"), (*_CANNOT_BE_MADE, "is a link to nowhere")),
     "looping link": Case(SEARCH, link("s", "s"), (*_CANNOT_BE_MADE, "is a link that leads back to itself")),
     "long name": Case(_in("a" * 300), says=(*_CANNOT_BE_MADE, "300 bytes, and 255 are allowed")),
@@ -29,8 +31,8 @@ CASES = {
     "proc": Case(_in("/proc/x"), says=_CANNOT_BE_MADE),
     "proc, with all rights": Case(_in("/proc/x"), says=_CANNOT_BE_MADE, obeys_permissions=False),
     "device": Case(_in("/dev/null"), says=_CANNOT_BE_MADE),
-    "file": Case(SEARCH, holds("s", "mine"), (*_CANNOT_BE_MADE, "is no directory that you may write")),
-    "below a file": Case(_in("f/s"), holds("f", "mine"), (*_CANNOT_BE_MADE, "is no directory that you may write")),
+    "file": Case(SEARCH, holds("s", "mine"), (*_CANNOT_BE_MADE, "is not a directory that you may write")),
+    "below a file": Case(_in("f/s"), holds("f", "mine"), (*_CANNOT_BE_MADE, "is not a directory that you may write")),
     "pipe": Case(SEARCH, fifo("s"), _CANNOT_BE_MADE),
     "no right to write": Case(SEARCH, directory("s", 0o500), _CANNOT_BE_MADE),
     "no right to enter": Case(SEARCH, directory("s", 0o600), _CANNOT_BE_MADE),
@@ -54,10 +56,14 @@ CASES = {
     "the study's lock is a directory": Case(SEARCH, directory("s/.study.lock"), _NO_FILE),
     "the results' lock is a directory": Case(SEARCH, directory("s/.results.lock"), _NO_FILE),
     "the journal's lock is a directory": Case(SEARCH, directory("s/journal.log.lock"), _NO_FILE),
-    "the journal is a directory": Case(SEARCH, directory("s/journal.log"), ("nothing was started", "this is no file")),
-    "the journal is a pipe": Case(_ONE_MORE, fifo("s/journal.log"), ("this is no file",), beside_a_study=True),
-    "the journal is a device": Case(_ONE_MORE, device("s/journal.log"), ("this is no file",), beside_a_study=True),
-    "the journal is a socket": Case(_ONE_MORE, unix_socket("s/journal.log"), ("this is no file",), beside_a_study=True),
+    "the journal is a directory": Case(
+        SEARCH, directory("s/journal.log"), ("nothing was started", "this is not a file")
+    ),
+    "the journal is a pipe": Case(_ONE_MORE, fifo("s/journal.log"), ("this is not a file",), beside_a_study=True),
+    "the journal is a device": Case(_ONE_MORE, device("s/journal.log"), ("this is not a file",), beside_a_study=True),
+    "the journal is a socket": Case(
+        _ONE_MORE, unix_socket("s/journal.log"), ("this is not a file",), beside_a_study=True
+    ),
 }
 
 
@@ -81,7 +87,7 @@ def test_a_result_file_that_cannot_be_written_costs_nothing(name: str, commands:
     assert answer.code == 2
     assert "Traceback" not in answer.text, answer.text
     assert f"{name}: No space left on device" in answer.text
-    assert "nothing is lost: mend that, and the same command writes them" in answer.text
+    assert "fix this and run the same command again to write the files" in answer.text
     assert "of 3 complete" in answer.text
     results = {"best.yaml", "trials.csv", _UPSTREAM}
     assert results & {path.name for path in Path("s").iterdir()} == results - {name}

@@ -13,7 +13,7 @@ _LOOKS = tuple(
         ((".",), "."),
         ((".", "extra"), "extra"),
         ((".", "--nope"), "--nope"),
-        (("a\nb",), "no such directory"),
+        (("a\nb",), "directory not found"),
     )
 )
 _STORAGES = tuple(

@@ -100,7 +100,7 @@ def test_without_accounting_a_dead_workers_trial_is_taken_over(plain_cluster: Cl
         after = trials[trial.number].user_attrs
         assert [loss["worker"] for loss in after["losses"]] == [trial.user_attrs["claim"]["worker"]]
         assert after["claim"]["worker"] != trial.user_attrs["claim"]["worker"]
-        assert f"trial {trial.number}: its worker is gone (FAILED); the trial will be continued by another" in told
+        assert f"trial {trial.number}: its worker died (FAILED); the trial will be continued by another" in told
 
 
 def test_without_accounting_nothing_is_guessed(plain_cluster: Cluster, run_script: RunScript) -> None:
@@ -110,7 +110,7 @@ def test_without_accounting_nothing_is_guessed(plain_cluster: Cluster, run_scrip
     plain_cluster.stop_slurmctld()
     asked = run_script(APP, "--multirun", "epoch_s=0.6")
     assert asked.returncode != 0
-    assert f"Whether jobs {job} of this study still run cannot be told: squeue does not answer." in asked.stderr
+    assert f"Whether jobs {job} of this study still run is unknown: squeue does not answer." in asked.stderr
     assert "Traceback" not in asked.stderr
     plain_cluster.restart_slurmctld()
     assert f"Workers of this study are there already: {job}" in _sweep(run_script, "epoch_s=0.6")

@@ -92,7 +92,7 @@ def test_preemption_costs_no_trial(slurm_cluster: Cluster, sweep: Start, partiti
     slurm_cluster.submit("sleep 8", "--partition=high", *everything, "--output=/dev/null")
     finish(program)
     trials = assert_whole()
-    assert not any("losses" in trial.user_attrs for trial in trials)  # an interruption is no loss
+    assert not any("losses" in trial.user_attrs for trial in trials)  # an interruption is not a loss
 
 
 @pytest.mark.parametrize("partition", ["low", "lowcancel"])

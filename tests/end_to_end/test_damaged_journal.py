@@ -144,4 +144,4 @@ def test_there_is_nothing_to_repair_in_a_whole_journal(searched: list[FrozenTria
     assert "is a database" in tool("repair", STUDY, "--storage", "sqlite:///x.db").stderr
     JOURNAL.with_name("journal.repaired.log").touch()
     _damage(b'"param_name":"y"', b'"param_name"', b'"PARAM_NAME"')
-    assert "journal.repaired.log is there already" in tool("repair", STUDY).stderr
+    assert "journal.repaired.log exists already" in tool("repair", STUDY).stderr

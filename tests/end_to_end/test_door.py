@@ -117,7 +117,7 @@ def test_one_word_searches_and_resumes_where_the_experiment_names_the_stock_swee
 
 
 def test_the_word_for_a_cluster_goes_on_with_the_study_of_the_word_for_here(app: Path, run_script: RunScript) -> None:
-    """Where trials run is no part of a study; another experiment in its directory is refused, with the way out."""
+    """Where trials run is not part of a study; another experiment in its directory is refused, with the way out."""
     _said(run_script(app, "-m", "experiment=stock", "+hyperopt=local", "hydra.sweeper.n_trials=1"))
     said = _said(run_script(app, "-m", "experiment=stock", "+hyperopt=slurm", "hydra.sweeper.dry_run=true"))
     assert "#SBATCH" in said

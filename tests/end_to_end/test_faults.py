@@ -99,7 +99,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "objective of another kind": (
         ("objective._target_=for_tests.Undecided",),
-        ("objective._target_: for_tests.Undecided is no class that derives from hyperopt_app.Objective",),
+        ("objective._target_: for_tests.Undecided is not a class that derives from hyperopt_app.Objective",),
     ),
     "search space of a function that is not there": (
         ("hydra.sweeper.custom_search_space=objectives.sphere.configure",),
@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "4 faults in the configuration; nothing was started",
             "hydra.sweeper.n_trials: 0",
-            "made.db would be a new file in a directory that is not there",
+            "made.db would be a new file in a missing directory",
             "'z=range(5, 5)'",
             "objective._target_: elsewhere.Model",
         ),
@@ -208,7 +208,7 @@ def test_a_metric_that_is_not_returned_stops_the_study_until_it_is_corrected(
         text,
         "hydra.sweeper.metric: valu; the objective returned value",
         "Set hydra.sweeper.metric to one of these names",
-        "5 of 5 trials are left; with that set right, the same command goes on with them",
+        "5 of 5 trials are left; after a fix, the same command goes on with them",
     )
     assert len(in_state(STUDY, TrialState.WAITING)) == 5
     done = run_app(*SPHERE, "hydra.sweeper.n_trials=5")
@@ -225,7 +225,7 @@ def test_an_objective_that_always_fails_stops_the_study(launcher: str, faulty: C
     assert text.count("Traceback (most recent call last)") == 1
     assert text.count('raise LookupError(f"no layer of width {conf.steps}")') == 1
     assert str(STUDY.absolute() / "trials" / "0") in text
-    assert "They count no longer: mend it, and the same command goes on (40 of 40 trials are left)." in text
+    assert "They no longer count: fix it, then the same command goes on (40 of 40 trials are left)." in text
     states = [trial.state for trial in trials_of(STUDY)]
     assert states == [TrialState.FAIL] * 3 + [TrialState.WAITING] * 37
     # The whole story of each trial lies in its own log.

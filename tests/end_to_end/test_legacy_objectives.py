@@ -207,7 +207,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_starts(run_app: Run) -
     arguments = ("--config-path", Path.cwd(), "--config-name", "config", "--multirun")
     ended = run_app(*arguments)
     assert ended.returncode != 0
-    assert "/no/such.py is not there; set the path of the file with your class Objective" in ended.stderr
+    assert "/no/such.py does not exist; set the path of the file with your class Objective" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not Path("study").exists()
     tried = run_app(*arguments, "hydra.sweeper.dry_run=true")

@@ -101,7 +101,7 @@ def test_what_is_no_sampler_is_never_called(app: Path, run_script: RunScript) ->
     )
     done = run_script(app / "train.py", "--multirun", "hydra.sweep.dir=study", *wrong)
     assert done.returncode != 0
-    for text in ("more.Loud is no BaseSampler", "pruner.wrapped_pruner", "did you mean Above?"):
+    for text in ("more.Loud is not a BaseSampler", "pruner.wrapped_pruner", "did you mean Above?"):
         assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert not Path("made").exists()

@@ -77,6 +77,6 @@ def test_its_trials_can_be_discarded_and_tried_again(old: Path, capsys: pytest.C
     cli.main(["retry", "study", str(told["trial"])])
     cli.main(["add", "study", "x=0.5", "--grow"])
     said = capsys.readouterr().out
-    assert f"Trial {told['trial']} is tried again as trial 10" in said
+    assert f"Trial {told['trial']} is retried as trial 10" in said
     assert "The point is tried next, as trial 11. The budget is 11 trials now." in said
     assert "6 of 11 trials left" in said

@@ -28,7 +28,7 @@ PBS = ("hydra/launcher=pbs_workers", "hydra.sweeper.dry_run=true")
             [f"hydra.sweeper{'.n_jobs' if IS_1_4 else ''}: Interpolation key 'nope'"],
             id="E1-reference",
         ),
-        pytest.param(("objective=hello",), ["objective: 'hello' is no mapping"], id="E1-objective"),
+        pytest.param(("objective=hello",), ["objective: 'hello' is not a mapping"], id="E1-objective"),
         pytest.param(
             ("hydra/sweeper/sampler=partial_fixed",),
             ["hydra.sweeper.sampler.fixed_params: it has no value"],

@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "a choice twice in a grid": (("x=1,2,1", GRID), "", ("hydra.sweeper.params.x", TWICE[0].format(1))),
     "a choice twice": (("x=choice(a,'a')",), "", ("hydra.sweeper.params.x", "is there twice")),
     "an infinite bound": (("x=interval(0,inf)",), "", ("the bounds must be finite numbers, not 0 and inf",)),
-    "a bound that is no number": (("x=interval(nan,1)",), "", ("the bounds must be finite numbers, not nan and 1",)),
+    "a bound that is not a number": (("x=interval(nan,1)",), "", ("the bounds must be finite numbers, not nan and 1",)),
     "a range without an end": (("x=range(0,inf)",), "", ("a range goes by finite numbers",)),
     "the third choice of a typed key": (
         ("sizes.depth=1,2,deep", "optim=adam,sgd"),
@@ -146,7 +146,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "constraints that are not there": (
         ("x=1,2", TPE, "hydra.sweeper.sampler.constraints_func=a.b"),
         "",
-        ("hydra.sweeper.sampler.constraints_func._target_: a.b is not there", "give the dotted path of a function"),
+        ("hydra.sweeper.sampler.constraints_func._target_: a.b does not exist", "give the dotted path of a function"),
     ),
     "a key below a reference": (
         ("same.k=1,2",),
@@ -220,7 +220,7 @@ def test_what_is_no_metric_is_told_with_what_came(returned: Any, told: str, comm
     """And that something has to be set right before the same command goes on."""
     answer = command("-m", "x=1,2", "hydra.sweeper.metric=loss", returns=lambda _cfg: returned)
     assert told in answer.text
-    assert "3 of 3 trials are left; with that set right, the same command goes on with them." in answer.text
+    assert "3 of 3 trials are left; after a fix, the same command goes on with them." in answer.text
     assert "Traceback" not in answer.text
     assert answer.code == 2
 

@@ -67,10 +67,10 @@ def test_failed_trials_are_tried_again(search: Callable[..., str], tool: Tool) -
     Path("spoiled").unlink()
     code, said = tool("retry", "study", "--kind", "oom")
     assert code == 0, said
-    assert "Trial 1 is tried again as trial 4" in said
+    assert "Trial 1 is retried as trial 4" in said
     code, said = tool("retry", "study")
     assert code == 0, said
-    assert "Trial 2 is tried again as trial 5" in said
+    assert "Trial 2 is retried as trial 5" in said
     assert "2 of 4 trials left" in said
     search()
     found = rows()
@@ -109,7 +109,7 @@ def test_a_discarded_trial_is_no_longer_the_best_and_another_takes_its_place(
     assert "All 4 trials" in search()
     code, said = tool("discard", "study", "2", "9", "0")
     assert code == 1
-    assert "trial 2: it counts no longer (discarded by the user)" in said
+    assert "trial 2: it no longer counts (discarded by the user)" in said
     assert "trial 9: the study has no such trial; its trials are 0 to 4" in said
     assert not rows()[0]["set_aside"]
 

@@ -256,4 +256,4 @@ def test_a_study_in_which_every_trial_fails_is_a_failure(run_app: Run) -> None:
     text = refused(run_app("--multirun", "hparams=sphere", target, "hydra.sweeper.n_trials=2"), code=2)
     assert "No trial of this run has completed: 2 of 2 failed; all with: " in text
     again = f"hyperopt-app retry {Path('studies', 'sphere').absolute()}"
-    assert f"What to do: mend it, give `{again}`, then the same command; or ask for more trials with" in text
+    assert f"What to do: fix it, run `{again}`, then the same command; or request more trials with" in text

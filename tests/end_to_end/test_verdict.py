@@ -173,7 +173,7 @@ def test_a_typo_in_an_override_is_corrected_by_the_override(search: Callable[...
     assert code == 0, after
     assert len(_in(TrialState.COMPLETE, url)) == 3
     assert "the first 3 trials of this run failed in the same way: KeyError: 4" in said
-    assert "They count no longer: mend it, and the same command goes on (3 of 3 trials are left)." in said
+    assert "They no longer count: fix it, then the same command goes on (3 of 3 trials are left)." in said
     assert "width=4 was given when the study began, now it is width=3" in after
     # Once a trial counts, the search is that trial's.
     code, refused = search(*words, "width=2", "x=interval(-4, 4)", "hydra.sweeper.n_trials=4")
@@ -208,7 +208,7 @@ def test_added_points_outlive_a_typo(objective: Path, search: Callable[..., tupl
     _replaced(objective, *TYPO)
     code, said = search(*words)
     assert code == 2, said
-    assert "They count no longer: mend it, and the same command goes on (3 of 5 trials are left)." in said
+    assert "They no longer count: fix it, then the same command goes on (3 of 5 trials are left)." in said
     _replaced(objective, *reversed(TYPO))
     code, after = search(*words)
     assert code == 0, after

@@ -36,7 +36,7 @@ def test_only_a_failure_makes_a_fault(ended: list[Failure | None], rules: Limits
 def test_nothing_starts_after_the_deadline(
     ended: list[Failure | None], rules: Limits, deadline: float, late: float
 ) -> None:
-    """The deadline counts from the very moment, and it is no fault."""
+    """The deadline counts from the very moment, and it is not a fault."""
     stop = may_start(ended, deadline + late, Limits(deadline=deadline))
     assert stop is not None
     assert not stop.is_fault

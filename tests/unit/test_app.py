@@ -94,9 +94,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "an empty target": (_conf(None), "no objective is named"),
     "an unknown module": (_conf("nowhere.to.be.Found"), "cannot be imported (No module named 'nowhere')"),
     "an unknown class": (_conf(f"{__name__}.Cubed"), "cannot be imported (module"),
-    "no path": (_conf("Squared"), "is no class that derives from hyperopt_app.Objective"),
-    "no objective's class": (_conf("pathlib.Path"), "is no class that derives from hyperopt_app.Objective"),
-    "a function": (_conf(f"{__name__}.stray"), "is no class that derives from hyperopt_app.Objective"),
+    "no path": (_conf("Squared"), "is not a class that derives from hyperopt_app.Objective"),
+    "no objective's class": (_conf("pathlib.Path"), "is not a class that derives from hyperopt_app.Objective"),
+    "a function": (_conf(f"{__name__}.stray"), "is not a class that derives from hyperopt_app.Objective"),
 }
 
 

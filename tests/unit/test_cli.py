@@ -88,7 +88,7 @@ def test_a_file_that_is_no_journal_is_left_alone(command: str, tmp_path: Path) -
     for name, words in (("journal.log", []), ("train.log", ["--storage", str(tmp_path / "train.log")])):
         path = tmp_path / name
         path.write_text("epoch 1: loss 0.5\nepoch 2: lo", encoding="utf-8")
-        assert "this file is no study's journal" in _refusal(command, str(tmp_path), *words)
+        assert "this file is not a study's journal" in _refusal(command, str(tmp_path), *words)
         assert path.read_text(encoding="utf-8") == "epoch 1: loss 0.5\nepoch 2: lo"
         path.unlink()
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +96,7 @@ def test_a_file_that_is_no_journal_is_left_alone(command: str, tmp_path: Path) -
 
 def test_looking_makes_no_database(tmp_path: Path) -> None:
     """A misspelt one is told."""
-    assert "is not there" in _refusal("status", str(tmp_path), "--storage", f"sqlite:///{tmp_path}/zz.db")
+    assert "does not exist" in _refusal("status", str(tmp_path), "--storage", f"sqlite:///{tmp_path}/zz.db")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -122,14 +122,14 @@ def test_the_best_trial_is_printed_as_it_is_written(tmp_path: Path, capsys: pyte
 def test_a_study_without_a_best_trial_says_so(tmp_path: Path) -> None:
     """The file that is not there is named."""
     assert _refusal("best", str(tmp_path)) == (
-        f"{tmp_path / 'best.yaml'} is not there: no trial of this study has completed yet."
+        f"{tmp_path / 'best.yaml'} does not exist: no trial of this study has completed yet."
     )
 
 
 @pytest.mark.parametrize("command", ["status", "stop"])
 def test_a_directory_without_a_study_is_refused(command: str, tmp_path: Path) -> None:
     """In one line, and nothing is made there."""
-    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'}: there is no such directory")
+    assert _refusal(command, str(tmp_path / "none")).startswith(f"{tmp_path / 'none'}: directory not found")
     assert _refusal(command, str(tmp_path)).startswith(f"{tmp_path} has no journal.log")
     assert list(tmp_path.iterdir()) == []
 
@@ -188,7 +188,7 @@ def test_a_storage_that_cannot_be_read_from_the_last_search_is_told(in_database:
     _keep(in_database, "mysql+pymysql://me:***@host/db", tmp_path)
     assert "give --storage mysql+pymysql://me:***@host/db, with it" in _refusal("status", str(in_database))
     _keep(in_database, "sqlite:///gone.db", tmp_path)
-    assert f"{tmp_path / 'gone.db'}, in which the study was" in _refusal("status", str(in_database))
+    assert f"{tmp_path / 'gone.db'}, which holds the study according to" in _refusal("status", str(in_database))
     assert not (tmp_path / "gone.db").exists()
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The batch blocks of the original: a Slurm or PBS header becomes a launcher's settings."""
+"""Translate the batch blocks of the original (Slurm or PBS headers) into launcher settings."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The block `pbs` as the fields of hydra/launcher=pbs_workers; pure."""
+"""Translate the `pbs` block into fields of `hydra/launcher=pbs_workers`."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _FIELDS = {"N": "name", "A": "account", "q": "queue", "P": "project"}
 # Long names that qsub does not know and people wrote all the same.
 _LONG = {"account": "A", "queue": "q", "name": "N", "job_name": "N", "project": "P", "walltime": "l", "select": "l"}
 _OWN = {
-    # Nearly every file has these; where the output of each worker lies is told in the documentation.
+    # Nearly every file has these; the documentation says where the output of each worker is.
     "o": "",
     "e": "",
     "j": "",
@@ -28,7 +28,7 @@ _OWN = {
 
 
 def read_pbs(block: Any, findings: Findings) -> Launcher:
-    """How the workers of a block `pbs` are started."""
+    """Read how a block `pbs` starts the workers."""
     batch, jobs = read_jobs("pbs", block, findings)
     options = _short_names(batch, findings)
     settings: dict[str, Any] = {"detach": True}
@@ -37,7 +37,7 @@ def read_pbs(block: Any, findings: Findings) -> Launcher:
     gpus = _resources(items, settings, directives, findings)
     if batch and "walltime" not in settings:
         hint = "; t is Slurm's" if "t" in batch else ""
-        findings.fault("pbs.batch.l", f'there is no walltime in it; write l: [..., "walltime=12:00:00"]{hint}')
+        findings.fault("pbs.batch.l", f'it has no walltime; write l: [..., "walltime=12:00:00"]{hint}')
     shares = shares_of("pbs", block if isinstance(block, Mapping) else {}, gpus, findings)
     for key, values in options.items():
         if key not in _OWN:
@@ -51,30 +51,30 @@ def read_pbs(block: Any, findings: Findings) -> Launcher:
 
 
 def _short_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, list[Any]]:
-    """The options by their one letter, each with all values that were given for it."""
-    found: dict[str, list[Any]] = {}
+    """Map the options to their single letters, each with all its values."""
+    options: dict[str, list[Any]] = {}
     for key, value in batch.items():
         name = str(key).lstrip("-")
         letter = name if len(name) == 1 else _LONG.get(name, "")
         if letter == "l" and name != "l":
-            found.setdefault("l", []).append(f"{name}={getattr(value, 'text', value)}")
+            options.setdefault("l", []).append(f"{name}={getattr(value, 'text', value)}")
         elif len(letter) == 1 and letter.isalpha():
-            if letter in found and letter != name:
-                findings.note(f"pbs.batch.{key} is no option of qsub; {letter}: {found[letter][-1]} counts")
+            if letter in options and letter != name:
+                findings.note(f"pbs.batch.{key} is not an option of qsub; {letter}: {options[letter][-1]} counts")
                 continue
             if letter != name:
-                findings.note(f"pbs.batch.{key} is no option of qsub; it is taken for -{letter}")
-            found[letter] = [*found.get("l", []), value] if letter == "l" else [value]
+                findings.note(f"pbs.batch.{key} is not an option of qsub; it is taken for -{letter}")
+            options[letter] = [*options.get("l", []), value] if letter == "l" else [value]
         else:
-            findings.note(f"pbs.batch.{key} is no option of qsub, which knows single letters, and is left out")
-    return found
+            findings.note(f"pbs.batch.{key} is not an option of qsub, which knows single letters, and is left out")
+    return options
 
 
 def _items(value: Any) -> list[str]:
-    """The single resources of a value of `-l`: a list, or a text with commas or with `-l` in it."""
+    """Return the resources of a value of `-l`: a list, or a text with commas or with `-l` in it."""
     texts = value if isinstance(value, list) else [value]
-    pairs = [one if isinstance(one, Mapping) else {"": one} for one in texts if one is not None]
-    lines = [f"{key}{'=' if key else ''}{getattr(text, 'text', text)}" for one in pairs for key, text in one.items()]
+    pairs = [text if isinstance(text, Mapping) else {"": text} for text in texts if text is not None]
+    lines = [f"{key}{'=' if key else ''}{getattr(text, 'text', text)}" for pair in pairs for key, text in pair.items()]
     words = [word for line in lines for word in re.split(r",(?=\s*\w+=)|\s+-l\s+", line)]
     return [
         re.sub(r"\s*=\s*", "=", word.strip().removeprefix("-l ").strip(), count=1) for word in words if word.strip()
@@ -82,14 +82,14 @@ def _items(value: Any) -> list[str]:
 
 
 def _resources(items: list[str], settings: dict[str, Any], directives: list[str], findings: Findings) -> int:
-    """Sets the fields of what a job gets and returns the number of its GPUs."""
+    """Set the fields of a job's resources and return the number of its GPUs."""
     for item in items:
         key, _, value = item.partition("=")
         key = key.lower()
         if key == "walltime":
             seconds = pbs_seconds(value)
             if not seconds:
-                findings.fault("pbs.batch.l", f'{shown(item)} is no time limit; write "walltime=HH:MM:SS"')
+                findings.fault("pbs.batch.l", f'{shown(item)} is not a time limit; write "walltime=HH:MM:SS"')
             # Said anew above only if it is missing altogether.
             settings["walltime"] = walltime_text(seconds or 60)
         elif key in ("select", "nodes"):
@@ -105,19 +105,19 @@ def _resources(items: list[str], settings: dict[str, Any], directives: list[str]
         del settings["nodes"]
     _without_rivals(settings, directives)
     text = f"{settings.get('select', '')}:{settings.get('nodes', '')}"
-    found = re.search(r"(?:^|:)n?gpus=(\d+)", text)
-    return int(found[1]) if found else int(settings.get("ngpus", 0))
+    match = re.search(r"(?:^|:)n?gpus=(\d+)", text)
+    return int(match[1]) if match else int(settings.get("ngpus", 0))
 
 
 def _without_rivals(settings: dict[str, Any], directives: list[str]) -> None:
-    """Beside select or nodes, the launcher takes no resource of the whole job in a field."""
+    """Turn resource fields into directives, because the launcher accepts none beside select or nodes."""
     if "select" in settings or "nodes" in settings:
         rivals = [key for key in ("ncpus", "ngpus", "mem") if key in settings]
         directives += [f"-l {key}={settings.pop(key)}" for key in rivals]
 
 
 def _one_chunk(key: str, value: str, findings: Findings) -> str:
-    """The first node's part: only there a process was ever started."""
+    """Return the first node's part; the original only started processes there."""
     chunk = value.split("+", 1)[0].strip()
     count, colon, rest = chunk.partition(":")
     if "+" in value or (count.isdigit() and int(count) > 1):

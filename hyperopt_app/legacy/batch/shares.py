@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How many workers a job of the original ran, and how its GPUs are shared out to them here; pure."""
+"""Compute how many workers a job of the original ran, and how its GPUs are divided among workers here."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Shares:
 
 
 def read_jobs(name: str, block: Any, findings: Findings) -> tuple[Mapping[Any, Any], int]:
-    """The batch options and the number of jobs of a block `slurm` or `pbs`."""
+    """Return the batch options and the number of jobs of a block `slurm` or `pbs`."""
     if not isinstance(block, Mapping):
         findings.fault(name, f"{shown(block)} is not allowed; write jobs: and batch: under it")
         return {}, 1
@@ -55,34 +55,34 @@ def _whole(value: Any, where: str, findings: Findings, least: int) -> int | None
 
 
 def setup_lines(name: str, block: Mapping[Any, Any], findings: Findings) -> list[str]:
-    """The shell lines of `bash` and `kernel`, in their order."""
+    """Return the shell lines of `bash` and `kernel`, in order."""
     bash, kernel = block.get("bash"), block.get("kernel")
     lines = [bash] if isinstance(bash, str) else bash or []
     if not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
         findings.fault(f"{name}.bash", f"{shown(bash)} is not allowed; write a list of shell lines")
         lines = []
-    found = [part for line in lines for part in line.splitlines()]
+    commands = [part for line in lines for part in line.splitlines()]
     if kernel not in (None, False, "", "None"):
         if isinstance(kernel, str):
-            found += kernel.splitlines()
+            commands += kernel.splitlines()
         else:
             findings.fault(f"{name}.kernel", f"{shown(kernel)} is not allowed; write a shell line, or null")
-    return found
+    return commands
 
 
 def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings) -> Shares:
-    """The workers of a job that has so many GPUs.
+    """Return the workers of a job with so many GPUs.
 
     The original started one process a job, or `tasks_per_worker` of them (once `trials_per_job`), or with
     `gpus_per_node` so many on each GPU.
     """
-    given = {
+    settings = {
         key: _whole(block[key], f"{name}.{key}", findings, least=0) or 0
         for key in ("gpus_per_node", "tasks_per_worker", "trials_per_job")
         if block.get(key) not in (None, False)
     }
-    tasks = max(1, given.get("tasks_per_worker") or given.get("trials_per_job") or 1)
-    on_gpus = given.get("gpus_per_node", 0)
+    tasks = max(1, settings.get("tasks_per_worker") or settings.get("trials_per_job") or 1)
+    on_gpus = settings.get("gpus_per_node", 0)
     if gpus == 0:
         if on_gpus:
             findings.note(
@@ -98,7 +98,7 @@ def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings
 
 
 def _pinned(name: str, gpus: int, wanted: int, tasks: int, findings: Findings) -> Shares:
-    """One worker for each of `wanted` GPUs, or `tasks` of them."""
+    """Assign one worker to each of `wanted` GPUs, or `tasks` of them."""
     per_trial = 1 if tasks > 1 else max(1, gpus // wanted)
     workers = gpus // per_trial * tasks
     if workers != wanted * tasks:
@@ -110,12 +110,12 @@ def _pinned(name: str, gpus: int, wanted: int, tasks: int, findings: Findings) -
 
 
 def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
-    """`tasks` workers on the GPUs of a job, which in the original saw them all and chose by free memory."""
+    """Divide a job's GPUs among `tasks` workers, which in the original saw them all and chose by free memory."""
     per_trial, per_gpu = max(1, gpus // tasks), max(1, tasks // gpus)
     workers = gpus * per_gpu // per_trial
-    told = f"each has {per_trial} of its own" if per_gpu == 1 else f"{per_gpu} share each"
+    how = f"each has {per_trial} of its own" if per_gpu == 1 else f"{per_gpu} share each"
     if gpus > 1:
-        findings.note(f"{name}: {workers} workers run in each job on its {gpus} GPUs, and {told}; all saw all before")
+        findings.note(f"{name}: {workers} workers run in each job on its {gpus} GPUs, and {how}; all saw all before")
     if workers != tasks:
         findings.note(f"{name}: {tasks} workers do not go evenly on {gpus} GPU(s), so {workers} run in each job")
     settings = {"gpus_per_trial": per_trial} if per_trial > 1 else {}
@@ -123,14 +123,14 @@ def _spread(name: str, gpus: int, tasks: int, findings: Findings) -> Shares:
 
 
 def is_left_out(name: str, key: str, value: Any, findings: Findings) -> bool:
-    """Whether an option that needs a value has none; it is told."""
+    """Whether an option that needs a value has none; adds a note if so."""
     if value is None or value is True:
         findings.note(f"{name}.batch.{key} has no value and is left out")
     return value is None or isinstance(value, bool)
 
 
 def job_name(name: str, key: str, words: str, findings: Findings) -> str:
-    """The name of a job in letters that every batch system takes."""
+    """Return the name of a job in letters that every batch system accepts."""
     safe = re.sub(r"[^\w.+-]", "_", words, flags=re.ASCII)
     if safe != words:
         findings.note(f"{name}.batch.{key}: the jobs are called {safe}")
@@ -138,11 +138,11 @@ def job_name(name: str, key: str, words: str, findings: Findings) -> str:
 
 
 def as_words(name: str, key: str, value: Any, findings: Findings) -> str | None:
-    """The value of a batch option as one text; None for a flag without a value, and for what is off."""
+    """Return the value of a batch option as text; None for a flag without a value, and for an option that is off."""
     if value is None or isinstance(value, bool):
         return None
     parts = value if isinstance(value, list) else [value]
-    if any(isinstance(one, (Mapping, list)) for one in parts):
+    if any(isinstance(part, (Mapping, list)) for part in parts):
         findings.fault(
             f"{name}.batch.{key}", f"{shown(value)} is not allowed; write text, a number, or a list of these"
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The block `slurm` as the fields of hydra/launcher=slurm_workers; pure."""
+"""Translate the `slurm` block into fields of `hydra/launcher=slurm_workers`."""
 
 import math
 import re
@@ -31,7 +31,7 @@ _FIELDS = {
 # What the launcher says to sbatch itself.
 _NO_PLACE = "a job of workers has no use for it"
 _OWN = {
-    # Nearly every file has these; where the output of each worker lies is told in the documentation.
+    # Nearly every file has these; the documentation says where the output of each worker is.
     "output": "",
     "error": "",
     "array": "write jobs:",
@@ -45,7 +45,7 @@ _SIZES = ("nodes", "ntasks", "ntasks-per-node", "cpus-per-task", "gpus", "gpus-p
 
 
 def read_slurm(block: Any, findings: Findings) -> Launcher:
-    """How the workers of a block `slurm` are started."""
+    """Read how a block `slurm` starts the workers."""
     batch, jobs = read_jobs("slurm", block, findings)
     if isinstance(batch.get("l"), (list, str)) and "walltime" in str(batch["l"]):
         findings.fault(
@@ -69,18 +69,18 @@ def read_slurm(block: Any, findings: Findings) -> Launcher:
 
 
 def _long_names(batch: Mapping[Any, Any], findings: Findings) -> dict[str, Any]:
-    """The options by their long names."""
-    found: dict[str, Any] = {}
+    """Map the options to their long names."""
+    options: dict[str, Any] = {}
     for key, value in batch.items():
         bare = str(key).lstrip("-")
         name = bare.replace("_", "-") if len(bare) > 1 else SHORT_OPTIONS.get(bare)
         if name is None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
             findings.fault(f"slurm.batch.{key}", "sbatch has no such option; write its long name")
             continue
-        if name in found:
+        if name in options:
             findings.note(f"slurm.batch gives {name} twice; {key}: {value} counts")
-        found[name] = value
-    return found
+        options[name] = value
+    return options
 
 
 def _time(batch: Mapping[Any, Any], options: dict[str, Any], findings: Findings) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _time(batch: Mapping[Any, Any], options: dict[str, Any], findings: Findings)
     value = options.pop("time")
     seconds = slurm_seconds(value)
     if not seconds:
-        findings.fault("slurm.batch.t", f'{shown(value)} is no time limit; write "HH:MM:SS" or "D-HH:MM:SS"')
+        findings.fault("slurm.batch.t", f'{shown(value)} is not a time limit; write "HH:MM:SS" or "D-HH:MM:SS"')
         return {}
     if str(getattr(value, "text", value)).strip().isdigit():
         findings.note(
@@ -102,13 +102,13 @@ def _time(batch: Mapping[Any, Any], options: dict[str, Any], findings: Findings)
 
 
 def _sizes(options: dict[str, Any], settings: dict[str, Any], findings: Findings) -> int:
-    """What one job gets; sets the fields and returns the number of GPUs.
+    """Set the fields of a job's resources and return the number of its GPUs.
 
     The original ran one process in the batch script, on the first node, whatever tasks and nodes were asked for: the
     CPUs of all tasks were its.
     """
     numbers = {key: _count(options[key], key, findings) for key in _SIZES if key in options}
-    given = {key: options.pop(key) for key in _SIZES if key in options}
+    sizes = {key: options.pop(key) for key in _SIZES if key in options}
     nodes = numbers.get("nodes", 1)
     if nodes > 1:
         findings.note(f"slurm.batch asks for {nodes} nodes, of which only the first was ever used; one is asked for")
@@ -120,11 +120,11 @@ def _sizes(options: dict[str, Any], settings: dict[str, Any], findings: Findings
     gpus = _gpus_of_gres(options.get("gres"))
     if gpus:
         return gpus
-    key = next((key for key in ("gpus-per-node", "gpus", "gpus-per-task") if key in given), None)
+    key = next((key for key in ("gpus-per-node", "gpus", "gpus-per-task") if key in sizes), None)
     if key is None:
         return 0
     gpus = numbers[key] * (tasks if key == "gpus-per-task" else 1)
-    kind = str(given[key]).rpartition(":")[0]
+    kind = str(sizes[key]).rpartition(":")[0]
     if kind:
         options["gres"] = f"gpu:{kind}:{gpus}"
     elif gpus:
@@ -137,13 +137,13 @@ def _count(value: Any, key: str, findings: Findings) -> int:
     # `--nodes=1-4`: from the fewest on a job can start.
     number = whole_number(text.partition("-")[0] if key == "nodes" and text[:1] != "-" else text)
     if number is None or number < 0:
-        findings.fault(f"slurm.batch.{key}", f"{shown(value)} is no whole number")
+        findings.fault(f"slurm.batch.{key}", f"{shown(value)} is not a whole number")
         return 1
     return number
 
 
 def _gpus_of_gres(gres: Any) -> int:
-    """How many GPUs a value of `--gres` asks for."""
+    """Return how many GPUs a value of `--gres` requests."""
     words = gres if isinstance(gres, list) else str(gres or "").split(",")
     total = 0
     for word in words:
@@ -155,7 +155,7 @@ def _gpus_of_gres(gres: Any) -> int:
 
 
 def _others(options: Mapping[str, Any], settings: dict[str, Any], findings: Findings) -> dict[str, Any]:
-    """Sets the fields that there are and returns the other options."""
+    """Set the fields that exist and return the remaining options."""
     extra: dict[str, Any] = {}
     for name, value in options.items():
         if name in _OWN or (name in _FIELDS and is_left_out("slurm", name, value, findings)):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Time limits as batch systems write them and as YAML 1.1 mangles them, and how long a worker by hand has; pure.
+"""Parse the time limits of batch systems, including those that YAML 1.1 turned into numbers.
 
-That is the option -w, else what the batch block gives a job.
+Also computes how long a worker started by hand may run: the option -w, otherwise the time limit of the batch block.
 """
 
 import re
@@ -12,14 +12,14 @@ from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.reading.pair import Pair
 from hyperopt_app.schedulers.time_left import end_of_job
 
-__all__ = ["end_of_worker", "given_seconds", "pbs_seconds", "seconds_of_pair", "slurm_seconds", "walltime_text"]
+__all__ = ["end_of_worker", "option_seconds", "pbs_seconds", "seconds_of_pair", "slurm_seconds", "walltime_text"]
 
 _UNITS_S = (1, 60, 3600, 86400)
 _CLOCK = re.compile(r"\d+(:\d{1,2}){0,3}")
 
 
 def slurm_seconds(value: Any) -> int | None:
-    """Seconds of a value of sbatch's `--time`; None if it is none.
+    """Convert a value of sbatch's `--time` to seconds; None if it is not a time.
 
     Slurm reads `30` as minutes, `30:00` as minutes and seconds, `1-12` as days and hours. A bare 12:00:00, which YAML
     makes a number of seconds, counts as what was written.
@@ -37,7 +37,7 @@ def slurm_seconds(value: Any) -> int | None:
 
 
 def pbs_seconds(value: Any) -> int | None:
-    """Seconds of a value of `walltime=`; None if it is none. PBS reads a bare number as seconds."""
+    """Convert a value of `walltime=` to seconds; None if it is not a time. PBS reads a bare number as seconds."""
     text = _text(value)
     if "-" in text:
         return slurm_seconds(text)
@@ -45,7 +45,7 @@ def pbs_seconds(value: Any) -> int | None:
 
 
 def walltime_text(seconds: int) -> str:
-    """`HH:MM:SS`, with as many hours as there are."""
+    """Format seconds as `HH:MM:SS`, with as many hours as needed."""
     hours, rest = divmod(seconds, 3600)
     return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
 
@@ -61,17 +61,17 @@ def _clock_seconds(text: str) -> int:
 _CLEAR = re.compile(r"(\d+-)?\d+:\d{2}:\d{2}")
 
 
-def given_seconds(text: str) -> int:
-    """Seconds of the option -w.
+def option_seconds(text: str) -> int:
+    """Convert the option -w to seconds.
 
     Raises:
-        ConfigError: It is no time, or one that Slurm and others read differently.
+        ConfigError: It is not a time, or one that Slurm and others read differently.
     """
     seconds = slurm_seconds(text)
     if seconds is not None and _CLEAR.fullmatch(text.strip()):
         return seconds
     if seconds is None:
-        raise ConfigError([f"-w: {text!r} is no time; write HH:MM:SS, or D-HH:MM:SS"])
+        raise ConfigError([f"-w: {text!r} is not a time; write HH:MM:SS, or D-HH:MM:SS"])
     other = _other_reading(text.strip())
     readings = (
         walltime_text(seconds) if other in (None, seconds) else f"{walltime_text(seconds)}, as Slurm reads it, or"
@@ -81,7 +81,7 @@ def given_seconds(text: str) -> int:
 
 
 def _other_reading(text: str) -> int | None:
-    """How a person may have meant it: hours and minutes; a bare number as seconds, with PBS."""
+    """Suggest what the user may have meant: hours and minutes, or with PBS a bare number as seconds."""
     hours, colon, minutes = text.partition(":")
     if colon and hours.isdigit() and minutes.isdigit():
         return int(hours) * 3600 + int(minutes) * 60
@@ -89,7 +89,7 @@ def _other_reading(text: str) -> int | None:
 
 
 def seconds_of_pair(pair: Pair) -> float:
-    """What the batch block gives a job, else twelve hours, as ever."""
+    """Return the time limit of the batch block, else twelve hours, as in the original."""
     for launcher in pair.launchers:
         if minutes := launcher.settings.get("timeout_min"):
             return 60.0 * float(minutes)
@@ -99,6 +99,6 @@ def seconds_of_pair(pair: Pair) -> float:
 
 
 def end_of_worker(seconds: float, now: float, environment: Mapping[str, str]) -> int:
-    """When the worker's time is over, in seconds since the epoch: with that of the job around it, if that is sooner."""
+    """Return when the worker's time ends, in seconds since the epoch: its own limit or its job's, if sooner."""
     job = end_of_job(environment)
     return int(now + seconds if job is None else min(now + seconds, job))

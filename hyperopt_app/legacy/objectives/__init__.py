@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Run an objective.py of the original as an objective of ours."""
+"""Run an objective.py of the original as an objective of this package."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""An objective.py of the original as an objective of ours: loads it, makes its class, calls it and reads its results.
+"""Adapt an objective.py of the original: load it, create its class, call it and read its results.
 
-`check`, `preload` and `write_results` run in the driver and in workers, the rest where the objective runs.
+`check`, `preload` and `write_results` run in the driver and in workers; the rest runs where the objective runs.
 """
 
 import copy
@@ -39,7 +39,7 @@ class LegacyObjective(Objective):
     Args:
         file: The file, absolute.
         metric: The name of what is optimised, or a list of names.
-        gpu: Whether the objective is told a GPU.
+        gpu: Whether the objective gets a GPU.
         dialect: See `Pair.dialect`; it decides the details that differ from year to year.
         save_path: Where the original wrote its tables.
         study_name: The study's name.
@@ -76,13 +76,13 @@ class LegacyObjective(Objective):
         accept_missing: bool = False,
     ) -> None:
         self.file = Path(file)
-        found = _plain(metric)
-        self.metric: Any = [str(name) for name in found] if isinstance(found, list) else str(found)
+        names = _plain(metric)
+        self.metric: Any = [str(name) for name in names] if isinstance(names, list) else str(names)
         self.gpu = gpu
         self.dialect = dialect
         self.save_path = Path(save_path)
         self.study_name = study_name
-        paths = (_plain(one) for one in (placed, integers, dates, marks, tuples))
+        paths = (_plain(path) for path in (placed, integers, dates, marks, tuples))
         self.shape = Shape(_plain(renamed) or {}, *paths)
         self.hyper_file = hyper_file
         self.params: dict[str, Any] = _plain(params) or {}
@@ -121,7 +121,7 @@ class LegacyObjective(Objective):
         returned = objective(seen) if is_users(kind, "__call__") else call(objective, seen)
         metrics = self._metrics(objective, seen, returned)
         if trial is not None and trial.number == 0:
-            self._tell_of_the_unused(tree, seen.params)
+            self._warn_of_unused(tree, seen.params)
         return metrics
 
     def _surroundings(self, trial: Trial | None, tree: Mapping[Any, Any]) -> Surroundings:
@@ -146,11 +146,11 @@ class LegacyObjective(Objective):
         )
 
     def _directions(self, tree: Mapping[Any, Any]) -> Sequence[str]:
-        given = (tree.get("optuna") or {}).get("direction", "minimize")
-        return [str(word) for word in given] if isinstance(given, list) else [str(given)]
+        directions = (tree.get("optuna") or {}).get("direction", "minimize")
+        return [str(word) for word in directions] if isinstance(directions, list) else [str(directions)]
 
     def _metrics(self, objective: Any, seen: Any, returned: Any) -> Mapping[str, float]:
-        """What the study optimises, and every other number among the results."""
+        """Return the optimised metrics, and every other number among the results."""
         names = metric_names(self.metric)
         results = as_results(returned, names)
         if results is None:
@@ -163,11 +163,11 @@ class LegacyObjective(Objective):
         missing = [name for name in names if name not in whole]
         if missing:
             raise MetricError(f"optuna.metric: {', '.join(missing)}; the objective returned {', '.join(whole)}")
-        numbers = {name: float(found) for name, value in whole.items() if _is_number(found := plain(value))}
+        numbers = {name: float(number) for name, value in whole.items() if _is_number(number := plain(value))}
         return {**numbers, **{name: _certain(number_of(whole[name])) for name in names}}
 
-    def _tell_of_the_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
-        """A parameter that is no key of the model config is the objective's to suggest."""
+    def _warn_of_unused(self, tree: Mapping[Any, Any], params: Mapping[str, Any]) -> None:
+        """A parameter that is not a key of the model config is the objective's to suggest."""
         for name in _parameters(tree):
             if name not in params:
                 _log.warning(
@@ -178,7 +178,7 @@ class LegacyObjective(Objective):
 
     @classmethod
     def check(cls, conf: Any) -> Sequence[str]:
-        """What can be told of the file by reading it."""
+        """Errors that reading the file reveals."""
         node = conf["objective"]
         path, hyper = Path(str(node["file"])), str(node.get("hyper_file") or "")
         faults = faults_of(path, hyper)
@@ -202,7 +202,7 @@ class LegacyObjective(Objective):
 
     @classmethod
     def preload(cls, conf: Any) -> Sequence[str]:
-        """The installed packages that the objective and the modules of its folder import."""
+        """Return the installed packages that the objective and the modules of its folder import."""
         return installed_imports(Path(str(conf["objective"]["file"])))
 
     @classmethod
@@ -214,37 +214,37 @@ class LegacyObjective(Objective):
 
 
 def _choices(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    """The choices of every categorical entry of `optuna.parameters`, by name in the study."""
+    """Return the choices of every categorical entry of `optuna.parameters`, by name in the study."""
     entries = ((tree.get("optuna") or {}).get("parameters") or {}).values()
-    found = [one.get("settings") or {} for one in entries if isinstance(one, Mapping)]
-    return {str(one["name"]): one["choices"] for one in found if "name" in one and "choices" in one}
+    settings = [entry.get("settings") or {} for entry in entries if isinstance(entry, Mapping)]
+    return {str(item["name"]): item["choices"] for item in settings if "name" in item and "choices" in item}
 
 
 def _declared(tree: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    """The key and the name in the study of every entry of `optuna.parameters`."""
+    """Return key and name in the study of every entry of `optuna.parameters`."""
     for key, entry in ((tree.get("optuna") or {}).get("parameters") or {}).items():
         settings = (entry.get("settings") if isinstance(entry, Mapping) else None) or {}
         yield str(key), str(settings.get("name", key))
 
 
 def _values(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    """The parameters that the config holds, by name: what `trial.params` has in a sweep."""
-    found = {}
+    """Return the parameters in the config by name, as `trial.params` has them in a sweep."""
+    values = {}
     for key, name in _declared(tree):
         node: Any = tree
         for part in key.split(":"):
             node = node.get(part, _NOTHING) if isinstance(node, Mapping) else _NOTHING
         if node is not _NOTHING:
-            found[name] = node
-    return found
+            values[name] = node
+    return values
 
 
 def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
-    """Every name that `optuna.parameters` declares, and whether it stands for a place in the model config."""
-    found: dict[str, bool] = {}
+    """Return every name that `optuna.parameters` declares, and whether it is a key of the model config."""
+    names: dict[str, bool] = {}
     for key, name in _declared(tree):
-        found[name] = found.get(name, False) or ":" in key or key in tree
-    return found
+        names[name] = names.get(name, False) or ":" in key or key in tree
+    return names
 
 
 _NOTHING = object()
@@ -263,5 +263,5 @@ def _is_number(value: Any) -> bool:
 
 def _certain(number: float | None) -> float:
     if number is None:
-        raise ValueError("a metric is no number")
+        raise ValueError("a metric is not a number")
     return number

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The original's BaseObjective: what users' classes derive from, and what it leaves in the study for the tables.
+"""The original's BaseObjective: the base class of users' objectives, and the records it stores for the result tables.
 
-Runs where the objective runs. What it does is also there as functions, for objectives that derive from an installed
-package of the original instead. Records are plain, and not too long.
+Runs where the objective runs. Its behaviour is also available as functions, for objectives that derive from an
+installed package of the original. Records are plain data of limited length.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Surroundings:
-    """What the application knows of an objective while one trial runs.
+    """The information that the application has about an objective while one trial runs.
 
     Attributes:
         conf: The model config with this trial's values; None if the objective is to suggest them itself.
@@ -63,8 +63,8 @@ class Surroundings:
 
 
 def surround(objective: Any, around: Surroundings, metric: Any) -> None:
-    """Give an objective its attributes before its own code needs them; what its class defines otherwise stays so."""
-    given = {
+    """Set an objective's attributes before its own code needs them, except those its class defines."""
+    defaults = {
         "_around": around,  # ours
         "metric": metric,
         "device": device_name(around.device),
@@ -74,7 +74,7 @@ def surround(objective: Any, around: Surroundings, metric: Any) -> None:
         "save_path": around.save_path,
         "_summon": True,
     }
-    for name, value in given.items():
+    for name, value in defaults.items():
         with contextlib.suppress(AttributeError):  # a property that cannot be set
             object.__setattr__(objective, name, value)
 
@@ -82,12 +82,12 @@ def surround(objective: Any, around: Surroundings, metric: Any) -> None:
 def _around(objective: Any) -> Surroundings:
     if not hasattr(objective, "_around"):
         objective._around = Surroundings()  # noqa: SLF001 - ours, on the user's object
-    found: Surroundings = objective._around  # noqa: SLF001 - as above
-    return found
+    surroundings: Surroundings = objective._around  # noqa: SLF001 - as above
+    return surroundings
 
 
 class BaseObjective:
-    """Base of the objectives of the original; `train` is the user's.
+    """Base class of the original's objectives; `train` is the user's.
 
     It is made with `(study, config, metric, device)` or `(config, metric, device)`; a device that the application has
     chosen is kept where the original ignored the argument.
@@ -112,16 +112,16 @@ class BaseObjective:
     _around: Surroundings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = _constructor_arguments(args, kwargs)
+        arguments = _constructor_arguments(args, kwargs)
         around = _around(self)
-        self.config = given["config"]
-        self.metric = given.get("metric", getattr(self, "metric", "val_loss"))
-        if "study" in given:
-            self.study = given["study"]
+        self.config = arguments["config"]
+        self.metric = arguments.get("metric", getattr(self, "metric", "val_loss"))
+        if "study" in arguments:
+            self.study = arguments["study"]
         if not hasattr(self, "results"):
             surround(self, around, self.metric)
-        if "device" in given and not around.keeps_device:
-            self.device = device_name(given["device"])
+        if "device" in arguments and not around.keeps_device:
+            self.device = device_name(arguments["device"])
 
     def set_properties(self, node_id: Any = None, device: Any = "cpu") -> None:
         """Set the worker's number and the device, as the original did after the constructor."""
@@ -147,14 +147,14 @@ class BaseObjective:
 
 
 def _constructor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """By name: in the first year there was a study before the config."""
+    """Return the arguments by name; in the first year there was a study before the config."""
     names = ["config", "metric", "device", "verbose"]  # the last one for a few weeks, and of no effect here
     if args and not isinstance(args[0], Mapping):
         names.insert(0, "study")
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    if len(args) > len(names) or "config" not in given:
+    arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+    if len(args) > len(names) or "config" not in arguments:
         raise TypeError("BaseObjective wants (config, metric, device), or (study, config, metric, device)")
-    return given
+    return arguments
 
 
 def update_config(objective: Any, trial: Any) -> dict[Any, Any]:
@@ -171,7 +171,7 @@ def update_config(objective: Any, trial: Any) -> dict[Any, Any]:
 
 
 def call(objective: Any, trial: Any) -> Any:
-    """Train, and save what was not saved yet; returns what `save` returns, or a number that `train` has saved."""
+    """Train, and save results not saved yet; return what `save` returns, or a number that `train` has saved."""
     around = _around(objective)
     conf = objective.update_config(trial)
     _log.info("Beginning trial %d", trial.number)
@@ -191,7 +191,7 @@ def call(objective: Any, trial: Any) -> Any:
 
 
 def _shown(returned: Any) -> str:
-    """What was returned, in words that are the same for each trial that returns such a thing."""
+    """Describe the return value in words that are the same for each trial that returns such a thing."""
     return "nothing" if returned is None else f"a {type(returned).__name__}"
 
 
@@ -237,7 +237,7 @@ def _check_numbers(metrics: Mapping[str, Any]) -> None:
 
 
 def metric_names(metric: Any) -> tuple[str, ...]:
-    """One name or several, in order."""
+    """Return one name or several, in order."""
     return (metric,) if isinstance(metric, str) else tuple(str(name) for name in metric)
 
 
@@ -252,7 +252,7 @@ def recursive_update(nested_keys: Sequence[Any], dictionary: Any, update: Any) -
 def recursive_config_reader(
     _dict: Mapping[Any, Any], path: Sequence[Any] | None = None
 ) -> Iterator[tuple[list[Any], Any]]:
-    """Each leaf of a config with its path."""
+    """Yield each leaf of a config with its path."""
     for key, value in _dict.items():
         whole = [*(path or ()), key]
         if isinstance(value, dict):
@@ -268,7 +268,7 @@ _ELSEWHERE = f"in {_FILE}"
 
 
 def kept(results: Mapping[str, Any], metrics: Sequence[str], directory: Path | None) -> dict[str, Any]:
-    """The results as the study keeps them; all of them are in a file of the trial's if they are too long.
+    """Return the results as the study stores them; results that are too long go to a file of the trial.
 
     Args:
         results: What `train` returned, by name.
@@ -278,21 +278,21 @@ def kept(results: Mapping[str, Any], metrics: Sequence[str], directory: Path | N
     Raises:
         OSError: The file cannot be written.
     """
-    found = {name: plain(value) for name, value in results.items()}
+    values = {name: plain(value) for name, value in results.items()}
     # A metric may have come as an array of one.
-    found |= {name: number_of(results[name]) for name in metrics if not isinstance(found[name], (int, float))}
-    text = json.dumps(found)
+    values |= {name: number_of(results[name]) for name in metrics if not isinstance(values[name], (int, float))}
+    text = json.dumps(values)
     if directory is None or len(text) <= _LONGEST:
-        return found
+        return values
     path = directory / _FILE
     with replacing(path) as aside:
         aside.write_text(text, encoding="utf-8")
     _log.warning("the results are too long for the study's storage; all of them are in %s", path)
-    return _shortened(found, metrics)
+    return _shortened(values, metrics)
 
 
 def _shortened(results: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
-    """The longest values give way to a word, and then the last ones go, until the rest is short enough."""
+    """Shorten the results: replace the longest values by a word, then drop the last ones."""
     short = dict(results)
     sizes = {name: len(json.dumps({name: value})) for name, value in short.items()}
     too_long = sum(sizes.values()) - _LONGEST

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make an object of the user's class Objective, whichever of the original's three signatures it has."""
+"""Create an object of the user's Objective class, whichever of the original's three signatures it has."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _SAME = {"conf": "config", "model_config": "config", "metrics": "metric", "devic
 
 
 def made(kind: Any, values: Mapping[str, Any], around: Surroundings, dialect: str) -> Any:
-    """The user's object, with its attributes in place before its own constructor runs.
+    """Create the user's object, with its attributes set before its own constructor runs.
 
     Args:
         kind: The user's class.
@@ -43,7 +43,7 @@ def made(kind: Any, values: Mapping[str, Any], around: Surroundings, dialect: st
 
 
 def _replace_the_originals(objective: Any) -> None:
-    """Methods that an installed package of the original brings give way to ours, which write no tables."""
+    """Replace methods of an installed package of the original by ours, which write no tables."""
     for name, function in (("update_config", update_config), ("save", save)):
         if not isinstance(objective, BaseObjective) and not is_users(type(objective), name):
             setattr(objective, name, MethodType(function, objective))
@@ -51,15 +51,15 @@ def _replace_the_originals(objective: Any) -> None:
 
 
 def is_users(kind: type[Any], name: str) -> bool:
-    """Whether a method is the user's own, and not the original's, ours or Python's."""
-    definer = next((one for one in kind.__mro__ if name in vars(one)), object)
+    """Whether a method is defined by the user, and not by the original, this package or Python."""
+    definer = next((owner for owner in kind.__mro__ if name in vars(owner)), object)
     return definer is not object and definer.__module__.partition(".")[0] not in {*roots(), "hyperopt_app"}
 
 
 def arguments_for(
     signature: inspect.Signature, values: Mapping[str, Any], dialect: str
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments for a constructor: by their names, else in the order of the time; pure.
+    """Return the arguments for a constructor: by name, else in the original's order.
 
     Raises:
         HyperoptError: It wants something else, too.
@@ -89,15 +89,15 @@ def arguments_for(
 def _wants_study(parameters: Sequence[inspect.Parameter], dialect: str) -> bool:
     if parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
         return dialect in {"A0", "A1"}
-    return any(one.name == "study" for one in parameters)
+    return any(parameter.name == "study" for parameter in parameters)
 
 
 def _named(parameters: Sequence[inspect.Parameter]) -> set[str]:
-    return {_SAME.get(one.name, one.name) for one in parameters}
+    return {_SAME.get(parameter.name, parameter.name) for parameter in parameters}
 
 
 def _role_of(parameter: inspect.Parameter, unnamed: Sequence[str], left: Sequence[str], dialect: str) -> str | None:
-    """What a parameter is for: by its name, else the next in line; None if its default will do."""
+    """Return the role of a parameter: by its name, else the next in order; None if its default suffices."""
     role = _SAME.get(parameter.name, parameter.name)
     if role in left:
         return role
@@ -115,9 +115,9 @@ def _role_of(parameter: inspect.Parameter, unnamed: Sequence[str], left: Sequenc
 
 
 def _position(parameter: inspect.Parameter, parameters: Sequence[inspect.Parameter]) -> int:
-    return [one.name for one in parameters].index(parameter.name)
+    return [other.name for other in parameters].index(parameter.name)
 
 
 def device_argument(device: Any, dialect: str) -> Any:
-    """The device as a constructor of the time was given it: an index first, a name since."""
+    """Return the device in the form of the original's time: an index first, later a name."""
     return device if dialect in _DEVICE_GIVEN else device_name(device)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which device an original objective is told: the words of its time, for the GPUs that this worker may use.
-
-And how a warning is logged once in a study.
-"""
+"""Choose the device name that an original objective receives for the GPUs that this worker may use."""
 
 import logging
 import subprocess
@@ -22,22 +19,22 @@ _TIMEOUT_S = 20.0
 
 
 def gpu_report() -> dict[int, int]:
-    """Free memory of this machine's GPUs in MB, by index, as nvidia-smi says.
+    """Return the free memory of this machine's GPUs in MB, by index, from nvidia-smi.
 
     Raises:
-        OSError: There is no nvidia-smi.
+        OSError: nvidia-smi is not installed.
         subprocess.SubprocessError: It failed.
     """
     command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,nounits,noheader"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
-    lines = [line.strip() for line in found.stdout.splitlines() if line.strip()]
+    completed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
+    lines = [line.strip() for line in completed.stdout.splitlines() if line.strip()]
     return {index: int(line) if line.isdigit() else 0 for index, line in enumerate(lines)}
 
 
 def device_index(
     *, gpu: bool, dialect: str, environment: Mapping[str, str], ask: Callable[[], Mapping[int, int]] = gpu_report
 ) -> Any:
-    """What the original handed on as `device`: `cpu`, the index of a GPU, or several of them, the freest first.
+    """Return the original's `device`: `cpu`, the index of a GPU, or several, ordered by free memory.
 
     A worker that is pinned to GPUs counts them from 0, as CUDA does. A worker that is not gets the GPU with the most
     free memory; where the dialect knows lists, all of them.
@@ -52,7 +49,7 @@ def device_index(
         return "cpu"
     order = _usable(environment, ask)
     if not order:
-        warn_once(_log, "gpu: a GPU is wanted and this machine shows none; the objective is told cpu")
+        warn_once(_log, "gpu: a GPU is wanted and this machine shows none; the objective gets cpu")
         return "cpu"
     return list(order) if len(order) > 1 and dialect in _WITH_LISTS else order[0]
 
@@ -68,14 +65,14 @@ def _usable(environment: Mapping[str, str], ask: Callable[[], Mapping[int, int]]
 
 
 def device_name(device: Any) -> Any:
-    """`0` as `cuda:0`; a list likewise; what is a name already stays one."""
+    """Convert `0` to `cuda:0`, also in lists; a name stays unchanged."""
     if isinstance(device, (list, tuple)):
-        return [device_name(one) for one in device]
+        return [device_name(name) for name in device]
     return f"cuda:{device}" if str(device).isdigit() else device
 
 
 def warn_once(log: logging.Logger, message: str, *args: object) -> None:
-    """Log a warning in the trial where it first comes; without a trial, once in this process."""
+    """Log a warning once per study, in the trial where it first occurs; without a trial, once per process."""
     text = message % args
     if is_first(text):
         log.warning("%s", text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The original's Keras callback, and its functions that build pruners and samplers by name."""
+"""Provide the original's Keras callback, and its functions that build pruners and samplers by name."""
 
 import logging
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class KerasPruningCallback(OfKeras):
         self.trial = trial
         self.monitor = monitor
         self.interval = max(1, int(interval))
-        self._told = False
+        self._has_warned = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Report; raise `optuna.TrialPruned` if the pruner says so."""
@@ -34,7 +34,7 @@ class KerasPruningCallback(OfKeras):
             return
         value = (logs or {}).get(self.monitor)
         if value is None:
-            self._tell(logs or {})
+            self._warn_once(logs or {})
             return
         self.trial.report(float(value), step=epoch)
         if (epoch + 1) % self.interval == 0 and self.trial.should_prune():
@@ -42,22 +42,22 @@ class KerasPruningCallback(OfKeras):
 
             raise TrialPruned(f"Trial was pruned at epoch {epoch}.")
 
-    def _tell(self, logs: Mapping[str, Any]) -> None:
-        if not self._told:
+    def _warn_once(self, logs: Mapping[str, Any]) -> None:
+        if not self._has_warned:
             names = ", ".join(logs) or "nothing"
             _log.warning("KerasPruningCallback: %r is not in the logs, which have %s", self.monitor, names)
-        self._told = True
+        self._has_warned = True
 
 
 def samplers(sampler: Mapping[str, Any]) -> Any:
-    """An Optuna sampler from `type` and its arguments."""
+    """Build an Optuna sampler from `type` and its arguments."""
     import optuna
 
     return _built(optuna.samplers, sampler)
 
 
 def pruners(pruner: Mapping[str, Any]) -> Any:
-    """An Optuna pruner from `type` and its arguments."""
+    """Build an Optuna pruner from `type` and its arguments."""
     import optuna
 
     return _built(optuna.pruners, pruner)

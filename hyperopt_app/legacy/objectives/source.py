@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What can be said of an objective.py by reading it: its faults, its imports, the package to which it belongs.
+"""Inspect an objective.py without executing it: its errors, its imports and the package it belongs to.
 
-It is never executed here. The original loaded every file as a module of its own, and relative imports failed.
+The original loaded every file as a separate module, so relative imports failed.
 """
 
 import ast
@@ -41,7 +41,7 @@ class _Import:
 
 
 def faults_of(path: Path, named_by: str = "") -> list[str]:
-    """What is wrong with an objective's file, one line each: it is not there, no Python, without a class Objective.
+    """Check an objective's file: missing, not Python, or without a class Objective; one line per error.
 
     Args:
         path: The file.
@@ -49,20 +49,20 @@ def faults_of(path: Path, named_by: str = "") -> list[str]:
     """
     where = f"optuna.objective{f' in {named_by}' if named_by else ''}"
     if not path.is_file():
-        what = "is a directory" if path.is_dir() else "is not there"
+        what = "is a directory" if path.is_dir() else "does not exist"
         return [f"{where}: {path} {what}; set the path of the file with your class Objective"]
     try:
         tree = parsed(path)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
-        return [f"{where}: {path}{line}: {error.msg}; mend that first"]
+        return [f"{where}: {path}{line}: {error.msg}; fix that first"]
     except (OSError, ValueError) as error:
-        return [f"{where}: {path} cannot be read: {error}; mend that first"]
+        return [f"{where}: {path} cannot be read: {error}; fix that first"]
     return [f"{where}: {path}{fault}" for fault in (*_without_class(tree), *_without_train(tree))]
 
 
 def missing_imports(path: Path) -> list[str]:
-    """What a readable file, or a module of its folder that it imports, wants at once and this process cannot find.
+    """Return the imports of an objective's file, or of modules of its folder, that this process cannot find.
 
     One line each, of each module the first. Nothing is said of a file that changes the search path itself. Workers of a
     cluster's job may find more than this process, if the job's own lines set it up.
@@ -71,23 +71,23 @@ def missing_imports(path: Path) -> list[str]:
     _gather(path, files)
     if any(_mentions(tree, {"path", "addsitedir", "import_module"}) for tree in files.values()):
         return []
-    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
     for file, tree in files.items():
-        for one, fault in _unfound(tree, file):
-            found.setdefault(fault.partition(" is ")[0], f"optuna.objective: {file}, line {one.line}: {fault}")
-    return list(found.values())
+        for item, fault in _unfound(tree, file):
+            faults.setdefault(fault.partition(" is ")[0], f"optuna.objective: {file}, line {item.line}: {fault}")
+    return list(faults.values())
 
 
 def _gather(path: Path, files: dict[Path, ast.Module]) -> None:
-    """A file, and those of its folder that are imported with it."""
+    """Collect a file, and those of its folder that are imported with it."""
     try:
         files[path] = parsed(path)
     except (OSError, SyntaxError, ValueError):
         if files:
-            return  # to be told when it is imported
+            return  # reported when it is imported
         raise
-    for one in _imports(files[path]):
-        own = _in_folder(one.name.partition(".")[0], path.parent) if one.is_plain else None
+    for item in _imports(files[path]):
+        own = _in_folder(item.name.partition(".")[0], path.parent) if item.is_plain else None
         if own is not None and own not in files:
             _gather(own, files)
 
@@ -105,24 +105,24 @@ def _without_class(tree: ast.Module) -> Iterator[str]:
     if "Objective" not in names and not has_star:
         classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         has = f"its classes are {', '.join(classes)}" if classes else "it has no class at all"
-        yield f": there is no class Objective ({has}); give your class this name"
+        yield f": class Objective not found ({has}); give your class this name"
 
 
 def _without_train(tree: ast.Module) -> Iterator[str]:
-    """Of a class that plainly derives from the original's base and nothing else."""
+    """Report a class that derives from the original's base and nothing else, without `train`."""
     for node in tree.body:
         if not isinstance(node, ast.ClassDef) or node.name != "Objective" or node.decorator_list or node.keywords:
             continue
         bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-        methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
-        is_plain = all(isinstance(one, (ast.FunctionDef, ast.Expr, ast.Pass)) for one in node.body)
+        methods = [statement.name for statement in node.body if isinstance(statement, ast.FunctionDef)]
+        is_plain = all(isinstance(statement, (ast.FunctionDef, ast.Expr, ast.Pass)) for statement in node.body)
         if bases == ["BaseObjective"] and is_plain and not {"train", "__call__"} & {*methods}:
             near = nearest("train", [name for name in methods if not name.startswith("__")])
             yield f", line {node.lineno}: Objective has no method train(self, trial, conf){near}"
 
 
 def _mentions(tree: ast.AST, attributes: set[str]) -> bool:
-    """Whether `sys.path` or the like is used, read or not."""
+    """Whether the code uses `sys.path` or the like."""
     return any(
         isinstance(node, ast.Attribute)
         and node.attr in attributes
@@ -135,36 +135,36 @@ def _mentions(tree: ast.AST, attributes: set[str]) -> bool:
 def _unfound(tree: ast.Module, path: Path) -> Iterator[tuple[_Import, str]]:
     folder, place = path.parent, place_of(path, tree)
     own = None if place is None or place.is_mounted else place.top.name
-    for one in _imports(tree):
-        root = one.name.partition(".")[0]
-        if not one.is_plain or root == own:
+    for item in _imports(tree):
+        root = item.name.partition(".")[0]
+        if not item.is_plain or root == own:
             continue
         if root in roots() and not _is_installed(root):
-            if not offered(one.name):
-                yield one, f"{one.name} is no part of what is stood in for; install the package {root}"
-        elif root == "echo" and offered(one.name) and (other := _without_part(one.name)):
-            yield one, f"{one.name} is no part of {other}, which is another package; rename or uninstall that"
-        elif one.name.startswith(_INTEGRATION) or (one.name == "optuna" and "integration" in one.attributes):
+            if not offered(item.name):
+                yield item, f"{item.name} is not part of what is stood in for; install the package {root}"
+        elif root == "echo" and offered(item.name) and (other := _without_part(item.name)):
+            yield item, f"{item.name} is not part of {other}, which is another package; rename or uninstall that"
+        elif item.name.startswith(_INTEGRATION) or (item.name == "optuna" and "integration" in item.attributes):
             if not _is_installed("optuna_integration"):
-                yield one, "optuna.integration has moved to a package of its own: pip install optuna-integration"
+                yield item, "optuna.integration has moved to a package of its own: pip install optuna-integration"
         elif not (_is_found(root) or _in_folder(root, folder) or (folder / root).is_dir()):
-            yield one, f"no module named {root!r} is installed here or lies in {folder}; install it, or mend the name"
+            yield item, f"no module named {root!r} is installed here or lies in {folder}; install it, or fix the name"
 
 
 def installed_imports(path: Path) -> list[str]:
-    """The installed top-level packages that an objective and the modules of its folder import, in that order.
+    """Return the installed top-level packages that an objective and the modules of its folder import, in order.
 
     Nothing that is imported after the file has changed the environment: such a package reads it when it is imported.
     """
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     seen: set[Path] = set()
-    _collect(path, path.parent, found, seen)
+    _collect(path, path.parent, names, seen)
     known = {*sys.stdlib_module_names, *roots(), "optuna", "hyperopt_app"}
-    return [name for name in found if name not in known and _is_installed(name)]
+    return [name for name in names if name not in known and _is_installed(name)]
 
 
-def _collect(path: Path, folder: Path, found: dict[str, None], seen: set[Path]) -> bool:
-    """Note the imports of a file and of those in its folder; False if the environment is changed on the way."""
+def _collect(path: Path, folder: Path, names: dict[str, None], seen: set[Path]) -> bool:
+    """Collect the imports of a file and of those in its folder; False if the environment is changed on the way."""
     seen.add(path)
     try:
         tree = parsed(path)
@@ -173,14 +173,14 @@ def _collect(path: Path, folder: Path, found: dict[str, None], seen: set[Path]) 
     for statement in tree.body:
         if _changes_environment(statement):
             return False
-        for one in _imports(ast.Module([statement], [])):
-            root = one.name.partition(".")[0]
-            if offered(one.name) and one.is_star:
-                found.setdefault("pandas")
+        for item in _imports(ast.Module([statement], [])):
+            root = item.name.partition(".")[0]
+            if offered(item.name) and item.is_star:
+                names.setdefault("pandas")
             own = _in_folder(root, folder)
             if own is None:
-                found.setdefault(root)
-            elif own not in seen and not _collect(own, folder, found, seen):
+                names.setdefault(root)
+            elif own not in seen and not _collect(own, folder, names, seen):
                 return False
     return True
 
@@ -215,18 +215,18 @@ def _imports(tree: ast.Module) -> Iterator[_Import]:
 
 def _always_run(statement: ast.stmt) -> Iterator[ast.stmt]:
     yield statement
-    if isinstance(statement, ast.With) or (isinstance(statement, ast.Try) and _is_only_told(statement)):
+    if isinstance(statement, ast.With) or (isinstance(statement, ast.Try) and _only_reports(statement)):
         for inner in statement.body:
             yield from _always_run(inner)
 
 
-def _is_only_told(statement: ast.Try) -> bool:
-    """Whether each exception is raised again, after some words."""
+def _only_reports(statement: ast.Try) -> bool:
+    """Whether each exception handler logs or prints and raises the exception again."""
     return all(handler.body and isinstance(handler.body[-1], ast.Raise) for handler in statement.handlers)
 
 
 def _in_folder(root: str, folder: Path) -> Path | None:
-    """The file of a module or package that lies in the folder."""
+    """Return the file of a module or package in the folder."""
     for path in (folder / f"{root}.py", folder / root / "__init__.py"):
         if path.is_file():
             return path
@@ -234,7 +234,7 @@ def _in_folder(root: str, folder: Path) -> Path | None:
 
 
 def _without_part(name: str) -> str | None:
-    """The file of the installed package that has not this module in it; None if it has, or if none can be told."""
+    """Return the file of the installed package that lacks this module; None if it has it, or if that is unknown."""
     root, *rest = name.split(".")
     spec = importlib.util.find_spec(root)
     if spec is None or not spec.submodule_search_locations:
@@ -252,7 +252,7 @@ def _is_found(name: str) -> bool:
 
 
 def _is_installed(name: str) -> bool:
-    """As a package or a module; a mere folder of that name on the search path is none."""
+    """Whether a package or module is installed; a mere folder of that name on the search path does not count."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
@@ -260,7 +260,7 @@ def _is_installed(name: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-# The name of a folder that is no package, for relative imports out of it: its own may be that of a library.
+# The name of a folder that is not a package, for relative imports out of it: its own may be that of a library.
 MOUNT = "objective_package"
 
 
@@ -282,19 +282,19 @@ class Place:
 
 
 def parsed(path: Path) -> ast.Module:
-    """The file's syntax tree.
+    """Parse the file into a syntax tree.
 
     Raises:
         OSError: It cannot be read.
-        SyntaxError: It is no Python.
-        ValueError: It is no text.
+        SyntaxError: It is not Python.
+        ValueError: It is not text.
     """
     with tokenize.open(path) as file:
         return ast.parse(file.read(), filename=str(path))
 
 
 def place_of(path: Path, tree: ast.Module) -> Place | None:
-    """The place of a file; None if it is in no package and does not import as if it were.
+    """Return the place of a file in its package; None if it is in none and does not import as if it were.
 
     Args:
         path: The file, absolute.

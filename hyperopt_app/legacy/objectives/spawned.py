@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Lets a process that an objective starts anew (a pool or a data loader by the method `spawn`) find what it pickled.
+"""Let processes that an objective spawns (a pool, a data loader) unpickle the objective's classes and functions.
 
-Such a process gets classes and functions by the name of their module, and an objective's file has one that stands on
-no search path. Python first runs there the module that `__main__` names; while an objective runs it is this one.
+Pickle looks up classes by module name, and the module of an objective's file is on no search path. A spawned Python
+first runs the module that `__main__` names; while an objective runs, that is this module.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ _open = ExitStack()
 
 @contextmanager
 def spawnable(modules: dict[str, str]) -> Iterator[None]:
-    """While the body runs, processes that are started anew can import these modules and those of the original.
+    """While the body runs, spawned processes can import these modules and those of the original.
 
     Args:
         modules: Name to its file; a directory is the package's.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The calls by which an objective of the original asks for a value, read and put into today's words; pure."""
+"""Translate the suggest calls of original objectives into current ones."""
 
 import contextlib
 import logging
@@ -27,7 +27,7 @@ DECLARED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Call:
-    """A value that is asked for.
+    """A suggest call.
 
     Attributes:
         declared: The type as the user wrote it.
@@ -43,10 +43,10 @@ class Call:
 
 
 def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
-    """Read a call of `suggest_<declared>`.
+    """Parse a call of `suggest_<declared>`.
 
     A whole entry of `optuna.parameters`, with `type` and `settings`, is taken for its settings, and its own type
-    counts; that is told once.
+    counts; a warning says so once.
 
     Raises:
         TypeError: An argument is missing or unknown.
@@ -55,40 +55,40 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     entry = args[0] if args and isinstance(args[0], Mapping) else kwargs
     if isinstance(entry.get("settings"), Mapping) and "type" in entry:
         settings = entry["settings"]
-        _tell_of_the_entry(declared, str(entry["type"]), settings)
+        _warn_of_whole_entry(declared, str(entry["type"]), settings)
         return read_call(str(entry["type"]), (), settings)
     if declared not in DECLARED:
         raise ValueError(f"the type {declared!r} is not known; the types are {', '.join(DECLARED)}")
     wanted = DECLARED[declared]
-    given = {**dict(zip(wanted, args, strict=False)), **kwargs}
-    fault = _fault(wanted, args, given)
+    arguments = {**dict(zip(wanted, args, strict=False)), **kwargs}
+    fault = _fault(wanted, args, arguments)
     if fault:
-        raise TypeError(f"suggest_{declared}({given.get('name', '')!r}): {fault}; it takes {', '.join(wanted)}")
-    return _call(declared, given)
+        raise TypeError(f"suggest_{declared}({arguments.get('name', '')!r}): {fault}; it takes {', '.join(wanted)}")
+    return _call(declared, arguments)
 
 
-def _tell_of_the_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
-    told = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
-    told += '["settings"]), which is the right spelling'
-    warn_once(_log, told, settings.get("name"), written, declared)
+def _warn_of_whole_entry(written: str, declared: str, settings: Mapping[str, Any]) -> None:
+    message = "%s: suggest_%s(**parameters[...]) was given the whole entry; it is taken as suggest_%s(**parameters[...]"
+    message += '["settings"]), which is the right spelling'
+    warn_once(_log, message, settings.get("name"), written, declared)
 
 
-def _fault(wanted: Sequence[str], args: Sequence[Any], given: Mapping[str, Any]) -> str:
+def _fault(wanted: Sequence[str], args: Sequence[Any], arguments: Mapping[str, Any]) -> str:
     if len(args) > len(wanted):
         return f"{len(args)} arguments are too many"
-    unknown = [name for name in given if name not in wanted]
+    unknown = [name for name in arguments if name not in wanted]
     if unknown:
         return f"{', '.join(unknown)} is unknown"
-    missing = [name for name in wanted if name not in given and name not in {"step", "log"}]
+    missing = [name for name in wanted if name not in arguments and name not in {"step", "log"}]
     return f"{', '.join(missing)} is missing" if missing else ""
 
 
-def _call(declared: str, given: Mapping[str, Any]) -> Call:
-    name = str(given["name"])
+def _call(declared: str, values: Mapping[str, Any]) -> Call:
+    name = str(values["name"])
     if declared == "categorical":
-        return Call(declared, "suggest_categorical", name, {"choices": list(given["choices"])})
-    arguments = {key: _number(value) for key, value in given.items() if key not in {"name", "log"}}
-    if given.get("log"):
+        return Call(declared, "suggest_categorical", name, {"choices": list(values["choices"])})
+    arguments = {key: _number(value) for key, value in values.items() if key not in {"name", "log"}}
+    if values.get("log"):
         arguments["log"] = True
     if declared == "int":
         return Call(declared, "suggest_int", name, {key: _whole(value) for key, value in arguments.items()})
@@ -100,7 +100,7 @@ def _call(declared: str, given: Mapping[str, Any]) -> Call:
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-6 as text."""
+    """Convert text to a number, since YAML 1.1 reads 1e-6 as text."""
     if isinstance(value, str):
         for kind in (int, float):
             with contextlib.suppress(ValueError):
@@ -113,7 +113,7 @@ def _whole(value: Any) -> Any:
 
 
 def cast(call: Call, value: Any) -> Any:
-    """The value as the config is given it: steps of a whole width from a whole number are whole numbers."""
+    """Convert the value for the config: whole steps from a whole number give whole numbers."""
     if call.declared == "categorical":
         return value
     bounds = [call.arguments[name] for name in ("low", "high", "step") if name in call.arguments]

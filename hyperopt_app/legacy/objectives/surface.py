@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The modules that objectives of the original import, while such an objective is loaded or runs.
+"""Provide the modules that original objectives import, while such an objective is loaded or runs.
 
-A finder at the end of `sys.meta_path`, so that whatever is installed under these names is found first. A package that
-is installed without such a module stays as it is, and the error says why. Releases before 1.3 import names that Optuna
-4 has no more, and stay installed when Optuna is upgraded; some have a callback that Keras cannot use: what fails is
-stood in for.
+A finder at the end of `sys.meta_path` serves them, so an installed module of the same name comes first. If an
+installed package lacks such a module, it is left as it is and the error says why. Releases before 1.3 import names
+that Optuna 4 no longer has, and some have a callback that Keras cannot use; what fails to import is replaced.
 """
 
 import importlib
@@ -20,7 +19,7 @@ from typing import Any
 
 from hyperopt_app.legacy.objectives.devices import warn_once
 
-__all__ = ["Mender", "offered", "roots", "surface"]
+__all__ = ["Replacer", "offered", "roots", "surface"]
 
 _OURS = "hyperopt_app.legacy.objectives"
 
@@ -97,21 +96,21 @@ _IF_INSTALLED = ("pd",)
 
 
 def roots() -> tuple[str, ...]:
-    """The top-level packages that are stood in for."""
+    """Return the top-level packages that are provided here."""
     return _ROOTS
 
 
 def offered(name: str) -> bool:
-    """Whether a module of this name is stood in for."""
+    """Whether a module of this name is provided here."""
     return name in _MODULES
 
 
 class _Module(ModuleType):
-    """A module of ours in the place of one of the original."""
+    """A module that replaces one of the original."""
 
 
 def _fill(module: ModuleType) -> None:
-    """Give a module its names, looked up when they are asked for: pandas is imported by those who want it."""
+    """Add a module's names, looked up on access, so that pandas is imported only if needed."""
     import logging
 
     sources = _MODULES[module.__name__]
@@ -120,8 +119,8 @@ def _fill(module: ModuleType) -> None:
         if name not in sources:
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         source, _, attribute = sources[name].partition(":")
-        found = importlib.import_module(source)
-        value = getattr(found, attribute) if attribute else found
+        source_module = importlib.import_module(source)
+        value = getattr(source_module, attribute) if attribute else source_module
         setattr(module, name, value)
         return value
 
@@ -135,7 +134,7 @@ def _fill(module: ModuleType) -> None:
 
 
 def _replace(module: ModuleType) -> None:
-    """The callback of some releases lacks what Keras asks of one."""
+    """Replace the callback of some releases, which lacks what Keras requires."""
     if "KerasPruningCallback" in vars(module):
         from hyperopt_app.legacy.objectives.pruning import KerasPruningCallback
 
@@ -193,23 +192,23 @@ def _refuse(fullname: str, parent: ModuleType) -> None:
 @contextmanager
 def surface() -> Iterator[None]:
     """Let the body import the original's modules; afterwards they are gone again."""
-    finder, mender = _Finder(), Mender(_MODULES, _fill, _replace)
+    finder, replacer = _Finder(), Replacer(_MODULES, _fill, _replace)
     sys.meta_path.append(finder)
-    sys.meta_path.insert(0, mender)
+    sys.meta_path.insert(0, replacer)
     try:
         with _structs_of_optuna():
             yield
     finally:
         sys.meta_path.remove(finder)
-        sys.meta_path.remove(mender)
+        sys.meta_path.remove(replacer)
         ours = [name for name, module in list(sys.modules.items()) if isinstance(module, _Module)]
-        for name in (*ours, *mender.mended):
+        for name in (*ours, *replacer.replaced):
             sys.modules.pop(name, None)
 
 
 @contextmanager
 def _structs_of_optuna() -> Iterator[None]:
-    """`optuna.structs.TrialPruned` without an import of that module, as the original's own callback had it."""
+    """Provide `optuna.structs.TrialPruned` without importing that module, as the original's callback had it."""
     import optuna
 
     if hasattr(optuna, "structs"):
@@ -225,8 +224,8 @@ def _structs_of_optuna() -> Iterator[None]:
 _log = logging.getLogger(__name__)
 
 
-class Mender(MetaPathFinder):
-    """Comes first on `sys.meta_path`; it finds what is installed anyway, and looks after how it is executed.
+class Replacer(MetaPathFinder):
+    """Import hook that replaces installed modules whose import fails.
 
     Args:
         modules: The names of the modules, and those of their contents.
@@ -243,12 +242,12 @@ class Mender(MetaPathFinder):
         self._modules = modules
         self._fill = fill
         self.replace = replace
-        self.mended: list[str] = []
+        self.replaced: list[str] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of an installed module, whose loader may fail."""
+        """Return the spec of an installed module, whose loader may fail."""
         if not self._modules.get(fullname) or "." not in fullname:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -256,21 +255,21 @@ class Mender(MetaPathFinder):
             spec.loader = _Careful(spec.loader, self)
         return spec
 
-    def mend(self, module: ModuleType, error: Exception) -> None:
-        """Stand in for a module that could not be executed."""
-        told = "%s, installed in %s, cannot be imported (%s: %s) and is stood in for"
-        warn_once(_log, told, module.__name__, module.__file__, type(error).__name__, error)
-        self.mended.append(module.__name__)
+    def replace_broken(self, module: ModuleType, error: Exception) -> None:
+        """Replace a module that could not be executed."""
+        message = "%s, installed in %s, cannot be imported (%s: %s) and is stood in for"
+        warn_once(_log, message, module.__name__, module.__file__, type(error).__name__, error)
+        self.replaced.append(module.__name__)
         self._fill(module)
 
 
 class _Careful(Loader):
-    def __init__(self, loader: Loader, mender: Mender) -> None:
+    def __init__(self, loader: Loader, replacer: Replacer) -> None:
         self._loader = loader
-        self._mender = mender
+        self._replacer = replacer
 
     def __getattr__(self, name: str) -> Any:
-        """Source, file name and the like."""
+        """Forward the loader's attributes: source, file name and the like."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._loader, name)
@@ -281,7 +280,7 @@ class _Careful(Loader):
     def exec_module(self, module: ModuleType) -> None:
         try:
             self._loader.exec_module(module)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the user cannot mend it
-            self._mender.mend(module, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user cannot fix it
+            self._replacer.replace_broken(module, error)
         else:
-            self._mender.replace(module)
+            self._replacer.replace(module)

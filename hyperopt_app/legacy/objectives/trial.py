@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The trial that an objective of the original sees: ours, with the words of the Optuna of its time.
+"""The trial object that an original objective sees: the current trial, with the methods of older Optuna releases.
 
-In a process of its own a trial has no study at hand, so the little that callbacks ask of one is stood in for.
+A trial in its own process has no study, so the few study attributes that callbacks read are emulated.
 """
 
 import logging
@@ -84,8 +84,8 @@ class LegacyTrial(Suggests):
         self._trial = trial
         # Callbacks of optuna-integration ask for it, and do without what it leads to.
         self._trial_id = trial.number
-        given = dict.fromkeys(trial.params) if searched is None else searched
-        self._searched = {name: choices for name, choices in given.items() if name in trial.params}
+        allowed = dict.fromkeys(trial.params) if searched is None else searched
+        self._searched = {name: choices for name, choices in allowed.items() if name in trial.params}
         self._plain: dict[str, bool] = {}
         self._stand_in = (study_name, tuple(directions))
         self._declared_in = declared_in or "the hyperparameter file"
@@ -109,7 +109,7 @@ class LegacyTrial(Suggests):
         return value_of_choice(value)
 
     def _is_plain(self, name: str) -> bool:
-        """Whether the study keeps the choices as they are declared, and not as the texts that select them."""
+        """Whether the study stores the choices as declared, and not as the texts that select them."""
         if name not in self._plain:
             kept = getattr(self._trial.distributions.get(name), "choices", ())
             self._plain[name] = [*map(_key, kept)] == [*map(_key, self._searched[name] or ())]
@@ -117,7 +117,7 @@ class LegacyTrial(Suggests):
 
     @cached_property
     def study(self) -> Any:
-        """The study where the trial has it at hand, else the little that callbacks ask of one."""
+        """The study if the trial has it, else an emulation of what callbacks read."""
         try:
             return self._trial.study
         except AttributeError:
@@ -162,14 +162,14 @@ class LegacyTrial(Suggests):
         choices = call.arguments["choices"]
         if call.name in self._searched:
             kept = getattr(self._trial.distributions[call.name], "choices", None)
-            if kept is not None and [_key(self._meant(call.name, one)) for one in kept] == list(map(_key, choices)):
+            if kept is not None and [_key(self._meant(call.name, item)) for item in kept] == list(map(_key, choices)):
                 return self.params[call.name]
-        kept = [plain(one) for one in choices]
+        kept = [plain(choice) for choice in choices]
         with lists_allowed():
             try:
                 return choices[_place(kept, self._trial.suggest_categorical(call.name, kept))]
             except ValueError:
-                spelled = [_spelled(one) for one in kept]
+                spelled = [_spelled(choice) for choice in kept]
                 if spelled == kept:
                     raise
             # An earlier release of ours, which began this study, kept lists as text.
@@ -184,7 +184,7 @@ class LegacyTrial(Suggests):
 
 
 def _spelled(choice: Any) -> Any:
-    """A choice as text, if it is no plain value."""
+    """Return a choice as text, if it is not a plain value."""
     return choice if isinstance(choice, (str, int, float, type(None))) else quoted_text(choice)
 
 
@@ -194,12 +194,12 @@ def _place(choices: Sequence[Any], value: Any) -> int:
 
 
 def _key(value: Any) -> tuple[type, str]:
-    """Equal for the same value of the same type: True is not 1, and 1 is not 1.0."""
+    """Return a key that is equal for the same value of the same type: True is not 1, and 1 is not 1.0."""
     return type(value), repr(value)
 
 
 def _place_of_the_user() -> str:
-    """File and line of the nearest caller outside this package."""
+    """Return file and line of the nearest caller outside this package."""
     frame = sys._getframe(1)  # noqa: SLF001 - the one way to ask who calls
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
@@ -207,7 +207,7 @@ def _place_of_the_user() -> str:
 
 
 class LegacyStudy:
-    """What is known of the study in a trial's own process."""
+    """The known facts about the study in a trial's own process."""
 
     # The callbacks for Lightning look whether it is of a kind that they could write to.
     _storage = None
@@ -249,7 +249,7 @@ class LegacyStudy:
 
 
 class NoTrial(Suggests):
-    """Stands for the trial outside a sweep: false, as the original's `trial=False`.
+    """Replacement for the trial without a sweep: false, as the original's `trial=False`.
 
     Args:
         params: Values for what the objective would ask the trial for, by name.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plain `conf` that the original gave to `train`, and what `train` returned as plain data; pure."""
+"""Build the plain `conf` dict that the original passed to `train`, and convert what `train` returned to plain data."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _OURS = ("objective", "placed", "hydra")
 
 @dataclass(frozen=True)
 class Shape:
-    """Where the composed config differs from the user's own.
+    """The differences between the composed config and the user's own.
 
     Attributes:
         renamed: Key at the root of the tree to the user's key there.
@@ -39,7 +39,7 @@ class Shape:
 
 
 def plain_config(conf: Any, shape: Shape) -> dict[Any, Any]:
-    """The user's model config with this trial's values in it, and the section `optuna`; deep and mutable.
+    """Return the user's model config with this trial's values, and the section `optuna`; deep and mutable.
 
     Args:
         conf: The composed config, or plain data of that form.
@@ -85,16 +85,16 @@ def _change(tree: dict[Any, Any], path: Sequence[Any], change: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold: numpy, pandas, torch and TensorFlow scalars as numbers, their arrays as lists.
+    """Convert a value to JSON types: numbers of numpy, pandas, torch and TensorFlow, and their arrays as lists.
 
     NaN and infinity stay numbers. What is none of these becomes its text.
     """
     if value is None or type(value) in {bool, int, float, str}:
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     for kind in (str, bool, int, float):  # their subclasses, of which numpy.float64 is one
         if isinstance(value, kind):
             return kind(value)
@@ -103,7 +103,7 @@ def plain(value: Any) -> Any:
 
 
 def _unpacked(value: Any) -> Any:
-    """The number or the list in an array, a table, a tensor; the value itself if there is none."""
+    """Return the number or the list in an array, a table, a tensor; the value itself if there is none."""
     if isinstance(value, type):
         return value
     if callable(getattr(value, "tolist", None)):
@@ -116,18 +116,18 @@ def _unpacked(value: Any) -> Any:
 
 
 def number_of(value: Any) -> float | None:
-    """The one number in a value: a scalar of any library, its text, or the only element of a list; else None."""
-    found = plain(value)
-    while isinstance(found, list) and len(found) == 1:
-        found = found[0]
+    """Return the one number in a value: a scalar of any library, its text, or the only element of a list; else None."""
+    number = plain(value)
+    while isinstance(number, list) and len(number) == 1:
+        number = number[0]
     try:
-        return None if found is None else float(found)
+        return None if number is None else float(number)
     except (TypeError, ValueError):
         return None
 
 
 def as_results(returned: Any, metrics: Sequence[str]) -> dict[str, Any] | None:
-    """The results by name: a mapping (or a Series, a row of a table) as it is, numbers in the order of the metrics.
+    """Return results by name: a mapping (or a Series, a table row) unchanged, numbers in the order of the metrics.
 
     Returns:
         None if it is neither, or if there are not as many numbers as metrics.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Load an objective.py by its path and run it where its folder comes first on the search path.
+"""Load an objective.py by its path and run it with its folder first on the import path.
 
-Afterwards the process is as before: other objectives of it may have modules of the same names. Runs where the
+Afterwards the process is restored, because other objectives may have modules of the same names. Runs where the
 objective runs.
 """
 
@@ -72,10 +72,10 @@ class UserModule:
         if self.module is None:
             _seed_libraries(seed)
             self.module = self._load()
-        found = getattr(self.module, "Objective", None)
-        if not isinstance(found, type):
+        kind = getattr(self.module, "Objective", None)
+        if not isinstance(kind, type):
             raise HyperoptError(f"optuna.objective: {self.path} has no class Objective; give the class this name")
-        return found
+        return kind
 
     def _load(self) -> ModuleType:
         # The original took a file of any name for Python.
@@ -94,11 +94,11 @@ class UserModule:
         return module
 
     def _prepare_package(self) -> None:
-        """Import what relative imports start from."""
+        """Import the package from which relative imports start."""
         if self.place is None or not self.place.is_relative:
             return
         if self.place.is_mounted:
-            package = ModuleType(MOUNT, "The folder of an objective that has relative imports and is no package.")
+            package = ModuleType(MOUNT, "The folder of an objective that has relative imports and is not a package.")
             package.__path__ = [str(self.place.top)]
             package.__file__ = str(self.place.top / "__init__.py")
             sys.modules[MOUNT] = package
@@ -106,7 +106,7 @@ class UserModule:
 
     @contextmanager
     def active(self, argument: str = "") -> Iterator[None]:
-        """Run the body as the original ran an objective: with its folder, its modules, and `sys.argv` of its own."""
+        """Run the body as the original ran an objective: with its folder, its modules, and its own `sys.argv`."""
         search_path, arguments = list(sys.path), list(sys.argv)
         aside = self._put_aside()
         before = set(sys.modules)
@@ -124,7 +124,7 @@ class UserModule:
             sys.modules.update(aside)
 
     def _files(self) -> dict[str, str]:
-        """Name to file of what stands on no search path."""
+        """Map names to files of modules that are on no search path."""
         mounted = {MOUNT: str(self.place.top)} if self.place is not None and self.place.is_mounted else {}
         return {self.name: str(self.path), **mounted}
 
@@ -138,7 +138,7 @@ class UserModule:
         return ([own, above], []) if self.place.is_relative else ([own], [above])
 
     def _put_aside(self) -> dict[str, ModuleType]:
-        """Modules from elsewhere that have the names of modules in the folder, and of this file."""
+        """Return modules from elsewhere that have the names of modules in the folder, and of this file."""
         names = {self.name.partition(".")[0], *_modules_in(self.path.parent)}
         aside = {
             name: module
@@ -159,7 +159,7 @@ class UserModule:
 
 
 def user_module(path: Path, dialect: str) -> UserModule:
-    """The objective's file, as it was loaded by this process if it is unchanged."""
+    """Return the objective's module, reusing the one this process loaded if the file is unchanged."""
     path = path.absolute()
     try:
         modified = path.stat().st_mtime_ns
@@ -178,11 +178,11 @@ def _place_of(path: Path) -> Place | None:
     try:
         return place_of(path, parsed(path))
     except (OSError, SyntaxError, ValueError):
-        return None  # to be told when it is loaded
+        return None  # reported when it is loaded
 
 
 def _seed_libraries(seed: int | None) -> None:
-    """NumPy and torch, if they are there: Python's own `random` begins anew in each process."""
+    """Seed NumPy and torch, if they are imported; Python's own `random` starts anew in each process."""
     if seed is None:
         return
     # Not the seed itself: what an objective seeds with it shall have other numbers than these.
@@ -206,20 +206,20 @@ def _file_of(module: ModuleType) -> str:
 @cache
 def _libraries() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    found = [paths["stdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()]
-    return tuple(path + os.sep for path in found)
+    folders = [paths["stdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()]
+    return tuple(path + os.sep for path in folders)
 
 
 def _is_library(name: str, module: ModuleType) -> bool:
-    """Of the standard library, installed, or ours: a file of the same name does not replace it once it is loaded."""
+    """Whether a module is Python's, installed, or ours; a file of the same name does not replace it once loaded."""
     root = name.partition(".")[0]
     return root in sys.stdlib_module_names or root in _KEPT or _file_of(module).startswith(_libraries())
 
 
 def _raised(error: BaseException, folder: Path) -> str:
-    """What was raised, and in which line of the user's."""
+    """Describe the error, with the line of the user's code."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
     if isinstance(error, SyntaxError) or not frames:
         return text
-    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno}); mend that first"
+    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno}); fix that first"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Studies that another tool has begun: found, read, taken over."""
+"""Find, read and continue studies that another tool has created."""

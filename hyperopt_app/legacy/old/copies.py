@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read an old study's file without writing it: by a read-only connection, or a copy that Optuna brings up to date."""
+"""Read the file of an old study without writing to it: by a read-only connection, or from an upgraded copy."""
 
 import logging
 import shutil
@@ -29,7 +29,7 @@ _WAIT_S = 60.0
 
 
 def damage(path: Path, error: Exception) -> str:
-    """What is told of a database that SQLite cannot read."""
+    """Return the error for a database that SQLite cannot read."""
     return (
         f"{path}: it cannot be read as an SQLite database ({error}); if it is damaged, "
         f"`sqlite3 {path.name} .recover` may save the trials into another file"
@@ -38,10 +38,10 @@ def damage(path: Path, error: Exception) -> str:
 
 @contextmanager
 def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write the file; to a copy if the file wants a repair, or its filesystem has no locks.
+    """Open a read-only connection; to a copy if the file needs a repair, or its filesystem has no locks.
 
     Raises:
-        sqlite3.DatabaseError: It is no database.
+        sqlite3.DatabaseError: It is not a database.
     """
     try:
         database = _read_only(path)
@@ -67,7 +67,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def _copy_files(path: Path, target: Path) -> None:
-    """Copy a database with what a killed writer has left beside it, from which SQLite mends the copy."""
+    """Copy a database with what a killed writer has left beside it, from which SQLite repairs the copy."""
     for suffix in ("-journal", "-wal", ""):
         with suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{suffix}", f"{target}{suffix}")
@@ -117,7 +117,7 @@ def _with_values(study: "optuna.Study", directions: "Sequence[StudyDirection]") 
 
 @contextmanager
 def opened_storage(old: OldStudy) -> "Iterator[BaseStorage]":
-    """The storage of `opened`."""
+    """Open the storage of `opened`."""
     with (
         tempfile.TemporaryDirectory(prefix="hyperopt_app_") as folder,
         warnings.catch_warnings(),
@@ -129,7 +129,7 @@ def opened_storage(old: OldStudy) -> "Iterator[BaseStorage]":
 
 @contextmanager
 def closing_storage(storage: str) -> "Iterator[BaseStorage]":
-    """A storage that is closed at the end, so that its file may be moved."""
+    """Open a storage and close it at the end, so that its file may be moved."""
     from optuna.storages import RDBStorage
 
     there = open_storage(storage, Path.cwd())

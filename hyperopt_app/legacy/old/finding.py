@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find a study that another tool has begun; its file is never written."""
+"""Find a study that another tool has created; its file is never written."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ _TABLES = {"studies", "study_user_attributes", "trials", "version_info"}
 
 @dataclass(frozen=True)
 class _Contents:
-    """What a file holds: the user attributes' keys of each study by its name, and what the first look tells."""
+    """The contents of a file: the user attributes' keys of each study by its name, and the file's kind."""
 
     studies: Mapping[str, frozenset[str]]
     schema: str = ""
@@ -34,7 +34,7 @@ class _Contents:
 
 
 def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldStudy | None:
-    """The study of that name, if it is there and this project has not begun it.
+    """Return the study of that name, if it exists and this package has not created it.
 
     What was imported into a file is not found there; on a server it is, since it has not moved (see
     `importing.continued`).
@@ -42,7 +42,7 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
     Args:
         storage: In our form, see `Place.of`.
         study_name: Its name.
-        must_exist: Whether it is an error that there is no such study.
+        must_exist: Whether a missing study is an error.
 
     Raises:
         StorageError: The file is damaged or of another kind, or it is of an old Optuna and has no study of that name.
@@ -53,7 +53,7 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
     contents = _contents(place)
     if contents is None:
         if must_exist:
-            raise StorageError(f"{place.path}: there is no study in it; check save_path, storage and storage_type")
+            raise StorageError(f"{place.path}: it holds no study; check save_path, storage and storage_type")
         return None
     if study_name not in contents.studies:
         _check_missing(place.path, study_name, contents, must_exist=must_exist)
@@ -69,13 +69,13 @@ def find_old(storage: str, study_name: str, *, must_exist: bool = False) -> OldS
 
 
 def imported_names(place: Place) -> dict[str, bool]:
-    """The names of the studies in a file, and whether each was imported; empty if there is no file."""
+    """Return the names of the studies in a file, and whether each was imported; empty without the file."""
     contents = _contents(place)
     return {} if contents is None else {name: IMPORTED in keys for name, keys in contents.studies.items()}
 
 
 def is_of_today(old: OldStudy) -> bool:
-    """Whether the installed Optuna can write into the study's file as it is."""
+    """Whether the installed Optuna can write to the study's file unchanged."""
     return old.schema == JOURNAL or old.schema == _head_version()
 
 
@@ -162,9 +162,9 @@ def _read_database(database: sqlite3.Connection, tables: set[str]) -> _Contents:
     schema = ""
     if "alembic_version" in tables:
         schema = next((str(version) for (version,) in database.execute("SELECT version_num FROM alembic_version")), "")
-    made_by = next((str(one) for (one,) in database.execute("SELECT library_version FROM version_info")), "")
+    made_by = next((str(version) for (version,) in database.execute("SELECT library_version FROM version_info")), "")
     return _Contents(
-        {name: frozenset(found) for name, found in keys.items()},
+        {name: frozenset(names) for name, names in keys.items()},
         schema or "before v0.9",
         f"Optuna {made_by}".strip(),
         states,
@@ -185,12 +185,12 @@ def _journal_contents(path: Path) -> _Contents | None:
             elif record["op_code"] == 2 and int(record.get("study_id", -1)) < len(keys):
                 keys[int(record["study_id"])][1].update(record.get("user_attr", {}))
     if not has_records:
-        raise StorageError(f"{path}: this is no journal of Optuna; give another file in `storage`")
-    return _Contents({name: frozenset(found) for name, found in keys}, JOURNAL, "Optuna (a journal)")
+        raise StorageError(f"{path}: this is not a journal of Optuna; give another file in `storage`")
+    return _Contents({name: frozenset(names) for name, names in keys}, JOURNAL, "Optuna (a journal)")
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
-    """A record that makes a study or sets its attribute; others are told apart by their beginning and not parsed."""
+    """A record that makes a study or sets its attribute; others are recognised by their beginning and not parsed."""
     start = line.lstrip(b" \0")[:24].replace(b" ", b"")
     if not start.startswith(b'{"op_code":'):
         return None

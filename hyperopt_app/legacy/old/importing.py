@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Take over a study of another tool: its trials go into a storage of ours, and its own file stays as it is."""
+"""Import a study of another tool: copy its trials into a new storage and leave its file unchanged."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ __all__ = ["OldStudy", "Report", "budget", "continued", "find_old", "import_stud
 
 
 def continued(old: OldStudy, target: str | None = None) -> Report | None:
-    """The earlier import of the study, None if there is none.
+    """Return the earlier import of the study; None if there is none.
 
     Args:
         old: The old study.
@@ -61,7 +61,7 @@ def _recorded(old: OldStudy, storage: str) -> Report | None:
 def import_study(
     old: OldStudy, target: str | None, space: Mapping[str, "BaseDistribution"], wanted: Sequence[str] = ()
 ) -> Report:
-    """Take over the study, unless an earlier call has done so. Runs in the driver.
+    """Import the study, unless an earlier call has done so. Runs in the driver.
 
     The new file is made aside and put in place as a whole, so that a broken import leaves nothing, and of two at the
     same time one wins. On a server the study stays where it is.
@@ -148,13 +148,13 @@ def _write(
     *,
     in_curve: bool,
 ) -> Report:
-    """Make the continued study in a file aside."""
+    """Write the continued study to a temporary file."""
     import optuna
 
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps trials without a time zone
-    found = study.get_trials(deepcopy=False)
-    taken = [converted(trial, space, objectives=len(directions), in_curve=in_curve, now=now) for trial in found]
-    points = waiting_points(found, space)
+    trials = study.get_trials(deepcopy=False)
+    taken = [converted(trial, space, objectives=len(directions), in_curve=in_curve, now=now) for trial in trials]
+    points = waiting_points(trials, space)
     minutes = _expected_s(taken) / 60
     if place.kind == SQLITE and minutes > 0.5:
         sys.stderr.write(f"Taking over {len(taken)} trials; this may take {minutes:.0f} to {2 * minutes:.0f} minutes\n")
@@ -174,7 +174,7 @@ def _write(
             source=shown_place(old),
             trials=len(taken),
             uncounted=budget(taken, 0),
-            closed=tuple(trial.number for trial in found if not trial.state.is_finished()),
+            closed=tuple(trial.number for trial in trials if not trial.state.is_finished()),
             enqueued=len(points),
         )
         new.set_user_attr(IMPORTED, record_of(old, report))
@@ -182,12 +182,12 @@ def _write(
 
 
 def _expected_s(trials: Sequence["FrozenTrial"]) -> float:
-    """What Optuna needs to put the trials into a database: about a millisecond for each value."""
+    """Estimate how long Optuna needs to write the trials to a database: about a millisecond per value."""
     return 0.001 * sum(2 + len(trial.params) + len(trial.intermediate_values) for trial in trials)
 
 
 def _publish(made: Path, target: Path, mode: int) -> bool:
-    """Put a finished file in place, with these permissions (less the umask); False if one is there."""
+    """Rename a finished file to its place, with these permissions (less the umask); False if a file exists there."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with beside(target, mode) as aside:
@@ -208,7 +208,7 @@ def _publish(made: Path, target: Path, mode: int) -> bool:
 def stays(
     old: OldStudy, trials: "Sequence[FrozenTrial]", space: "Mapping[str, BaseDistribution]", *, in_curve: bool
 ) -> bool:
-    """Whether the study goes on in its own storage; a server's always does.
+    """Whether the study continues in its own storage; always so on a server.
 
     A file's does if it is of today's Optuna and no trial would have to be written in another way.
 

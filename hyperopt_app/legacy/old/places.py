@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A study of another tool: the place where it is kept, its directions, and its trials in memory; plain data.
+"""Describe a study of another tool: its storage, its directions, and its trials in memory.
 
-A study in memory is for what Optuna does with whole studies only.
+A study in memory is used only for operations of Optuna that need a whole study.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +60,7 @@ class Place:
         return cls(JOURNAL, Path(storage.removeprefix("journal:")))
 
     def beside(self, path: Path) -> str:
-        """The storage of the same kind in another file."""
+        """Return the storage of the same kind in another file."""
         return f"sqlite:///{path}{self.query}" if self.kind == SQLITE else f"journal:{path}"
 
 
@@ -85,37 +85,37 @@ class OldStudy:
     tool: str = "Optuna"
 
     def describe(self) -> str:
-        """One line for people."""
-        told = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
+        """Describe the study in one line."""
+        counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
         where = self.place.path or mask_password(self.storage)
-        return f"study {self.name!r} in {where}, made by {self.tool}: {told or 'no trials'}"
+        return f"study {self.name!r} in {where}, made by {self.tool}: {counts or 'no trials'}"
 
 
 _OLD_MULTI_OBJECTIVE = "multi_objective:study:directions"
 
 
 def direction_faults(
-    given: Sequence[str], found: Sequence["StudyDirection"], *, study_name: str, where: str = ""
+    wanted: Sequence[str], stored: Sequence["StudyDirection"], *, study_name: str, where: str = ""
 ) -> list[str]:
-    """Why a file's directions cannot be those of its study; empty if they are the same.
+    """Say why a file's directions cannot be those of its study; empty if they are the same.
 
     Args:
-        given: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
-        found: What the study has.
+        wanted: What the file says: minimize or maximize, as many as metrics; empty if nothing is wanted.
+        stored: What the study has.
         study_name: The study's name.
-        where: The file, as the user named it; empty if it is told elsewhere.
+        where: The file, as the user named it; empty if the caller names it.
     """
-    has = [direction.name.lower() for direction in found]
-    if not given or list(given) == has:
+    has = [direction.name.lower() for direction in stored]
+    if not wanted or list(wanted) == has:
         return []
     key = f"{where}: optuna.direction" if where else "optuna.direction"
-    came = f"{key}: {', '.join(given)} came, but the study {study_name!r} has {', '.join(has)}"
-    more = "" if len(given) == len(has) else f", and as many metrics ({len(has)})"
+    came = f"{key}: {', '.join(wanted)} came, but the study {study_name!r} has {', '.join(has)}"
+    more = "" if len(wanted) == len(has) else f", and as many metrics ({len(has)})"
     return [f"{came}; write what the study has{more}, or name another study in study_name"]
 
 
 def directions_of(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["StudyDirection"], bool]:
-    """The directions, and whether the values stand in the intermediate values, as in `optuna.multi_objective`."""
+    """Return the directions, and whether values are stored as intermediate values, as in `optuna.multi_objective`."""
     from optuna.study import StudyDirection
 
     attributes = storage.get_study_system_attrs(storage.get_study_id_from_name(study.study_name))
@@ -128,7 +128,7 @@ def directions_of(study: "optuna.Study", storage: "BaseStorage") -> tuple[list["
 def study_in_memory(
     trials: "Iterable[FrozenTrial]", directions: "Sequence[StudyDirection]", name: str | None = None
 ) -> "optuna.Study":
-    """The study; Optuna, which says of each study that it makes one, keeps still."""
+    """Create a study in memory, without Optuna's log line about each new study."""
     import optuna
 
     before = optuna.logging.get_verbosity()

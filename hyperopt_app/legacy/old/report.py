@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an import did, as data, as text, and as the record that the continued study keeps."""
+"""Describe what an import did: as data, as text, and as the record that the continued study keeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["Report", "budget", "record_of", "report_of", "shown_place"]
 
 @dataclass(frozen=True)
 class Report:
-    """What an import did.
+    """The result of an import.
 
     Attributes:
         storage: Where the study goes on, in our form; it may hold a password.
@@ -40,7 +40,7 @@ class Report:
     running: tuple[int, ...] = ()
 
     def lines(self) -> list[str]:
-        """The report for people, a line each."""
+        """Format the report, one line each."""
         where = Place.of(self.storage).path or mask_password(self.storage)
         if not self.is_new and str(where) == self.source:
             return [f"The study goes on in {where}."]
@@ -65,7 +65,7 @@ class Report:
 
 
 def budget(old_trials: Sequence["FrozenTrial"], wanted: int) -> int:
-    """How many tickets the continued study has, so that as many trials count as the original counted.
+    """Return the tickets that the continued study needs, so that as many trials count as in the original.
 
     Args:
         old_trials: The trials that were taken over.
@@ -78,12 +78,12 @@ def budget(old_trials: Sequence["FrozenTrial"], wanted: int) -> int:
 
 
 def shown_place(old: OldStudy) -> str:
-    """Where the old study is, without a password."""
+    """Describe where the old study is, without a password."""
     return str(old.place.path or mask_password(old.storage))
 
 
 def record_of(old: OldStudy, report: Report) -> dict[str, Any]:
-    """What the continued study keeps of its import; `report_of` reads it."""
+    """Return the record of the import that the continued study stores; `report_of` reads it."""
     return {
         "from": report.source,
         "tool": old.tool,
@@ -96,7 +96,7 @@ def record_of(old: OldStudy, report: Report) -> dict[str, Any]:
 
 
 def report_of(old: OldStudy, storage: str, record: dict[str, Any]) -> Report:
-    """The report on an earlier import."""
+    """Return the report on an earlier import."""
     return Report(
         storage=storage,
         is_new=False,

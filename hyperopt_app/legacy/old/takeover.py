@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The place where a pair's study goes on: its own, or that of an import, after a question. Runs in the driver."""
+"""Decide where a pair's study continues: in its own storage, or in an import that the user has confirmed."""
 
 import sys
 import time
@@ -41,7 +41,7 @@ _TABLES = ("trial_results", "trial_results.csv", "hyper_opt.csv", "hyper_opt_*.c
 
 
 def taken_over(pair: Pair, *, yes: bool) -> Pair:
-    """The pair with the storage in which its study goes on, and with tickets for what the original does not count.
+    """Return the pair with the storage of the continued study, and tickets for what the original does not count.
 
     Args:
         pair: The pair; the same is returned if no other tool has begun its study.
@@ -60,11 +60,11 @@ def taken_over(pair: Pair, *, yes: bool) -> Pair:
 
 
 def imported(pair: Pair, *, yes: bool) -> bool:
-    """Take over the study, which must be there; False if this project has begun it.
+    """Import the study, which must exist; False if this package has created it.
 
     Raises:
         ConfigError: As `taken_over`.
-        StorageError: There is no such study; the text has the names of those that there are.
+        StorageError: The study does not exist; the text names those that do.
     """
     old = find_old(pair.storage, pair.study_name, must_exist=True)
     if old is not None:
@@ -102,7 +102,7 @@ def _imported(old: OldStudy, pair: Pair, *, yes: bool) -> Report:
         (has, in_curve), trials = directions_of(study, storage), study.get_trials(deepcopy=False)
     faults = direction_faults(pair.directions, has, study_name=old.name, where=str(pair.hyper_path))
     held = with_values(space).parameters
-    # As text a choice shows its type: '10.0' is no number.
+    # As text a choice shows its type: '10.0' is not a number.
     on_server = old.place.path is None
     faults += conversion_faults(trials, held if on_server else space.parameters, may_respell=not on_server)
     if faults:
@@ -126,7 +126,7 @@ def _confirm(question: str, *, yes: bool) -> None:
 
 @contextmanager
 def opened_pair(pair: Pair) -> Iterator[optuna.Study]:
-    """The study of a pair, for reading: ours, or one that is not taken over yet, as it is.
+    """Open the study of a pair for reading: ours, or one that is not imported yet.
 
     Raises:
         ConfigError: There is none yet.
@@ -147,7 +147,7 @@ def opened_pair(pair: Pair) -> Iterator[optuna.Study]:
         place = path or mask_password(storage)
         names = ", ".join(map(repr, imported_names(Place.of(storage))))
         has = f"; its studies: {names}" if names else ""
-        raise ConfigError([f"{pair.hyper_path}: there is no study {pair.study_name!r} in {place} yet{has}"])
+        raise ConfigError([f"{pair.hyper_path}: study {pair.study_name!r} not found in {place}{has}"])
     yield study
 
 
@@ -163,23 +163,23 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
     mark = time.strftime("set-aside-%Y%m%d-%H%M%S")
     on_server = place.path is None and find_study(open_storage(pair.storage, pair.save_path), pair.study_name)
     files = [] if place.path is None else _files_of(pair, place, place.path)
-    found = [path for path in (*files, study_dir_of(pair)) if path.exists()]
-    if not found and not on_server:
+    paths = [path for path in (*files, study_dir_of(pair)) if path.exists()]
+    if not paths and not on_server:
         return
-    found += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
+    paths += [path for pattern in _TABLES for path in pair.save_path.glob(pattern)]
     of_report = pair.save_path / f"{safe_name(pair.study_name)}.csv"
-    found += [of_report] if of_report.exists() else []
+    paths += [of_report] if of_report.exists() else []
     things = [f"the study {pair.study_name!r} in {mask_password(pair.storage)}"] if on_server else []
-    _confirm(f"Set {', '.join([*things, *map(str, found)])} aside and begin anew?", yes=yes)
+    _confirm(f"Set {', '.join([*things, *map(str, paths)])} aside and begin anew?", yes=yes)
     if on_server:
         _rename_on_server(pair, f"{pair.study_name}.{mark}")
-    for path in found:
+    for path in paths:
         path.replace(path.with_name(f"{path.name}.{mark}"))
         sys.stderr.write(f"{path} is now {path.name}.{mark}\n")
 
 
 def _files_of(pair: Pair, place: Place, path: Path) -> list[Path]:
-    """The files in which the study is, and no other."""
+    """Return the files that hold the study, and no other."""
     files = [file for file in (path, *_continued(path)) if file.exists()]
     others = sorted({name for file in files for name in _names(place, file)} - {pair.study_name})
     if others:
@@ -189,7 +189,7 @@ def _files_of(pair: Pair, place: Place, path: Path) -> list[Path]:
 
 
 def _rename_on_server(pair: Pair, name: str) -> None:
-    """Optuna cannot rename a study: copy it whole, and only then take the old one away."""
+    """Copy the study under another name, then delete it, because Optuna cannot rename a study."""
     storage = open_storage(pair.storage, pair.save_path)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     optuna.copy_study(from_study_name=pair.study_name, from_storage=storage, to_storage=storage, to_study_name=name)

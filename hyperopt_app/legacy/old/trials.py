@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Trials of an old study as this project's study holds them; pure, opens no storage.
+"""Convert the trials of an old study into the form of this package. Opens no storage.
 
-Numbers, values, curves, attributes and times stay. What changes: a choice is spelled as the space holds it, a trial
-that was running or waiting is failed, and old kinds of distributions become today's.
+Numbers, values, learning curves, attributes and times are kept. Choices are spelled as in the search space, running
+and waiting trials become failed, and old kinds of distributions become current ones.
 """
 
 import copy
@@ -50,14 +50,14 @@ def is_counted(trial: FrozenTrial) -> bool:
 def conversion_faults(
     trials: Iterable[FrozenTrial], space: Mapping[str, BaseDistribution], *, may_respell: bool = True
 ) -> list[str]:
-    """Why the space's study cannot hold the old trials; other bounds are no fault.
+    """Say why the space's study cannot hold the old trials; other bounds are allowed.
 
     Args:
         trials: The old trials.
         space: Name of a parameter to what the hyperparameter file searches.
         may_respell: Whether choices may be spelled in another way or order; not where trials stay where they are.
     """
-    found: dict[tuple[str, str], None] = {}
+    unusable: dict[tuple[str, str], None] = {}
     seen: set[tuple[str, str]] = set()
     for trial in trials:
         for name, old in trial.distributions.items():
@@ -65,11 +65,11 @@ def conversion_faults(
                 continue
             seen.add((name, repr(old)))
             if not _fits(old, space[name], may_respell=may_respell):
-                found[name, describe(_modern(old))] = None
+                unusable[name, describe(_modern(old))] = None
     return [
         f"parameter {name}: the old study searched {old}, the hyperparameter file searches {describe(space[name])}; "
         "a study cannot hold both: set the file back, or begin another study under another study_name"
-        for name, old in found
+        for name, old in unusable
     ]
 
 
@@ -85,7 +85,7 @@ def _fits(old: BaseDistribution, new: BaseDistribution, *, may_respell: bool) ->
 
 
 def spelled(choice: Any, distribution: CategoricalDistribution) -> Any:
-    """The choice of the distribution that is this one, or means it: `null` for None, `[mae]` for a list."""
+    """Return the choice of the distribution that equals or means this one: `null` for None, `[mae]` for a list."""
     for other in distribution.choices:
         if type(other) is type(choice) and other == choice:
             return other
@@ -103,7 +103,7 @@ def _meaning(text: str) -> Any:
 def converted(
     trial: FrozenTrial, space: Mapping[str, BaseDistribution], *, objectives: int, in_curve: bool, now: datetime
 ) -> FrozenTrial:
-    """The trial as it is taken over.
+    """Convert a trial to the form in which it is imported.
 
     Args:
         trial: The old trial; it is not changed.
@@ -133,7 +133,7 @@ def converted(
 
 def would_change(trial: FrozenTrial) -> bool:
     """Whether an ended trial can only be taken over in another form: of kinds that Optuna has given up, or no value."""
-    is_old = any(_modern(one) is not one for one in trial.distributions.values())
+    is_old = any(_modern(distribution) is not distribution for distribution in trial.distributions.values())
     return is_old or _lacks_value(trial)
 
 
@@ -161,7 +161,7 @@ def _respelled(value: Any, old: BaseDistribution, new: BaseDistribution | None) 
 
 
 def _modern(distribution: BaseDistribution) -> BaseDistribution:
-    """Today's class of a kind that Optuna has given up."""
+    """Replace a kind of distribution that Optuna has removed by its current class."""
     if type(distribution) in (FloatDistribution, IntDistribution, CategoricalDistribution):
         return distribution
     if isinstance(distribution, IntDistribution):
@@ -172,7 +172,7 @@ def _modern(distribution: BaseDistribution) -> BaseDistribution:
 
 
 def _containing(distribution: BaseDistribution, value: float) -> BaseDistribution:
-    """The range, made wide enough for a point that a user enqueued outside of it."""
+    """Widen the range to include a point that a user enqueued outside of it."""
     if isinstance(distribution, FloatDistribution):
         low, high = min(distribution.low, value), max(distribution.high, value)
         is_inside = low == distribution.low and high == distribution.high
@@ -186,7 +186,7 @@ def _containing(distribution: BaseDistribution, value: float) -> BaseDistributio
 
 
 def waiting_points(trials: Iterable[FrozenTrial], space: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
-    """The enqueued points that nobody had tried; choices that the space does not know are left out."""
+    """Return the enqueued points that were not tried, without choices that the space does not know."""
     points = []
     for trial in trials:
         fixed = trial.system_attrs.get("fixed_params")

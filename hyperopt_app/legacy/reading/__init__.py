@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Read the two YAML files of the original: every dialect, all faults at once."""
+"""Read the two YAML files of the original in all their dialects, and collect all errors."""

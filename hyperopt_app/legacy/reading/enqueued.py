@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Points that are tried first: `optuna.enqueue`, and the points of a GridSampler's search_space; pure."""
+"""Read the points to try first: `optuna.enqueue`, and the points of a GridSampler's search_space."""
 
 import math
 import random
@@ -18,7 +18,7 @@ _BY_NAME = ("x0", "fixed_params")
 
 
 def read_enqueue(section: Any, parameters: Sequence[Parameter], findings: Findings) -> list[dict[str, Any]]:
-    """The points of `optuna.enqueue`, by `settings.name`."""
+    """Read the points of `optuna.enqueue`, by `settings.name`."""
     if section is None:
         return []
     if not isinstance(section, Sequence) or isinstance(section, str):
@@ -28,22 +28,22 @@ def read_enqueue(section: Any, parameters: Sequence[Parameter], findings: Findin
     for number, point in enumerate(section):
         where = f"optuna.enqueue[{number}]"
         if not isinstance(point, Mapping):
-            findings.fault(where, f"{shown(point)} is no point; write {{name: value, ...}}")
+            findings.fault(where, f"{shown(point)} is not a point; write {{name: value, ...}}")
             continue
         points.append({str(key): _value(str(key), value, where, parameters, findings) for key, value in point.items()})
     return points
 
 
 def _value(key: str, value: Any, where: str, parameters: Sequence[Parameter], findings: Findings) -> Any:
-    named = next((one for one in parameters if one.name == key), None)
+    named = next((entry for entry in parameters if entry.name == key), None)
     if named is None:
-        meant = [one for one in parameters if key in (one.key, one.path[-1])]
+        meant = [entry for entry in parameters if key in (entry.key, entry.path[-1])]
         near = (
             f"; {meant[0].key} is called {meant[0].name} here"
             if meant
-            else nearest(key, [one.name for one in parameters])
+            else nearest(key, [entry.name for entry in parameters])
         )
-        names = ", ".join(dict.fromkeys(one.name for one in parameters))
+        names = ", ".join(dict.fromkeys(entry.name for entry in parameters))
         findings.fault(f"{where}.{key}", f"no parameter has this name (settings.name); there are {names}{near}")
         return value
     return _checked(named, value, f"{where}.{key}", findings)
@@ -57,7 +57,7 @@ def _checked(parameter: Parameter, value: Any, where: str, findings: Findings) -
         return value
     number = number_of(value)
     if number is None or not math.isfinite(number):
-        findings.fault(where, f"{shown(value)} is no number; {parameter.key} is of type {parameter.declared}")
+        findings.fault(where, f"{shown(value)} is not a number; {parameter.key} is of type {parameter.declared}")
         return value
     if not settings["low"] <= number <= settings["high"]:
         findings.note(
@@ -67,7 +67,7 @@ def _checked(parameter: Parameter, value: Any, where: str, findings: Findings) -
 
 
 def check_sampler(sampler: Method | None, parameters: Sequence[Parameter], findings: Findings) -> Method | None:
-    """The sampler with its arguments held against the parameters."""
+    """Check the sampler's arguments against the parameters."""
     if sampler is None:
         return None
     if sampler.name == "BruteForceSampler":
@@ -85,9 +85,9 @@ def check_sampler(sampler: Method | None, parameters: Sequence[Parameter], findi
 
 def _refuse_endless(parameters: Sequence[Parameter], findings: Findings) -> None:
     endless = [
-        one.key
-        for one in parameters
-        if one.declared in ("float", "uniform", "loguniform") and one.settings.get("step") is None
+        entry.key
+        for entry in parameters
+        if entry.declared in ("float", "uniform", "loguniform") and entry.settings.get("step") is None
     ]
     if endless:
         findings.fault(
@@ -108,17 +108,17 @@ def read_grid(
         return []
     before = len(findings.faults)
     values = {}
-    for key, given in space.items():
-        if not isinstance(given, Sequence) or isinstance(given, str) or not given:
-            findings.fault(f"{where}.{key}", f"{shown(given)} is not allowed; write a list of values")
+    for key, choices in space.items():
+        if not isinstance(choices, Sequence) or isinstance(choices, str) or not choices:
+            findings.fault(f"{where}.{key}", f"{shown(choices)} is not allowed; write a list of values")
             continue
-        values[str(key)] = [_value(str(key), value, where, parameters, findings) for value in given]
-    missing = [one.name for one in parameters if one.place != "objective" and one.name not in space]
+        values[str(key)] = [_value(str(key), value, where, parameters, findings) for value in choices]
+    missing = [entry.name for entry in parameters if entry.place != "objective" and entry.name not in space]
     if missing:
         findings.fault(where, f"GridSampler wants values for every parameter; {', '.join(missing)} is missing")
     if len(findings.faults) > before:
         return []
-    size = math.prod(len(one) for one in values.values())
+    size = math.prod(len(choices) for choices in values.values())
     chosen: Sequence[int] = range(size)
     if n_trials < size:
         findings.note(f"GridSampler: {n_trials} of the {size} points of search_space are tried, drawn at random")
@@ -129,7 +129,7 @@ def read_grid(
 
 
 def _point(values: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
-    """The point of that number, the last name changing fastest."""
+    """Return the point of that number, the last name changing fastest."""
     point = {}
     for name, choices in reversed(list(values.items())):
         number, index = divmod(number, len(choices))
@@ -138,19 +138,19 @@ def _point(values: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
 
 
 def is_full_grid(space: Mapping[Any, Sequence[Any]], parameters: Sequence[Parameter]) -> bool:
-    """Whether a search_space holds every value of every parameter."""
-    if any(one.place == "objective" for one in parameters):
+    """Whether a search_space contains every value of every parameter."""
+    if any(entry.place == "objective" for entry in parameters):
         return False
-    return all(_is_full(space.get(one.name, ()), one) for one in parameters)
+    return all(_is_full(space.get(entry.name, ()), entry) for entry in parameters)
 
 
 def _is_full(values: Sequence[Any], parameter: Parameter) -> bool:
     settings = parameter.settings
     if parameter.declared == "categorical":
         return len(values) == len(settings["choices"]) and all(
-            any(type(one) is type(choice) and one == choice for one in values) for choice in settings["choices"]
+            any(type(value) is type(choice) and value == choice for value in values) for choice in settings["choices"]
         )
     if parameter.declared != "int":
         return False
     whole = range(settings["low"], settings["high"] + 1, settings.get("step") or 1)
-    return len(values) == len(whole) and all(number_of(one) in whole for one in values)
+    return len(values) == len(whole) and all(number_of(value) in whole for value in values)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What was found while a pair was read: faults, which end the reading, and notes, which are told once."""
+"""Collect what reading a pair reveals: errors, which stop the command, and notes, which are logged once."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -26,15 +26,15 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def fault(self, key: str, text: str) -> None:
-        """Something that must be mended at `key` (a dotted path; empty for the whole file)."""
+        """Add an error at `key` (a dotted path; empty for the whole file)."""
         self._add(self.faults, f"{self.where}: {key}: {text}" if key else f"{self.where}: {text}")
 
     def note(self, text: str) -> None:
-        """Something that the user should know; it reads without the file's name."""
+        """Add a note for the user; it reads without the file's name."""
         self._add(self.notes, text)
 
     def of(self, where: str) -> "Findings":
-        """The same lists, for another file."""
+        """Return findings that share these lists, for another file."""
         return replace(self, where=where)
 
     @staticmethod
@@ -42,23 +42,23 @@ class Findings:
         if line not in lines:
             lines.append(line)
 
-    def unknown_keys(self, section: str, given: Iterable[Any], known: Iterable[str]) -> None:
+    def unknown_keys(self, section: str, keys: Iterable[Any], known: Iterable[str]) -> None:
         """Note the keys of a section that mean nothing but look like one that does; others were always ignored."""
         words = list(known)
-        for key in given:
+        for key in keys:
             near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=0.75)
             if near:
                 self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
 
 
-def missing(key: str, given: Iterable[Any]) -> str:
-    """`it is missing`, and which of the keys that are there looks as if it were meant."""
-    near = difflib.get_close_matches(key, [str(one) for one in given], n=1, cutoff=0.75)
+def missing(key: str, keys: Iterable[Any]) -> str:
+    """Return `it is missing`, with the existing key that looks like a misspelling of it."""
+    near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=0.75)
     return f"it is missing (is {near[0]} meant for it?)" if near else "it is missing"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean x?)`, or nothing if nothing is near."""
+    """Return ` (did you mean x?)`, or an empty text."""
     words = list(dict.fromkeys(known))
     lower = {word.lower(): word for word in words}
     near = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
@@ -67,7 +67,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a YAML file in a message, on one line and not long."""
+    """Format a value of a YAML file for a message, on one line and shortened."""
     if isinstance(value, Mapping):
         return "a mapping"
     text = repr(value)

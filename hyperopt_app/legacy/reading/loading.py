@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Load one YAML file as PyYAML's FullLoader did (YAML 1.1), but make plain data only and name what is doubtful."""
+"""Load a YAML file as PyYAML's FullLoader did (YAML 1.1), restricted to plain data, and name doubtful values."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from datetime import date
@@ -32,7 +32,7 @@ _PLAIN_TAGS = {
 
 
 class SixtiesInt(int):
-    """A whole number that was written to the base of sixty, as YAML 1.1 reads a bare 12:00:00.
+    """A whole number in base sixty, as YAML 1.1 reads a bare 12:00:00.
 
     Attributes:
         text: What was written.
@@ -42,7 +42,7 @@ class SixtiesInt(int):
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which remembers keys that are given twice and what sixties looked like."""
+    """The safe loader, which also records duplicate keys and numbers in base sixty."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
@@ -76,14 +76,14 @@ for _name, _method in _PLAIN_TAGS.items():
 
 
 def load(path: Path, findings: Findings) -> dict[Any, Any]:
-    """The mapping in a file; numbers to the base of sixty are `SixtiesInt`.
+    """Load the mapping in a file; numbers in base sixty become `SixtiesInt`.
 
     A file that is missing, no YAML, or no mapping is a fault, and the answer is empty then.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        findings.fault("", "there is no such file; check the path")
+        findings.fault("", "file not found; check the path")
         return {}
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text; save it as UTF-8"
@@ -112,7 +112,7 @@ def _parsed(text: str, findings: Findings) -> dict[Any, Any]:
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
-    """How many values there are if every alias is written out.
+    """Count the values with every alias written out.
 
     Raises:
         RecursionError: A value holds itself.
@@ -121,7 +121,7 @@ def _size(value: Any, known: dict[int, int]) -> int:
         return 1
     if id(value) not in known:
         inner = value.values() if isinstance(value, Mapping) else value
-        known[id(value)] = 1 + sum(_size(one, known) for one in inner)
+        known[id(value)] = 1 + sum(_size(item, known) for item in inner)
     return known[id(value)]
 
 
@@ -142,7 +142,7 @@ def _reason(error: Exception) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A copy in which every number is a plain one.
+    """Return a copy in which every number is plain.
 
     Raises:
         RecursionError: A value holds itself.
@@ -155,7 +155,7 @@ def plain(value: Any) -> Any:
 
 
 def as_written(value: Any) -> Any:
-    """A copy in which numbers to the base of sixty are the text that was written."""
+    """Return a copy in which numbers in base sixty are the text that was written."""
     if isinstance(value, Mapping):
         return {key: as_written(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -164,14 +164,14 @@ def as_written(value: Any) -> Any:
 
 
 def without_tuples(value: Any) -> Any:
-    """A copy with lists in the place of tuples."""
+    """Return a copy with lists instead of tuples."""
     if isinstance(value, Mapping):
         return {key: without_tuples(inner) for key, inner in value.items()}
     return [without_tuples(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def odd_values(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Key path and fault of what YAML can say and a config cannot hold.
+    """Yield key path and error of values that YAML allows and a config cannot hold.
 
     Sets, bytes, keys that are null or dates, keys that differ only by quotes, and what is nested too deeply.
     """
@@ -179,12 +179,12 @@ def odd_values(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str
         yield path[:60] + "...", f"it is nested too deeply; {_DEEPEST} levels are allowed"
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            here = f"{path}:{key}" if path else str(key)
+            place = f"{path}:{key}" if path else str(key)
             if not isinstance(key, (str, int, float)):
-                yield here, f"the key {shown(key)} is no text, number or boolean; put it in quotes"
+                yield place, f"the key {shown(key)} is not text, a number or a boolean; put it in quotes"
             if isinstance(key, int) and not isinstance(key, bool) and str(key) in value:
-                yield here, f"the keys {key!r} and {str(key)!r} stand side by side; a config cannot tell them apart"
-            yield from odd_values(inner, here, depth + 1)
+                yield place, f"the keys {key!r} and {str(key)!r} stand side by side; a config cannot tell them apart"
+            yield from odd_values(inner, place, depth + 1)
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
             yield from odd_values(inner, f"{path}:{index}", depth + 1)

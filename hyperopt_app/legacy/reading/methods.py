@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read `optuna.sampler` and `optuna.pruner`: old names to today's, and every argument held against Optuna's own."""
+"""Read `optuna.sampler` and `optuna.pruner`: map old names to current ones and check arguments against Optuna."""
 
 import inspect
 import warnings
@@ -48,7 +48,7 @@ _IGNORED_ONCE = ("QMCSampler", "GPSampler", "BruteForceSampler", "NSGAIIISampler
 
 
 def read_sampler(section: Any, directions: int, findings: Findings) -> Method | None:
-    """The sampler; None for this project's default, which is what a file without one had."""
+    """Read the sampler; None for this package's default, which a file without one had."""
     if section is None:
         return None
     method = _method(section, "optuna.sampler", _SAMPLERS, findings)
@@ -69,7 +69,7 @@ def read_sampler(section: Any, directions: int, findings: Findings) -> Method | 
 
 
 def read_pruner(section: Any, directions: int, findings: Findings, *, has_default: bool) -> Method | None:
-    """The pruner; None for none.
+    """Read the pruner; None for none.
 
     Args:
         section: `optuna.pruner`.
@@ -106,9 +106,9 @@ def _method(section: Any, where: str, allowed: tuple[str, ...], findings: Findin
         findings.fault(f"{where}.type", f"{came}; write one of {', '.join(allowed)}{nearest(meant, names)}")
         return None
     name, other = _RENAMED.get(written, (written, {}))
-    given = {other.get(str(key), str(key)): value for key, value in section.items() if key != "type"}
+    settings = {other.get(str(key), str(key)): value for key, value in section.items() if key != "type"}
     before = len(findings.faults)
-    arguments = _arguments(name, given, where, findings)
+    arguments = _arguments(name, settings, where, findings)
     if len(findings.faults) == before:
         _try_out(name, arguments, where, findings)
     return Method(name, arguments, written) if len(findings.faults) == before else None
@@ -120,11 +120,11 @@ def _class(name: str) -> Any:
     return getattr(optuna.samplers if name in _SAMPLERS else optuna.pruners, name)
 
 
-def _arguments(name: str, given: Mapping[str, Any], where: str, findings: Findings) -> dict[str, Any]:
+def _arguments(name: str, settings: Mapping[str, Any], where: str, findings: Findings) -> dict[str, Any]:
     known = inspect.signature(_class(name)).parameters
     usable = [key for key in known if key not in _OBJECTS]
-    found = {}
-    for key, value in given.items():
+    arguments = {}
+    for key, value in settings.items():
         if key not in known:
             findings.fault(
                 f"{where}.{key}", f"{name} has no such argument; it has {', '.join(usable)}{nearest(key, usable)}"
@@ -132,27 +132,27 @@ def _arguments(name: str, given: Mapping[str, Any], where: str, findings: Findin
         elif key in _OBJECTS and value is not None:
             findings.fault(f"{where}.{key}", "this is a function or an object, which no YAML file can hold; remove it")
         elif key in _NESTED:
-            found[key] = _nested(value, f"{where}.{key}", findings)
+            arguments[key] = _nested(value, f"{where}.{key}", findings)
         else:
             annotation = known[key].annotation
-            told = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-            found[key] = _converted(value, told, known[key].default, f"{where}.{key}", findings)
+            type_name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+            arguments[key] = _converted(value, type_name, known[key].default, f"{where}.{key}", findings)
     for key, parameter in known.items():
-        if parameter.default is inspect.Parameter.empty and key not in found and key != "base_sampler":
+        if parameter.default is inspect.Parameter.empty and key not in arguments and key != "base_sampler":
             example = ": {type: MedianPruner}" if key in _NESTED else ""
             findings.fault(f"{where}.{key}", f"it is missing, and {name} wants it; write {key}{example}")
-    return found
+    return arguments
 
 
 def _nested(value: Any, where: str, findings: Findings) -> Any:
-    """A method within a method; null stays null."""
+    """Read a method within a method; null stays null."""
     if value is None:
         return None
     return _method(value, where, _PRUNERS if where.endswith("pruner") else _SAMPLERS, findings)
 
 
 def _converted(value: Any, annotation: str, default: Any, where: str, findings: Findings) -> Any:
-    """The value as Optuna wants it: a number in the place of text that shows one, whole where it must be."""
+    """Convert a value to the type that Optuna expects: numbers from text, whole numbers where required."""
     kinds = [kind.split("[")[0].strip() for kind in annotation.split("|")]
     number = number_of(value) if isinstance(value, str) and {"int", "float"} & set(kinds) else None
     if number is not None:
@@ -165,13 +165,13 @@ def _converted(value: Any, annotation: str, default: Any, where: str, findings: 
     wanted = [_KINDS[kind] for kind in kinds if kind in _KINDS]
     is_known = len(wanted) == len(kinds) and not (value is None and default is None)
     if is_known and not any(isinstance(value, types) for _, types in wanted):
-        told = " or ".join(word for word, _ in wanted if word != "null")
-        findings.fault(where, f"{shown(value)} is not allowed; write {told}")
+        spellings = " or ".join(word for word, _ in wanted if word != "null")
+        findings.fault(where, f"{shown(value)} is not allowed; write {spellings}")
     return value
 
 
 def _try_out(name: str, arguments: Mapping[str, Any], where: str, findings: Findings) -> None:
-    """Build it once: Optuna itself says which values it refuses."""
+    """Build the method once, because Optuna itself knows which values it refuses."""
     if name == "GridSampler" or any(isinstance(value, Method) for value in arguments.values()):
         return
     wanted = {"base_sampler": None} if name == "PartialFixedSampler" else {}
@@ -180,6 +180,6 @@ def _try_out(name: str, arguments: Mapping[str, Any], where: str, findings: Find
             warnings.simplefilter("ignore")
             _class(name)(**wanted, **arguments)
     except ImportError:
-        return  # what it needs is told when it is to run
+        return  # what it needs is reported when it is to run
     except Exception as error:  # noqa: BLE001 - whatever Optuna makes of a wrong value
         findings.fault(where, f"{name} refuses this: {' '.join(str(error).split())}")

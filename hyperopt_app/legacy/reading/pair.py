@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What was read from a pair of the original's YAML files: plain data, complete and checked."""
+"""The result of reading a pair of the original's YAML files: plain data, complete and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,7 +97,7 @@ class Pair:
         pruner: None for none.
         enqueue: Points that are tried first, by `settings.name`.
         launchers: Used one after the other; empty without a block slurm or pbs, for one worker on this machine.
-        notes: What the user is told once.
+        notes: Notes for the user, each logged once.
         accept_missing: Workers are started although the objective imports what is not there.
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check the type and the settings of one entry of `optuna.parameters`, and make numbers of text; pure."""
+"""Check the type and settings of one entry of `optuna.parameters`, and convert numbers written as text."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,45 +22,45 @@ _SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _NUMBERS = ("low", "high", "step", "q")
 
 
-def kind_of(given: Any, where: str, findings: Findings) -> str | None:
-    """The kind of a parameter; None after a fault.
+def kind_of(entry: Any, where: str, findings: Findings) -> str | None:
+    """Return the kind of a parameter; None after an error.
 
     Args:
-        given: The entry.
+        entry: The entry.
         where: Its key path, for messages.
         findings: Gets the faults.
     """
-    if not isinstance(given, Mapping):
-        findings.fault(where, f"{shown(given)} is not allowed; write type: and settings: under it")
+    if not isinstance(entry, Mapping):
+        findings.fault(where, f"{shown(entry)} is not allowed; write type: and settings: under it")
         return None
-    kind = given.get("type")
+    kind = entry.get("type")
     if kind in _SETTINGS:
         return str(kind)
-    came = f"{shown(kind)} is not known" if "type" in given else missing("type", given)
+    came = f"{shown(kind)} is not known" if "type" in entry else missing("type", entry)
     findings.fault(f"{where}.type", f"{came}; write one of {', '.join(_SETTINGS)}{nearest(str(kind), _SETTINGS)}")
     return None
 
 
-def settings_of(kind: str, given: Mapping[Any, Any], where: str, findings: Findings) -> dict[str, Any] | None:
-    """The settings with numbers in the place of text; None after a fault."""
-    settings = given.get("settings")
+def settings_of(kind: str, entry: Mapping[Any, Any], where: str, findings: Findings) -> dict[str, Any] | None:
+    """Return the settings with numbers instead of text; None after an error."""
+    settings = entry.get("settings")
     required, optional = _SETTINGS[kind]
     if not isinstance(settings, Mapping):
-        beside = [key for key in given if key in (*required, *optional)]
+        beside = [key for key in entry if key in (*required, *optional)]
         hint = f"; {', '.join(beside)} belong(s) under it, one level deeper" if beside else ""
-        came = missing("settings", given) if "settings" not in given else f"{shown(settings)} is not allowed"
+        came = missing("settings", entry) if "settings" not in entry else f"{shown(settings)} is not allowed"
         findings.fault(f"{where}.settings", f"{came}; write settings: with {', '.join(required)}{hint}")
         return None
     before = len(findings.faults)
-    one = f"an {kind}" if kind == "int" else f"a {kind}"
+    a_kind = f"an {kind}" if kind == "int" else f"a {kind}"
     for key in required:
         if key not in settings:
-            findings.fault(f"{where}.settings.{key}", f"it is missing; {one} parameter wants {', '.join(required)}")
+            findings.fault(f"{where}.settings.{key}", f"it is missing; {a_kind} parameter wants {', '.join(required)}")
     for key in settings:
         if key not in (*required, *optional):
             allowed = (*required, *optional)
             findings.fault(
-                f"{where}.settings.{key}", f"{one} parameter has {', '.join(allowed)}{nearest(str(key), allowed)}"
+                f"{where}.settings.{key}", f"{a_kind} parameter has {', '.join(allowed)}{nearest(str(key), allowed)}"
             )
     clean = {str(key): value for key, value in settings.items()}
     _check_name(clean, where, findings)
@@ -101,11 +101,11 @@ def _check_name(clean: dict[str, Any], where: str, findings: Findings) -> None:
         findings.note(f"{where}.settings.name is the number {name}; the parameter is called {str(name)!r}")
         return
     if not isinstance(name, str) or not name:
-        findings.fault(f"{where}.settings.name", f"{shown(name)} is no text; put the name in quotes")
+        findings.fault(f"{where}.settings.name", f"{shown(name)} is not text; put the name in quotes")
 
 
 def number_of(value: Any) -> int | float | None:
-    """The number that a value is or, as text, shows; None if it shows none."""
+    """Return the number that a value is or, as text, shows; else None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
@@ -119,7 +119,7 @@ def number_of(value: Any) -> int | float | None:
 
 
 def whole_number(value: Any) -> int | None:
-    """The whole number that a value is or, as text, shows; None if it shows none."""
+    """Return the whole number that a value is or, as text, shows; else None."""
     number = number_of(value)
     return int(number) if number is not None and math.isfinite(number) and number == int(number) else None
 
@@ -127,13 +127,13 @@ def whole_number(value: Any) -> int | None:
 def _number(value: Any, where: str, findings: Findings, *, may_be_null: bool) -> int | float | None:
     if value is None and may_be_null:
         return None
-    found = number_of(value)
-    if found is None or not math.isfinite(found):
-        findings.fault(where, f"{shown(value)} is no number; write one, such as 1.0e-6")
+    real = number_of(value)
+    if real is None or not math.isfinite(real):
+        findings.fault(where, f"{shown(value)} is not a number; write one, such as 1.0e-6")
         return None
     if isinstance(value, str):
-        findings.note(f"{where} is the text {value!r} in YAML 1.1, which wants 1.0e-6 for 1e-6; it counts as {found!r}")
-    return found
+        findings.note(f"{where} is the text {value!r} in YAML 1.1, which wants 1.0e-6 for 1e-6; it counts as {real!r}")
+    return real
 
 
 def _check_int(clean: dict[str, Any]) -> Iterator[str]:

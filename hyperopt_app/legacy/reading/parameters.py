@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read `optuna.parameters`: kinds, settings, and what each key means in the model config; pure."""
+"""Read `optuna.parameters`: kinds, settings, and which key of the model config each entry sets."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ _SECTION = "optuna.parameters"
 
 
 def read_parameters(section: Any, findings: Findings, tree: Mapping[Any, Any] | None, dialect: str) -> list[Parameter]:
-    """The parameters of a file, in its order.
+    """Read the parameters of a file, in order.
 
     Args:
         section: `optuna.parameters`.
@@ -27,29 +27,29 @@ def read_parameters(section: Any, findings: Findings, tree: Mapping[Any, Any] | 
         came = "it is missing" if section is None else f"{shown(section)} is not allowed"
         findings.fault(_SECTION, f"{came}; write a mapping of keys to {{type: ..., settings: ...}}")
         return []
-    found = []
-    for key, given in section.items():
+    parameters = []
+    for key, entry in section.items():
         where = f"{_SECTION}.{key}"
         if not isinstance(key, str):
             findings.fault(where, f"the key is {shown(key)} and no text; put it in quotes")
             continue
-        kind = kind_of(given, where, findings)
-        settings = kind and settings_of(kind, given, where, findings)
+        kind = kind_of(entry, where, findings)
+        settings = kind and settings_of(kind, entry, where, findings)
         place = _place(tuple(key.split(":")), tree, dialect, where, findings)
         if kind and settings and place:
-            found.append(
+            parameters.append(
                 Parameter(tuple(key.split(":")), settings["name"], kind, settings, place, is_integer(kind, settings))
             )
     if tree is not None:
-        _note_places(found, tree, dialect, findings)
-    _note_cast(found, findings)
-    return found
+        _note_places(parameters, tree, dialect, findings)
+    _note_cast(parameters, findings)
+    return parameters
 
 
 def _place(
     path: tuple[str, ...], tree: Mapping[Any, Any] | None, dialect: str, where: str, findings: Findings
 ) -> str | None:
-    """`model`, `new` or `objective`; None after a fault."""
+    """Return `model`, `new` or `objective`; None after an error."""
     if any(not part.strip() for part in path):
         findings.fault(where, "a part between the colons is empty; write key:key, without blanks or a colon at the end")
         return None
@@ -84,21 +84,21 @@ def _broken(path: tuple[str, ...], depth: int, node: Any, tree: Mapping[Any, Any
 
 
 def _near(path: tuple[str, ...], tree: Mapping[Any, Any]) -> str:
-    """The existing path that was meant: beside it, or of the same last part, or written alike."""
+    """Suggest an existing path: beside the given one, with the same last part, or with similar spelling."""
     whole, last = ":".join(path), path[-1]
-    known = [one for one in paths_of(tree) if not one.startswith("optuna:") and not f"{whole}:".startswith(f"{one}:")]
+    known = [key for key in paths_of(tree) if not key.startswith("optuna:") and not f"{whole}:".startswith(f"{key}:")]
     parent = whole.removesuffix(last)
-    beside = [one.removeprefix(parent) for one in known if one.startswith(parent) and ":" not in one[len(parent) :]]
-    alike = difflib.get_close_matches(last, beside, 1, 0.6) or [one for one in beside if one in last or last in one]
+    beside = [key.removeprefix(parent) for key in known if key.startswith(parent) and ":" not in key[len(parent) :]]
+    alike = difflib.get_close_matches(last, beside, 1, 0.6) or [name for name in beside if name in last or last in name]
     if alike:
         return f" (did you mean {parent}{alike[0]}?)"
-    same_end = [one for one in known if one.rsplit(":", 1)[-1] == last]
-    found = difflib.get_close_matches(whole, same_end, 1, 0.0) or difflib.get_close_matches(whole, known, 1, 0.75)
-    return f" (did you mean {found[0]}?)" if found else ""
+    same_end = [key for key in known if key.rsplit(":", 1)[-1] == last]
+    matches = difflib.get_close_matches(whole, same_end, 1, 0.0) or difflib.get_close_matches(whole, known, 1, 0.75)
+    return f" (did you mean {matches[0]}?)" if matches else ""
 
 
 def paths_of(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
-    """Every path of texts in a config, with colons."""
+    """Return all paths of a config, with colons."""
     for key, value in tree.items():
         if isinstance(key, str):
             yield f"{prefix}{key}"
@@ -131,7 +131,7 @@ def _note_places(parameters: Sequence[Parameter], tree: Mapping[Any, Any], diale
 
 
 def _note_cast(parameters: Sequence[Parameter], findings: Findings) -> None:
-    cut = [one.key for one in parameters if one.declared == "discrete_uniform" and not one.is_integer]
+    cut = [entry.key for entry in parameters if entry.declared == "discrete_uniform" and not entry.is_integer]
     if cut:
         findings.note(
             f"discrete_uniform with fractions: {', '.join(cut)} get the suggested value itself, which releases up to "
@@ -140,15 +140,15 @@ def _note_cast(parameters: Sequence[Parameter], findings: Findings) -> None:
 
 
 def tied_names(parameters: Sequence[Parameter], findings: Findings) -> None:
-    """Tell which parameters share one name, and so one value; refuse those that cannot."""
+    """Find parameters that share one name, and so one value; refuse those that cannot."""
     groups: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         groups.setdefault(parameter.name, []).append(parameter)
     for name, tied in groups.items():
         if len(tied) < 2:
             continue
-        keys = [one.key for one in tied]
-        odd = [one for one in tied[1:] if _column(one) != _column(tied[0])]
+        keys = [entry.key for entry in tied]
+        odd = [entry for entry in tied[1:] if _column(entry) != _column(tied[0])]
         if odd and "objective" in (odd[0].place, tied[0].place):
             findings.note(
                 f"{', '.join(keys)} have the one name {name!r} and differ: the objective may suggest only one"
@@ -157,8 +157,8 @@ def tied_names(parameters: Sequence[Parameter], findings: Findings) -> None:
         if odd:
             findings.fault(
                 f"{_SECTION}.{odd[0].key}.settings.name",
-                f"{name!r} is the name of {tied[0].key} too, and one value cannot be {_told(tied[0])} and "
-                f"{_told(odd[0])}; give it another name",
+                f"{name!r} is the name of {tied[0].key} too, and one value cannot be {_described(tied[0])} and "
+                f"{_described(odd[0])}; give it another name",
             )
             continue
         findings.note(f"{', '.join(keys)} have the one name {name!r} and always get the same value, that of {keys[0]}")
@@ -172,7 +172,7 @@ def _column(parameter: Parameter) -> tuple[Any, ...]:
     return ("int" if kind == "int" else "float", kind == "loguniform" or bool(settings.get("log")))
 
 
-def _told(parameter: Parameter) -> str:
+def _described(parameter: Parameter) -> str:
     if parameter.declared == "categorical":
         return f"one of {shown(parameter.settings['choices'])}"
     log = " (log)" if parameter.settings.get("log") else ""

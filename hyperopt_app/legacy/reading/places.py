@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the paths of a hyperparameter file lead: objective, save_path, storage, log. Looks at files, writes none."""
+"""Resolve the paths of a hyperparameter file: objective, save_path, storage, log. Reads files, writes none."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _REMEDY = "write storage_type: nfs for a new study, or move this one with `hyper
 
 @dataclass(frozen=True)
 class Origins:
-    """From where relative paths count.
+    """The directories against which relative paths are resolved.
 
     Attributes:
         beside: The directory of the hyperparameter file, asked first.
@@ -34,7 +34,7 @@ class Origins:
     network: Callable[[Path], str | None]
 
     def find(self, text: str, key: str, findings: Findings) -> Path:
-        """The absolute path that a text means: that which exists, beside the file or in the working directory."""
+        """Return the absolute path that a text means: the existing one, beside the file or in the working directory."""
         path = self.expanded(text, key, findings)
         if path.is_absolute():
             return path
@@ -45,14 +45,14 @@ class Origins:
         return there[0] if there else self.cwd / path
 
     def place(self, text: str, key: str, findings: Findings) -> Path:
-        """The same for a file that need not exist yet: its folder decides then."""
+        """Resolve a path that need not exist yet: the existing folder decides."""
         path = self.expanded(text, key, findings)
         if path.is_absolute() or any(_is_there(folder / path) for folder in (self.beside, self.cwd)):
             return self.find(str(path), key, findings)
         return self.find(str(path.parent), key, findings) / path.name
 
     def expanded(self, text: str, key: str, findings: Findings) -> Path:
-        """The path with the home directory for ~ and values for $VARIABLES, unless a file has that very name."""
+        """Expand ~ and $VARIABLES in the path, unless a file has that literal name."""
         home = os.path.expanduser(text)  # noqa: PTH111 - pathlib's raises for an unknown user
         wide = os.path.expandvars(home)
         if "\0" in text or any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(wide).parts):
@@ -76,26 +76,26 @@ def _is_there(path: Path) -> bool:
 def save_directory(
     hyper: Mapping[Any, Any], optuna: Mapping[Any, Any], origins: Origins, findings: Findings
 ) -> Path | None:
-    """The directory of all that is written; the top level's counts more than the older one in `optuna`."""
-    given = {
+    """Return the directory of all output; the top level's key wins over the older one in `optuna`."""
+    paths = {
         key: value
         for key, value in (("save_path", hyper.get("save_path")), ("optuna.save_path", optuna.get("save_path")))
         if value is not None
     }
-    for key, value in given.items():
+    for key, value in paths.items():
         if not isinstance(value, str) or not value.strip():
-            findings.fault(key, f"{shown(value)} is no directory; write its path")
+            findings.fault(key, f"{shown(value)} is not a directory; write its path")
             return None
-    if not given:
+    if not paths:
         came = missing("save_path", [*hyper, *optuna])
         findings.fault("save_path", f"{came}; write the directory in which everything is to be saved")
         return None
-    if len({str(Path(value)) for value in given.values()}) > 1:
+    if len({str(Path(value)) for value in paths.values()}) > 1:
         findings.note(
-            f"save_path stands at the top level and in optuna; {given['save_path']} counts and "
-            f"{given['optuna.save_path']} is ignored, as always"
+            f"save_path stands at the top level and in optuna; {paths['save_path']} counts and "
+            f"{paths['optuna.save_path']} is ignored, as always"
         )
-    key, value = next(iter(given.items()))
+    key, value = next(iter(paths.items()))
     path = origins.find(value, key, findings)
     if path.is_file():
         findings.fault(key, f"{path} is a file; write a directory")
@@ -105,7 +105,7 @@ def save_directory(
 def storage_url(
     optuna: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_prototype: bool
 ) -> str:
-    """Where the study is kept, in our form; empty after a fault. The oldest form of file says nothing of it."""
+    """Return the study's storage in our form; empty after an error. The oldest form of file does not name it."""
     folder = save_path or origins.cwd
     storage, kind = optuna.get("storage"), optuna.get("storage_type")
     if storage is None and kind is None and "study_name" not in optuna and optuna.get("name") is not None:
@@ -113,7 +113,7 @@ def storage_url(
     if storage is None and is_prototype:
         return _sqlite(folder / "hyper_opt.db", origins, findings)
     if not isinstance(storage, str) or not storage.strip():
-        came = missing("storage", optuna) if storage is None else f"{shown(storage)} is no storage"
+        came = missing("storage", optuna) if storage is None else f"{shown(storage)} is not a storage"
         findings.fault("optuna.storage", f"{came}; write a file name and storage_type: sqlite, or a database URL")
         return ""
     if kind is None and "://" not in storage:
@@ -139,8 +139,8 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
     if kind == "maria" and "://" not in storage:
         findings.fault(
             "optuna.storage",
-            f"{shown(_masked_bare(storage))} is no URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and @ "
-            "before HOST",
+            f"{shown(_masked_bare(storage))} is not a URL; write mysql+pymysql://HOST/DATABASE, with USER:PASSWORD and "
+            "@ before HOST",
         )
         return ""
     if kind == "nfs":
@@ -164,7 +164,7 @@ def _of_kind(storage: str, kind: str | None, folder: Path, origins: Origins, fin
 
 
 def _url(storage: str, origins: Origins, findings: Findings) -> str:
-    """A database URL in our form; a relative file is where it is."""
+    """Return a database URL in our form, with a relative file resolved."""
     if re.fullmatch(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?", storage):
         findings.fault(
             "optuna.storage",
@@ -172,15 +172,15 @@ def _url(storage: str, origins: Origins, findings: Findings) -> str:
             "storage_type: sqlite",
         )
         return ""
-    found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", storage)
-    if not found or found[2].startswith("file:"):
+    match = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", storage)
+    if not match or match[2].startswith("file:"):
         return storage
-    path = origins.place(found[2], "optuna.storage", findings)
-    return _sqlite(path, origins, findings, found[1], found[3] or "")
+    path = origins.place(match[2], "optuna.storage", findings)
+    return _sqlite(path, origins, findings, match[1], match[3] or "")
 
 
 def _masked_bare(text: str) -> str:
-    """A URL that lacks its scheme, without the password."""
+    """Return a URL that lacks its scheme, without the password."""
     return mask_password(f"x://{text}").removeprefix("x://")
 
 
@@ -201,7 +201,7 @@ def _sqlite(path: Path, origins: Origins, findings: Findings, scheme: str = "sql
 def log_file(
     hyper: Mapping[Any, Any], save_path: Path | None, origins: Origins, findings: Findings, *, is_alone: bool
 ) -> Path | None:
-    """The log file that `log` asks for, None for none."""
+    """Return the log file that `log` requests; None for none."""
     path = _log_file(hyper, save_path, origins, findings, is_alone=is_alone)
     if path is not None and path.is_dir():
         findings.fault("log", f"{path} is a directory, and the log is a file; move it, or give another path")
@@ -221,11 +221,11 @@ def _log_file(
         return folder / "log.txt"
     if hyper.get("save_path") is not None:
         return folder / "log.txt"
-    given = log.get("save_path", "log.txt")
-    if not isinstance(given, str) or not given:
-        findings.fault("log.save_path", f"{shown(given)} is no file; write the path of a log file")
+    file = log.get("save_path", "log.txt")
+    if not isinstance(file, str) or not file:
+        findings.fault("log.save_path", f"{shown(file)} is not a file; write the path of a log file")
         return None
-    path = origins.place(given, "log.save_path", findings)
+    path = origins.place(file, "log.save_path", findings)
     will_be_there = () if save_path is None else (save_path / "studies", save_path / "trial_results")
-    is_made = any(one.is_relative_to(path) for one in will_be_there)
+    is_made = any(directory.is_relative_to(path) for directory in will_be_there)
     return path / "log.txt" if path.is_dir() or is_made else path

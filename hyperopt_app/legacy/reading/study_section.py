@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The plain keys of the section `optuna`: name, metric, direction, n_trials, gpu; pure.
+"""Read the plain keys of the section `optuna`: name, metric, direction, n_trials, gpu.
 
-And which release of the original a file was written for: a guess for texts and defaults; what counts is each key.
+Also guesses the release of the original that a file was written for. The guess only affects texts and defaults.
 """
 
 import re
@@ -33,7 +33,7 @@ _LIKE_FALSE = ("false", "no", "off", "0", "none", "null", "")
 
 
 def read_name(optuna: Mapping[Any, Any], findings: Findings, *, is_prototype: bool) -> str:
-    """The study's name; empty after a fault."""
+    """Return the study's name; empty after an error."""
     key = "study_name" if "study_name" in optuna or "name" not in optuna else "name"
     name = optuna.get(key)
     if name is None and is_prototype:
@@ -43,13 +43,13 @@ def read_name(optuna: Mapping[Any, Any], findings: Findings, *, is_prototype: bo
         findings.fault("optuna.study_name", f"{missing('study_name', optuna)}; write the name of the study")
         return ""
     if isinstance(name, (Mapping, list, bool)) or not str(name).strip():
-        findings.fault(f"optuna.{key}", f"{shown(name)} is no name; write a text")
+        findings.fault(f"optuna.{key}", f"{shown(name)} is not a name; write a text")
         return ""
     return str(name)
 
 
 def read_aims(optuna: Mapping[Any, Any], findings: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Metrics and directions, as many of the one as of the other."""
+    """Return metrics and directions, equally many."""
     metrics, directions = (_words(optuna, key, findings) for key in ("metric", "direction"))
     for direction in directions:
         if direction not in _DIRECTIONS:
@@ -87,7 +87,7 @@ def _words(optuna: Mapping[Any, Any], key: str, findings: Findings) -> tuple[str
 
 
 def read_trials(optuna: Mapping[Any, Any], findings: Findings) -> int:
-    """`n_trials` as it stands."""
+    """Return `n_trials` as written."""
     value = optuna.get("n_trials")
     number = whole_number(value)
     if number is None or number < 1:
@@ -116,7 +116,7 @@ def read_gpu(optuna: Mapping[Any, Any], findings: Findings) -> bool:
 
 
 BATCH_BLOCKS = ("slurm", "pbs")
-# Sections of a hyperparameter file that are no part of a model config.
+# Sections of a hyperparameter file that do not belong to a model config.
 OWN_SECTIONS = ("optuna", *BATCH_BLOCKS)
 
 _SINCE_B1 = {"trials_per_job"}
@@ -128,7 +128,7 @@ _IMPORT_OF_B1 = re.compile(r"^[ \t]*(?:from|import)[ \t]+echo\b", re.MULTILINE)
 
 
 def dialect_of(hyper: Mapping[Any, Any], *, is_alone: bool, objective: str = "") -> str:
-    """A0, A1, A2, B1, B2 or B3 (B4 has the same keys as B3).
+    """Return A0, A1, A2, B1, B2 or B3 (B4 has the same keys as B3).
 
     Args:
         hyper: The hyperparameter config.

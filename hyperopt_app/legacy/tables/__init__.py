@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The original's tables of results and its best.yml."""
+"""The original's result tables and its best.yml."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Write the original's CSV files from a study; never changes the study, and never loses a row that was there.
+"""Write the original's CSV files from a study, without changing the study or dropping existing rows.
 
-Runs in a worker after a trial and in the driver at the end. Each file is made anew from the whole study, so whoever
-wrote last wrote everything. Rows of other studies in the same folder, and those from before a study was continued
-here, are found in the files that are there, and stay.
+Runs in a worker after a trial and in the driver at the end. The files are rebuilt from the whole study each time, so
+the last writer writes everything. Rows of other studies, and rows written before a study was continued here, are read
+from the existing files and kept.
 """
 
 import logging
@@ -40,7 +40,7 @@ _WITH_BEST = ("A0", "A1", "A2")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the files of a dialect lie, and what they hold.
+    """Where the files of a dialect are, and what they contain.
 
     Attributes:
         folder: Directory of the workers' files.
@@ -58,7 +58,7 @@ class _Layout:
 
 
 def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
-    """Write the tables of the trials that have returned results; nothing while there is none.
+    """Write the tables of the trials that have returned results; nothing if there are none.
 
     Writers in several processes wait for each other, and each reads the study after it got its turn.
 
@@ -83,7 +83,7 @@ def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
 
 
 def write_tables_of(study: "optuna.Study", study_dir: Path) -> None:
-    """Write the tables anew if the study's last command was one of the original interface; else nothing.
+    """Rewrite the tables if the study's last command was one of the original interface.
 
     Args:
         study: The study; only read.
@@ -126,23 +126,23 @@ def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial
     ours = trial_table.rows_of(_results(study, trials, aside), heading)
     known = trial_table.by_number(ours)
     places = [*sorted(layout.folder.glob(f"{layout.stem}_*.csv")), *filter(None, (layout.merged, layout.best))]
-    found = {path: _read(path) for path in places}
-    foreign = {path: trial_table.foreign_rows(rows or [], known, heading) for path, rows in found.items()}
+    existing = {path: _read(path) for path in places}
+    foreign = {path: trial_table.foreign_rows(rows or [], known, heading) for path, rows in existing.items()}
     layout.folder.mkdir(exist_ok=True)
     for path, rows in _own(layout, trials, known, foreign).items():
-        _put(path, trial_table.to_csv(trial_table.merged([rows, foreign.get(path, [])], heading), heading), found)
+        _put(path, trial_table.to_csv(trial_table.merged([rows, foreign.get(path, [])], heading), heading), existing)
     if layout.merged is None:
         return
     # What the workers' files say has all its digits; the old merged file comes last.
     everything = trial_table.merged([ours, *foreign.values()], heading)
     is_sorted = layout.best is not None
-    _put(layout.merged, trial_table.to_csv(everything, heading, is_sorted=is_sorted), found)
+    _put(layout.merged, trial_table.to_csv(everything, heading, is_sorted=is_sorted), existing)
     if layout.best is not None:
         metric, is_maximum = heading.removeprefix("best_"), study.directions[0].name == "MAXIMIZE"
         standing = trial_table.rows_of(_results(study, trials, aside, all_rows=False), heading) if aside else ours
         rows = trial_table.merged([standing, *foreign.values()], heading)
         best = _best_rows(rows, metric, is_maximum=is_maximum)
-        _put(layout.best, trial_table.to_csv(best, heading, is_sorted=is_sorted), found)
+        _put(layout.best, trial_table.to_csv(best, heading, is_sorted=is_sorted), existing)
 
 
 def _own(
@@ -151,9 +151,9 @@ def _own(
     known: Mapping[int, Sequence[Row]],
     foreign: Mapping[Path, Sequence[Row]],
 ) -> dict[Path, list[Row]]:
-    """Which rows go into which worker's file."""
-    told = [trial for trial in trials if _ATTRIBUTE in trial.user_attrs]
-    paths = _paths(layout, told, {path for path, rows in foreign.items() if rows})
+    """Return which rows belong to which worker's file."""
+    recorded = [trial for trial in trials if _ATTRIBUTE in trial.user_attrs]
+    paths = _paths(layout, recorded, {path for path, rows in foreign.items() if rows})
     own: dict[Path, list[Row]] = {}
     for number in sorted(paths):
         own.setdefault(paths[number], []).extend(known[number])
@@ -161,7 +161,7 @@ def _own(
 
 
 def _best_rows(rows: Iterable[Row], metric: str, *, is_maximum: bool) -> list[Row]:
-    """The rows whose metric is the best, in the study's own direction."""
+    """Return the rows whose metric is the best, in the study's own direction."""
     values = [(_number(row.get(metric, "")), row) for row in rows]
     known = [value for value, _ in values if not math.isnan(value)]
     best = (max if is_maximum else min)(known, default=math.nan)
@@ -194,13 +194,13 @@ def _results(
 
 
 def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, float]:
-    """Trial number to the best value of the study when that trial ended; empty for several objectives."""
+    """Map trial numbers to the best value when the trial ended; empty for several objectives."""
     if len(study.directions) > 1:
         return {}
     choose = max if study.directions[0].name == "MAXIMIZE" else min
     bests: dict[int, float] = {}
     best: float | None = None
-    for trial in sorted(trials, key=lambda one: (str(one.datetime_complete), one.number)):
+    for trial in sorted(trials, key=lambda item: (str(item.datetime_complete), item.number)):
         if trial.state.name == "COMPLETE":
             best = trial.values[0] if best is None else choose(best, trial.values[0])
         if best is not None:
@@ -208,9 +208,9 @@ def _bests(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, 
     return bests
 
 
-def _paths(layout: _Layout, told: Sequence["FrozenTrial"], foreign: set[Path]) -> dict[int, Path]:
-    """Trial number to the file of the worker that ran it."""
-    names = _worker_names(told)
+def _paths(layout: _Layout, recorded: Sequence["FrozenTrial"], foreign: set[Path]) -> dict[int, Path]:
+    """Map trial numbers to the file of the worker that ran the trial."""
+    names = _worker_names(recorded)
     if layout.stem != "worker":
         return {number: layout.folder / f"{layout.stem}_{name}.csv" for number, name in names.items()}
     # B1 counts its workers, and each took the first number that was free.
@@ -219,9 +219,9 @@ def _paths(layout: _Layout, told: Sequence["FrozenTrial"], foreign: set[Path]) -
     return {number: files[name] for number, name in names.items()}
 
 
-def _worker_names(told: Sequence["FrozenTrial"]) -> dict[int, str]:
-    """Trial number to its worker's name: job or host, and `.k` from the second process there on."""
-    claims = {trial.number: trial_records.holder_of(trial) for trial in told}
+def _worker_names(recorded: Sequence["FrozenTrial"]) -> dict[int, str]:
+    """Map trial numbers to the worker's name: job or host, with `.k` from the second process there on."""
+    claims = {trial.number: trial_records.holder_of(trial) for trial in recorded}
     homes = {number: (_home(claim), int(claim.get("number", 0))) for number, claim in claims.items()}
     processes: dict[str, list[int]] = {}
     for home, number in sorted(set(homes.values())):
@@ -233,13 +233,13 @@ def _worker_names(told: Sequence["FrozenTrial"]) -> dict[int, str]:
 
 
 def _home(claim: Mapping[str, Any]) -> str:
-    """What the original had as the node's id: that of the command line, else the job's, else the host's name."""
+    """Return the original's node id: the command line's, else the job's, else the host's name."""
     place = claim.get("place") or {}
     return safe_name(str(claim.get("label") or place.get("job") or claim.get("host") or "local"))
 
 
 def safe_name(name: str) -> str:
-    """The name as part of a file's name."""
+    """Return the name in a form usable in a file's name."""
     return re.sub(r"[/\0]", "_", name)
 
 
@@ -258,7 +258,7 @@ def write_study_csv(study: "optuna.Study", folder: Path) -> Path:
 
 
 def _read(path: Path) -> list[Row] | None:
-    """The rows of a file; None if it is no table of trials."""
+    """Read the rows of a file; None if it is not a table of trials."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
@@ -269,10 +269,10 @@ def _read(path: Path) -> list[Row] | None:
         return None
 
 
-def _put(path: Path, text: str, found: Mapping[Path, list[Row] | None]) -> None:
-    """Write a table; a file of that name which is none is kept under another name."""
-    if path in found and found[path] is None:
-        kept = next(one for one in (path.with_name(f"kept_{k}_{path.name}") for k in count(1)) if not one.exists())
+def _put(path: Path, text: str, existing: Mapping[Path, list[Row] | None]) -> None:
+    """Write a table; a file of that name that is not a table is renamed."""
+    if path in existing and existing[path] is None:
+        kept = next(free for free in (path.with_name(f"kept_{k}_{path.name}") for k in count(1)) if not free.exists())
         path.replace(kept)
         _log.warning("%s was no table of trials; it is kept as %s", path, kept.name)
     replace_text(path, text)

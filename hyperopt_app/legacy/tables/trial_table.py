@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The original's tables of results as rows and columns of text; pure, reads no study and no file.
+"""Build the original's result tables as rows and columns of text. Reads no study and no file.
 
-A row maps headings to the text of cells; a missing heading is an empty cell. Which rows of an earlier file are not
-ours is decided by their content, so no record of who wrote a file is needed.
+A row maps headings to cell text; a missing heading is an empty cell. Whether a row of an existing file belongs to
+this study is decided by its content, so no record of the writer is needed.
 """
 
 import ast
@@ -37,7 +37,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Result:
-    """What is told of one trial.
+    """What the tables show of one trial.
 
     Attributes:
         number: The trial's number.
@@ -73,18 +73,18 @@ def rows_of(results: Sequence[Result], best_heading: str = "") -> list[Row]:
             **({best_heading: cell(result.best)} if best_heading else {}),
             **({_PRUNED: "" if result.pruned is None else str(int(result.pruned))} if has_pruned else {}),
         }
-        for result in sorted(results, key=lambda one: one.number)
+        for result in sorted(results, key=lambda result: result.number)
     ]
 
 
 def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
-    """All names in the order of first sight."""
+    """Return all names in the order of first appearance."""
     lists = dict.fromkeys(map(tuple, tables))
     return list(dict.fromkeys(name for names in lists for name in names))
 
 
 def _headings(names: Sequence[str], taken: set[str], suffix: str) -> dict[str, str]:
-    """A heading for each name; no two are equal and none is taken."""
+    """Return a heading for each name; no two are equal and none is taken."""
     headings = {name: name for name in names if name not in taken}
     for name in names:
         heading = name
@@ -95,7 +95,7 @@ def _headings(names: Sequence[str], taken: set[str], suffix: str) -> dict[str, s
 
 
 def cell(value: Any) -> str:
-    """A value as the text that pandas would have written, lists and mappings too; nothing is rounded."""
+    """Format a value as pandas would, lists and mappings too, without rounding."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -104,10 +104,10 @@ def cell(value: Any) -> str:
 
 
 def parse(text: str) -> list[Row]:
-    """The rows of a file as the original, or this project, wrote it, without the columns of indices.
+    """Parse the rows of a file as the original, or this package, wrote it, without the columns of indices.
 
     Raises:
-        ValueError: It is no table of trials: it has no column `trial`, or what stands there is no number.
+        ValueError: It is not a table of trials: it has no column `trial`, or other values than numbers in it.
     """
     csv.field_size_limit(sys.maxsize)  # a cell may hold the history of a long training
     try:
@@ -115,7 +115,7 @@ def parse(text: str) -> list[Row]:
     except csv.Error as error:
         raise ValueError(str(error)) from error
     if not lines or _TRIAL not in lines[0]:
-        raise ValueError("there is no column `trial`")
+        raise ValueError("it has no column `trial`")
     columns = [(index, name) for index, name in enumerate(lines[0]) if name and not name.startswith("Unnamed: ")]
     rows = [{name: line[index] for index, name in columns if index < len(line)} for line in lines[1:] if line]
     for row in rows:
@@ -124,10 +124,10 @@ def parse(text: str) -> list[Row]:
 
 
 def number_of(row: Row) -> int:
-    """The number of the trial; pandas may have made a float of it.
+    """Return the number of the trial; pandas may have made a float of it.
 
     Raises:
-        ValueError: There is no number.
+        ValueError: The cell holds no number.
     """
     try:
         return int(float(row.get(_TRIAL, "")))
@@ -143,13 +143,13 @@ def by_number(rows: Iterable[Row]) -> dict[int, list[Row]]:
     return known
 
 
-def foreign_rows(found: Iterable[Row], known: Mapping[int, Sequence[Row]], best_heading: str = "") -> list[Row]:
-    """The rows that say something new: of other studies, or of this one before it was continued.
+def foreign_rows(rows: Iterable[Row], known: Mapping[int, Sequence[Row]], best_heading: str = "") -> list[Row]:
+    """Return rows with new information: of other studies, or of this one before it was continued.
 
     A found row says nothing new if its filled cells stand in a known row too, but for digits that were lost in
     reading and writing. The best value so far does not count: a late trial may change it.
     """
-    return [row for row in found if not any(_says(one, row, best_heading) for one in known.get(number_of(row), ()))]
+    return [row for row in rows if not any(_says(own, row, best_heading) for own in known.get(number_of(row), ()))]
 
 
 def _says(known: Row, row: Row, best_heading: str) -> bool:
@@ -162,14 +162,14 @@ def _is_close(first: str, second: str) -> bool:
     if first == second:
         return True
     try:
-        one, other = float(first), float(second)
+        number, other = float(first), float(second)
     except ValueError:
         return first[:1] in ("[", "{") and second[:1] in ("[", "{") and _read(first) == _read(second)
-    return math.isclose(one, other, rel_tol=_TOLERANCE) or (math.isnan(one) and math.isnan(other))
+    return math.isclose(number, other, rel_tol=_TOLERANCE) or (math.isnan(number) and math.isnan(other))
 
 
 def _read(text: str) -> Any:
-    """A list or mapping as Python shows it, or as JSON, which an earlier release wrote; else the text."""
+    """Parse a list or mapping in Python's form, or in JSON, which an earlier release wrote; else return the text."""
     for read in (ast.literal_eval, json.loads):
         try:
             return read(text)
@@ -179,7 +179,7 @@ def _read(text: str) -> Any:
 
 
 def merged(tables: Iterable[Sequence[Row]], best_heading: str = "") -> list[Row]:
-    """The rows of all tables, by number; what an earlier table says already is left out of the later ones."""
+    """Merge the rows of all tables by number, without rows that an earlier table contains already."""
     known: dict[int, list[Row]] = {}
     for table in tables:
         for row in foreign_rows(table, known, best_heading):
@@ -188,7 +188,7 @@ def merged(tables: Iterable[Sequence[Row]], best_heading: str = "") -> list[Row]
 
 
 def to_csv(rows: Sequence[Row], best_heading: str = "", *, is_sorted: bool = False) -> str:
-    """The table as pandas writes it: the first column is an index and has no heading.
+    """Format the table as pandas writes it: the first column is an index and has no heading.
 
     Args:
         rows: In the order in which they are written.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Write a pair of the original's files as a Hydra config."""
+"""Translate a pair of the original's files into a Hydra config."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write a translation as a Hydra config directory, with comments that say what came from where."""
+"""Write a translated pair as a Hydra config directory, with comments that name the source of each entry."""
 
 import shlex
 import textwrap
@@ -51,7 +51,7 @@ _SWEEPER = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """One line for each plain value, and for each short list of plain values."""
+    """YAML dumper with one line for each plain value, and for each short list of plain values."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -82,7 +82,7 @@ def _yaml(content: Mapping[Any, Any]) -> str:
 
 
 def config_text(translation: Translation, pair: Pair, directory: Path) -> str:
-    """The text of config.yaml; it reads back to exactly `translation.config`."""
+    """Format config.yaml; it reads back to exactly `translation.config`."""
     return _commented(translation.config, _head(translation, pair, directory), _launcher_comment(pair, 0), pair)
 
 
@@ -96,10 +96,10 @@ def _commented(config: Mapping[Any, Any], head: str, launcher: str, pair: Pair) 
         )
     parts = [head]
     for key, value in config.items():
-        told = _comment(comments[key]) if key in comments else ""
+        comment = _comment(comments[key]) if key in comments else ""
         gap = "\n" if key in comments else ""
         body = _hydra(value, launcher) if key == "hydra" else _yaml({key: value})
-        parts.append(f"{gap}{told}{body}")
+        parts.append(f"{gap}{comment}{body}")
     return "".join(parts)
 
 
@@ -113,12 +113,12 @@ def _hydra(hydra: Mapping[str, Any], launcher: str) -> str:
 
 
 def _inner(key: str, value: Any, comments: Mapping[str, str], indent: str) -> str:
-    told = _comment(comments[key]) if key in comments else ""
-    return textwrap.indent(told + _yaml({key: value}), indent)
+    comment = _comment(comments[key]) if key in comments else ""
+    return textwrap.indent(comment + _yaml({key: value}), indent)
 
 
 def _comment(text: str) -> str:
-    """The text as comment lines; nothing in it can end them."""
+    """Format a text as comment lines; nothing in it can end them."""
     clean = "".join(character if character.isprintable() else " " for character in text)
     lines = textwrap.wrap(clean, _COMMENT_WIDTH, break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines)
@@ -147,8 +147,8 @@ def _head(translation: Translation, pair: Pair, directory: Path) -> str:
 
 
 def _own(pair: Pair) -> str:
-    """The override by which a single training is given what only the objective suggests."""
-    names = [one.name for one in pair.parameters if one.place == "objective"]
+    """Return the override that gives a single training what only the objective suggests."""
+    names = [parameter.name for parameter in pair.parameters if parameter.place == "objective"]
     values = ", ".join(f"{name}: ..." for name in names)
     return f" '+objective.params={{{values}}}'" if names else ""
 
@@ -166,7 +166,7 @@ def _launcher_comment(pair: Pair, number: int) -> str:
 
 
 def write_config(translation: Translation, pair: Pair, directory: Path) -> Path:
-    """Write the directory, each file aside first and then renamed; returns the path of config.yaml."""
+    """Write the directory atomically, file by file; returns the path of config.yaml."""
     path = directory / "config.yaml"
     _write(path, config_text(translation, pair, directory))
     for name, content in translation.files.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Samplers and pruners as Hydra config groups, or as files of their own where no group has their arguments; pure."""
+"""Translate samplers and pruners into Hydra config groups, or into files where no group has their arguments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -52,7 +52,7 @@ class MethodNode:
 
 
 def sampler_node(method: Method | None) -> MethodNode:
-    """The sampler without its seed, which is the study's."""
+    """Return the sampler without its seed, which is the study's."""
     if method is None:
         return MethodNode("async_tpe")
     arguments = {key: value for key, value in method.arguments.items() if key != "seed"}
@@ -60,13 +60,13 @@ def sampler_node(method: Method | None) -> MethodNode:
 
 
 def pruner_node(method: Method | None) -> MethodNode:
-    """The pruner."""
+    """Return the pruner."""
     return MethodNode("nop") if method is None else _node(method.name, method.arguments, "pruners", _PRUNERS)
 
 
 def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[str, tuple[str, Any]]) -> MethodNode:
     option, schema = groups[name]
-    known = {one.name: one for one in fields(schema)}
+    known = {schema_field.name: schema_field for schema_field in fields(schema)}
     values = {key: _plain(value, module) for key, value in arguments.items()}
     if set(values) <= set(known):
         return MethodNode(option, values)
@@ -74,8 +74,8 @@ def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[
 
 
 def _plain(value: Any, module: str) -> Any:
-    """A method within a method is a node too."""
+    """Convert an argument; a method within a method becomes a node too."""
     if isinstance(value, Method):
-        inner = {key: _plain(one, module) for key, one in value.arguments.items()}
+        inner = {key: _plain(item, module) for key, item in value.arguments.items()}
         return {"_target_": f"optuna.{module}.{value.name}", **inner}
     return value

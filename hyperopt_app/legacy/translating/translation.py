@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pair of the original's files as the Hydra config that a user of this project would write; pure."""
+"""Translate a pair of the original's files into the Hydra config that a user of this package would write."""
 
 import re
 import zlib
@@ -34,7 +34,7 @@ class Translation:
         launchers: Options of hydra/launcher that are used one after the other; the config holds the first, and files
             named config_<launcher>.yaml the others.
         environment: Variable to secret, which the config refers to.
-        notes: What the user is told once.
+        notes: Notes for the user, each logged once.
     """
 
     config: Mapping[Any, Any]
@@ -45,7 +45,7 @@ class Translation:
 
 
 def study_dir_of(pair: Pair) -> Path:
-    """The directory of the study's own files, below save_path."""
+    """Return the directory of the study's own files, below save_path."""
     return pair.save_path / "studies" / _safe(pair.study_name)
 
 
@@ -55,7 +55,7 @@ def _safe(name: str) -> str:
 
 
 def translate(pair: Pair) -> Translation:
-    """The config that runs the same study."""
+    """Return the config that runs the same study."""
     launchers = pair.launchers or (Launcher("local_workers", {}, pair.workers),)
     storage, environment = _without_secret(pair.storage)
     sampler, pruner = sampler_node(pair.sampler), pruner_node(pair.pruner)
@@ -66,29 +66,31 @@ def translate(pair: Pair) -> Translation:
             files[f"hydra/sweeper/{group}/{node.option}.yaml"] = _escaped_all(node.file)
     for launcher, config in zip(launchers[1:], configs[1:], strict=True):
         files[f"config_{launcher.name}.yaml"] = config
-    return Translation(configs[0], files, tuple(one.name for one in launchers), environment, pair.notes)
+    return Translation(configs[0], files, tuple(launcher.name for launcher in launchers), environment, pair.notes)
 
 
 def _config(pair: Pair, launcher: Launcher, storage: str, sampler: MethodNode, pruner: MethodNode) -> dict[Any, Any]:
-    applied = [one for one in pair.parameters if one.place != "objective"]
+    applied = [entry for entry in pair.parameters if entry.place != "objective"]
     places = places_of(applied, pair.model)
-    searched = [one.path for one in applied]
+    searched = [entry.path for entry in applied]
     model = shape_of({key: value for key, value in pair.model.items() if key != "optuna"}, searched)
     section = shape_of({"optuna": masked(pair.optuna)}, searched)
     names = {user: name for name, user in places.renamed.items()}
     tree = {names.get(key, key) if isinstance(key, str) else key: value for key, value in model.root.items()}
     config: dict[Any, Any] = {"defaults": _defaults(launcher, sampler, pruner), **tree}
     if places.placed:
-        values = {one["key"]: one["value"] for one in places.placed}
+        values = {entry["key"]: entry["value"] for entry in places.placed}
         config["placed"] = shape_of(values).root
-    config["objective"] = _objective(pair, places, [model, section], [one.path for one in applied if _is_cut(one)])
+    config["objective"] = _objective(
+        pair, places, [model, section], [entry.path for entry in applied if _is_cut(entry)]
+    )
     config["optuna"] = section.root["optuna"]
     config["hydra"] = _hydra(pair, launcher, storage, sampler, pruner, applied, places)
     return config
 
 
 def _is_cut(parameter: Parameter) -> bool:
-    """Whether Hydra gives a float where the objective is to have an int."""
+    """Whether Hydra gives a float where the objective expects an int."""
     return parameter.is_integer and parameter.declared == "discrete_uniform"
 
 
@@ -111,7 +113,7 @@ def _objective(pair: Pair, places: Places, shapes: list[Shape], integers: list[t
         "hyper_file": escaped(str(pair.hyper_path)),
         "integers": [list(path) for path in integers],
         "renamed": dict(places.renamed),
-        "placed": [{"key": one["key"], "path": [escaped(part) for part in one["path"]]} for one in places.placed],
+        "placed": [{"key": entry["key"], "path": [escaped(part) for part in entry["path"]]} for entry in places.placed],
         "dates": [_escaped_all(list(path)) for shape in shapes for path in shape.dates],
         "marks": [_escaped_all(list(path)) for shape in shapes for path in shape.marks],
         "tuples": [_escaped_all(list(path)) for shape in shapes for path in shape.tuples],
@@ -135,8 +137,8 @@ def _hydra(
 ) -> dict[str, Any]:
     keys = dict(zip(places.keys, applied, strict=True))
     seed = None if pair.sampler is None else pair.sampler.arguments.get("seed")
-    names = {key.lstrip("+"): escaped(one.name) for key, one in keys.items() if key.lstrip("+") != one.name}
-    points, is_unchecked = _points(pair, {one.name: key.lstrip("+") for key, one in reversed(keys.items())})
+    names = {key.lstrip("+"): escaped(entry.name) for key, entry in keys.items() if key.lstrip("+") != entry.name}
+    points, is_unchecked = _points(pair, {entry.name: key.lstrip("+") for key, entry in reversed(keys.items())})
     sweeper = {
         "study_name": escaped(pair.study_name),
         "storage": storage,
@@ -147,7 +149,7 @@ def _hydra(
         "seed": seed,
         "sampler": _escaped_all(sampler.values),
         "pruner": _escaped_all(pruner.values),
-        "params": {key: escaped(sweep_text(one)) for key, one in keys.items()},
+        "params": {key: escaped(sweep_text(entry)) for key, entry in keys.items()},
         "names": names,
         "plain_choices": _has_other_words(applied) or None,
         "enqueue": points,
@@ -165,7 +167,7 @@ def _hydra(
 
 
 def sweep_text(parameter: Parameter) -> str:
-    """A parameter in Hydra's sweep grammar, as it stands under `hydra.sweeper.params`.
+    """Format a parameter in Hydra's sweep grammar, as under `hydra.sweeper.params`.
 
     Law: `parse_space` of the text gives the distribution that Optuna's suggest_<type> made of the same settings.
     """
@@ -181,14 +183,16 @@ def sweep_text(parameter: Parameter) -> str:
 
 
 def _has_other_words(parameters: list[Parameter]) -> bool:
-    """Whether a choice is another text in an override than the value which the original stored."""
-    choices = [choice for one in parameters if one.declared == "categorical" for choice in one.settings["choices"]]
+    """Whether a choice's override text differs from the value which the original stored."""
+    choices = [
+        choice for entry in parameters if entry.declared == "categorical" for choice in entry.settings["choices"]
+    ]
     return any(choice_of(choice) is not choice for choice in choices)
 
 
 def _points(pair: Pair, keys: Mapping[str, str]) -> tuple[list[Any], bool]:
-    """The points by key, and whether they hold what is not searched here or out of range."""
-    bounds = {one.name: one.settings for one in pair.parameters if one.place != "objective"}
+    """Return the points by key, and whether they contain keys not searched here or values out of range."""
+    bounds = {entry.name: entry.settings for entry in pair.parameters if entry.place != "objective"}
     is_unchecked = any(
         name not in bounds or _is_outside(value, bounds[name])
         for point in pair.enqueue
@@ -210,7 +214,7 @@ def _is_outside(value: Any, settings: Mapping[str, Any]) -> bool:
 
 
 def _logging(path: Path | None) -> dict[str, Any]:
-    """The one log file of all trials, beside what Hydra logs anyway.
+    """Configure the one log file of all trials, beside what Hydra logs anyway.
 
     The driver does not write to it: it has something to say before the folder is there.
     """
@@ -233,19 +237,19 @@ def _logging(path: Path | None) -> dict[str, Any]:
 
 
 def _without_secret(storage: str) -> tuple[str, dict[str, str]]:
-    """The URL with a reference in the place of its password, and what the reference stands for."""
+    """Replace a URL's password by a reference, and return the referenced value."""
     for pattern in (_IN_URL, _IN_QUERY):
-        found = pattern.match(storage)
-        if found and found["secret"] not in ("", "***"):
+        match = pattern.match(storage)
+        if match and match["secret"] not in ("", "***"):
             reference = f"${{oc.env:{PASSWORD_VARIABLE}}}"
-            return f"{escaped(found['before'])}{reference}{escaped(found['after'])}", {
-                PASSWORD_VARIABLE: found["secret"]
+            return f"{escaped(match['before'])}{reference}{escaped(match['after'])}", {
+                PASSWORD_VARIABLE: match["secret"]
             }
     return escaped(storage), {}
 
 
 def _launcher_settings(launcher: Launcher) -> Any:
-    """The fields of a launcher as its node holds them."""
+    """Return the fields of a launcher as its node holds them."""
     settings = _escaped_all(launcher.settings)
     return _escaped_all(settings) if PLUGIN_FIELDS_ARE_READ_TWICE else settings
 

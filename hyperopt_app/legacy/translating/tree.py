@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The user's model config as the root of a Hydra config, and the searched keys in it; pure.
+"""Make the user's model config the root of a Hydra config, and locate the searched keys in it.
 
-What Hydra or OmegaConf would take for their own is written otherwise, and the adapter undoes it for the objective.
+Keys that Hydra or OmegaConf would interpret themselves are escaped here; the adapter restores them for the objective.
 """
 
 import re
@@ -39,7 +39,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the searched parameters are.
+    """The places of the searched parameters.
 
     Attributes:
         keys: Override key of each parameter, as many as there are.
@@ -53,7 +53,7 @@ class Places:
 
 
 def escaped(text: str) -> str:
-    """The text that OmegaConf reads as this one: without an interpolation."""
+    """Escape a text so that OmegaConf reads it back unchanged, without an interpolation."""
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
@@ -79,12 +79,12 @@ def shape_of(tree: Mapping[Any, Any], searched: Sequence[tuple[Any, ...]] = ()) 
 
     root = convert(tree, ())
     kept = set(searched)
-    found = ([one for one in paths if one not in kept] for paths in (dates, marks, tuples))
-    return Shape(root, *found)
+    lists = ([path for path in paths if path not in kept] for paths in (dates, marks, tuples))
+    return Shape(root, *lists)
 
 
 def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Places:
-    """The override keys of parameters that are set in the config; `model` is without `optuna`."""
+    """Return the override keys of parameters that are set in the config; `model` is without `optuna`."""
     renamed = _renamed(model)
     own = {name: key for key, name in renamed.items()}
     keys, placed = list[str](), list[dict[str, Any]]()
@@ -103,18 +103,18 @@ def places_of(parameters: Sequence[Parameter], model: Mapping[Any, Any]) -> Plac
 
 
 def _renamed(model: Mapping[Any, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     for key in model:
         name = str(key)
-        while key in _TAKEN and (name in _TAKEN or name in model or name in found):
+        while key in _TAKEN and (name in _TAKEN or name in model or name in renamed):
             name += "_"
         if name != str(key):
-            found[name] = str(key)
-    return found
+            renamed[name] = str(key)
+    return renamed
 
 
 def _is_nameable(parameter: Parameter, value: Any) -> bool:
-    """Whether an override can set it: it names the path, and replaces the value instead of merging with it."""
+    """Whether an override can set the path, and replaces the value instead of merging with it."""
     choices = parameter.settings.get("choices", ())
     return (
         all(_NAMEABLE.fullmatch(part) for part in parameter.path)
@@ -124,8 +124,8 @@ def _is_nameable(parameter: Parameter, value: Any) -> bool:
 
 
 def _is_nested(path: tuple[str, ...], paths: Sequence[tuple[str, ...]]) -> bool:
-    """Whether it leads into another one or the other way round: then it counts which of them is set last."""
-    return any(one != path and one[: len(path)] == path[: len(one)] for one in paths)
+    """Whether a path leads into another or vice versa; then the order in which they are set matters."""
+    return any(other != path and other[: len(path)] == path[: len(other)] for other in paths)
 
 
 def _is_tree(value: Any) -> bool:

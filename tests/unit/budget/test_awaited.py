@@ -27,7 +27,7 @@ def test_each_wait_is_told_once_until_the_trial_changes_hands(tmp_path: Path, ca
             awaited.look([running(7, claim)])
     begins = "waiting for trial 7, which"
     assert caplog.messages == [
-        f"{begins} no worker of ours holds (of another program?); it is freed after 60 s without a report",
+        f"{begins} no worker of hyperopt_app holds (maybe of another program); it is freed after 60 s without a report",
         f"{begins} worker 2 on far holds (process 4711); it is freed after 60 s without a sign of life",
         f"{begins} worker 2 on {here['host']} trains (process {os.getpid()})",
     ]

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from hyperopt_app.budget.hidden import without
 from hyperopt_app.budget.set_aside import set_aside
 from hyperopt_app.objective.outcomes import Completed
-from hyperopt_app.sampling.failure_aware_tpe import taught
+from hyperopt_app.sampling.failure_aware_tpe import failure_aware
 from tests.unit._made_tickets import claimed, hand, study_with
 
 Direction = Literal["minimize", "maximize"]
@@ -67,7 +67,7 @@ def test_a_sampler_draws_as_if_a_hidden_trial_had_never_been(sampler: type[BaseS
     with_more, plain = finished(values), finished(values, failed=12)
     drawn = []
     for study in (without(with_more, range(12, 24)), plain):
-        study.sampler = taught(sampler(seed=3))  # type: ignore[call-arg]
+        study.sampler = failure_aware(sampler(seed=3))  # type: ignore[call-arg]
         drawn.append(study.ask().suggest_float("x", 0, 100))
     assert drawn[0] == drawn[1]
 

@@ -77,7 +77,7 @@ def test_only_what_has_ended_and_counts_can_be_changed(
     assert claimed(hand(study, n_trials=4)).number == 2
     with pytest.raises(StudyMismatchError) as caught:
         step(study, [0, 1, 2, 3, 9, -1])
-    for text in ("trial 1: it counts no longer (for a reason)", "2: it is running", "3: it is waiting", "9: the study"):
+    for text in ("trial 1: it no longer counts (for a reason)", "2: it is running", "3: it is waiting", "9: the study"):
         assert text in str(caught.value)
     assert "trials are 0 to 4" in str(caught.value)
     assert set_aside_of(study, study.trials) == {1: "for a reason"}
@@ -165,7 +165,7 @@ def test_a_point_gets_a_ticket_that_is_still_to_be_issued() -> None:
 def test_without_a_free_ticket_a_point_is_refused_or_enlarges_the_budget() -> None:
     """The refusal names the flag."""
     study = worked(1, Completed((1.0,)))
-    with pytest.raises(StudyMismatchError, match=r"all 1 of the budget have begun.*--grow"):
+    with pytest.raises(StudyMismatchError, match=r"all 1 of the budget have started.*--grow"):
         add_point(study, {"x": 0.5}, hand(study, 8, 1), grows=False)
     assert add_point(study, {"x": 0.5}, hand(study, 8, 1), grows=True) == 1
     assert left(study, 1) == 1

@@ -214,7 +214,7 @@ def test_a_dead_workers_trial_is_continued_under_its_number(
     other = hand(study, 1, observer=Told("worker-0"))
     with caplog.at_level(logging.WARNING):
         again = claimed(other)
-    assert "trial 0: its worker is gone; the trial will be continued by another" in caplog.text
+    assert "trial 0: its worker died; the trial will be continued by another" in caplog.text
     assert (again.number, again.params) == (0, {"x": value})
     assert _frozen(other.study).intermediate_values == {3: 0.7}
     assert claim_of(_frozen(other.study)) == identity(1).as_claim()
@@ -231,7 +231,7 @@ def test_a_trial_that_kills_its_workers_is_failed_at_last(
         following = claimed(last)
     lost = _frozen(study)
     assert (lost.number, lost.state, lost.user_attrs["failure"]["kind"]) == (0, TrialState.FAIL, "infrastructure")
-    assert "failed (infrastructure): it was lost 3 times, the last time because its worker is gone" in caplog.text
+    assert "failed (infrastructure): lost 3 times; last cause: its worker died" in caplog.text
     assert following.number == 1
 
 

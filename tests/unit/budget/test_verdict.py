@@ -110,7 +110,7 @@ def test_a_study_that_is_over_is_judged_by_fewer(outcomes: list[Outcome], is_ver
 
 
 def test_a_last_trial_that_fails_beside_good_ones_counts() -> None:
-    """A run of one trial is no verdict where an earlier run has shown that the code works."""
+    """A run of one trial is not a verdict where an earlier run has shown that the code works."""
     study = study_with(2)
     _end(study, DONE, TYPO)
     begin_run(study, {0}, Limits())
@@ -140,7 +140,7 @@ def test_the_next_command_does_what_a_killed_one_has_left_undone(study: optuna.S
     _end(study, TYPO, TYPO, TYPO)
     assert judge_last_run(study) is not None
     assert _aside(study) == []
-    assert close_run(study) == "3 trials of the last run failed in the same way and count no longer: NameError: typo"
+    assert close_run(study) == "3 trials of the last run failed in the same way and no longer count: NameError: typo"
     assert _aside(study) == [0, 1, 2]
     assert close_run(study) == ""
 
@@ -208,9 +208,9 @@ def test_workers_with_the_search_of_before_leave(study: optuna.Study) -> None:
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (1, "It counts no longer: mend it, and the same command goes on (8 of 8 trials are left)."),
-        (3, "They count no longer: mend it, and the same command goes on (8 of 8 trials are left)."),
-        (5, "All 5 that failed so count no longer: mend it, and the same command goes on (8 of 8 trials are left)."),
+        (1, "It no longer counts: fix it, then the same command goes on (8 of 8 trials are left)."),
+        (3, "They no longer count: fix it, then the same command goes on (8 of 8 trials are left)."),
+        (5, "All 5 such failures no longer count: fix it, then the same command goes on (8 of 8 trials are left)."),
     ],
 )
 def test_what_is_told_of_a_verdict(count: int, words: str, study: optuna.Study) -> None:

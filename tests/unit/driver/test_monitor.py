@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from hyperopt_app.budget.set_aside import set_aside
 from hyperopt_app.budget.steering import add_point
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
-from hyperopt_app.driver.monitor import Watch, best_lines, overview
+from hyperopt_app.driver.monitor import StudyMonitor, best_lines, overview
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import WorkerIdentity, this_worker
@@ -44,8 +44,8 @@ def study(plan: Plan) -> optuna.Study:
     return study
 
 
-def _watch(plan: Plan, study: optuna.Study, sleep: Callable[[float], None] = lambda _s: None) -> Watch:
-    return Watch(plan, study, "none", sleep)
+def _watch(plan: Plan, study: optuna.Study, sleep: Callable[[float], None] = lambda _s: None) -> StudyMonitor:
+    return StudyMonitor(plan, study, "none", sleep)
 
 
 def _dead_claim(plan: Plan) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_how_the_sweep_is_shown(
     """By itself a table where nobody else writes, lines elsewhere, nothing where the workers' own lines are seen."""
     study = create_study(open_storage(None, plan.study_dir), plan.study_name, ["minimize"])
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
-    shown: Any = Watch(plan, study, progress).shown(clean)
+    shown: Any = StudyMonitor(plan, study, progress).shown(clean)
     assert shown._mode == mode
 
 

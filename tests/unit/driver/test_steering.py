@@ -57,9 +57,9 @@ def test_a_study_of_another_tool_has_no_space_to_check_against(tmp_path: Path) -
     study.enqueue_trial({"x": 0.5})
     trial = study.ask()
     study.tell(trial, trial.suggest_float("x", 0, 1))
-    with pytest.raises(StudyMismatchError, match="was not begun by a search of hyperopt_app"):
+    with pytest.raises(StudyMismatchError, match="was not created by hyperopt_app"):
         added(study, tmp_path, ["x=0.5"], grows=True)
-    assert "tried again as trial 1" in retried(study, tmp_path, [0], [], lambda *_: None)[0]
+    assert "retried as trial 1" in retried(study, tmp_path, [0], [], lambda *_: None)[0]
     assert study.trials[1].system_attrs[POINT] == {"x": 0.5}
 
 
@@ -71,7 +71,7 @@ def test_what_is_left_is_told(tmp_path: Path) -> None:
     assert claimed(worker).number == 1
     told = discarded(study, tmp_path, [0], lambda *_: None)
     assert told[0].startswith("1 trial discarded")
-    expected = "Now: 2 of 2 trials left, 1 of them running; 1 set aside; workers that are there take the rest on"
+    expected = "Now: 2 of 2 trials left, 1 of them running; 1 set aside; running workers continue with the rest"
     assert told[-1].startswith(expected)
     assert retried(study, tmp_path, [], ["oom"], lambda *_: None) == [
         "No trial of the budget has failed of the kind oom; nothing was changed. To try others, give numbers."

@@ -98,7 +98,7 @@ def test_what_the_scheduler_does_not_tell_is_not_guessed(tmp_path: Path, monkeyp
 
 
 def test_the_driver_follows_until_no_job_is_left(plan: Plan) -> None:
-    """An answer that the scheduler cannot give is no end."""
+    """An answer that the scheduler cannot give is not an end."""
     answers: list[set[str] | None] = [{"7"}, None, {"7"}, set()]
     queue = Queue(None)
 

@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.launchers import local as local_workers
-from hyperopt_app.launchers.local import Gang, WorkerDiedError, places
+from hyperopt_app.launchers.local import LocalProcesses, WorkerDiedError, places
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 GPU = "CUDA_VISIBLE_DEVICES"
@@ -104,14 +104,14 @@ def dying(conf: Any) -> int:
 
 
 @pytest.fixture
-def gang() -> Gang:
+def gang() -> LocalProcesses:
     """Runs `dying`, one process at a time."""
     config = "x: 0\nsecret: postgresql://me:hush@host/db\nhydra: {sweep: {dir: study}}\n"
     context, composed = made_sweep(write_configs(Path.cwd() / "conf", {"config": config}))
-    return Gang(context, composed, dying, max_parallel=1, gpus=[5], workers_per_gpu=1, grace_s=1.0)
+    return LocalProcesses(context, composed, dying, max_parallel=1, gpus=[5], workers_per_gpu=1, grace_s=1.0)
 
 
-def test_a_dead_worker_takes_no_other_along(gang: Gang) -> None:
+def test_a_dead_worker_takes_no_other_along(gang: LocalProcesses) -> None:
     """The next job runs in its place; results are in the order of the jobs, output in a file for each."""
     died, done = gang.launch([["x=1"], ["x=2"]], initial_job_idx=4)
     assert (died.status, done.status) == (JobStatus.FAILED, JobStatus.COMPLETED)
@@ -125,7 +125,7 @@ def test_a_dead_worker_takes_no_other_along(gang: Gang) -> None:
 
 
 def test_no_process_is_left_when_the_driver_is_interrupted(
-    gang: Gang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gang: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are asked to end, then killed; the interrupt goes on to whoever waits for it."""
     begun: list[subprocess.Popen[bytes]] = []

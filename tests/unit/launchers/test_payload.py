@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from hyperopt_app import worker_process
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers import payload as payload_module
-from hyperopt_app.launchers.payload import HEAD, freeze, is_of_this_release, thaw
+from hyperopt_app.launchers.payload import HEAD, is_of_this_release, load_payload, write_payload
 from hyperopt_app.launchers.resubmission import after_job, note_end
 from tests.unit._made_sweeps import made_sweep, write_configs
 
@@ -34,7 +34,7 @@ def sweep(tmp_path: Path) -> tuple[HydraContext, DictConfig]:
 
 
 def _frozen(sweep: tuple[HydraContext, DictConfig], place: Path) -> Path:
-    return freeze(place, *sweep, _task, [["x=1"], ["x=1"]], {"max_resubmissions": 3})
+    return write_payload(place, *sweep, _task, [["x=1"], ["x=1"]], {"max_resubmissions": 3})
 
 
 def _git(*words: str) -> str:
@@ -84,7 +84,7 @@ def test_a_worker_gets_the_drivers_surroundings(
     path = _frozen(sweep, tmp_path / "launch")
     monkeypatch.setattr(sys, "path", ["/workers/own"])
     os.chdir(tmp_path)
-    payload = thaw(path)
+    payload = load_payload(path)
     assert payload["settings"] == {"max_resubmissions": 3}
     assert (sys.path[0], sys.path[-1]) == ("/drivers/own", "/workers/own")
     assert Path.cwd() == here
@@ -141,7 +141,7 @@ def test_a_payload_of_another_release_is_not_unpickled(old_payload: Path) -> Non
     for path in (old_payload, later):
         assert not is_of_this_release(path)
         with pytest.raises(PayloadError, match="written by another release"):
-            thaw(path)
+            load_payload(path)
     assert ([*sys.path], Path.cwd()) == before
 
 
@@ -170,7 +170,7 @@ def test_a_worker_with_an_old_payload_says_so_in_one_line(
     assert worker_process.main([str(old_payload)]) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert "give the command of the search again" in told
+    assert "run the command of the search again" in told
 
 
 def test_a_job_with_an_old_payload_does_not_come_back(old_payload: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,5 +201,5 @@ def test_a_variable_that_the_script_has_set(
     monkeypatch.delenv("ROOT")
     if in_the_job is not None:
         monkeypatch.setenv("ROOT", in_the_job)
-    thaw(path)
+    load_payload(path)
     assert os.environ["ROOT"] == found

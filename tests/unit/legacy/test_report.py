@@ -66,7 +66,7 @@ def test_a_study_of_several_metrics(tmp_path: Path, count: int) -> None:
 def test_few_trials_have_no_dependences(tmp_path: Path) -> None:
     """The original wanted ten, too."""
     text = report(pair_of(tmp_path), searched(n_trials=3))
-    assert "No partial_dependence plots: they want 10 complete trials." in text
+    assert "No partial_dependence plots: they need 10 complete trials." in text
     assert not list((tmp_path / "results").glob("partial*"))
 
 
@@ -118,7 +118,7 @@ def test_many_trials_tell_importances_from_some(tmp_path: Path, monkeypatch: pyt
 
 def test_a_model_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """In one line with its path."""
-    with pytest.raises(ConfigError, match=r"nix\.yml: there is no such file"):
+    with pytest.raises(ConfigError, match=r"nix\.yml: file not found"):
         report(pair_of(tmp_path), searched(n_trials=1), model=tmp_path / "nix.yml")
 
 

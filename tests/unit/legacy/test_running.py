@@ -116,7 +116,7 @@ def test_what_an_accepted_study_comes_to_is_the_exit_status(program: Application
 
 
 def test_a_changed_model_config_is_told(program: Application, say: Say) -> None:
-    """It is no fault; the next command has nothing more to tell."""
+    """It is not a fault; the next command has nothing more to tell."""
     say("optimize")
     _write_pair({"seed": 7})
     program.accepts = False
@@ -128,7 +128,7 @@ def test_a_changed_model_config_is_told(program: Application, say: Say) -> None:
 
 def test_a_missing_gpu_is_told_on_the_screen(program: Application, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """The objective's own words stand in the log alone; where there is one, nothing is told."""
-    told = "note: gpu: a GPU is wanted and this machine shows none; the objective is told cpu\n"
+    told = "note: gpu: a GPU is wanted and this machine shows none; the objective gets cpu\n"
     assert "gpu" not in say("optimize")
     assert say("optimize", "-g", "1").count(told) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
@@ -180,8 +180,8 @@ def test_how_workers_are_started_by_hand_is_told_in_old_words(program: Applicati
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ([], "hyper.yml: optuna.objective: {here}/objective.py is not there; give the path of the file"),
-        (["-o", "none.py"], "- -o: {here}/none.py is not there; give the path of the file"),
+        ([], "hyper.yml: optuna.objective: {here}/objective.py does not exist; give the path of the file"),
+        (["-o", "none.py"], "- -o: {here}/none.py does not exist; give the path of the file"),
         (["-o", "."], "- -o: {here} is a directory; give the path of the file"),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_missing_objective_is_one_fault(options: list[str], told: str, program
     ("words", "told"),
     [
         (["optimize", *PAIR, "-s", "/proc/x"], "-s: /proc/x cannot be made"),
-        (["translate", *PAIR, "--out", "model.yml"], "--out: model.yml is no directory; give a directory"),
+        (["translate", *PAIR, "--out", "model.yml"], "--out: model.yml is not a directory; give a directory"),
     ],
 )
 def test_a_place_that_cannot_be_is_told_in_a_line(
@@ -255,7 +255,7 @@ def test_a_report_finds_a_study_that_options_have_made(program: Application, say
     place = ("-s", "other", "--storage", "x.db", "--storage_type", "sqlite")
     assert "Total number of trials in the study: 0" in say("report", "-n", "snow", *place, files=("hyper.yml",))
     told = say("report", "-n", "snwo", *place, status=1, files=("hyper.yml",))
-    assert "there is no study 'snwo' in" in told
+    assert "study 'snwo' not found in" in told
     assert "its studies: 'snow'" in told
 
 

@@ -94,7 +94,7 @@ def test_what_happened_while_a_full_disk_was_handled_counts_unless_it_was_hidden
     ],
 )
 def test_a_dead_process_has_a_kind(ended: Exit, kind: str, words: str) -> None:
-    """SIGKILL is the kernel's for want of memory, unless the kernel says that it was not."""
+    """SIGKILL is the kernel's for lack of memory, unless the kernel says that it was not."""
     found, text = verdict_of_exit(ended)
     assert found == kind
     assert words in text

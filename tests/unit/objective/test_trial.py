@@ -293,14 +293,19 @@ WRONG: dict[str, tuple[Any, tuple[str, ...], int, str]] = {
     "no number in a list": ([1, None], (), 2, "2 number"),
     "text among numbers": ([1, "2", 3], (), 2, "The objective returned a list [1, '2', 3]; 2 number"),
     "a missing metric": ({"acc": 1, "f1": 2}, ("loss",), 1, "metric: loss; the objective returned acc, f1."),
-    "a metric that is no number": ({"loss": None}, ("loss",), 1, "metric: loss is None. Return a number in its place."),
+    "a metric that is not a number": (
+        {"loss": None},
+        ("loss",),
+        1,
+        "metric: loss is None. Return a number in its place.",
+    ),
     "metrics that are no numbers": (
         {"loss": "1.5", "acc": np.array([1, 2])},
         ("loss", "acc"),
         2,
         "metric: loss is a str '1.5'; acc is a ndarray of the shape (2,). Return a number in its place.",
     ),
-    "a metric that is no number beside a missing one": ({"a": "1"}, ("a", "b"), 2, "metric: a, b; the objective"),
+    "a metric that is not a number beside a missing one": ({"a": "1"}, ("a", "b"), 2, "metric: a, b; the objective"),
     "no metric named": (
         {"a": 1, "b": 2},
         (),

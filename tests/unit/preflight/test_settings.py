@@ -111,9 +111,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"enqueue": [{"x": 0.5}, {"z": 1}]},
         "enqueue[1]: 'z' is not searched; the searched keys are x, y",
     ),
-    "what is no point": (
+    "what is not a point": (
         {"enqueue": [{"x": 0.5}, 5]},
-        "enqueue[1]: 5 is no point; write {key: value, ...}",
+        "enqueue[1]: 5 is not a point; write {key: value, ...}",
     ),
     "a point out of range": (
         {"enqueue": [{"x": 2}]},
@@ -139,7 +139,7 @@ def test_a_wrong_sampler_or_pruner_is_a_fault() -> None:
 def test_a_grid_over_an_interval_is_a_fault() -> None:
     """There is no list of its points."""
     (fault,) = _faults(sampler={"_target_": "optuna.samplers.GridSampler"})
-    assert fault.startswith("hydra.sweeper.params.x: a grid wants steps or choices")
+    assert fault.startswith("hydra.sweeper.params.x: a grid needs steps or choices")
 
 
 def test_a_sampler_of_one_objective_is_refused_for_two() -> None:
@@ -183,7 +183,7 @@ def test_all_faults_of_the_fields_are_told_at_once() -> None:
 
 
 def test_a_custom_search_space_is_found_as_hydra_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module with a hyphen in its name is no fault, as in Hydra's own example."""
+    """A module with a hyphen in its name is not a fault, as in Hydra's own example."""
     Path("space-of-mine.py").write_text("def configure(config, trial): ...\nrange = 5\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(Path.cwd()))
     assert _faults(custom_search_space="space-of-mine.configure") == []

@@ -149,13 +149,13 @@ def test_an_unknown_nested_option_is_told_by_composing(faults: Faults) -> None:
 
 def test_a_group_wants_choices(faults: Faults) -> None:
     """A number selects no file."""
-    assert faults(model="range(3)") == ["hydra.sweeper.params.model: a config group wants choices, of big, small"]
+    assert faults(model="range(3)") == ["hydra.sweeper.params.model: a config group needs choices, from big, small"]
 
 
 def test_what_the_config_does_not_take_is_told(faults: Faults) -> None:
     """A key that is there cannot be added; Hydra's own words say what to write."""
     assert faults(**{"+x": "1,2"}) == [
-        "hydra.sweeper.params.+x: the config has the key 'x'; write x to search it, +x only adds what is not there"
+        "hydra.sweeper.params.+x: the config has the key 'x'; write x to search it, +x only adds a missing key"
     ]
 
 

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.progress.display import Progress, choose_mode, line
+from hyperopt_app.progress.display import ProgressDisplay, choose_mode, line
 from hyperopt_app.progress.snapshot import Snapshot, snapshot
 from tests.unit._made_trials import START, made
 
@@ -33,7 +33,7 @@ def sweep(trials: Sequence[FrozenTrial], directions: int = 1) -> Snapshot:
 
 
 class Study:
-    """What `Progress` reads, as a test sets it; every fault is raised once."""
+    """What `ProgressDisplay` reads, as a test sets it; every fault is raised once."""
 
     def __init__(self, *trials: FrozenTrial) -> None:
         self.trials = list(trials)
@@ -145,7 +145,7 @@ def test_a_line_before_any_complete_trial_names_no_best() -> None:
 def test_trials_of_an_earlier_run_are_one_line(lines: Callable[[], list[str]]) -> None:
     """Only what finishes from now on is told one by one."""
     study = Study(*(made(number=number) for number in range(12)))
-    with Progress(study.read, "lines", interval_s=NEVER_S):
+    with ProgressDisplay(study.read, "lines", interval_s=NEVER_S):
         assert lines() == ["resumed: 12 of 24 trials were already there"]
         study.trials.append(made(values=[0.1], number=12))
     assert lines()[1:] == ["trial 12 complete val_loss=0.1 (best so far) 4.1 s [13/24]"]
@@ -153,7 +153,7 @@ def test_trials_of_an_earlier_run_are_one_line(lines: Callable[[], list[str]]) -
 
 def test_a_new_study_begins_without_a_line(lines: Callable[[], list[str]]) -> None:
     """Nothing was resumed; trials that run or wait are no news either."""
-    with Progress(
+    with ProgressDisplay(
         Study(made(TrialState.RUNNING), made(TrialState.WAITING, number=1)).read, "lines", interval_s=NEVER_S
     ):
         pass
@@ -163,7 +163,7 @@ def test_a_new_study_begins_without_a_line(lines: Callable[[], list[str]]) -> No
 def test_every_trial_is_told_once_in_the_order_of_their_ends(lines: Callable[[], list[str]]) -> None:
     """Two that ended between two readings are counted one by one."""
     study = Study()
-    progress = Progress(study.read, "lines", interval_s=NEVER_S)
+    progress = ProgressDisplay(study.read, "lines", interval_s=NEVER_S)
     with progress:
         study.trials = [
             made(TrialState.FAIL, number=0, length_s=9.0),
@@ -191,7 +191,7 @@ def test_the_thread_tells_trials_while_the_sweep_runs(caplog: pytest.LogCaptureF
     logger, ear = logging.getLogger("hyperopt_app.progress.display"), Ear()
     logger.addHandler(ear)
     try:
-        with Progress(study.read, "lines", interval_s=0.001):
+        with ProgressDisplay(study.read, "lines", interval_s=0.001):
             assert "hyperopt-progress" in thread_names()
             study.trials.append(made())
             assert told.wait(10)
@@ -208,7 +208,7 @@ def test_a_busy_storage_is_read_again(lines: Callable[[], list[str]], caplog: py
     """A reading that fails is no more than a debug line; the next one tells what was missed."""
     caplog.set_level(logging.DEBUG, logger="hyperopt_app.progress.display")
     study = Study()
-    progress = Progress(study.read, "lines", interval_s=NEVER_S)
+    progress = ProgressDisplay(study.read, "lines", interval_s=NEVER_S)
     with progress:
         study.trials.append(made())
         study.faults = [RuntimeError("database is locked")]
@@ -222,7 +222,7 @@ def test_a_busy_storage_is_read_again(lines: Callable[[], list[str]], caplog: py
 def test_the_last_reading_is_tried_three_times(lines: Callable[[], list[str]], faults: int, told: int) -> None:
     """A storage that is busy just at the end costs no line; one that stays away ends nothing."""
     study, slept = Study(), list[float]()
-    with Progress(study.read, "lines", interval_s=NEVER_S, sleep=slept.append):
+    with ProgressDisplay(study.read, "lines", interval_s=NEVER_S, sleep=slept.append):
         study.trials.append(made())
         study.faults = [OSError("busy")] * faults
     assert len(lines()) == told
@@ -236,7 +236,7 @@ def test_an_interrupted_sweep_ends_the_display(mode: str) -> None:
     console = Console(file=io.StringIO(), force_terminal=True)
 
     def interrupted() -> None:
-        with Progress(study.read, "table" if mode == "table" else "lines", console, interval_s=NEVER_S):
+        with ProgressDisplay(study.read, "table" if mode == "table" else "lines", console, interval_s=NEVER_S):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -248,7 +248,7 @@ def test_an_interrupted_sweep_ends_the_display(mode: str) -> None:
 def test_stopping_twice_is_stopping_once() -> None:
     """The driver may stop the display before the block ends."""
     study = Study()
-    with Progress(study.read, "lines", interval_s=NEVER_S) as progress:
+    with ProgressDisplay(study.read, "lines", interval_s=NEVER_S) as progress:
         progress.stop()
         assert study.readings == 2
     assert study.readings == 2
@@ -257,7 +257,7 @@ def test_stopping_twice_is_stopping_once() -> None:
 def test_without_a_display_nothing_is_read() -> None:
     """`none` costs nothing."""
     study = Study()
-    with Progress(study.read, "none"):
+    with ProgressDisplay(study.read, "none"):
         assert "hyperopt-progress" not in thread_names()
     assert study.readings == 0
 
@@ -269,7 +269,7 @@ def test_the_table_stays_with_the_last_state() -> None:
     """When the sweep ends, the terminal shows its end."""
     screen = io.StringIO()
     study = Study()
-    with Progress(study.read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S):
+    with ProgressDisplay(study.read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S):
         study.trials.append(made(values=[0.125]))
     assert "val_loss = 0.125" in screen.getvalue()
     assert screen.getvalue().endswith("\n\x1b[?25h")  # the cursor is shown again, below the table
@@ -281,7 +281,9 @@ def test_log_lines_appear_above_the_table(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "stdout", screen)
     handler = logging.StreamHandler(screen)
     logging.getLogger().addHandler(handler)
-    with Progress(Study().read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S):
+    with ProgressDisplay(
+        Study().read, "table", Console(file=screen, force_terminal=True, width=80), interval_s=NEVER_S
+    ):
         assert handler.stream is not screen
         late = logging.StreamHandler(sys.stdout)  # as Hydra makes them in a launcher
         logging.getLogger().addHandler(late)

@@ -164,12 +164,12 @@ def test_all_faults_of_a_plot_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         report(pair_of(tmp_path), searched(n_trials=1), plot=plot)
     wanted = [
-        "optimisation_history: this is no plot (did you mean optimization_history?)",
-        "pareto_front: 3 came",
-        "intermediate_values.set_xlim: 4 is no range",
-        "intermediate_values.set_yscale: 'lg' is no scale",
+        "optimisation_history: this is not a plot (did you mean optimization_history?)",
+        "pareto_front: 3 is not a mapping",
+        "intermediate_values.set_xlim: 4 is not a range",
+        "intermediate_values.set_yscale: 'lg' is not a scale",
         "intermediate_values.colour: this cannot be set",
-        "intermediate_values.save_path: ['a'] is no path",
+        "intermediate_values.save_path: ['a'] is not a path",
         "font.sice: matplotlib has no such setting (did you mean font.size",
         "font.size: 'big' came",
     ]

@@ -56,9 +56,9 @@ def test_the_plots_may_be_set_and_go_elsewhere(study: optuna.Study, capsys: pyte
     ("text", "message"),
     [
         (None, "plots.yml: it cannot be read: No such file or directory; check the path"),
-        ("a: [", "plots.yml: this is no YAML: "),
+        ("a: [", "plots.yml: this is not YAML: "),
         ("3", "plots.yml: it holds 3; write a mapping"),
-        ("history: {}", "plots.yml: history: this is no plot (did you mean optimization_history?)"),
+        ("history: {}", "plots.yml: history: this is not a plot (did you mean optimization_history?)"),
     ],
 )
 def test_a_faulty_plot_file_is_told_before_anything_is_written(

@@ -126,7 +126,7 @@ def test_several_values_have_a_column_each() -> None:
 
 
 def test_a_trial_that_counts_no_longer_keeps_its_row() -> None:
-    """It says why, in a text that is no formula."""
+    """It says why, in a text that is not a formula."""
     study = study_of()
     study.add_trial(made(values=[1.0]))
     study.add_trial(made(values=[2.0]))

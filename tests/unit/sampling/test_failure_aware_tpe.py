@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.failure_aware_tpe import is_infeasible, risks, taught
+from hyperopt_app.sampling.failure_aware_tpe import failure_aware, is_infeasible, risks
 from tests.unit._made_trials import made
 
 SPACE: dict[str, Any] = {
@@ -66,9 +66,9 @@ def test_without_a_trial_there_is_no_risk() -> None:
 
 
 def test_other_samplers_stay_as_they_are() -> None:
-    """They know nothing that could be taught."""
+    """They know nothing that could be failure_aware."""
     sampler = RandomSampler()
-    assert taught(sampler) is sampler
+    assert failure_aware(sampler) is sampler
 
 
 def _search(wrap: Any, best_x: float, seed: int, n_trials: int = 60) -> tuple[float, float]:
@@ -94,7 +94,7 @@ def test_a_taught_search_keeps_away_from_what_failed(best_x: float) -> None:
     """At most 15 % of the trials fall there, without the lesson far more; and it finds no worse a point."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ours, ours_best = zip(*(_search(taught, best_x, seed) for seed in range(4)), strict=True)
+        ours, ours_best = zip(*(_search(failure_aware, best_x, seed) for seed in range(4)), strict=True)
         bare, bare_best = zip(*(_search(lambda one: one, best_x, seed) for seed in range(4)), strict=True)
     assert sum(ours) / 4 <= 0.15
     assert sum(bare) / 4 > 0.3
@@ -108,7 +108,7 @@ def test_every_kind_of_tpe_can_be_taught(options: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for number in range(24):
-            study.sampler = taught(TPESampler(seed=number, n_startup_trials=5, **options))
+            study.sampler = failure_aware(TPESampler(seed=number, n_startup_trials=5, **options))
             trial = study.ask()
             kind = trial.suggest_categorical("kind", ["a", "b"])
             width = trial.suggest_int("width", 1, 512, log=True) if kind == "a" else 1
@@ -135,4 +135,4 @@ def test_without_failures_nothing_changes() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert points(taught) == points(lambda one: one)
+        assert points(failure_aware) == points(lambda one: one)

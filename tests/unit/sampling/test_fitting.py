@@ -258,4 +258,6 @@ def test_a_method_that_is_no_node_is_a_fault(node: Any) -> None:
     """Typed as a value instead of as a group; the default must not run in its place without a word."""
     nodes = _nodes("sampler")
     _, (fault,) = fit(node, Below({}), nodes["async_tpe"], BaseSampler, "hydra.sweeper.sampler")
-    assert fault.startswith(f"hydra.sweeper.sampler: {node!r} is no node; choose a group with hydra/sweeper/sampler=")
+    assert fault.startswith(
+        f"hydra.sweeper.sampler: {node!r} is not a node; choose a group with hydra/sweeper/sampler="
+    )

@@ -206,5 +206,5 @@ def test_each_trial_has_a_sampler_of_optunas_for_itself() -> None:
 def test_a_package_that_a_sampler_lacks_is_named_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Optuna would ask for it only when the second trial is sampled."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(HyperoptError, match="CmaEsSampler wants cmaes, not installed here; pip install cmaes"):
+    with pytest.raises(HyperoptError, match="CmaEsSampler needs cmaes, not installed here; pip install cmaes"):
         sampler_factory({"_target_": "optuna.samplers.CmaEsSampler"}, 1)

@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.sampling.recipes import recipe_of
-from hyperopt_app.sampling.targets import checked, is_foreign, made_class, signature_of, travelling
+from hyperopt_app.sampling.targets import checked, is_foreign, made_class, picklable_target, signature_of
 from tests.conftest import HAS_STOCK
 from tests.unit.sampling import _made_methods as made
 
@@ -39,17 +39,17 @@ def test_optunas_classes_and_upstreams_functions_are_nobodys_else() -> None:
 
 
 WRONG: dict[str, tuple[str, str]] = {
-    "another class": (f"{made.HERE}.Loud", "is no BaseSampler, and was not called"),
+    "another class": (f"{made.HERE}.Loud", "is not a BaseSampler, and was not called"),
     "a function": (f"{made.HERE}.loud", "is a function, no class, and was not called"),
-    "a pruner": (f"{made.HERE}.Limit", "is no BaseSampler"),
+    "a pruner": (f"{made.HERE}.Limit", "is not a BaseSampler"),
     "a program of the system": ("os.system", "is a function"),
     "a module": ("os", "is a module"),
     "a value": (f"{made.HERE}.HERE", "is of the type str"),
     "an abstract class": (f"{made.HERE}.Unfinished", "it lacks infer_relative_search_space"),
     "a misspelt class": (f"{made.HERE}.Seedet", "did you mean Seeded"),
     "a misspelt package": ("optuna_integrations.BoTorchSampler", "no module optuna_integrations"),
-    "no path": ("", "is no dotted path"),
-    "a part alone": ("optuna.samplers.nsgaii.UniformCrossover", "is no BaseSampler"),
+    "no path": ("", "is not a dotted path"),
+    "a part alone": ("optuna.samplers.nsgaii.UniformCrossover", "is not a BaseSampler"),
     "another function of the makers' plugin": ("hydra_plugins.hyperopt_app.sweeper.register", "is a function"),
 }
 
@@ -140,14 +140,14 @@ def test_a_class_of_the_script_is_the_running_scripts(script: Any, target: str) 
     """By either name; and the class itself travels, since no worker could import it."""
     found = checked(target, BaseSampler, WHERE)
     assert found is script.Mine
-    assert travelling(target, found) is script.Mine
+    assert picklable_target(target, found) is script.Mine
     assert checked(found, BaseSampler, WHERE) is found
 
 
 def test_a_class_of_a_module_travels_by_its_name() -> None:
     """A plan of plain data can be pickled by anybody."""
     target = f"{made.HERE}.Seeded"
-    assert travelling(target, made.Seeded) == target
+    assert picklable_target(target, made.Seeded) == target
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hyperopt_app.config.launchers import LsfWorkersConf
 from hyperopt_app.errors import ConfigError, SubmissionError
-from hyperopt_app.launchers.payload import thaw
+from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.schedulers.lsf import Lsf, LsfQueue, header_faults, parse_jobs, script
 from hyperopt_app.schedulers.place import UNKNOWN, Place
@@ -290,7 +290,7 @@ def test_a_launch_submits_arrays_and_a_second_one_attaches(tmp_path: Path) -> No
     assert _launch(tmp_path, 5) == []
     scripts = sorted(path.read_text().splitlines() for path in tmp_path.glob("script-*"))
     assert [lines[1].partition("[")[2] for lines in scripts] == ['1-2]"', '1-3]"']
-    settings = thaw(tmp_path / "study/launches/0/payload.pkl")["settings"]
+    settings = load_payload(tmp_path / "study/launches/0/payload.pkl")["settings"]
     assert (settings["scheduler"], settings["near_limit_s"]) == ("lsf", 120.0)
     assert _launch(tmp_path, 5) == []
     assert len(list(tmp_path.glob("script-*"))) == 2
@@ -299,7 +299,7 @@ def test_a_launch_submits_arrays_and_a_second_one_attaches(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        (None, "bsub is not here; give the command where LSF is"),
+        (None, "bsub not found; run this on a machine with LSF"),
         ("echo 'no such queue' >&2; exit 255", "bsub refused the workers: no such queue"),
         ("echo done", "bsub refused the workers: it wrote 'done'"),
     ],

@@ -187,7 +187,7 @@ def test_a_queue_that_fails_is_asked_less_and_less(
 def test_without_squeue_nothing_is_known_and_nothing_said(
     queue: SlurmQueue, slurm: Slurm, told: Callable[[], list[str]]
 ) -> None:
-    """A study may be looked at from a machine that is no part of the cluster."""
+    """A study may be looked at from a machine that is not part of the cluster."""
     slurm.squeue = FileNotFoundError(2, "No such file or directory", "squeue")
     assert _verdict(queue, PLACE) == UNKNOWN
     assert queue.alive(["7"]) is None

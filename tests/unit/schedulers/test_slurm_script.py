@@ -89,7 +89,7 @@ def test_setup_lines_stand_before_the_command() -> None:
         ({"account": "a\rb"}, "hydra.launcher.account"),
         ({"srun_args": ["--a\n"]}, "hydra.launcher.srun_args"),
         ({"additional_parameters": {"nice": "1\n2"}}, "hydra.launcher.additional_parameters.nice"),
-        ({"additional_parameters": {"a\nb": 1}}, "is no option's name"),
+        ({"additional_parameters": {"a\nb": 1}}, "is not an option's name"),
         ({"additional_parameters": {"array": "0-9"}}, "sets this option itself"),
         ({"additional_parameters": {"Z": 1}}, "short option is not known"),
         ({"additional_parameters": {"t": 3}}, "write hydra.launcher.timeout_min"),

@@ -40,7 +40,7 @@ def test_a_field_in_anothers_place_is_told_with_its_own() -> None:
     told = _faults(unknown_keys(_config(*words)))
     assert "hydra.launcher.n_trials: n_trials is a field of hydra.sweeper" in told
     assert "hydra.sweeper.gpus: gpus is a field of hydra.launcher" in told
-    assert "hydra.n_jobs: nobody reads it here" in told
+    assert "hydra.n_jobs: nothing reads it here" in told
 
 
 def test_keys_of_a_launcher_of_others_are_theirs() -> None:

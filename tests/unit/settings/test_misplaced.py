@@ -35,7 +35,7 @@ def test_a_field_at_the_top_is_pointed_out(tmp_path: Path, text: str, key: str |
     strays = _strays(tmp_path, text)
     assert strays.faults == ()
     told = f"{key} at the top of the config is not read by the sweeper, whose hydra.sweeper.{key} has its default; if "
-    expected = [] if key is None else [f"{told}it is meant for the sweeper, write it as hydra.sweeper.{key}"]
+    expected = [] if key is None else [f"{told}it is intended for the sweeper, write it as hydra.sweeper.{key}"]
     assert list(strays.notes) == expected
 
 

@@ -55,7 +55,7 @@ def test_an_old_range_is_the_same_range_today(case: str) -> None:
 
 
 WRONG: dict[str, tuple[Any, str]] = {
-    "no mapping": ([1, 2], "x: [1, 2] is no mapping"),
+    "no mapping": ([1, 2], "x: [1, 2] is not a mapping"),
     "no type": ({"low": 0, "high": 1}, "x.type: is missing; write int, float or categorical"),
     "an unknown type": (
         {"type": "floot", "low": 0, "high": 1},
@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "log as text": ({"type": "int", "low": 1, "high": 2, "log": "yes"}, "x.log: 'yes' is not allowed; write true or"),
     "no choices": ({"type": "categorical"}, "x.choices: is missing; write a list"),
-    "one choice without brackets": ({"type": "categorical", "choices": "a"}, "x.choices: 'a' is no list of choices"),
+    "one choice without brackets": ({"type": "categorical", "choices": "a"}, "x.choices: 'a' is not a list of choices"),
 }
 
 
@@ -118,14 +118,14 @@ def test_the_fields_of_optuna_config_are_fields_of_the_sweeper() -> None:
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        ({"n_trails": 3}, ".n_trails: there is no such field (did you mean n_trials?); correct the name"),
-        ({"timeout": 3}, ".timeout: there is no such field; write it as hydra.sweeper.timeout"),
+        ({"n_trails": 3}, ".n_trails: unknown field (did you mean n_trials?); correct the name"),
+        ({"timeout": 3}, ".timeout: unknown field; write it as hydra.sweeper.timeout"),
         ({"n_trials": "many"}, ".n_trials: 'many' is not allowed; write a whole number"),
         ({"direction": 1}, ".direction: 1 is not allowed; write minimize or maximize"),
         ({"study_name": 1}, ".study_name: 1 is not allowed; write a text"),
         ({"sampler": "tpo"}, ".sampler: 'tpo' is not known (did you mean tpe?); write tpe, random or cmaes"),
         ({"sampler": {"seed": 1}}, ".sampler: {'seed': 1} is not allowed; write a mapping with a _target_"),
-        ([1], ": [1] is no mapping; write its fields directly under hydra.sweeper"),
+        ([1], ": [1] is not a mapping; write its fields directly under hydra.sweeper"),
     ],
     ids=str,
 )

@@ -119,7 +119,7 @@ def test_a_grid_without_anything_to_search_has_one_point() -> None:
 
 def test_a_grid_wants_steps() -> None:
     """An interval has no grid; the message names the key and the ways out."""
-    with pytest.raises(SpaceError, match=r"^hydra\.sweeper\.params\.lr: a grid wants steps or choices") as error:
+    with pytest.raises(SpaceError, match=r"^hydra\.sweeper\.params\.lr: a grid needs steps or choices") as error:
         grid_points(made_space(lr="interval(0, 1)"))
     assert "range(low, stop, step=...)" in str(error.value)
 

@@ -18,7 +18,7 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyMismatchError) as refusal:
         kept_storage(tmp_path)
     told = str(refusal.value)
-    assert told.startswith(f"{path}: hydra.sweeper.storage refers to what is not there (")
+    assert told.startswith(f"{path}: hydra.sweeper.storage refers to something missing (")
     assert "NO_SUCH_URL" in told
     assert told.endswith("set it here too, or give --storage.")
 

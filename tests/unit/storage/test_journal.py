@@ -106,7 +106,7 @@ def test_what_dying_writers_leave_in_the_middle_costs_no_record(path: Path, torn
         (b"\x00" * 50 + b"\n", "it is not valid JSON"),
         (b"\xff\xfe\x00\n", "it is not valid JSON"),
         (b"\x00\x00", "it is not valid JSON"),
-        (b"12\n", "it is no JSON object"),
+        (b"12\n", "it is not a JSON object"),
         (b'{"no":"code"}\n', "it has no op_code"),
         (b'{"op_code":8,"worker\n', "it is not valid JSON"),
         (b'{"op_code":8}J', "it is not valid JSON"),  # a flipped line end: two records in one line

@@ -363,7 +363,7 @@ def test_relative_paths_become_absolute(given: str | None, absolute: str | None)
 
 
 def test_what_is_no_storage_is_not_made_absolute() -> None:
-    """A path that is no storage is refused as it was written."""
+    """A path that is not a storage is refused as it was written."""
     with pytest.raises(StorageError, match=r"storage: study\.db is not understood"):
         absolute_storage("study.db", Path("/base"))
 

@@ -83,7 +83,7 @@ def test_another_range_is_refused_with_the_way_out(study: optuna.Study) -> None:
     with pytest.raises(StudyMismatchError) as error:
         check_identity(study, wanted, accept_changes=False)
     text = str(error.value)
-    assert "Study 'holodec' was begun with another search" in text
+    assert "Study 'holodec' was created with a different search space" in text
     assert "  - x: [0, 1] (float) -> [0, 2] (float)" in text.splitlines()
     assert "hydra.sweeper.accept_changes=true" in text
 
@@ -95,7 +95,7 @@ def test_the_ways_out_are_spelt_as_the_command_spells_them(study: optuna.Study) 
         check_identity(study, _wanted(space=_space(x="interval(0, 2)")), accept_changes=False, wording=ours)
     with pytest.raises(StudyMismatchError) as turned:
         check_identity(study, _wanted(directions=("maximize",)), accept_changes=False, wording=ours)
-    ways = "begin another study with -n NAME, or go on with the old trials all the same with --accept_changes."
+    ways = "begin another study with -n NAME, or keep the old trials anyway with --accept_changes."
     assert ways in str(changed.value)
     assert str(turned.value).startswith("-d: study 'holodec' has")
     assert "hydra" not in f"{changed.value}{turned.value}"

@@ -144,7 +144,7 @@ def test_singletons_arrive_and_the_own_plugins_stay() -> None:
 
 def test_a_resolver_that_cannot_travel_is_named_and_the_others_arrive(caplog: pytest.LogCaptureFixture) -> None:
     """One line with the reason and the ways out; where it is used, the same is said."""
-    hydra_state._tell_once.cache_clear()
+    hydra_state._log_once.cache_clear()
     _keep_lock("locked")
     register_resolver("free", lambda: "free")
     state = _sent()
@@ -186,7 +186,7 @@ class Recorder(Callback):
 
 def test_a_callback_that_cannot_travel_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
     """However often the context is sent; the context itself keeps it."""
-    hydra_state._tell_once.cache_clear()
+    hydra_state._log_once.cache_clear()
     callbacks = Callbacks()
     callbacks.callbacks = [Recorder(1), Recorder(threading.Lock())]
     context = HydraContext(config_loader=None, callbacks=callbacks)  # type: ignore[arg-type]

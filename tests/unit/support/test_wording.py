@@ -21,8 +21,8 @@ def test_where_there_is_no_scheduler_the_command_says_what_else_can_be_done(monk
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SubmissionError) as bare:
         _qsub(Path("worker.pbs"), Wording())
-    assert str(bare.value) == "hydra/launcher: qsub is not here; give the command where PBS is"
+    assert str(bare.value) == "hydra/launcher: qsub not found; run this on a machine with PBS"
     ours = Wording(launcher="h.yml: pbs", without_scheduler=", or run here with --here")
     with pytest.raises(SubmissionError) as legacy:
         _qsub(Path("worker.pbs"), ours)
-    assert str(legacy.value) == "h.yml: pbs: qsub is not here; give the command where PBS is, or run here with --here"
+    assert str(legacy.value) == "h.yml: pbs: qsub not found; run this on a machine with PBS, or run here with --here"

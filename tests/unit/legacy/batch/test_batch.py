@@ -277,7 +277,7 @@ def test_q36_both_blocks_are_both_used(tmp_path: Path) -> None:
         ({"jobs": 0, "batch": {"t": "1:00:00"}}, "slurm.jobs: 0 is not allowed"),
         ({"jobs": 1}, "slurm.batch: it is missing"),
         ({"jobs": 1, "batch": {"J": "x"}}, "slurm.batch.t: it is missing"),
-        ({"jobs": 1, "batch": {"t": "soon"}}, "'soon' is no time limit"),
+        ({"jobs": 1, "batch": {"t": "soon"}}, "'soon' is not a time limit"),
         ({"jobs": 1, "batch": {"t": "1:00:00", "Z": 1}}, "sbatch has no such option"),
         ({"jobs": 1, "batch": {"l": [WALL], "A": "x"}}, "name the block pbs"),
         ({"jobs": 1, "batch": {"t": "1:00:00"}, "bash": [1]}, "write a list of shell lines"),
@@ -348,7 +348,7 @@ def test_options_as_people_write_them(tmp_path: Path, batch: dict[str, Any], exp
     ("block", "told"),
     [
         ({"jobs": float("inf"), "batch": {"t": "1:00:00"}}, "slurm.jobs: inf is not allowed"),
-        ({"jobs": 1, "batch": {"t": "1:00:00", "n": float("nan")}}, "slurm.batch.ntasks: nan is no whole number"),
+        ({"jobs": 1, "batch": {"t": "1:00:00", "n": float("nan")}}, "slurm.batch.ntasks: nan is not a whole number"),
         ({"jobs": 1, "batch": {}}, "slurm.batch: it is empty"),
         (
             {"jobs": 1, "batch": {"t": "1:00:00", "licenses": {"a": 1}}},

@@ -73,7 +73,11 @@ def test_long_names_that_qsub_does_not_know_are_taken_for_the_short_ones(tmp_pat
         tmp_path, pbs={"jobs": 1, "batch": {"l": [WALL], "A": "a", "account": "b", "queue": "main", "mailto": "x"}}
     )
     assert (pair.launchers[0].settings["account"], pair.launchers[0].settings["queue"]) == ("a", "main")
-    for told in ("A: a counts", "queue is no option of qsub; it is taken for -q", "mailto is no option of qsub"):
+    for told in (
+        "A: a counts",
+        "queue is not an option of qsub; it is taken for -q",
+        "mailto is not an option of qsub",
+    ):
         assert told in notes(pair)
 
 
@@ -88,8 +92,8 @@ def test_other_options_of_qsub_are_directives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("batch", "told"),
     [
-        ({"q": "main"}, "there is no walltime"),
-        ({"l": ["walltime=soon"]}, "is no time limit"),
+        ({"q": "main"}, "it has no walltime"),
+        ({"l": ["walltime=soon"]}, "is not a time limit"),
         ({"t": "1:00:00"}, "t is Slurm's"),
     ],
     ids=["none", "wrong", "slurms"],

@@ -4,7 +4,7 @@
 import pytest
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.legacy.batch.times import end_of_worker, given_seconds
+from hyperopt_app.legacy.batch.times import end_of_worker, option_seconds
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from hyperopt_app.legacy.batch.times import end_of_worker, given_seconds
 )
 def test_a_time_with_hours_minutes_and_seconds_is_clear(text: str, seconds: int) -> None:
     """With days too, as Slurm writes them."""
-    assert given_seconds(text) == seconds
+    assert option_seconds(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ def test_a_time_with_hours_minutes_and_seconds_is_clear(text: str, seconds: int)
         ("12:00", "may mean 00:12:00, as Slurm reads it, or 12:00:00"),
         ("30", "may mean 00:30:00, as Slurm reads it, or 00:00:30"),
         ("1-12", "may mean 36:00:00; write"),
-        ("5h", "is no time; write HH:MM:SS"),
-        ("", "is no time; write HH:MM:SS"),
+        ("5h", "is not a time; write HH:MM:SS"),
+        ("", "is not a time; write HH:MM:SS"),
     ],
 )
 def test_a_time_that_may_be_read_in_two_ways_is_refused(text: str, words: str) -> None:
     """Nobody finds out that twelve hours were twelve minutes before they are over."""
     with pytest.raises(ConfigError) as error:
-        given_seconds(text)
+        option_seconds(text)
     assert f"-w: {text!r} {words}" in str(error.value)
 
 

@@ -53,7 +53,7 @@ def test_a_machine_without_nvidia_smi_is_told_once(
     monkeypatch.setattr(repeated_warnings, "_said_alone", set())
     monkeypatch.setenv("PATH", str(tmp_path))
     assert [device_index(gpu=True, dialect="A1", environment={}) for _ in range(2)] == ["cpu", "cpu"]
-    assert [record.message.split(";")[1] for record in caplog.records] == [" the objective is told cpu"]
+    assert [record.message.split(";")[1] for record in caplog.records] == [" the objective gets cpu"]
 
 
 def test_the_report_is_what_nvidia_smi_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def test_the_file_is_checked_before_anything_starts(caplog: pytest.LogCaptureFix
     """A dry run only warns of a file that is not there yet."""
     assert LegacyObjective.check(a_sweep()) == []
     (fault,) = LegacyObjective.check(a_sweep(file="/no/such.py"))
-    assert "is not there" in fault
+    assert "does not exist" in fault
     assert LegacyObjective.check(a_sweep(file="/no/such.py", dry_run=True)) == []
     assert [record.message for record in caplog.records] == [fault]
 

@@ -42,9 +42,9 @@ def test_a_file_with_the_class_has_no_fault(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("class Objective\n", r"line 1: expected ':'; mend"),
-        (HEAD + "class Goal(BaseObjective): pass\n", r"no class Objective \(its classes are Goal\)"),
-        (HEAD, r"no class Objective \(it has no class at all\)"),
+        ("class Objective\n", r"line 1: expected ':'; fix"),
+        (HEAD + "class Goal(BaseObjective): pass\n", r"class Objective not found \(its classes are Goal\)"),
+        (HEAD, r"class Objective not found \(it has no class at all\)"),
         (
             HEAD + "class Objective(BaseObjective):\n    def trian(self, trial, conf): return {}\n",
             r"line 2: Objective has no method train\(self, trial, conf\) \(did you mean trian\?\)$",
@@ -63,7 +63,7 @@ def test_a_fault_names_file_and_line(text: str, fault: str) -> None:
 def test_a_file_that_is_not_there_is_a_fault() -> None:
     """So is a directory."""
     assert faults_of(Path("/no/such.py")) == [
-        "optuna.objective: /no/such.py is not there; set the path of the file with your class Objective"
+        "optuna.objective: /no/such.py does not exist; set the path of the file with your class Objective"
     ]
     assert "is a directory" in faults_of(Path.cwd())[0]
 
@@ -113,7 +113,7 @@ def test_another_package_of_that_name_is_told(file: str, monkeypatch: pytest.Mon
     path = a_file("", f"lib/{file}")
     monkeypatch.syspath_prepend(str(Path("lib").absolute()))
     (fault,) = missing_imports(a_file(HEAD + CLASS))
-    assert f"echo.src.base_objective is no part of {path}, which is another package" in fault
+    assert f"echo.src.base_objective is not part of {path}, which is another package" in fault
     if file == "echo/__init__.py":
         a_file("", "lib/echo/src/base_objective.py")
         assert missing_imports(a_file(HEAD + CLASS)) == []
@@ -122,7 +122,7 @@ def test_another_package_of_that_name_is_told(file: str, monkeypatch: pytest.Mon
 def test_modules_of_the_original_that_nobody_offers_are_told() -> None:
     """The training helpers of the original package."""
     (fault,) = missing_imports(a_file("import aimlutils.gpu\nfrom aimlutils.torch.checkpoint import *\n" + CLASS))
-    assert "line 2: aimlutils.torch.checkpoint is no part of what is stood in for" in fault
+    assert "line 2: aimlutils.torch.checkpoint is not part of what is stood in for" in fault
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_another_package_of_the_name_is_not_replaced(tmp_path: Path, monkeypatch
 
 
 def test_a_mere_folder_of_the_name_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A directory `echo` without Python in it, beside the objective, is no package."""
+    """A directory `echo` without Python in it, beside the objective, is not a package."""
     (tmp_path / "echo").mkdir()
     monkeypatch.syspath_prepend(str(tmp_path))
     with surface():

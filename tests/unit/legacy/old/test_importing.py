@@ -84,7 +84,7 @@ def test_a_continued_study_can_be_asked_for_more(storage: str) -> None:
 
 
 def test_q17_what_was_left_running_is_failed_in_place(storage: str) -> None:
-    """It keeps its number, parameters and curve, and says what it was; its duration is no time that trials need."""
+    """It keeps its number, parameters and curve, and says what it was; its duration is not a time that trials need."""
     report = import_study(old_one(storage), None, SPACE)
     left = trials_of(report.storage)[8]
     assert report.closed == (8, 9)
@@ -190,7 +190,7 @@ def test_a_target_that_cannot_be_used_is_told(tmp_path: Path, target: str, messa
 
 
 def test_what_does_not_fit_the_space_is_told_before_anything_is_written(database: str) -> None:
-    """Other choices and other kinds of numbers, all at once; other bounds are no fault."""
+    """Other choices and other kinds of numbers, all at once; other bounds are allowed."""
     space = {
         "norm": CategoricalDistribution(["null", "minmax"]),
         "loss": CategoricalDistribution(["mse", "mae", True, 2.0, 0.5]),
@@ -348,7 +348,7 @@ def test_the_budget_counts_as_the_original_counted(database: str) -> None:
 
 def test_a_study_on_a_server_goes_on_where_it_is(tmp_path: Path) -> None:
     """What is running is left to its worker; another spelling of a choice cannot be had there. Once is enough."""
-    storage = f"sqlite+pysqlite:///{tmp_path}/server.db"  # a URL that is no file's for us
+    storage = f"sqlite+pysqlite:///{tmp_path}/server.db"  # a URL that is not a file's for us
     with closing_storage(storage) as there:
         study = optuna.create_study(study_name="s", storage=there)
         study.optimize(lambda trial: len(str(trial.suggest_categorical("norm", [None, "a"]))), 2)

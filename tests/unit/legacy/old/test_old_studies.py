@@ -69,7 +69,7 @@ def test_a_study_that_is_not_in_an_old_database_is_told(tmp_path: Path, must_exi
 def test_who_wants_to_import_is_told_that_nothing_is_there(tmp_path: Path) -> None:
     """No file, and a journal without the study."""
     shutil.copy(OLD / "optuna_3_1_journal.log", tmp_path / "old.log")
-    with pytest.raises(StorageError, match="there is no study in it"):
+    with pytest.raises(StorageError, match="it holds no study"):
         find_old(f"sqlite:///{tmp_path}/nix.db", "single", must_exist=True)
     with pytest.raises(StorageError, match="its studies: 'single', 'several'"):
         find_old(f"journal:{tmp_path}/old.log", "nix", must_exist=True)
@@ -92,7 +92,7 @@ def _cut(path: Path) -> None:
         ("x.db", lambda path: path.write_text("notes, notes, notes" * 90), "cannot be read as an SQLite database"),
         ("x.db", _other_program, r"another program \(tables: birds\)"),
         ("x.db", _cut, "cannot be read as an SQLite database"),
-        ("x.log", lambda path: path.write_text("INFO: a log file\n"), "no journal of Optuna"),
+        ("x.log", lambda path: path.write_text("INFO: a log file\n"), "not a journal of Optuna"),
     ],
     ids=["text", "other program", "damaged", "log"],
 )

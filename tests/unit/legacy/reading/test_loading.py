@@ -74,7 +74,7 @@ def test_a_missing_file_and_a_directory_are_faults(tmp_path: Path) -> None:
     findings = Findings("here")
     assert load(tmp_path / "no.yml", findings) == {}
     assert load(tmp_path, findings) == {}
-    assert ["no such file" in findings.faults[0], "cannot be read" in findings.faults[1]] == [True, True]
+    assert ["file not found" in findings.faults[0], "cannot be read" in findings.faults[1]] == [True, True]
 
 
 def test_a_file_that_is_no_utf_8_is_a_fault(tmp_path: Path) -> None:

@@ -144,8 +144,8 @@ def test_q39_enqueue_goes_by_settings_name(tmp_path: Path) -> None:
         ({"learning_rate": 0.1}, "optimizer:learning_rate is called lr here"),
         ({"optimizer:learning_rate": 0.1}, "optimizer:learning_rate is called lr here"),
         ({"layer": 1}, "did you mean layers?"),
-        ({"layers": "three"}, "'three' is no number"),
-        (3, "3 is no point"),
+        ({"layers": "three"}, "'three' is not a number"),
+        (3, "3 is not a point"),
     ],
     ids=["last-part", "key", "near", "text", "number"],
 )

@@ -250,7 +250,7 @@ def test_several_metrics_keep_their_order(tmp_path: Path) -> None:
 
 def test_an_objective_that_is_not_there_is_only_noted(tmp_path: Path) -> None:
     """Translating and looking work without it."""
-    assert "gone.py is not there" in notes(read(tmp_path, section({"objective": "gone.py"})))
+    assert "gone.py does not exist" in notes(read(tmp_path, section({"objective": "gone.py"})))
 
 
 def test_reload_0_never_replaces_a_study(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_journal_may_be_written_as_ours_are(tmp_path: Path) -> None:
 
 
 def test_q44_a_url_without_its_scheme_shows_no_password(tmp_path: Path) -> None:
-    """It is no URL, and still it has one."""
+    """It is not a URL, and still it has one."""
     (line,) = faults(tmp_path, section({"storage_type": "maria", "storage": "user:geheim@host/db"}))
     assert line.startswith("optuna.storage: ")
     assert "geheim" not in line

@@ -86,7 +86,7 @@ def test_the_original_kept_the_study_under_its_name(tmp_path: Path) -> None:
         ({"storage_type": "SQLite"}, "did you mean sqlite?"),
         ({"storage_type": ...}, "storage_type: it is missing"),
         ({"storage": ...}, "optuna.storage: it is missing"),
-        ({"storage_type": "maria"}, "is no URL"),
+        ({"storage_type": "maria"}, "is not a URL"),
         ({"storage_type": "nfs", "storage": "mysql://u:geheim@h/d"}, "wants the name of a journal file"),
     ],
     ids=["type", "case", "no-type", "no-storage", "no-url", "nfs-url"],
