@@ -24,8 +24,7 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.task_hooks import hooks_of
-from hyperopt_app.results.files import ThrottledResults, write_results
-from hyperopt_app.results.retrain import further_results, retrain_command
+from hyperopt_app.results.study_results import results_of_worker
 from hyperopt_app.sampling.idle_pruners import pruner_name
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 from hyperopt_app.sampling.seeds import worker_seed
@@ -130,7 +129,7 @@ class WorkerTask:
         )
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
-        results = ThrottledResults(lambda: self._write_results(tickets.study))
+        results = results_of_worker(tickets, plan, self.config, self.task_function)
         evaluation = Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds)
         worker = Worker(
             tickets,
@@ -149,10 +148,6 @@ class WorkerTask:
         tally = worker.work()
         results.update(force=True)
         return tally
-
-    def _write_results(self, study: optuna.Study) -> None:
-        further = partial(further_results, self.task_function, self.config, self.plan.study_dir)
-        write_results(study, self.plan.study_dir, partial(retrain_command, self.plan), further=further)
 
     def _isolation(self, jobs: TrialJobs, interrupts: Interrupts, pace: Pace) -> Isolation:
         """What starts the trials' processes, with its server on the way."""
