@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The wish that a worker ends: signals are noted at once, and interrupt the objective where that is safe.
+"""Handle the signals that ask a worker to end: note them at once, and interrupt the objective where that is safe.
 
 A worker that is interrupted while it writes to the study would leave a claim without its name or a lock without its
 holder. So a signal raises KeyboardInterrupt only while the objective runs in this very process and nothing is being
 written; in every other place it is only noted, and the worker's loop asks. An objective that says when it has
-written a checkpoint is given some time to reach the next one.
+written a checkpoint is given some time to reach the next one. A trial's own process reports the signals that strike it
+to its worker by a pipe. What an interrupted trial comes to is decided in `interruption`.
 """
 
 import contextlib
@@ -14,10 +15,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["END_SIGNALS", "Interrupts", "signal_numbers"]
+__all__ = ["END_SIGNALS", "EndRequest", "Interrupts", "let_strikes_be_heard", "signal_numbers", "strikes"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,14 @@ def signal_numbers(names: Sequence[str]) -> list[signal.Signals]:
             raise ValueError(f"{name}: this signal asks nobody to end, it comes of other things")
         numbers.append(signal.Signals[full])
     return numbers
+
+
+class EndRequest(Protocol):
+    """Knows whether a worker, or a trial's own process, was asked to end."""
+
+    @property
+    def told_to_end(self) -> bool:
+        """Whether it was."""
 
 
 class Interrupts:
@@ -204,3 +214,23 @@ class Interrupts:
             self.end()
         if self.told_to_end:
             raise KeyboardInterrupt
+
+
+def let_strikes_be_heard(pipe: Connection) -> None:
+    """Have each signal that strikes this process, and is handled here, written to a pipe at once. Runs in the child.
+
+    Python does that from the system's own handler, so nothing that the objective does in its handler comes before it.
+    An objective that takes this channel for itself (an event loop with signal handlers) is known by its exit alone.
+    """
+    os.set_blocking(pipe.fileno(), False)
+    signal.set_wakeup_fd(pipe.fileno(), warn_on_full_buffer=False)
+
+
+def strikes(pipe: Connection) -> set[int]:
+    """The numbers of the signals that were written to the other end by now. Runs in the worker."""
+    os.set_blocking(pipe.fileno(), False)
+    numbers: set[int] = set()
+    with contextlib.suppress(OSError):
+        while written := os.read(pipe.fileno(), 4096):
+            numbers.update(written)
+    return numbers

@@ -30,13 +30,14 @@ from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.handed_path import handing
+from hyperopt_app.schedulers.time_left import Pace
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
 from hyperopt_app.study.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, end_stopped_server, started
-from hyperopt_app.worker.interrupts import Interrupts
-from hyperopt_app.worker.last_word import Ending, strikes
+from hyperopt_app.worker.interruption import Ending
+from hyperopt_app.worker.interrupts import Interrupts, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
 from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
@@ -81,10 +82,10 @@ class Isolation:
 
     Attributes:
         jobs: Composes and runs the trials; its task and callbacks travel to the child.
-        interrupts: The wish that this worker ends.
+        interrupts: Whether this worker was asked to end.
         trial_timeout: Seconds that a trial may take in this worker; None for no limit.
         grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
-        on_checkpoint: Called whenever a trial says that it has written a checkpoint.
+        pace: Measures how long trials go without a checkpoint.
         preload: Modules that trials will import, beside those that this worker has imported.
         clock: Monotonic seconds.
     """
@@ -93,7 +94,7 @@ class Isolation:
     interrupts: Interrupts
     trial_timeout: float | None = None
     grace_s: float = 20.0
-    on_checkpoint: Callable[[], object] = lambda: None
+    pace: Pace = field(default_factory=Pace)
     preload: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
     _task: bytes = field(default=b"", repr=False)
@@ -220,8 +221,8 @@ class _Watched:
             _log.debug("that trial %d reads its seed cannot be stored now", self._trial.number)
 
     def _died(self) -> Outcome | None:
-        counted = self._counted(None)
-        return self._forced or (None if isinstance(counted, str) else counted)
+        counted = self._counted(None, forced=self._forced)
+        return None if isinstance(counted, str) else counted
 
     def _done(self, said: Outcome | str, taken: Collection[int]) -> Outcome:
         self._process.join(_KILL_AFTER_S)
@@ -230,11 +231,13 @@ class _Watched:
             raise HyperoptError(outcome)
         return outcome or Interrupted()
 
-    def _counted(self, said: Outcome | str | None, taken: Collection[int] = ()) -> Outcome | str | None:
+    def _counted(
+        self, said: Outcome | str | None, taken: Collection[int] = (), forced: Outcome | None = None
+    ) -> Outcome | str | None:
         """What the end of the process comes to; waits a while if it may have heard a signal before this worker did."""
         self._hear()
         interrupts = self._settings.interrupts
-        ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said)
+        ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said, forced=forced)
         if ending.may_be_a_signals(self._settings.numbers):
             until = self._settings.clock() + _WORD_COMES_WITHIN_S
             while not interrupts.told_to_end and self._settings.clock() < until:
@@ -262,7 +265,7 @@ class _Watched:
         if name == CHECKPOINTED:
             self._trial.check()
             self._is_cooperative = True
-            self._settings.on_checkpoint()
+            self._settings.pace.mark()
             return self._settings.interrupts.told_to_end
         found = getattr(self._trial, name)
         answer = found(*args, **kwargs) if callable(found) else found

@@ -12,10 +12,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.errors import HyperoptError, MetricError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed
+from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
 from hyperopt_app.worker.loop import Tally, Worker
 from tests.unit._made_tickets import Told, hand, numbers, sampler, study_with
 from tests.unit._made_trials import made
+from tests.unit._made_workers import EndAsked, Evaluating
 
 DONE = Completed((1.0,))
 
@@ -26,11 +28,21 @@ def _worker(study: optuna.Study, run: Callable[[optuna.Trial], Any] | None = Non
         "limits": Limits(),
         "ended_before": frozenset(),
         "sampler_of": sampler,
-        "run": run or (lambda _trial: DONE),
-        "after_trial": lambda: None,
+        "evaluation": Evaluating(run or (lambda _trial: DONE)),
+        "results": _results(changes.pop("after_trial", lambda: None)),
+        "interrupts": EndAsked(changes.pop("told_to_end", lambda: False)),
         "clock": lambda: 0.0,
     }
     return Worker(**{**plain, **changes})
+
+
+def _results(after_trial: Callable[[], object]) -> ThrottledResults:
+    """Result files that are written after each trial."""
+
+    def write() -> None:
+        after_trial()
+
+    return ThrottledResults(write, interval_s=0.0, clock=lambda: 0.0)
 
 
 def test_a_worker_works_until_the_budget_is_spent() -> None:
