@@ -274,20 +274,21 @@ class _Watched:
 
     def _govern(self) -> None:
         """Keep the time: a wish to end becomes an interrupt, and an interrupt that is not heard an end by force."""
-        now, settings = self._settings.clock(), self._settings
+        now, settings, interrupts = self._settings.clock(), self._settings, self._settings.interrupts
         self._hear()
         if now - self._governed > _GAP_S:
             self._look_after_a_gap()
         self._governed = now
+        told_to_end = interrupts.told_to_end
         is_late = settings.trial_timeout is not None and now - self._begun > settings.trial_timeout
-        if is_late and self._forced is None and not settings.interrupts.told_to_end:
+        if is_late and self._forced is None and not told_to_end:
             text = f"the trial took longer than hydra.sweeper.trial_timeout={settings.trial_timeout:g} seconds"
             self._forced = Failed("timeout", text)
             self._kill()
-        if settings.interrupts.told_to_end and self._killed_at is None:
+        if told_to_end and self._killed_at is None:
             if self._patient_until is None:
                 self._patient_until = now + (settings.grace_s if self._is_cooperative else 0.0)
-            if now >= self._patient_until or settings.interrupts.wishes > 1:
+            if now >= self._patient_until or interrupts.wishes > 1:
                 self._killed_at = now + _KILL_AFTER_S
                 self._signal(signal.SIGINT)
         if self._killed_at is not None and now >= self._killed_at and self._forced is None:
