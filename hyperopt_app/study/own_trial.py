@@ -18,7 +18,7 @@ __all__ = ["NotOurTrialError", "OwnTrial"]
 
 
 class NotOurTrialError(RuntimeError):
-    """What an objective gets from its trial when that is another worker's by now; no error for the user to mend."""
+    """What an objective gets from its trial once that is another worker's; not an error for the user to correct."""
 
 
 class OwnTrial:
@@ -47,8 +47,8 @@ class OwnTrial:
         """All that Optuna's trial has."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(self._trial, name)
-        return self._guarded(found) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        return self._guarded(attribute) if callable(attribute) else attribute
 
     def _guarded(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

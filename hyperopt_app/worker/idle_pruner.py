@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Notice, by what a trial has asked of its pruner, that the pruner cannot act, and say it once. Runs in a worker."""
+"""Notice, from what a trial asked of its pruner, that the pruner cannot act, and warn once. Runs in a worker."""
 
 import logging
 from dataclasses import dataclass, field

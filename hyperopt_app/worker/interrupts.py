@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 # SIGINT: Ctrl-C and `local_workers`. SIGTERM: scancel, preemption. USR1 and USR2: a time limit that comes near.
 END_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
-# Of a program's own faults, of its terminal and children, of its timers: a worker that took one of them for a wish
-# would end for nothing, or hide a crash.
-_NO_WISHES = {
+# Of a program's own faults, of its terminal and children, of its timers: a worker that ended on one of them would end
+# for nothing, or hide a crash.
+_NOT_TO_END = {
     *("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGIOT", "SIGTRAP", "SIGSYS", "SIGSTKFLT"),
     *("SIGCHLD", "SIGCLD", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH", "SIGURG", "SIGPIPE"),
     *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPOLL"),
@@ -42,16 +42,16 @@ def signal_numbers(names: Sequence[str]) -> list[signal.Signals]:
     """Signals by name, with or without `SIG`.
 
     Raises:
-        ValueError: There is no such signal, or it cannot be caught.
+        ValueError: The signal does not exist, or cannot be caught.
     """
     numbers = []
     for name in names:
         word = str(name).upper()
         full = word if word.startswith("SIG") else f"SIG{word}"
         if full not in signal.Signals.__members__ or full in {"SIGKILL", "SIGSTOP"}:
-            raise ValueError(f"{name}: there is no such signal to catch")
-        if full in _NO_WISHES:
-            raise ValueError(f"{name}: this signal asks nobody to end, it comes of other things")
+            raise ValueError(f"{name}: this signal does not exist or cannot be caught")
+        if full in _NOT_TO_END:
+            raise ValueError(f"{name}: this signal is sent for other reasons than to end a program")
         numbers.append(signal.Signals[full])
     return numbers
 
@@ -65,17 +65,17 @@ class EndRequest(Protocol):
 
 
 class Interrupts:
-    """One worker's answer to the signals that ask it to end; for its main thread.
+    """Handles the signals that ask one worker to end; for its main thread.
 
     Args:
         names: The signals.
         grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
         insist: Whether a second SIGINT raises wherever it strikes; not in a worker whose objective runs in another
-            process, since that worker always hears the first.
+            process, since that worker always handles the first.
 
     Attributes:
         told_to_end: Whether a signal came, or the time is over.
-        wishes: How often; signals close together are one.
+        wishes: How often; signals close together are one wish.
         cooperative: Whether the objective says when it has written a checkpoint.
     """
 
@@ -104,7 +104,7 @@ class Interrupts:
         return self.wishes > 0
 
     def end(self) -> None:
-        """Note the wish to end without a signal, for instance because the time is over."""
+        """Ask to end without a signal, for instance because the time is over."""
         self.wishes += 1
 
     @contextlib.contextmanager
@@ -149,7 +149,7 @@ class Interrupts:
         try:
             before(number, frame)
         except KeyboardInterrupt:
-            pass  # it is our word, too
+            pass  # that is what this signal means here, too
         except SystemExit as error:
             _log.info("%s: the worker ends when its trial is put away (%s)", signal.Signals(number).name, error)
         except Exception:  # noqa: BLE001 - the user's own handler; it is logged, and the ticket is given back

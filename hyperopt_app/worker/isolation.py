@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run each trial in a fresh process of its worker, and say how it ended, whatever it did to that process.
+"""Run each trial in a fresh process, and say how it ended, whatever it did to that process.
 
 The process is forked from a server (Python's `forkserver`) that has imported what trials need and has never touched
 CUDA, so it starts in milliseconds. The worker stays small: it answers the child's questions about the study, keeps the
@@ -49,7 +49,7 @@ _POLL_S = 0.1
 # Seconds between the interrupt and the end by force.
 _KILL_AFTER_S = 5.0
 # Seconds for which a worker waits for a signal of its own, when one may have ended its trial's process.
-_WORD_COMES_WITHIN_S = 5.0
+_OWN_SIGNAL_WITHIN_S = 5.0
 # Seconds without a look at the child after which the worker looks whether the trial is still its own: it was stopped.
 _GAP_S = 5.0
 # Bytes of names for the server's command line, of which Linux takes 128 kB.
@@ -117,7 +117,7 @@ class Isolation:
         """Run one trial to its end.
 
         Raises:
-            HyperoptError: What the user has to mend before any trial can succeed.
+            HyperoptError: What the user has to correct before any trial can succeed.
         """
         if not self._task:
             self.warm_up()
@@ -234,12 +234,12 @@ class _Watched:
     def _counted(
         self, said: Outcome | str | None, taken: Collection[int] = (), forced: Outcome | None = None
     ) -> Outcome | str | None:
-        """What the end of the process comes to; waits a while if it may have heard a signal before this worker did."""
+        """What the end of the process comes to; waits a while if a signal may have struck it before this worker."""
         self._hear()
         interrupts = self._settings.interrupts
         ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said, forced=forced)
         if ending.may_be_a_signals(self._settings.numbers):
-            until = self._settings.clock() + _WORD_COMES_WITHIN_S
+            until = self._settings.clock() + _OWN_SIGNAL_WITHIN_S
             while not interrupts.told_to_end and self._settings.clock() < until:
                 time.sleep(_POLL_S)
         return ending.counted(told_to_end=interrupts.told_to_end)
@@ -267,13 +267,13 @@ class _Watched:
             self._is_cooperative = True
             self._settings.pace.mark()
             return self._settings.interrupts.told_to_end
-        found = getattr(self._trial, name)
-        answer = found(*args, **kwargs) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        answer = attribute(*args, **kwargs) if callable(attribute) else attribute
         self._prune_said |= name == "should_prune" and bool(answer)
         return answer
 
     def _govern(self) -> None:
-        """Keep the time: a wish to end becomes an interrupt, and an interrupt that is not heard an end by force."""
+        """Interrupt the trial if the worker is asked to end, and kill it if it does not listen or takes too long."""
         now, settings, interrupts = self._settings.clock(), self._settings, self._settings.interrupts
         self._hear()
         if now - self._governed > _GAP_S:

@@ -107,7 +107,7 @@ class Evaluation:
         return outcome
 
     def _evaluated(self, optuna_trial: optuna.Trial) -> Outcome:
-        resumed = directory_of(optuna_trial) is not None  # even if there is no parameter to suggest
+        resumed = directory_of(optuna_trial) is not None  # also without a parameter to suggest
         config, owner = self._placed(optuna_trial, self._composed(optuna_trial))
         seed = _seed(self.plan, config, optuna_trial)
         keep_seed(optuna_trial, seed)
@@ -146,7 +146,7 @@ class Evaluation:
             directory, owner = earlier or claim(config.directory, me, study_dir)
         except OSError as error:
             place = stored or config.directory
-            raise StorageError(f"{place}: cannot be written ({error}); make room, or mend its permissions") from None
+            raise StorageError(f"{place}: cannot be written ({error}); make room, or correct its permissions") from None
         keep_attempt(optuna_trial, str(directory), owner.attempt)
         return config.moved(directory, self.jobs.origin), owner
 

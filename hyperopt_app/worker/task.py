@@ -102,7 +102,7 @@ class WorkerTask:
         return tally
 
     def _worked(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
-        """Work; told to end, this worker waits no longer for a server that is away, and keeps its trial."""
+        """Work; once asked to end, this worker waits no longer for a server that is away, and keeps its trial."""
         try:
             with giving_up(lambda: interrupts.told_to_end):
                 return self._work(identity, interrupts)
@@ -179,7 +179,7 @@ class WorkerTask:
 
 
 def _pruner_of(plan: Plan) -> str | None:
-    """The pruner that should act; None also with several directions, of which the driver has told."""
+    """The pruner that should act; None also with several directions, of which the driver has warned."""
     return pruner_name(plan.pruner) if plan.directions == 1 else None
 
 

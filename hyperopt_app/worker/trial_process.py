@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A trial's own process: runs the objective and asks the worker, by pipe, for all that concerns the study.
+"""Run the objective in a trial's own process, and ask the worker, by pipe, for all that concerns the study.
 
-It is forked from a server that has the imports done, never opens the storage, and ends with its trial. The other half
-is `isolation`.
+The process is forked from a server that has the imports done, never opens the storage, and ends with its trial. The
+other half is `isolation`.
 """
 
 import contextlib
@@ -150,7 +150,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
     with each_warning_once(wanted.study_dir), interrupts.listening():
-        # The worker's word may be waiting since this process began.
+        # The worker's SIGINT may be waiting since this process began.
         taken = _unblock(wanted.signals)
         try:
             outcome: Outcome | HyperoptError = attempt(
@@ -190,7 +190,7 @@ def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrup
 
 
 def _prepare() -> Interrupts:
-    """A group of its own, so that nothing which the objective starts outlives it; SIGINT is the worker's word."""
+    """A group of its own, so that nothing which the objective starts outlives it; SIGINT comes from the worker."""
     os.setpgid(0, 0)
     os.register_at_fork(after_in_child=_calm_a_grandchild)
     # The server has left its own method behind: a data loader would pickle what it copies in an unisolated trial.
