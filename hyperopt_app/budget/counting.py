@@ -6,13 +6,13 @@ that retries a trial takes that trial's place. A trial by which the user enlarge
 All functions are pure except the one that reads the study.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.study.trial_records import growing, retried_by
+from hyperopt_app.study.trial_records import growing, retries
 
 __all__ = ["budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
 
@@ -77,16 +77,17 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
     grow = growing(trials)
     ordinary = [trial for trial in trials if trial.number not in aside and trial.number not in grow]
     extra = [trial for trial in trials if trial.number not in aside and trial.number in grow]
-    if any(retried_by(trial) is not None for trial in ordinary):
-        places = _places(trials)
+    retried = retries(trials)
+    if any(trial.number in retried for trial in ordinary):
+        places = _places(trials, retried)
         ordinary.sort(key=lambda trial: (places[trial.number], trial.number))
     return ordinary, extra
 
 
-def _places(trials: Sequence[FrozenTrial]) -> dict[int, int]:
+def _places(trials: Sequence[FrozenTrial], retried: Mapping[int, int]) -> dict[int, int]:
     """Return the place of each trial: its number, or that of the trial it retries."""
     places: dict[int, int] = {}
     for trial in trials:
-        tried = retried_by(trial)
-        places[trial.number] = trial.number if tried is None else places.get(tried, tried)
+        tried = retried.get(trial.number, trial.number)
+        places[trial.number] = places.get(tried, tried)
     return places

@@ -19,7 +19,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.awaited import Awaited
-from hyperopt_app.budget.counting import budget_size, left_of, read_budget, read_counting
+from hyperopt_app.budget.counting import budget_size, budget_trials, left_of, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
@@ -95,7 +95,8 @@ class StudyMonitor:
 
     def judge(self) -> Stop | None:
         """Return why no further trial may start; None if one may, or if none is left."""
-        plan, trials, is_over = self._plan, self._tickets.trials(), self.left() == 0
+        plan, trials = self._plan, self._tickets.trials()
+        is_over = left_of(trials, plan.n_trials) == 0
         stop = judge(
             self._study, trials, plan.ended_before, plan.limits, time.time(), run=plan.run_number, is_over=is_over
         )
@@ -154,12 +155,16 @@ class StudyMonitor:
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
         self.log_notes(study)
-        budget = read_budget(study, self._plan.n_trials)
+        every = study.get_trials(deepcopy=False)
+        aside = set_aside_of(study, every)
+        budget = budget_trials(every, aside, self._plan.n_trials)
         if not any(trial.state == TrialState.WAITING for trial in budget):
             running = (trial for trial in budget if trial.state == TrialState.RUNNING)
             self._awaited.look([trial for trial in running if claim_of(trial) is None])
         elapsed_s = time.monotonic() - self._begun
-        return overview(study, self._plan.study_dir, budget, self._observer, elapsed_s), budget
+        now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
+        seen = _snapshot(study, self._plan.study_dir, budget, self._observer, elapsed_s, now)
+        return replace(seen, set_aside=len(aside)), budget
 
     def log_notes(self, study: optuna.Study | None = None) -> None:
         """Log the workers' notes, each once; those of the command itself were logged before."""
@@ -181,34 +186,35 @@ class StudyMonitor:
         return ""
 
 
-def overview(
-    study: optuna.Study,
-    study_dir: Path,
-    trials: Sequence[FrozenTrial] | None = None,
-    observer: Observer | None = None,
-    elapsed_s: float | None = None,
-) -> Snapshot:
-    """Summarise the study at this moment for display.
+def overview(study: optuna.Study, study_dir: Path, observer: Observer | None = None) -> Snapshot:
+    """Summarise the study at this moment for display; it has run for as long as a worker was at work.
 
     Args:
         study: The open study.
         study_dir: Its directory, where the workers give signs of life.
-        trials: The trials of the budget; all that count if None.
         observer: Judges whether workers live; if None, a single look does, which believes any recent sign of life.
-        elapsed_s: Seconds since the search began; if None, those in which a worker was at work.
     """
     every = study.get_trials(deepcopy=False)
     aside = set_aside_of(study, every)
-    shown = [trial for trial in every if trial.number not in aside] if trials is None else trials
+    shown = [trial for trial in every if trial.number not in aside]
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
-    if elapsed_s is None:
-        elapsed_s = worked_s(every if trials is None else trials, lambda trial: _at_work_until(trial, now.timestamp()))
-    workers = list(_workers(shown, study_dir, observer))
+    elapsed_s = worked_s(every, lambda trial: _at_work_until(trial, now.timestamp()))
+    return replace(_snapshot(study, study_dir, shown, observer, elapsed_s, now), set_aside=len(aside))
+
+
+def _snapshot(
+    study: optuna.Study,
+    study_dir: Path,
+    trials: Sequence[FrozenTrial],
+    observer: Observer | None,
+    elapsed_s: float,
+    now: datetime,
+) -> Snapshot:
+    """These trials of a study, which count, with its workers."""
+    workers, asked = list(_workers(trials, study_dir, observer)), budget_of(study)
+    n_trials = budget_size(trials, asked) if asked else len(trials)
     names = study.metric_names or ()
-    asked = budget_of(study)
-    n_trials = budget_size(shown, asked) if asked else len(shown)
-    seen = snapshot(shown, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
-    return replace(seen, set_aside=len(aside))
+    return snapshot(trials, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
 
 
 def _at_work_until(trial: FrozenTrial, now: float) -> float:

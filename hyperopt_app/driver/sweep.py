@@ -34,8 +34,8 @@ from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, S
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.processes.streams import going_on_unread, spelling_out
-from hyperopt_app.results.files import write_results
-from hyperopt_app.results.retrain import further_results, keep_retrain, retrain_command
+from hyperopt_app.results.retrain import keep_retrain
+from hyperopt_app.results.study_results import write_study_results
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.opening import open_study
@@ -192,9 +192,8 @@ def _write_results(plan: Plan, study: optuna.Study, config: DictConfig, task_fun
     Returns:
         What could not be written, and what to do; an empty text if all is well.
     """
-    further = partial(further_results, task_function, config, plan.study_dir)
     try:
-        write_results(study, plan.study_dir, partial(retrain_command, plan), further=further)
+        write_study_results(study, plan, config, task_function)
     except OSError as error:
         return (
             f"Result files could not be written: {error}. All trials are stored in the study; fix this and run the "

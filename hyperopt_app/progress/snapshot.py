@@ -130,10 +130,11 @@ def snapshot(
         now: Local time without a time zone, as Optuna stamps its trials.
         study_name: Shown in the title.
     """
-    count = Counter(trial_facts.state_word(trial) for trial in trials)
+    states = [trial_facts.state_word(trial) for trial in trials]
+    count = Counter(states)
     finished = count["complete"] + count["pruned"] + count["failed"]
     left = max(n_trials - finished - count["running"], 0)
-    running = {trial.number: trial for trial in trials if trial_facts.state_word(trial) == "running"}
+    running = {trial.number: trial for trial, state in zip(trials, states, strict=True) if state == "running"}
     return Snapshot(
         study_name=visible(study_name),
         n_trials=n_trials,

@@ -43,9 +43,10 @@ def _bar(snapshot: Snapshot) -> RenderableType:
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    total = max(snapshot.n_trials, snapshot.finished, 1)
-    bar = ProgressBar(total=total, completed=snapshot.finished, complete_style="green", finished_style="green")
-    grid.add_row(bar, Text(f"{snapshot.finished}/{snapshot.n_trials}", style="bold"))
+    finished = snapshot.finished
+    total = max(snapshot.n_trials, finished, 1)
+    bar = ProgressBar(total=total, completed=finished, complete_style="green", finished_style="green")
+    grid.add_row(bar, Text(f"{finished}/{snapshot.n_trials}", style="bold"))
     return grid
 
 

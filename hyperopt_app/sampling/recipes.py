@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from inspect import Parameter
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
@@ -66,9 +67,10 @@ def recipe_of(node: Mapping[str, Any], base: type, where: str, *, is_part: bool 
     _check_packages(make, where)
     fields = {key: _inner(value, base, f"{where}.{key}") for key, value in node.items() if key not in _HYDRAS}
     arguments = tuple(_inner(value, base, f"{where}._args_") for value in node.get("_args_") or ())
+    parameters = signature_of(make).parameters
     if not is_foreign(make):
-        fields = {key: _function(key, value, make, base, f"{where}.{key}") for key, value in fields.items()}
-    takes_seed = "seed" in fields or "seed" in signature_of(make).parameters
+        fields = {key: _function(value, parameters.get(key), base, f"{where}.{key}") for key, value in fields.items()}
+    takes_seed = "seed" in fields or "seed" in parameters
     return Recipe(make, arguments, fields, bool(node.get("_partial_")), takes_seed)
 
 
@@ -80,9 +82,8 @@ def _inner(value: Any, base: type, where: str) -> Any:
     return [_inner(item, base, where) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _function(key: str, value: Any, make: Callable[..., Any], base: type, where: str) -> Any:
+def _function(value: Any, parameter: Parameter | None, base: type, where: str) -> Any:
     """Return the value for a field of an Optuna class: the function that a text names, where a function is expected."""
-    parameter = signature_of(make).parameters.get(key)
     if not isinstance(value, str) or parameter is None or "Callable[" not in str(parameter.annotation):
         return value
     try:

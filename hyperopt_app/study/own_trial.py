@@ -7,9 +7,12 @@ short gap remains, which only a storage could close.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import optuna
+
+from hyperopt_app.study.trial_directory import Owner, is_taken_over
 
 __all__ = ["NotOurTrialError", "OwnTrial"]
 
@@ -23,12 +26,22 @@ class OwnTrial:
 
     Args:
         trial: Optuna's.
-        holds: Whether the trial is still this worker's.
+        holds: Asks the study whether the trial is still this worker's.
+        directory: The trial's directory, if it is to be looked at too.
+        owner: Who has signed that directory for this worker.
     """
 
-    def __init__(self, trial: optuna.Trial, holds: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        trial: optuna.Trial,
+        holds: Callable[[], bool],
+        directory: Path | None = None,
+        owner: Owner | None = None,
+    ) -> None:
         self._trial = trial
         self._holds = holds
+        self._directory = directory
+        self._owner = owner
 
     def __getattr__(self, name: str) -> Any:
         """Forward to Optuna's trial."""
@@ -50,8 +63,11 @@ class OwnTrial:
         Raises:
             NotOurTrialError: It is not.
         """
-        if not self._holds():
+        if not self._holds() or self._is_taken_over():
             raise NotOurTrialError(
                 f"trial {self._trial.number} is another worker's now, since this one was thought dead; what comes late "
                 "is refused"
             )
+
+    def _is_taken_over(self) -> bool:
+        return self._directory is not None and self._owner is not None and is_taken_over(self._directory, self._owner)

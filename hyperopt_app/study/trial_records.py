@@ -113,8 +113,7 @@ class StopRecord(TypedDict):
 
 def claim_of(trial: "AnyTrial") -> Mapping[str, Any] | None:
     """Return the worker that holds or held the trial; None if no worker has signed it."""
-    claim: Mapping[str, Any] | None = trial.user_attrs.get(_CLAIM)
-    return claim
+    return cast("Mapping[str, Any] | None", trial.user_attrs.get(_CLAIM))
 
 
 def holder_of(trial: "FrozenTrial") -> Mapping[str, Any]:
@@ -163,8 +162,7 @@ def keep_ended_attempts(storage: "BaseStorage", trial_id: int, attempts: Sequenc
 
 def losses_of(trial: "FrozenTrial") -> Sequence[LossRecord]:
     """The losses of the trial so far, in their order."""
-    losses: Sequence[LossRecord] = trial.user_attrs.get(_LOSSES, ())
-    return losses
+    return cast("Sequence[LossRecord]", trial.user_attrs.get(_LOSSES, ()))
 
 
 def keep_losses(storage: "BaseStorage", trial_id: int, losses: Sequence[LossRecord]) -> None:
@@ -222,6 +220,11 @@ def retried_by(trial: "FrozenTrial") -> int | None:
     return number if isinstance(number, int) and 0 <= number < trial.number else None
 
 
+def retries(trials: Sequence["FrozenTrial"]) -> dict[int, int]:
+    """The number of the trial that is tried again, by the number of the one that tries it again."""
+    return {trial.number: tried for trial in trials if (tried := retried_by(trial)) is not None}
+
+
 def grows_budget(trial: "FrozenTrial") -> bool:
     """Whether the user has enlarged the budget by this trial."""
     return GROWS_BUDGET in trial.user_attrs
@@ -234,8 +237,7 @@ def growing(trials: Sequence["FrozenTrial"]) -> set[int]:
 
 def point_of(trial: "FrozenTrial") -> Mapping[str, Any] | None:
     """Return the parameters with which a ticket starts, or started; None if it has none."""
-    point: Mapping[str, Any] | None = trial.system_attrs.get(POINT)
-    return point
+    return cast("Mapping[str, Any] | None", trial.system_attrs.get(POINT))
 
 
 def keep_point(storage: "BaseStorage", trial_id: int, point: Mapping[str, Any]) -> None:
@@ -253,11 +255,9 @@ def waiting_ticket(point: Mapping[str, Any], *, grows: bool = False, retry_of: i
     """
     from optuna.trial import TrialState, create_trial
 
-    attributes: dict[str, Any] = {} if retry_of is None else {RETRY_OF: retry_of}
-    if grows:
-        attributes[GROWS_BUDGET] = True
+    retry, growth = {} if retry_of is None else {RETRY_OF: retry_of}, {GROWS_BUDGET: True} if grows else {}
     system = {POINT: dict(point)} if point else {}
-    return create_trial(state=TrialState.WAITING, user_attrs=attributes, system_attrs=system)
+    return create_trial(state=TrialState.WAITING, user_attrs={**retry, **growth}, system_attrs=system)
 
 
 def keep_pinned(trial: "optuna.Trial", pinned: Mapping[str, str]) -> None:
@@ -355,8 +355,7 @@ def set_aside_of(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict
     """Return which trials no longer count, and why, by number; `trials` must be all trials of the study."""
     stored, prefixes = study.user_attrs.items(), (_SET_ASIDE, _DISCARDED)
     reasons = {int(key.partition(":")[2]): str(reason) for key, reason in stored if key.startswith(prefixes)}
-    again = ((retried_by(trial), trial.number) for trial in trials)
-    return reasons | {tried: f"tried again as trial {number}" for tried, number in again if tried is not None}
+    return reasons | {tried: f"tried again as trial {number}" for number, tried in retries(trials).items()}
 
 
 def keep_set_aside(study: "optuna.Study", number: int, reason: str) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The one broad boundary around user code: whatever it does becomes an outcome.
+"""Run user code and turn whatever it does into an outcome: the one broad boundary around it.
 
-Runs where the objective runs: in the worker, or in the trial's own process.
+Runs where the objective runs, in the worker or in the trial's own process, and in a worker around the latter.
 """
 
 import os
@@ -16,6 +16,8 @@ from hyperopt_app.objective.failure_kinds import kind_of
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import mask_password
+from hyperopt_app.worker.interruption import Ending, Where, in_chain
+from hyperopt_app.worker.interrupts import EndRequest
 
 __all__ = ["attempt"]
 
@@ -25,37 +27,45 @@ _LONGEST_TRACEBACK = 8000
 _OURS = f"{Path(__file__).parents[1]}{os.sep}"
 
 
-def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda: False) -> Outcome:
+def attempt(user_code: Callable[[], Outcome], interrupts: EndRequest, where: Where) -> Outcome:
     """Run user code and turn whatever happens into an outcome; the one broad boundary around it.
 
     Args:
-        run: Calls the objective.
-        told_to_end: Whether the worker was asked to end meanwhile. Whatever the user's code makes of the interrupt
-            then (Lightning returns as if the training were over, or exits), the trial is not finished.
+        user_code: Calls the objective.
+        interrupts: Whether this process was asked to end meanwhile.
+        where: Where the objective runs, seen from here.
 
     Raises:
-        HyperoptError: What the user has to mend before any trial can succeed; the ticket is not spent on it.
+        HyperoptError: What the user has to correct before any trial can succeed; the ticket is not spent on it.
     """
     try:
-        outcome = run()
-        return Interrupted() if told_to_end() else outcome
-    except HyperoptError:
-        raise
-    except BaseException as error:  # noqa: BLE001 - the one boundary around user code
-        # Without a signal KeyboardInterrupt, SystemExit and the like are the objective's own doing.
-        if told_to_end():
+        outcome = user_code()
+        interrupted = Ending(outcome, where=where).was_interrupted(told_to_end=interrupts.told_to_end)
+        return Interrupted() if interrupted else outcome
+    except BaseException as error:
+        if Ending(raised=error, where=where).was_interrupted(told_to_end=interrupts.told_to_end):
             return Interrupted()
-        pruned = _in_chain(error, optuna.TrialPruned)
-        if pruned is not None:
-            return Pruned()
-        mend = _in_chain(error, HyperoptError)
-        if mend is not None:
-            raise mend from None
-        text = _shown(f"{type(error).__name__}: {_text(error)}")[:_LONGEST_ERROR]
-        kind = kind_of(error)
-        if kind == "infrastructure":
-            return Lost(f"there was no room to write ({text})", of_node=False)
-        return Failed(kind, text, _shortened(_shown(_traceback(error))))
+        if isinstance(error, HyperoptError):
+            raise
+        return _outcome_of_error(error)
+
+
+def _outcome_of_error(error: BaseException) -> Outcome:
+    """What an exception says of the trial; KeyboardInterrupt, SystemExit and the like are the objective's own here.
+
+    Raises:
+        HyperoptError: It is among the causes.
+    """
+    if in_chain(error, optuna.TrialPruned) is not None:
+        return Pruned()
+    to_correct = in_chain(error, HyperoptError)
+    if to_correct is not None:
+        raise to_correct from None
+    text = _shown(f"{type(error).__name__}: {_text(error)}")[:_LONGEST_ERROR]
+    kind = kind_of(error)
+    if kind == "infrastructure":
+        return Lost(f"there was no room to write ({text})", of_node=False)
+    return Failed(kind, text, _shortened(_shown(_traceback(error))))
 
 
 def _shown(text: str) -> str:
@@ -71,10 +81,10 @@ def _text(error: BaseException) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The traceback from the user's first frame on: how this package got there helps nobody."""
-    told = traceback.TracebackException.from_exception(error)
-    theirs = next((at for at, frame in enumerate(told.stack) if not frame.filename.startswith(_OURS)), 0)
-    del told.stack[:theirs]
-    return "".join(told.format())
+    story = traceback.TracebackException.from_exception(error)
+    theirs = next((at for at, frame in enumerate(story.stack) if not frame.filename.startswith(_OURS)), 0)
+    del story.stack[:theirs]
+    return "".join(story.format())
 
 
 def _shortened(text: str) -> str:
@@ -82,11 +92,3 @@ def _shortened(text: str) -> str:
         return text
     half = _LONGEST_TRACEBACK // 2
     return f"{text[:half]}\n[{len(text) - 2 * half} characters left out; the trial's log has them]\n{text[-half:]}"
-
-
-def _in_chain(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    """The first exception of a kind among the causes: Hydra's instantiate wraps what it passes on."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, kind):
-        found = found.__cause__
-    return found

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The server that forks the trials' processes: start a process by it, whatever becomes of it, and hear of its death.
+"""Start the trials' processes from a server that forks them, and notice when that server dies.
 
-It is a process like any other: the kernel, an administrator or a scheduler may kill it at any moment. Then a new one
-starts, and the trial that it had forked is nobody's fault. Runs in a worker.
+The server is a process like any other: the kernel, an administrator or a scheduler may kill it at any moment. Then a
+new one starts, and the trial whose process the old one had forked is not to blame. Runs in a worker.
 """
 
 import contextlib
@@ -117,11 +117,11 @@ def _ended_by_itself() -> bool:
     pid = server._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 - nobody else knows
     for _ in range(25):
         try:
-            found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except (OSError, TypeError):
             return False
-        if found is not None:
-            return found.si_code == os.CLD_EXITED
+        if status is not None:
+            return status.si_code == os.CLD_EXITED
         time.sleep(_POLL_S)
     return False
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Notice, by what a trial has asked of its pruner, that the pruner cannot act, and say it once. Runs in a worker."""
+"""Notice, from what a trial asked of its pruner, that the pruner cannot act, and warn once. Runs in a worker."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,10 +17,18 @@ _log = logging.getLogger(__name__)
 
 
 class Asked:
-    """Optuna's trial, and how often it was asked to record a value or to be pruned."""
+    """Optuna's trial, and how often it was asked to record a value or to be pruned.
+
+    Attributes:
+        is_resumed: Whether an earlier worker has run a part of it.
+        reports: How often it was asked to record a value.
+        questions: How often it was asked whether it is to end.
+        was_to_end: Whether the answer was ever yes.
+    """
 
     def __init__(self, trial: optuna.Trial) -> None:
         self._trial = trial
+        self.is_resumed = directory_of(trial) is not None
         self.reports = 0
         self.questions = 0
         self.was_to_end = False
@@ -45,37 +52,39 @@ class Asked:
 
 @dataclass
 class IdlePruner:
-    """Runs trials, and looks at what each of them asks of the pruner.
+    """Looks at what the trials of one worker ask of the pruner.
 
     Attributes:
-        run_trial: Runs a claimed trial.
         name: What the pruner is called; None if there is none to look after.
         key: Where the user has set it.
     """
 
-    run_trial: Callable[[optuna.Trial], Outcome]
-    name: str | None
-    key: str
+    name: str | None = None
+    key: str = ""
     _said: set[str] = field(default_factory=set)
 
-    def run(self, trial: optuna.Trial) -> Outcome:
-        """Run one trial; the outcome is that of the trial."""
-        if self.name is None:
-            return self.run_trial(trial)
-        is_resumed = directory_of(trial) is not None
-        asked = Asked(trial)
-        outcome = self.run_trial(cast(optuna.Trial, asked))
-        if isinstance(outcome, Completed):
-            kind, text = _idle(asked, is_resumed=is_resumed)
-            if kind and kind not in self._said:
-                self._said.add(kind)
-                told = f"{self.key}: {self.name} cannot act: trial {trial.number} {text}, or leave {self.key} out."
-                _log.warning("%s", told)
-                write_note(trial.study, kind, told)
-        return outcome
+    def watched(self, trial: optuna.Trial) -> optuna.Trial:
+        """The trial for its evaluation, in a form that counts what is asked of it."""
+        return trial if self.name is None else cast(optuna.Trial, Asked(trial))
+
+    def judge(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """Say it, once for each kind, if a complete trial shows that the pruner cannot act.
+
+        Args:
+            trial: What `watched` has returned, after its evaluation.
+            outcome: What the evaluation came to.
+        """
+        if not isinstance(outcome, Completed) or not isinstance(trial, Asked):
+            return
+        kind, text = _idle(trial)
+        if kind and kind not in self._said:
+            self._said.add(kind)
+            note = f"{self.key}: {self.name} cannot act: trial {trial.number} {text}, or leave {self.key} out."
+            _log.warning("%s", note)
+            write_note(trial.study, kind, note)
 
 
-def _idle(asked: Asked, *, is_resumed: bool) -> tuple[str, str]:
+def _idle(asked: Asked) -> tuple[str, str]:
     """Of what kind it is that the pruner could not act, and what to do; empty if it could."""
     if asked.was_to_end:
         return "swallowed", (
@@ -83,7 +92,7 @@ def _idle(asked: Asked, *, is_resumed: bool) -> tuple[str, str]:
             "training, write `except optuna.TrialPruned: raise` before it; where should_prune() is asked, raise "
             "optuna.TrialPruned() if it is True"
         )
-    if is_resumed:  # what it reported before is not known here
+    if asked.is_resumed:  # what it reported before is not known here
         return "", ""
     if not asked.reports:
         return "silent", (

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The wish that a worker ends: signals are noted at once, and interrupt the objective where that is safe.
+"""Handle the signals that ask a worker to end: note them at once, and interrupt the objective where that is safe.
 
 A worker that is interrupted while it writes to the study would leave a claim without its name or a lock without its
 holder. So a signal raises KeyboardInterrupt only while the objective runs in this very process and nothing is being
 written; in every other place it is only noted, and the worker's loop asks. An objective that says when it has
-written a checkpoint is given some time to reach the next one.
+written a checkpoint is given some time to reach the next one. A trial's own process reports the signals that strike it
+to its worker by a pipe. What an interrupted trial comes to is decided in `interruption`.
 """
 
 import contextlib
@@ -14,19 +15,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["END_SIGNALS", "Interrupts", "signal_numbers"]
+__all__ = ["END_SIGNALS", "EndRequest", "Interrupts", "let_strikes_be_heard", "signal_numbers", "strikes"]
 
 _log = logging.getLogger(__name__)
 
 # SIGINT: Ctrl-C and `local_workers`. SIGTERM: scancel, preemption. USR1 and USR2: a time limit that comes near.
 END_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
-# Of a program's own faults, of its terminal and children, of its timers: a worker that took one of them for a wish
-# would end for nothing, or hide a crash.
-_NO_WISHES = {
+# Of a program's own faults, of its terminal and children, of its timers: a worker that ended on one of them would end
+# for nothing, or hide a crash.
+_NOT_TO_END = {
     *("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGIOT", "SIGTRAP", "SIGSYS", "SIGSTKFLT"),
     *("SIGCHLD", "SIGCLD", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH", "SIGURG", "SIGPIPE"),
     *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPOLL"),
@@ -40,32 +42,40 @@ def signal_numbers(names: Sequence[str]) -> list[signal.Signals]:
     """Signals by name, with or without `SIG`.
 
     Raises:
-        ValueError: There is no such signal, or it cannot be caught.
+        ValueError: The signal does not exist, or cannot be caught.
     """
     numbers = []
     for name in names:
         word = str(name).upper()
         full = word if word.startswith("SIG") else f"SIG{word}"
         if full not in signal.Signals.__members__ or full in {"SIGKILL", "SIGSTOP"}:
-            raise ValueError(f"{name}: there is no such signal to catch")
-        if full in _NO_WISHES:
-            raise ValueError(f"{name}: this signal asks nobody to end, it comes of other things")
+            raise ValueError(f"{name}: this signal does not exist or cannot be caught")
+        if full in _NOT_TO_END:
+            raise ValueError(f"{name}: this signal is sent for other reasons than to end a program")
         numbers.append(signal.Signals[full])
     return numbers
 
 
+class EndRequest(Protocol):
+    """Knows whether a worker, or a trial's own process, was asked to end."""
+
+    @property
+    def told_to_end(self) -> bool:
+        """Whether it was."""
+
+
 class Interrupts:
-    """One worker's answer to the signals that ask it to end; for its main thread.
+    """Handles the signals that ask one worker to end; for its main thread.
 
     Args:
         names: The signals.
         grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
         insist: Whether a second SIGINT raises wherever it strikes; not in a worker whose objective runs in another
-            process, since that worker always hears the first.
+            process, since that worker always handles the first.
 
     Attributes:
         told_to_end: Whether a signal came, or the time is over.
-        wishes: How often; signals close together are one.
+        wishes: How often; signals close together are one wish.
         cooperative: Whether the objective says when it has written a checkpoint.
     """
 
@@ -94,7 +104,7 @@ class Interrupts:
         return self.wishes > 0
 
     def end(self) -> None:
-        """Note the wish to end without a signal, for instance because the time is over."""
+        """Ask to end without a signal, for instance because the time is over."""
         self.wishes += 1
 
     @contextlib.contextmanager
@@ -139,7 +149,7 @@ class Interrupts:
         try:
             before(number, frame)
         except KeyboardInterrupt:
-            pass  # it is our word, too
+            pass  # that is what this signal means here, too
         except SystemExit as error:
             _log.info("%s: the worker ends when its trial is put away (%s)", signal.Signals(number).name, error)
         except Exception:  # noqa: BLE001 - the user's own handler; it is logged, and the ticket is given back
@@ -204,3 +214,23 @@ class Interrupts:
             self.end()
         if self.told_to_end:
             raise KeyboardInterrupt
+
+
+def let_strikes_be_heard(pipe: Connection) -> None:
+    """Have each signal that strikes this process, and is handled here, written to a pipe at once. Runs in the child.
+
+    Python does that from the system's own handler, so nothing that the objective does in its handler comes before it.
+    An objective that takes this channel for itself (an event loop with signal handlers) is known by its exit alone.
+    """
+    os.set_blocking(pipe.fileno(), False)
+    signal.set_wakeup_fd(pipe.fileno(), warn_on_full_buffer=False)
+
+
+def strikes(pipe: Connection) -> set[int]:
+    """The numbers of the signals that were written to the other end by now. Runs in the worker."""
+    os.set_blocking(pipe.fileno(), False)
+    numbers: set[int] = set()
+    with contextlib.suppress(OSError):
+        while written := os.read(pipe.fileno(), 4096):
+            numbers.update(written)
+    return numbers

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run each trial in a fresh process of its worker, and say how it ended, whatever it did to that process.
+"""Run each trial in a fresh process, and say how it ended, whatever it did to that process.
 
 The process is forked from a server (Python's `forkserver`) that has imported what trials need and has never touched
 CUDA, so it starts in milliseconds. The worker stays small: it answers the child's questions about the study, keeps the
@@ -30,13 +30,14 @@ from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.handed_path import handing
+from hyperopt_app.schedulers.time_left import Pace
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
 from hyperopt_app.study.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, end_stopped_server, started
-from hyperopt_app.worker.interrupts import Interrupts
-from hyperopt_app.worker.last_word import Ending, strikes
+from hyperopt_app.worker.interruption import Ending
+from hyperopt_app.worker.interrupts import Interrupts, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
 from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
@@ -48,7 +49,7 @@ _POLL_S = 0.1
 # Seconds between the interrupt and the end by force.
 _KILL_AFTER_S = 5.0
 # Seconds for which a worker waits for a signal of its own, when one may have ended its trial's process.
-_WORD_COMES_WITHIN_S = 5.0
+_OWN_SIGNAL_WITHIN_S = 5.0
 # Seconds without a look at the child after which the worker looks whether the trial is still its own: it was stopped.
 _GAP_S = 5.0
 # Bytes of names for the server's command line, of which Linux takes 128 kB.
@@ -81,10 +82,10 @@ class Isolation:
 
     Attributes:
         jobs: Composes and runs the trials; its task and callbacks travel to the child.
-        interrupts: The wish that this worker ends.
+        interrupts: Whether this worker was asked to end.
         trial_timeout: Seconds that a trial may take in this worker; None for no limit.
         grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
-        on_checkpoint: Called whenever a trial says that it has written a checkpoint.
+        pace: Measures how long trials go without a checkpoint.
         preload: Modules that trials will import, beside those that this worker has imported.
         clock: Monotonic seconds.
     """
@@ -93,7 +94,7 @@ class Isolation:
     interrupts: Interrupts
     trial_timeout: float | None = None
     grace_s: float = 20.0
-    on_checkpoint: Callable[[], object] = lambda: None
+    pace: Pace = field(default_factory=Pace)
     preload: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
     _task: bytes = field(default=b"", repr=False)
@@ -116,7 +117,7 @@ class Isolation:
         """Run one trial to its end.
 
         Raises:
-            HyperoptError: What the user has to mend before any trial can succeed.
+            HyperoptError: What the user has to correct before any trial can succeed.
         """
         if not self._task:
             self.warm_up()
@@ -220,8 +221,8 @@ class _Watched:
             _log.debug("that trial %d reads its seed cannot be stored now", self._trial.number)
 
     def _died(self) -> Outcome | None:
-        counted = self._counted(None)
-        return self._forced or (None if isinstance(counted, str) else counted)
+        counted = self._counted(None, forced=self._forced)
+        return None if isinstance(counted, str) else counted
 
     def _done(self, said: Outcome | str, taken: Collection[int]) -> Outcome:
         self._process.join(_KILL_AFTER_S)
@@ -230,13 +231,15 @@ class _Watched:
             raise HyperoptError(outcome)
         return outcome or Interrupted()
 
-    def _counted(self, said: Outcome | str | None, taken: Collection[int] = ()) -> Outcome | str | None:
-        """What the end of the process comes to; waits a while if it may have heard a signal before this worker did."""
+    def _counted(
+        self, said: Outcome | str | None, taken: Collection[int] = (), forced: Outcome | None = None
+    ) -> Outcome | str | None:
+        """What the end of the process comes to; waits a while if a signal may have struck it before this worker."""
         self._hear()
         interrupts = self._settings.interrupts
-        ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said)
+        ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said, forced=forced)
         if ending.may_be_a_signals(self._settings.numbers):
-            until = self._settings.clock() + _WORD_COMES_WITHIN_S
+            until = self._settings.clock() + _OWN_SIGNAL_WITHIN_S
             while not interrupts.told_to_end and self._settings.clock() < until:
                 time.sleep(_POLL_S)
         return ending.counted(told_to_end=interrupts.told_to_end)
@@ -262,29 +265,30 @@ class _Watched:
         if name == CHECKPOINTED:
             self._trial.check()
             self._is_cooperative = True
-            self._settings.on_checkpoint()
+            self._settings.pace.mark()
             return self._settings.interrupts.told_to_end
-        found = getattr(self._trial, name)
-        answer = found(*args, **kwargs) if callable(found) else found
+        attribute = getattr(self._trial, name)
+        answer = attribute(*args, **kwargs) if callable(attribute) else attribute
         self._prune_said |= name == "should_prune" and bool(answer)
         return answer
 
     def _govern(self) -> None:
-        """Keep the time: a wish to end becomes an interrupt, and an interrupt that is not heard an end by force."""
-        now, settings = self._settings.clock(), self._settings
+        """Interrupt the trial if the worker is asked to end, and kill it if it does not listen or takes too long."""
+        now, settings, interrupts = self._settings.clock(), self._settings, self._settings.interrupts
         self._hear()
         if now - self._governed > _GAP_S:
             self._look_after_a_gap()
         self._governed = now
+        told_to_end = interrupts.told_to_end
         is_late = settings.trial_timeout is not None and now - self._begun > settings.trial_timeout
-        if is_late and self._forced is None and not settings.interrupts.told_to_end:
+        if is_late and self._forced is None and not told_to_end:
             text = f"the trial took longer than hydra.sweeper.trial_timeout={settings.trial_timeout:g} seconds"
             self._forced = Failed("timeout", text)
             self._kill()
-        if settings.interrupts.told_to_end and self._killed_at is None:
+        if told_to_end and self._killed_at is None:
             if self._patient_until is None:
                 self._patient_until = now + (settings.grace_s if self._is_cooperative else 0.0)
-            if now >= self._patient_until or settings.interrupts.wishes > 1:
+            if now >= self._patient_until or interrupts.wishes > 1:
                 self._killed_at = now + _KILL_AFTER_S
                 self._signal(signal.SIGINT)
         if self._killed_at is not None and now >= self._killed_at and self._forced is None:

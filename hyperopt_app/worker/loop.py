@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A worker's life: claim a ticket, run the trial, tell the study, until the budget is spent.
+"""A worker's loop: claim a trial, run it, settle it, write the results, until the budget is spent.
 
-Runs in a worker process and knows neither Hydra nor a scheduler: what runs a trial is passed in.
+Runs in a worker process and knows nothing of Hydra: what evaluates a trial is passed in.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from optuna.trial import FrozenTrial
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
 from hyperopt_app.errors import HyperoptError, StorageError
-from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
+from hyperopt_app.results.files import ThrottledResults
+from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
 from hyperopt_app.study.stopping import Limits, Stop, write_stop
-from hyperopt_app.worker.attempt import attempt
+from hyperopt_app.worker.interrupts import EndRequest, Interrupts
+from hyperopt_app.worker.run_trial import Evaluates, run_trial
 
 __all__ = ["Tally", "Worker"]
 
@@ -34,9 +37,9 @@ class Tally:
 
     Attributes:
         worker: Its number.
-        finished: The trials that it has told.
+        finished: The trials whose ends it has stored.
         dropped: Those whose late results were dropped.
-        interrupted: Whether it was told to end, or has something for the user to mend.
+        interrupted: Whether it was asked to end, or has met what the user has to correct.
         out_of_time: Whether it has left because its job's time does not suffice for another trial.
     """
 
@@ -56,12 +59,11 @@ class Worker:
         limits: What ends the study early.
         ended_before: Trials that had ended when the run began; the limits do not judge them.
         sampler_of: The sampler of a trial, by number.
-        run: Runs a claimed trial: asks for its parameters, composes its config and calls the objective.
-        after_trial: Called after each told trial (writes the results).
-        told_to_end: Whether a signal has asked this worker to end.
-        cut_short: Whether that signal has interrupted the objective; by default whatever it was told, because it runs
-            in this very process.
-        has_time: Whether the time of this worker's job suffices for another trial.
+        evaluation: Calls the objective with a claimed trial.
+        results: The study's result files.
+        interrupts: Whether this worker was asked to end.
+        pace: What this worker has measured of its trials' time.
+        grace_s: Seconds before the end of its job at which it asks its trial to end.
         lingers: Whether a worker without a ticket stays as long as exactly one trial runs elsewhere, to take it over
             if its worker dies. With more than one, those workers look after each other.
         clock: Seconds since the epoch.
@@ -73,26 +75,50 @@ class Worker:
     limits: Limits
     ended_before: frozenset[int]
     sampler_of: Callable[[int], optuna.samplers.BaseSampler]
-    run: Callable[[optuna.Trial], Outcome]
-    after_trial: Callable[[], object]
-    told_to_end: Callable[[], bool] = lambda: False
-    cut_short: Callable[[], bool] | None = None
-    has_time: Callable[[Sequence[FrozenTrial]], bool] = lambda _trials: True
+    evaluation: Evaluates
+    results: ThrottledResults
+    interrupts: EndRequest = field(default_factory=Interrupts)
+    pace: Pace = field(default_factory=Pace)
+    grace_s: float = 0.0
     lingers: bool = False
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     run_number: int = 0
+    _has_lingered: bool = field(default=False, init=False)
 
     def work(self) -> Tally:
-        """Pull trials until the budget is spent, a rule says stop, or the worker is told to end."""
-        tally, lingered = Tally(self.tickets.identity.number), False
-        while not tally.interrupted and not self.told_to_end():
+        """Pull trials until the budget is spent, a rule says stop, or the worker is asked to end."""
+        tally = Tally(self.tickets.identity.number)
+        while not tally.interrupted and (trial := self._claimed(tally)) is not None:
+            number, begun = trial.number, self.clock()
+            try:
+                outcome = run_trial(trial, self.evaluation, self.interrupts)
+            except HyperoptError as error:
+                self.tickets.give_back(trial)
+                self._stop_for(error, tally)
+                break
+            is_stored = self.tickets.settle(trial, outcome)
+            if isinstance(outcome, Interrupted):
+                _log.info("trial %d interrupted; its ticket goes back", number)
+                tally.interrupted = True
+            elif not isinstance(outcome, Lost):
+                (tally.finished if is_stored else tally.dropped).append(number)
+                if is_stored:
+                    _log.info("trial %d %s after %.1f s", number, _words(outcome), self.clock() - begun)
+                    self.results.update()
+        if not tally.interrupted and self.tickets.left() == 0:
+            self._stop(self.tickets.trials(), is_over=True)
+        return tally
+
+    def _claimed(self, tally: Tally) -> optuna.Trial | None:
+        """The next trial; None if this worker's time is over or nothing is left for it, which the tally then says."""
+        while not self.interrupts.told_to_end:
             trials = self.tickets.trials()
             if self._stop(trials) is not None:
-                break
-            if not self.has_time(trials):
+                return None
+            if not self._has_time(trials):
                 tally.out_of_time = True
-                break
+                return None
             try:
                 # At the second try: somebody may have given a ticket back, or taken the last ones, since that look.
                 trial = self.tickets.claim(self.sampler_of, trials) or self.tickets.claim(self.sampler_of)
@@ -100,19 +126,29 @@ class Worker:
                 raise
             except HyperoptError as error:
                 self._stop_for(error, tally)
-                break
-            if trial is not None:
-                self._run_one(trial, tally)
-            elif self.lingers and self.tickets.running_elsewhere() == 1:
-                if not lingered:
-                    _log.info("no trial is left to take; waiting for the last one, which runs elsewhere")
-                lingered = True
-                self.sleep(_LINGER_S)
-            else:
-                break
-        if not tally.interrupted and self.tickets.left() == 0:
-            self._stop(self.tickets.trials(), is_over=True)
-        return tally
+                return None
+            if trial is not None or not self._has_waited():
+                return trial
+        return None
+
+    def _has_waited(self) -> bool:
+        """Wait a moment, and return True, if the last trial runs elsewhere and this worker looks after it."""
+        if not self.lingers or self.tickets.running_elsewhere() != 1:
+            return False
+        if not self._has_lingered:
+            _log.info("no trial is left to take; waiting for the last one, which runs elsewhere")
+        self._has_lingered = True
+        self.sleep(_LINGER_S)
+        return True
+
+    def _has_time(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether the time of this worker's job suffices for another trial."""
+        end, own_s = end_of_job(os.environ), self.pace.longest_s
+        remaining_s = None if end is None else end - time.time()
+        has_time = suffices(remaining_s, needed_s(own_s, trials), self.grace_s, is_fresh=own_s is None)
+        if not has_time and remaining_s is not None:
+            _log.info("no further trial is claimed: the job ends in %.0f s", remaining_s)
+        return has_time
 
     def _stop(self, trials: Sequence[FrozenTrial], *, is_over: bool = False) -> Stop | None:
         return judge(
@@ -130,30 +166,6 @@ class Worker:
         """Stop the study for what the user has to correct before any trial can succeed."""
         write_stop(self.tickets.study, Stop(str(error), is_fault=True))
         tally.interrupted = True
-
-    def _run_one(self, trial: optuna.Trial, tally: Tally) -> None:
-        number, begun = trial.number, self.clock()
-        try:
-            with ending_forks():
-                outcome = attempt(lambda: self.run(trial), self.cut_short or self.told_to_end)
-        except HyperoptError as error:
-            self.tickets.give_back(trial)
-            if isinstance(error, StorageError) and self.told_to_end():
-                tally.interrupted = True  # it waits no longer for a server that was away, which is no fault
-            else:
-                self._stop_for(error, tally)
-            return
-        told = self.tickets.settle(trial, outcome)
-        if isinstance(outcome, Interrupted):
-            _log.info("trial %d interrupted; its ticket goes back", number)
-            tally.interrupted = True
-            return
-        if isinstance(outcome, Lost):
-            return
-        (tally.finished if told else tally.dropped).append(number)
-        if told:
-            _log.info("trial %d %s after %.1f s", number, _words(outcome), self.clock() - begun)
-            self.after_trial()
 
 
 def _words(outcome: Outcome) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which nodes of a cluster to keep away from: pure rules over a study's trials, and the check of a node's GPUs.
+"""Decide which nodes of a cluster to avoid: from a study's lost trials, and by a check of a node's GPUs.
 
 Outside a scheduler a worker has no node, and nothing here applies.
 """

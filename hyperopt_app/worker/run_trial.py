@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""From a claimed trial to what its objective came to."""
+"""Run a claimed trial and return what it came to: the boundary around user code, and both kinds of isolation."""
 
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import optuna
 from hydra.utils import get_method
@@ -12,6 +14,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.errors import HyperoptError, StorageError
+from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.results.retrain import chooses_seed, trial_overrides
@@ -21,7 +24,7 @@ from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_directory import Owner, claim, go_on, is_taken_over
+from hyperopt_app.study.trial_directory import Owner, claim, go_on
 from hyperopt_app.study.trial_records import (
     attributes_of,
     begun_attempts,
@@ -31,17 +34,56 @@ from hyperopt_app.study.trial_records import (
     keep_reads_seed,
     keep_seed,
 )
-from hyperopt_app.worker.interrupts import Interrupts
+from hyperopt_app.worker.attempt import attempt
+from hyperopt_app.worker.idle_pruner import IdlePruner
+from hyperopt_app.worker.interruption import Where
+from hyperopt_app.worker.interrupts import EndRequest, Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 from hyperopt_app.worker.trial_process import Order
 
-__all__ = ["Evaluation"]
+__all__ = ["Evaluates", "Evaluation", "run_trial"]
+
+
+class Evaluates(Protocol):
+    """Calls the objective with a claimed trial; `Evaluation` is the one of this package."""
+
+    @property
+    def where(self) -> Where:
+        """Where the objective runs."""
+
+    def evaluate(self, trial: optuna.Trial, /) -> Outcome:
+        """Call it; what user code raises comes through."""
+
+
+def run_trial(trial: optuna.Trial, evaluation: Evaluates, interrupts: EndRequest) -> Outcome:
+    """Run a claimed trial to its end, whatever user code does, and return what it came to.
+
+    Args:
+        trial: The claimed trial.
+        evaluation: Calls the objective, in this process or in one of its own.
+        interrupts: Whether this worker was asked to end.
+
+    Raises:
+        HyperoptError: What the user has to correct before any trial can succeed.
+    """
+    with ending_forks():
+        return attempt(partial(evaluation.evaluate, trial), interrupts, evaluation.where)
 
 
 @dataclass
 class Evaluation:
-    """From a claimed trial to what its objective came to."""
+    """Prepares the trials of one worker and calls the objective, here or in a process of the trial's own.
+
+    Attributes:
+        plan: What the driver decided.
+        jobs: Composes the trials' configs, and runs them in this process.
+        interrupts: Whether this worker was asked to end.
+        pace: Measures how long trials go without a checkpoint.
+        isolation: Starts the trials' processes; None if the objective runs in this one.
+        holds: Asks the study whether a trial is still this worker's.
+        idle_pruner: Notices that the pruner cannot act.
+    """
 
     plan: Plan
     jobs: TrialJobs
@@ -49,22 +91,34 @@ class Evaluation:
     pace: Pace = field(default_factory=Pace)
     isolation: Isolation | None = None
     holds: Callable[[optuna.Trial], bool] = lambda _trial: True
+    idle_pruner: IdlePruner = field(default_factory=IdlePruner)
     _study_id: str | None = field(default=None, init=False)
 
-    def run(self, optuna_trial: optuna.Trial) -> Outcome:
-        """Suggest, compose, call the objective here or in a process of its own; the worker's boundary is around it."""
-        resumed = directory_of(optuna_trial) is not None  # even if there is no parameter to suggest
+    @property
+    def where(self) -> Where:
+        """Where the objective runs."""
+        return Where.SAME_PROCESS if self.isolation is None else Where.AROUND
+
+    def evaluate(self, trial: optuna.Trial, /) -> Outcome:
+        """Suggest, compose and call the objective; what is raised comes through to `run_trial`."""
+        trial = self.idle_pruner.watched(trial)
+        outcome = self._evaluated(trial)
+        self.idle_pruner.judge(trial, outcome)
+        return outcome
+
+    def _evaluated(self, optuna_trial: optuna.Trial) -> Outcome:
+        resumed = directory_of(optuna_trial) is not None  # also without a parameter to suggest
         config, owner = self._placed(optuna_trial, self._composed(optuna_trial))
         seed = _seed(self.plan, config, optuna_trial)
         keep_seed(optuna_trial, seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
-        own = OwnTrial(optuna_trial, lambda: self.holds(optuna_trial) and not is_taken_over(config.directory, owner))
+        own = OwnTrial(optuna_trial, partial(self.holds, optuna_trial), config.directory, owner)
         self.pace.begin()
         try:
             if self.isolation is not None:
                 order = self._order(optuna_trial, config, seed, resumed=resumed, reported=reported)
                 return self.isolation.run(order, own)
-            return self._run_here(own, config, seed, resumed=resumed, reported=reported)
+            return self._call_objective(own, config, seed, resumed=resumed, reported=reported)
         finally:
             self.pace.mark()
 
@@ -88,11 +142,11 @@ class Evaluation:
         me = Owner(self._study_id, study.study_name, optuna_trial.number, attempt)
         stored = directory_of(optuna_trial)
         try:
-            found = stored and go_on(Path(stored), me, study_dir, lambda: _is_shared(study, stored))
-            directory, owner = found or claim(config.directory, me, study_dir)
+            earlier = stored and go_on(Path(stored), me, study_dir, lambda: _is_shared(study, stored))
+            directory, owner = earlier or claim(config.directory, me, study_dir)
         except OSError as error:
             place = stored or config.directory
-            raise StorageError(f"{place}: cannot be written ({error}); make room, or mend its permissions") from None
+            raise StorageError(f"{place}: cannot be written ({error}); make room, or correct its permissions") from None
         keep_attempt(optuna_trial, str(directory), owner.attempt)
         return config.moved(directory, self.jobs.origin), owner
 
@@ -116,7 +170,7 @@ class Evaluation:
             worker_pid=os.getpid(),
         )
 
-    def _run_here(
+    def _call_objective(
         self, own: OwnTrial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
     ) -> Completed | Failed:
         plan, pid, seed_reads = self.plan, os.getpid(), list[bool]()
@@ -165,7 +219,7 @@ def _seed(plan: Plan, config: TrialConfig, trial: optuna.Trial) -> int:
 def _reported(trial: optuna.Trial) -> Collection[int]:
     """The steps of the learning curve that an earlier worker has recorded."""
     # Not by its place: the study may hide trials that are set aside.
-    stored = next(one for one in trial.study.get_trials(deepcopy=False) if one.number == trial.number)
+    stored = next(other for other in trial.study.get_trials(deepcopy=False) if other.number == trial.number)
     return stored.intermediate_values.keys()
 
 

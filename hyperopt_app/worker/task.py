@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A worker inside a Hydra job: what a launcher carries, opens the study there and runs the worker's loop."""
+"""The task that a launcher carries into a Hydra job: open the study there and run the worker's loop."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,20 +18,18 @@ import optuna
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import DictConfig
-from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.task_hooks import hooks_of
-from hyperopt_app.results.files import ThrottledResults, write_results
-from hyperopt_app.results.retrain import further_results, retrain_command
+from hyperopt_app.results.study_results import results_of_worker
 from hyperopt_app.sampling.idle_pruners import pruner_name
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 from hyperopt_app.sampling.seeds import worker_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.registry import judge_of_claims
-from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
+from hyperopt_app.schedulers.time_left import Pace, end_of_job
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
@@ -41,6 +39,7 @@ from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.study.trial_records import keep_bad_node, why_bad
 from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
 from hyperopt_app.worker.idle_pruner import IdlePruner
+from hyperopt_app.worker.interruption import Ending, Where
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.loop import Tally, Worker
@@ -103,12 +102,13 @@ class WorkerTask:
         return tally
 
     def _worked(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
-        """Work; told to end, this worker waits no longer for a server that is away, and keeps its trial."""
+        """Work; once asked to end, this worker waits no longer for a server that is away, and keeps its trial."""
         try:
             with giving_up(lambda: interrupts.told_to_end):
                 return self._work(identity, interrupts)
         except StorageError as error:
-            if not interrupts.told_to_end:
+            ending = Ending(raised=error, where=Where.AROUND)
+            if not ending.was_interrupted(told_to_end=interrupts.told_to_end):
                 raise
             _log.warning("this worker ends with its trial, if it had one, to be freed by others: %s", error)
             return Tally(identity.number, interrupted=True)
@@ -124,35 +124,30 @@ class WorkerTask:
             identity,
             plan.n_trials,
             observer=observer,
-            lock=lambda: study_lock(plan.study_dir),
-            reopen=lambda: open_study(plan, pruner),
-            avoids=lambda ticket: avoids(ticket, node, lambda: works_elsewhere(plan.study_dir, node, observer)),
+            lock=partial(study_lock, plan.study_dir),
+            reopen=partial(open_study, plan, pruner),
+            avoids=partial(avoids, node=node, elsewhere=partial(works_elsewhere, plan.study_dir, node, observer)),
         )
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
-        results = ThrottledResults(lambda: self._write_results(tickets.study))
-        evaluation = Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds)
+        results = results_of_worker(tickets, plan, self.config, self.task_function)
+        idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner)
         worker = Worker(
             tickets,
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            IdlePruner(evaluation.run, _pruner_of(plan), plan.wording.pruner).run,
-            results.update,
-            told_to_end=lambda: interrupts.told_to_end,
-            # An isolated trial says itself whether it was interrupted.
-            cut_short=(lambda: False) if isolation else None,
-            has_time=partial(_has_time, plan, pace),
+            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, idle_pruner),
+            results,
+            interrupts=interrupts,
+            pace=pace,
+            grace_s=plan.options.grace_s,
             lingers=plan.options.lingers,
             run_number=plan.run_number,
         )
         tally = worker.work()
         results.update(force=True)
         return tally
-
-    def _write_results(self, study: optuna.Study) -> None:
-        further = partial(further_results, self.task_function, self.config, self.plan.study_dir)
-        write_results(study, self.plan.study_dir, partial(retrain_command, self.plan), further=further)
 
     def _isolation(self, jobs: TrialJobs, interrupts: Interrupts, pace: Pace) -> Isolation:
         """What starts the trials' processes, with its server on the way."""
@@ -162,7 +157,7 @@ class WorkerTask:
             interrupts,
             plan.trial_timeout,
             plan.options.grace_s,
-            on_checkpoint=pace.mark,
+            pace=pace,
             preload=hooks_of(self.task_function).preload(self.config),
         )
         isolation.warm_up()
@@ -184,18 +179,8 @@ class WorkerTask:
 
 
 def _pruner_of(plan: Plan) -> str | None:
-    """The pruner that should act; None also with several directions, of which the driver has told."""
+    """The pruner that should act; None also with several directions, of which the driver has warned."""
     return pruner_name(plan.pruner) if plan.directions == 1 else None
-
-
-def _has_time(plan: Plan, pace: Pace, trials: Sequence[FrozenTrial]) -> bool:
-    end = end_of_job(os.environ)
-    remaining_s = None if end is None else end - time.time()
-    own_s, grace_s = pace.longest_s, plan.options.grace_s
-    has_time = suffices(remaining_s, needed_s(own_s, trials), grace_s, is_fresh=own_s is None)
-    if not has_time and remaining_s is not None:
-        _log.info("no further trial is claimed: the job ends in %.0f s", remaining_s)
-    return has_time
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One trial as a Hydra job: compose its config from overrides, then run the task function in its own directory.
+"""Run one trial as a Hydra job: compose its config from overrides, then call the task function in its directory.
 
 Runs in a worker. Hydra's own `load_sweep_config` and `run_job` do the same in about 70 ms, most of it copies of
 Hydra's configuration; with trials of a second that is felt. Here a config is composed once for each combination of
@@ -132,7 +132,9 @@ class TrialJobs:
             with _hydra_config(full), at_moment(self.moment):  # a subdir of ${hydra:job.num} asks the singleton
                 directory = Path(self.origin, str(full.hydra.sweep.dir), str(full.hydra.sweep.subdir))
             full.hydra.runtime.output_dir = str(directory)
-        OmegaConf.copy_cache(from_config=full, to_config=task)  # what a resolver told the directory it tells the task
+        OmegaConf.copy_cache(
+            from_config=full, to_config=task
+        )  # a resolver answers the task as it has answered the directory
         OmegaConf.set_readonly(full.hydra, True)
         return TrialConfig(full, task, overrides, directory)
 
@@ -210,7 +212,7 @@ def _save_inputs(trial: TrialConfig) -> None:
         _write_inputs(trial)
     except OSError as error:
         raise StorageError(
-            f"{trial.directory}: cannot be written ({error}); make room, or mend its permissions"
+            f"{trial.directory}: cannot be written ({error}); make room, or correct its permissions"
         ) from None
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A trial's own process: runs the objective and asks the worker, by pipe, for all that concerns the study.
+"""Run the objective in a trial's own process, and ask the worker, by pipe, for all that concerns the study.
 
-It is forked from a server that has the imports done, never opens the storage, and ends with its trial. The other half
-is `isolation`.
+The process is forked from a server that has the imports done, never opens the storage, and ends with its trial. The
+other half is `isolation`.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.support.hydra_state import unpacked
 from hyperopt_app.worker.attempt import attempt
-from hyperopt_app.worker.interrupts import Interrupts
-from hyperopt_app.worker.last_word import let_strikes_be_heard
+from hyperopt_app.worker.interruption import Where
+from hyperopt_app.worker.interrupts import Interrupts, let_strikes_be_heard
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 
 __all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
@@ -149,11 +150,11 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
     with each_warning_once(wanted.study_dir), interrupts.listening():
-        # The worker's word may be waiting since this process began.
+        # The worker's SIGINT may be waiting since this process began.
         taken = _unblock(wanted.signals)
         try:
             outcome: Outcome | HyperoptError = attempt(
-                lambda: _run(jobs, wanted, remote, interrupts), lambda: interrupts.told_to_end
+                partial(_call_objective, jobs, wanted, remote, interrupts), interrupts, Where.TRIAL_PROCESS
             )
         except HyperoptError as error:
             outcome = error
@@ -164,7 +165,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
         pipe.send((DONE, (_plain(outcome), taken), {"has_read_seed": bool(remote.seed_reads)}))
 
 
-def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:
+def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:
     trial = Trial(
         remote,  # type: ignore[arg-type]  # as good as Optuna's own, for what an objective may ask of it
         directory=order.config.directory,
@@ -189,7 +190,7 @@ def _run(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interru
 
 
 def _prepare() -> Interrupts:
-    """A group of its own, so that nothing which the objective starts outlives it; SIGINT is the worker's word."""
+    """A group of its own, so that nothing which the objective starts outlives it; SIGINT comes from the worker."""
     os.setpgid(0, 0)
     os.register_at_fork(after_in_child=_calm_a_grandchild)
     # The server has left its own method behind: a data loader would pickle what it copies in an unisolated trial.

@@ -20,6 +20,7 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.driver.steering import added, discarded, retried
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
+from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.space.space import Space
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import beating, this_worker
@@ -28,6 +29,7 @@ from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import study_lock
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.worker.loop import Worker
+from tests.unit._made_workers import Evaluating
 
 NAME = "contract"
 WORKERS = 8
@@ -76,7 +78,9 @@ class Study:
             tickets = Tickets(
                 self.open(), identity, self.n_trials, observer=Observer(lease_s), lock=lock, reopen=self.open
             )
-            worker = Worker(tickets, NO_LIMITS, frozenset(), RandomSampler, evaluate, lambda: None)
+            worker = Worker(
+                tickets, NO_LIMITS, frozenset(), RandomSampler, Evaluating(evaluate), ThrottledResults(lambda: None)
+            )
             finished = len(worker.work().finished)
             while not (self.folder / DONE).exists():
                 time.sleep(0.05)

@@ -22,12 +22,14 @@ from optuna.trial import TrialState, create_trial
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.objective.outcomes import Completed, Outcome
+from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import beating, this_worker
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.worker.loop import Worker
+from tests.unit._made_workers import EndAsked, Evaluating
 
 NAME = "crew"
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
@@ -82,9 +84,9 @@ def labour(task: dict[str, Any], number: int, gate: Any, results: Any) -> None:
             Limits(),
             frozenset(),
             SAMPLERS[task["sampler"]],
-            evaluate,
-            lambda: None,
-            told_to_end=lambda: time.time() > until,
+            Evaluating(evaluate),
+            ThrottledResults(lambda: None),
+            EndAsked(lambda: time.time() > until),
         )
         tally = worker.work()
     results.put({"finished": tally.finished, "dropped": tally.dropped, "begun": begun, "ended": time.time()})

@@ -119,7 +119,7 @@ def test_a_value_is_the_same_wherever_it_is_written() -> None:
             return
         plans.append(replace(plan, space=space))
         trial = study.ask()
-        study.tell(trial, Evaluation(plans[-1], jobs, Interrupts()).run(trial).values)  # type: ignore[union-attr]
+        study.tell(trial, Evaluation(plans[-1], jobs, Interrupts()).evaluate(trial).values)  # type: ignore[union-attr]
 
     run()
     assert len(plans) == len(seen) > EXAMPLES // 2

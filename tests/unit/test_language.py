@@ -8,22 +8,14 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 
-# Rooms that still await the change; this list may only become shorter.
-EXEMPT_ROOMS = ("worker",)
-
 # Names that say nothing of what a variable holds.
 NAMES = {"found", "mend", "one", "told"}
 WORDS = re.compile(r"\b(is no|mend(s|ed|ing)?|told)\b", re.IGNORECASE)
 # Files of running jobs of other releases hold these words.
 STORED = {"hyperopt_app/launchers/jobs.py": frozenset({"told to end", "told-to-end-"})}
 
-EXEMPT = [REPO / "hyperopt_app" / room for room in EXEMPT_ROOMS]
 FOLDERS = ("benchmarks", "docs", "hydra_plugins", "hyperopt_app", "objectives")
-SOURCES = sorted(
-    path
-    for path in [*REPO.glob("*.py"), *(path for folder in FOLDERS for path in (REPO / folder).rglob("*.py"))]
-    if not any(path.is_relative_to(folder) for folder in EXEMPT)
-)
+SOURCES = sorted([*REPO.glob("*.py"), *(path for folder in FOLDERS for path in (REPO / folder).rglob("*.py"))])
 # docs/reference/modules.md repeats docstrings, which are tested where they are written.
 PAGES = sorted([*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("benchmarks/*.md")])
 
@@ -91,10 +83,3 @@ def test_the_rules_see_what_they_are_for() -> None:
         assert dialect(line), line
     assert dialect("stolen, amend, recommended, nothing is not there") == []
     assert dialect('NAME = "told to end"', frozenset({"told to end"})) == []
-
-
-def test_exempt_rooms_exist_and_need_it() -> None:
-    """A room leaves the list as soon as all of its modules are plain."""
-    for folder in EXEMPT:
-        sources = [path.read_text(encoding="utf-8") for path in folder.glob("*.py")]
-        assert any(vague_names(source) or dialect(source) for source in sources), folder.name

@@ -14,6 +14,7 @@ from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.driver.request import Request, points_of
 from hyperopt_app.objective.outcomes import Completed
+from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import suggest
@@ -25,6 +26,7 @@ from hyperopt_app.study.plan import WorkerOptions
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.worker.loop import Worker
 from tests.unit._made_sweeps import made_space, made_sweep, write_configs
+from tests.unit._made_workers import EndAsked, Evaluating
 
 SPACE = made_space(x="range(0, 1, step=0.25)", y="range(3)", z="a,'b c'")
 SEED = 11
@@ -88,7 +90,8 @@ class Searches:
             reopen=lambda: self._open(name),
         )
         sampler_of = sampler_factory(self._settings.sampler, SEED)
-        Worker(tickets, Limits(), frozenset(), sampler_of, run, lambda: None, lambda: bool(told)).work()
+        results, interrupts = ThrottledResults(lambda: None), EndAsked(lambda: bool(told))
+        Worker(tickets, Limits(), frozenset(), sampler_of, Evaluating(run), results, interrupts).work()
 
     def trials(self, name: str) -> list[tuple[dict[str, Any], float | None]]:
         """Parameters and values of a study whose trials are all complete."""

@@ -2,11 +2,14 @@
 """A trial whose claim was broken takes nothing more from the worker that had it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import optuna
 import pytest
 
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from hyperopt_app.study.trial_directory import Owner, claim, go_on
 from tests.unit._made_tickets import Told, claimed, hand, study_with
 
 CALLS: dict[str, Callable[[OwnTrial], object]] = {
@@ -40,3 +43,14 @@ def test_nothing_is_written_to_a_trial_of_anothers(call: Callable[[OwnTrial], ob
         before.user_attrs,
         before.params,
     )
+
+
+def test_nothing_is_written_once_another_has_signed_the_directory(tmp_path: Path) -> None:
+    """The study may not have heard of it yet, as a copy of it never will."""
+    trial, me = claimed(hand(study_with(1))), Owner("id", "study", 0)
+    directory, owner = claim(tmp_path / "trials" / "0", me, tmp_path)
+    own = OwnTrial(trial, lambda: True, directory, owner)
+    own.report(1.0, 0)
+    assert go_on(directory, replace(me, attempt=2), tmp_path) is not None
+    with pytest.raises(NotOurTrialError, match="trial 0 is another worker's now"):
+        own.report(2.0, 1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The one boundary around user code: whatever it does becomes an outcome, or an error for the user to mend."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +11,16 @@ from optuna import TrialPruned
 from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.hydra_compat import instantiate_class
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned, outcome_of
-from hyperopt_app.worker.attempt import attempt
+from hyperopt_app.worker.attempt import attempt as attempt_at
+from hyperopt_app.worker.interruption import Where
+from tests.unit._made_workers import EndAsked
 
 DONE = Completed((1.0,), {"loss": 1.0})
+
+
+def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda: False) -> Outcome:
+    """In a worker whose process the objective shares."""
+    return attempt_at(run, EndAsked(told_to_end), Where.SAME_PROCESS)
 
 
 def raiser(error: BaseException) -> Any:

@@ -19,12 +19,13 @@ def said(
 ) -> list[str]:
     """The notes in the study after some trials."""
     study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0))
-    idle = IdlePruner(run_trial, name, "key")
+    idle = IdlePruner(name, "key")
     for _ in range(trials):
         trial = study.ask()
         if resumed:
             trial.set_user_attr("directory", "d")
-        idle.run(trial)
+        watched = idle.watched(trial)
+        idle.judge(watched, run_trial(watched))
     return read_notes(study)
 
 

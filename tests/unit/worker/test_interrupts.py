@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """When a signal interrupts a worker, and when it is only noted."""
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from hyperopt_app.worker.interrupts import Interrupts, signal_numbers
+from hyperopt_app.worker.interrupts import Interrupts, let_strikes_be_heard, signal_numbers, strikes
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -191,3 +195,25 @@ def test_in_another_thread_signals_stay_as_they_are() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+@contextmanager
+def _handled(number: int, handler: Any) -> Iterator[None]:
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(number, before)
+
+
+def test_a_strike_is_known_whatever_its_handler_does() -> None:
+    """It is written before the handler runs; a second look tells of later ones alone."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    seen: list[set[int]] = []
+    with here, there, _handled(signal.SIGTERM, lambda *_: seen.append(strikes(here))):
+        let_strikes_be_heard(there)
+        assert strikes(here) == set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert seen == [{signal.SIGTERM}]
+        assert strikes(here) == set()

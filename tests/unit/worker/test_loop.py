@@ -12,10 +12,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.errors import HyperoptError, MetricError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed
+from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
 from hyperopt_app.worker.loop import Tally, Worker
 from tests.unit._made_tickets import Told, hand, numbers, sampler, study_with
 from tests.unit._made_trials import made
+from tests.unit._made_workers import EndAsked, Evaluating
 
 DONE = Completed((1.0,))
 
@@ -26,11 +28,21 @@ def _worker(study: optuna.Study, run: Callable[[optuna.Trial], Any] | None = Non
         "limits": Limits(),
         "ended_before": frozenset(),
         "sampler_of": sampler,
-        "run": run or (lambda _trial: DONE),
-        "after_trial": lambda: None,
+        "evaluation": Evaluating(run or (lambda _trial: DONE)),
+        "results": _results(changes.pop("after_trial", lambda: None)),
+        "interrupts": EndAsked(changes.pop("told_to_end", lambda: False)),
         "clock": lambda: 0.0,
     }
     return Worker(**{**plain, **changes})
+
+
+def _results(after_trial: Callable[[], object]) -> ThrottledResults:
+    """Result files that are written after each trial."""
+
+    def write() -> None:
+        after_trial()
+
+    return ThrottledResults(write, interval_s=0.0, clock=lambda: 0.0)
 
 
 def test_a_worker_works_until_the_budget_is_spent() -> None:
@@ -252,3 +264,32 @@ def test_a_storage_that_fails_is_no_fault_of_the_study() -> None:
     with pytest.raises(StorageError):
         _worker(study, sampler_of=sampler_of).work()
     assert read_stop(study) is None
+
+
+@pytest.mark.parametrize("is_asked", [True, False], ids=["asked to end", "at work"])
+def test_a_storage_that_is_away_in_a_trial_stops_the_study_unless_the_worker_was_asked_to_end(is_asked: bool) -> None:
+    """A worker that was asked to end waits no longer for a server, which is nobody's fault; the ticket goes back."""
+    asked: list[bool] = []
+
+    def run(_trial: optuna.Trial) -> Completed:
+        asked.extend([True] * is_asked)
+        raise StorageError("storage: away")
+
+    study = study_with(1)
+    assert _worker(study, run, told_to_end=lambda: bool(asked)).work() == Tally(0, interrupted=True)
+    assert read_stop(study) == (None if is_asked else Stop("storage: away", is_fault=True))
+    assert numbers(study, TrialState.WAITING) == [0]
+
+
+def test_a_worker_that_lingers_takes_over_the_last_trial() -> None:
+    """It waits as long as one trial runs elsewhere, and claims it once its worker is dead."""
+    study, dead = study_with(1), Told()
+    claimed = hand(study, 1).claim(sampler)
+    assert claimed is not None
+    worker = _worker(
+        study,
+        tickets=hand(study, observer=dead),
+        lingers=True,
+        sleep=lambda _seconds: dead.dead.add("worker-1"),
+    )
+    assert worker.work() == Tally(0, finished=[0])

@@ -64,7 +64,7 @@ def _study(plan: Plan) -> optuna.Study:
 def _evaluated(plan: Plan, task: Task, trial: optuna.Trial | None = None) -> tuple[Any, optuna.Trial]:
     """What the evaluation of a new trial, or of this one, comes to."""
     trial = trial or optuna.create_study(directions=["minimize"] * plan.directions).ask()
-    return Evaluation(plan, _jobs(task), Interrupts()).run(trial), trial
+    return Evaluation(plan, _jobs(task), Interrupts()).evaluate(trial), trial
 
 
 def test_the_overrides_of_a_trial_are_its_parameters() -> None:
