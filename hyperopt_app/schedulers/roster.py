@@ -137,14 +137,16 @@ class Roster:
                 self.jobs[job] = replace(one, state=states[job])
 
     def are_cancelled(self) -> list[str]:
-        """The jobs by whose cancelling the launch has ended; empty if it has not, or not by that.
+        """The jobs that were cancelled, if the launch has ended by that; empty if it has not.
 
-        A job that ended by itself at the same moment changes nothing; one that was lost does: then others are wanted.
+        The last ones to end decide. A job that ended by itself at the same moment changes nothing; one that was lost
+        does: then others are wanted.
         """
         states: Mapping[str, str] = {job: self.jobs[job].state for job in self.last if job in self.jobs}
         if self._count("waits", "runs", "leaves") or not set(states.values()) <= {CANCELLED, COMPLETED}:
             return []
-        return [job for job, state in states.items() if state == CANCELLED]
+        is_cancelled = CANCELLED in states.values()
+        return [job for job, one in self.jobs.items() if one.state == CANCELLED] if is_cancelled else []
 
 
 def _end(state: str, jobs: Sequence[str], waiting_trials: int) -> str:
