@@ -44,7 +44,7 @@ def rate(folder: str, storage: str | None, size: int, workers: int, options: arg
     task |= {"workers": workers, "seconds": options.seconds, "patience_s": options.patience, "sampler": options.sampler}
     path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.end_to_end._crew", json.dumps(task)]
+    command = [sys.executable, "-m", "tests.end_to_end._empty_workers", json.dumps(task)]
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     tallies = json.loads(done.stdout)
     if not tallies:

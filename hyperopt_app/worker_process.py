@@ -6,12 +6,15 @@ leaves the others running, and it ends with the last of them.
 """
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hyperopt_app.errors import PayloadError
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slot = options.slot or 0
     if slots[slot]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
-    with spelling_out():
+    with spelling_out(), _noting_deletion(options.payload, payload["settings"]):
         return _work(payload, options.payload, worker_number(os.environ, len(slots), slot))
 
 
@@ -87,6 +90,31 @@ def _supervise(payload: Path, slots: int) -> int:
         if code:
             sys.stderr.write(f"worker of slot {slot} ended with exit code {code}\n")
     return max((abs(code) for code in codes), default=0)
+
+
+@contextlib.contextmanager
+def _noting_deletion(path: Path, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Note a SIGTERM at once, also while the worker still starts; a worker at work handles it as it handles others."""
+    from hyperopt_app.launchers.resubmission import note_deletion
+
+    ours, is_noted = os.getpid(), False
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal is_noted
+        if os.getpid() == ours:  # not a forked child, which its worker may end for other reasons
+            is_noted = True
+            note_deletion(path, settings, os.environ)
+        raise KeyboardInterrupt  # what a worker at work takes every such signal for
+
+    before = signal.signal(signal.SIGTERM, note)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if is_noted:
+            sys.exit(128 + signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:

@@ -105,14 +105,15 @@ def _quiet_optuna() -> None:
 
 @pytest.fixture(autouse=True)
 def _environment_kept() -> Iterator[None]:
-    """Fail a test that leaves another environment or working directory behind, and put both back.
+    """Fail a test that leaves another environment or import path behind, and put them and the directory back.
 
     It asks for no other fixture, so it is the first to begin and the last to end: by then `monkeypatch` has
     undone its changes.
     """
-    directory, before = Path.cwd(), dict(os.environ)
+    directory, before, path = Path.cwd(), dict(os.environ), [*sys.path]
     yield
     os.chdir(directory)
+    left, sys.path[:] = [*sys.path], path
     after = dict(os.environ)
     os.environ.clear()
     os.environ.update(before)
@@ -120,6 +121,8 @@ def _environment_kept() -> Iterator[None]:
     leaks = [name for name in changed if not name.startswith(SET_BY_LIBRARIES)]
     if leaks:
         pytest.fail(f"the test left environment variables changed: {', '.join(leaks)}; use monkeypatch.setenv")
+    if left != path:
+        pytest.fail(f"the test left another sys.path: {left}; use monkeypatch.setattr")
 
 
 @pytest.fixture(autouse=True)

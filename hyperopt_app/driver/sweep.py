@@ -25,11 +25,11 @@ from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.budget.verdict import verdict_on, words_of
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
-from hyperopt_app.driver.crew import WorkerLauncher
 from hyperopt_app.driver.dry_run import sampled
 from hyperopt_app.driver.monitor import StudyMonitor, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
+from hyperopt_app.driver.workers import SweepWorkers
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.objective.task_hooks import hooks_of
@@ -101,7 +101,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     else:
         _log_changes(plan, study, config)
-        worker_launcher = WorkerLauncher(plan, context, config, task_function)
+        worker_launcher = SweepWorkers(plan, context, config, task_function)
         _search(
             worker_launcher,
             monitor,
@@ -116,7 +116,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
 
 
 def _search(
-    worker_launcher: WorkerLauncher, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]
+    worker_launcher: SweepWorkers, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]
 ) -> None:
     """Run the workers, and log why they left before the budget was spent if that is not an error."""
     plan, left_at_first = worker_launcher.plan, monitor.left()
@@ -232,7 +232,7 @@ def _all_ends_are_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _run(worker_launcher: WorkerLauncher, monitor: StudyMonitor, n_jobs: int) -> None:
+def _run(worker_launcher: SweepWorkers, monitor: StudyMonitor, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
     with (

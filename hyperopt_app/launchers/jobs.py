@@ -229,15 +229,16 @@ def cancelled_by_user(
     for look in range(_LOOKS):
         if look:
             sleep(1.0)
-        last = sorted(roster.last)
-        ends = queue.ends(last) or {} if tells_ends else _ends_by_files(plan, last, logs)
+        # Of jobs cancelled together some may have gone before the last look at the queue.
+        asked = sorted(roster.last | {job for job, last_seen in roster.jobs.items() if not last_seen.state})
+        ends = queue.ends(asked) or {} if tells_ends else _ends_by_files(plan, asked, logs)
         roster.learn({job: state for job, (state, _) in ends.items()})
         if roster.last <= ends.keys() or (not ends and tells_ends):
             break
     jobs = roster.are_cancelled()
     if not jobs:
         return ""
-    users = {uid for job in jobs if (uid := ends.get(job, ("", None))[1]) is not None}
+    users = {uid for job in roster.last.intersection(jobs) if (uid := ends.get(job, ("", None))[1]) is not None}
     if others := users - {os.geteuid()}:
         _log.warning("Jobs %s have been cancelled by the user with the number %d.", names_of(jobs), min(others))
         return ""

@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.jobs import AGAIN, ASKED_EARLY, GOES_ON, WAS_ASKED
 from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.schedulers.registry import job_of, scheduler_of_payload, values_of
 
-__all__ = ["after_job", "near_limit_s", "note_end"]
+__all__ = ["after_job", "near_limit_s", "note_deletion", "note_end"]
 
 Run = Callable[..., str]
 
@@ -50,6 +51,32 @@ def note_end(payload: Path, environment: Mapping[str, str], *, out_of_time: bool
         _note(payload, environment).write_text(_OUT_OF_TIME if out_of_time else WAS_ASKED)
 
 
+def note_deletion(
+    payload: Path,
+    settings: Mapping[str, Any],
+    environment: Mapping[str, str],
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Leave a note that somebody deletes this job, where its scheduler does not say so; not if its limit is near.
+
+    Runs in a worker as the signal comes: the scheduler may kill the job before its script reaches `after_job`.
+
+    Args:
+        payload: That of the worker.
+        settings: What the payload says of the launch.
+        environment: That of the worker.
+        clock: Seconds since 1970.
+    """
+    scheduler, job = scheduler_of_payload(settings, environment), job_of(environment)
+    if job and not scheduler.tells_ends and not _is_near_limit(settings, environment, clock):
+        (payload.parent / f"{ASKED_EARLY}{job}").touch()
+
+
+def _is_near_limit(settings: Mapping[str, Any], environment: Mapping[str, str], clock: Callable[[], float]) -> bool:
+    near_s = float(settings.get("near_limit_s", _NEAR_THE_LIMIT_S))
+    return clock() + near_s > float(environment.get("HYPEROPT_END") or "inf")
+
+
 def after_job(
     payload: Path, environment: Mapping[str, str], run: Run | None = None, clock: Callable[[], float] = time.time
 ) -> int:
@@ -67,7 +94,7 @@ def after_job(
     try:
         settings = load_payload(payload)["settings"]
         scheduler = scheduler_of_payload(settings, environment)
-        most, near_s = int(settings["max_resubmissions"]), float(settings.get("near_limit_s", _NEAR_THE_LIMIT_S))
+        most = int(settings["max_resubmissions"])
     except PayloadError as error:
         _say(f"job {job} is not put back into the queue: {error}")
         return 0
@@ -75,8 +102,8 @@ def after_job(
     so_far = payload.parent / f"resubmissions-{environment.get('HYPEROPT_WORKER') or job}"
     count = int(so_far.read_text()) if so_far.exists() else 0
     try:
-        is_near = clock() + near_s > float(environment.get("HYPEROPT_END") or "inf")
-        obstacle = scheduler.obstacle(environment, call, by_limit=is_near or why == _OUT_OF_TIME)
+        by_limit = why == _OUT_OF_TIME or _is_near_limit(settings, environment, clock)
+        obstacle = scheduler.obstacle(environment, call, by_limit=by_limit)
         if obstacle and not scheduler.tells_ends:
             (payload.parent / f"{ASKED_EARLY}{job}").touch()
         if obstacle:

@@ -137,14 +137,17 @@ class Roster:
                 self.jobs[job] = replace(state, state=states[job])
 
     def are_cancelled(self) -> list[str]:
-        """Return the jobs whose cancellation ended the launch; empty if it has not ended, or for another reason.
+        """Return the jobs that were cancelled, if the launch has ended by that; empty if it has not.
 
-        A job that ended by itself at the same moment changes nothing; one that was lost does: then others are wanted.
+        The last ones to end decide. A job that ended by itself at the same moment changes nothing; one that was lost
+        does: then others are wanted.
         """
         states: Mapping[str, str] = {job: self.jobs[job].state for job in self.last if job in self.jobs}
         if self._count("waits", "runs", "leaves") or not set(states.values()) <= {CANCELLED, COMPLETED}:
             return []
-        return [job for job, state in states.items() if state == CANCELLED]
+        if CANCELLED not in states.values():
+            return []
+        return [job for job, last_seen in self.jobs.items() if last_seen.state == CANCELLED]
 
 
 def _end(state: str, jobs: Sequence[str], waiting_trials: int) -> str:

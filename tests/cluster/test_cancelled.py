@@ -78,7 +78,7 @@ def test_jobs_that_are_cancelled_while_they_wait_are_not_submitted_again(slurm_c
     assert not (STUDY / "launches/1").exists()
 
 
-def test_what_is_missing_is_said_and_a_smaller_crew_goes_on(slurm_cluster: Cluster, sweep: Start) -> None:
+def test_what_is_missing_is_said_and_fewer_workers_go_on(slurm_cluster: Cluster, sweep: Start) -> None:
     """What waits in the queue, and why; then who has ended, with the scheduler's word. Each is said once."""
     once = "+hydra.launcher.additional_parameters={no-requeue: true}"
     program = sweep("epoch_s=0.5", "hydra.sweeper.n_jobs=5", "hydra.sweeper.n_trials=40", once)

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app.storage.opening import open_storage
 from tests.conftest import _environment_of_programs
-from tests.end_to_end._crew import NAME
+from tests.end_to_end._empty_workers import NAME
 from tests.end_to_end._studies import assert_exact
 
 WORKERS, TICKETS = 64, 640
@@ -27,7 +27,7 @@ def test_sixty_four_workers_spend_one_journals_budget_exactly() -> None:
     task = {"storage": None, "study_dir": "study", "size": 0, "tickets": TICKETS, "n_trials": TICKETS}
     task |= {"workers": WORKERS, "seconds": 240, "patience_s": 120, "sampler": "random"}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.end_to_end._crew", json.dumps(task)],
+        [sys.executable, "-m", "tests.end_to_end._empty_workers", json.dumps(task)],
         env=_environment_of_programs(),
         capture_output=True,
         text=True,

@@ -15,13 +15,13 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.objective.outcomes import Interrupted, Outcome
 from tests.unit._made_tickets import Told, identity, sampler
 
-__all__ = ["WORKERS", "CrewMachine", "FewWait", "workers"]
+__all__ = ["WORKERS", "FewWait", "WorkersMachine", "workers"]
 
 WORKERS = 3
 workers = st.integers(0, WORKERS - 1)
 
 
-class CrewMachine(RuleBasedStateMachine):
+class WorkersMachine(RuleBasedStateMachine):
     """Workers over one study in memory; a subclass begins it, and says which outcomes their trials have."""
 
     outcomes: ClassVar[Sequence[Outcome]]
@@ -58,7 +58,7 @@ class CrewMachine(RuleBasedStateMachine):
         self.observer.dead.add(identity(worker).worker)
 
 
-class FewWait(CrewMachine):
+class FewWait(WorkersMachine):
     """Where only two tickets wait at a time, and the workers issue the others; what it sets is put back in any case."""
 
     def __init__(self) -> None:

@@ -19,11 +19,11 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
 from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
 from hyperopt_app.study.trial_records import POINT, retried_by
-from tests.properties._workers import WORKERS, CrewMachine, FewWait, workers
+from tests.properties._workers import WORKERS, FewWait, WorkersMachine, workers
 from tests.unit._made_tickets import hand, identity, sampler
 
 
-class Steered(CrewMachine):
+class Steered(WorkersMachine):
     """Workers that claim, settle and die, while a user tries again, discards, adds and changes the budget."""
 
     outcomes = (Completed((1.0,)), Completed((0.5,)), Pruned(), Failed("bug", "e"), Interrupted())

@@ -12,11 +12,11 @@ from hyperopt_app.budget.ticket_issue import issue, points_left
 from hyperopt_app.budget.tickets import MOST_LOSSES, Tickets
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
 from hyperopt_app.study.trial_records import POINT, claim_of
-from tests.properties._workers import WORKERS, CrewMachine, FewWait, workers
+from tests.properties._workers import WORKERS, FewWait, WorkersMachine, workers
 from tests.unit._made_tickets import Told, hand, identity, sampler
 
 
-class Sweep(CrewMachine):
+class Sweep(WorkersMachine):
     """Workers that claim, settle, are thought dead and come back late, over one study in memory."""
 
     outcomes = (Completed((1.0,), {"a": 1.0}), Pruned(), Failed("bug", "e"), Interrupted())
@@ -27,11 +27,11 @@ class Sweep(CrewMachine):
         self.hire()
         self.n_trials = n_trials
         issue(self.study, n_trials)
-        self.hands = self.crew()
+        self.hands = self.opened()
         self.params: dict[int, float] = {}
         self.points: list[dict[str, float]] = []
 
-    def crew(self) -> list[Tickets]:
+    def opened(self) -> list[Tickets]:
         """The workers' hands, on the budget of this moment."""
         return [hand(self.study, number, self.n_trials, self.observer) for number in range(WORKERS)]
 
@@ -53,7 +53,7 @@ class Sweep(CrewMachine):
         """A driver asks for more trials, and tells the workers."""
         self.n_trials += more
         issue(self.study, self.n_trials)
-        self.hands = self.crew()
+        self.hands = self.opened()
 
     @rule(value=st.sampled_from([0.25, 0.5]))
     def enqueue(self, value: float) -> None:

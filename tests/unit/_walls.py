@@ -31,7 +31,7 @@ ONLY_IN = {
         *("worker.run_trial", "worker.task", "worker.trial_job"),
         *("launchers.by_hand", "launchers.cluster", "launchers.local", "launchers.local_process"),
         "launchers.payload",
-        *("driver.crew", "driver.dry_run", "driver.places", "preflight"),
+        *("driver.workers", "driver.dry_run", "driver.places", "preflight"),
         *("driver.request", "driver.sweep", "settings.lost_keys"),
     },
     "hydra_plugins": set(),

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """When a job puts itself back into the queue."""
 
+import os
 import pickle
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from hyperopt_app import worker_process
 from hyperopt_app.launchers.payload import HEAD
-from hyperopt_app.launchers.resubmission import after_job, near_limit_s, note_end
+from hyperopt_app.launchers.resubmission import after_job, near_limit_s, note_deletion, note_end
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
 
@@ -164,3 +167,30 @@ def test_a_pbs_worker_comes_back_so_often_at_most(payload: Path) -> None:
         note_end(payload, job, out_of_time=True)
         after_job(payload, job, pbs)
     assert len(pbs.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "now_s", "is_noted"), [("pbs", 500, True), ("pbs", 950, False), ("slurm", 500, False)]
+)
+def test_a_deletion_is_noted_as_the_signal_comes(payload: Path, scheduler: str, now_s: float, is_noted: bool) -> None:
+    """Not at the limit, and not where the scheduler says itself how its jobs ended."""
+    job = {"HYPEROPT_JOB": "7.server", "HYPEROPT_END": "1000", "SLURM_JOB_ID": "7"}
+    note_deletion(payload, {"scheduler": scheduler}, job, lambda: now_s)
+    assert (payload.parent / "told-to-end-7.server").exists() is is_noted
+    note_deletion(payload, {"scheduler": scheduler}, {}, lambda: now_s)  # a worker by hand
+    assert len(list(payload.parent.glob("told-to-end-*"))) == is_noted
+
+
+def test_a_worker_that_is_deleted_while_it_starts_notes_it(payload: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scheduler may kill the job a moment later; the status is that of the signal."""
+    content = pickle.loads(payload.read_bytes().removeprefix(HEAD))
+    content["settings"] |= {"scheduler": "pbs", "sharing": {"gpus_per_node": 0, "workers_per_gpu": 1}}
+    payload.write_bytes(HEAD + pickle.dumps(content))
+    monkeypatch.setenv("HYPEROPT_JOB", "7.server")
+    monkeypatch.setattr(worker_process, "_work", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as end:
+        worker_process.main([str(payload)])
+    assert end.value.code == 143
+    assert (payload.parent / "told-to-end-7.server").exists()
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -4,6 +4,7 @@
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -282,8 +283,9 @@ def _launch(tmp_path: Path, workers: int) -> Sequence[JobReturn]:
     return launcher.launch([["x=1"]] * workers, 0)
 
 
-def test_a_launch_submits_arrays_and_a_second_one_attaches(tmp_path: Path) -> None:
+def test_a_launch_submits_arrays_and_a_second_one_attaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By bsub's standard input, no larger than the site allows; what the jobs run is frozen beside the study."""
+    monkeypatch.setattr(sys, "path", [*sys.path])  # a worker puts the driver's before its own
     _program("bsub", "cat > script-$$; echo 'Job <7> is submitted to default queue <normal>.'")
     _program("bparams", "echo 'MAX_JOB_ARRAY_SIZE = 3'")
     _program("bjobs", "echo '7|1|RUN|-|-'")

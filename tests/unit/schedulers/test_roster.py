@@ -98,6 +98,8 @@ def test_who_attaches_hears_what_was_missing_before() -> None:
         # One was lost long before, another left by itself at the very end.
         ((_ended("FAILED", 0), [*_ended("FAILED", 0)[:1], *_ended("CANCELLED", 1, 2, 3)[1:]]), ["7_1", "7_2", "7_3"]),
         (([*_ended("COMPLETED", 0)[:1], *_ended("CANCELLED", 1, 2, 3)[1:]],), ["7_1", "7_2", "7_3"]),
+        # Cancelled together, they end one after another.
+        (([_ended("CANCELLED", 0)[0], *RUNS[1:]], _ended("CANCELLED", 0, 1, 2, 3)), ["7_0", "7_1", "7_2", "7_3"]),
         # Some were cancelled, and the rest was lost: others are wanted.
         (
             (
@@ -110,7 +112,7 @@ def test_who_attaches_hears_what_was_missing_before() -> None:
         ((_ended("PREEMPTED", 0, 1, 2, 3),), []),
         (([],), []),
     ],
-    ids=["all", "one", "after a loss", "beside an end", "before a loss", "limit", "preempted", "unknown"],
+    ids=["all", "one", "after a loss", "beside an end", "in turn", "before a loss", "limit", "preempted", "unknown"],
 )
 def test_cancelled_is_what_was_cancelled_at_last(looks: Sequence[Sequence[JobState]], cancelled: list[str]) -> None:
     """The launch has ended by it only if none of the last jobs was lost."""

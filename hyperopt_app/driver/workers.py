@@ -25,13 +25,13 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
 
-__all__ = ["WorkerLauncher"]
+__all__ = ["SweepWorkers"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class WorkerLauncher:
+class SweepWorkers:
     """The workers of a sweep, as jobs of a launcher.
 
     Attributes:

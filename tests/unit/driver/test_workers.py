@@ -16,8 +16,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from hyperopt_app.driver.crew import WorkerLauncher
 from hyperopt_app.driver.prepare import program_of_this_process
+from hyperopt_app.driver.workers import SweepWorkers
 from hyperopt_app.errors import WorkersCancelledError
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
@@ -53,18 +53,18 @@ def _returned(answer: Any) -> JobReturn:
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> WorkerLauncher:
-    """A crew that searches a group and a value, with a fixed value beside them."""
+def workers(tmp_path: Path) -> SweepWorkers:
+    """A workers that searches a group and a value, with a fixed value beside them."""
     context, config = made_sweep(write_configs(tmp_path, CONFIGS))
     context.callbacks.callbacks.append(object())
     plan = made_plan(Path.cwd() / "study", made_space("x=2", **{"model": "big,small", "model.w": "range(4)"}))
-    return WorkerLauncher(plan, context, config, lambda _conf: 0.0)
+    return SweepWorkers(plan, context, config, lambda _conf: 0.0)
 
 
 def _launched(
-    crew: WorkerLauncher, answer: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+    workers: SweepWorkers, answer: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Any, list[str]]:
-    """Two workers, and what the crew says of them."""
+    """Two workers, and what the workers says of them."""
     launcher = Launcher(answer)
 
     def instantiate(_self: Plugins, config: DictConfig, hydra_context: HydraContext, task_function: Any) -> Any:
@@ -72,12 +72,12 @@ def _launched(
         return launcher
 
     monkeypatch.setattr(Plugins, "instantiate_launcher", instantiate)
-    return launcher, crew.launch(2)
+    return launcher, workers.launch(2)
 
 
-def test_every_worker_is_an_equal_job(crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_worker_is_an_equal_job(workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
     """It composes with an option of each searched group, and gets a directory of its own without Hydra's files."""
-    launcher, errors = _launched(crew, lambda _number: 1, monkeypatch)
+    launcher, errors = _launched(workers, lambda _number: 1, monkeypatch)
     assert errors == []
     assert launcher.launched == [
         [
@@ -92,56 +92,56 @@ def test_every_worker_is_an_equal_job(crew: WorkerLauncher, monkeypatch: pytest.
     ]
 
 
-def test_a_workers_job_composes(crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workers_job_composes(workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays in the driver's directory, so that a relative path means the same in it."""
-    launcher, _ = _launched(crew, lambda _number: 1, monkeypatch)
-    config = crew.context.config_loader.load_sweep_config(crew.config, launcher.launched[1])
+    launcher, _ = _launched(workers, lambda _number: 1, monkeypatch)
+    config = workers.context.config_loader.load_sweep_config(workers.config, launcher.launched[1])
     assert (config.model.w, config.hydra.sweep.subdir, config.hydra.job.chdir) == (2, "workers/1", False)
 
 
-def test_the_users_callbacks_are_for_trials(crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_callbacks_are_for_trials(workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker is no job of theirs; the task that it runs has them."""
-    launcher, _ = _launched(crew, lambda _number: 1, monkeypatch)
+    launcher, _ = _launched(workers, lambda _number: 1, monkeypatch)
     context, task = launcher.setup["context"], launcher.setup["task"]
     assert isinstance(context.callbacks, Callbacks)
     assert context.callbacks.callbacks == []
     assert isinstance(task, WorkerTask)
-    assert task.context is crew.context
+    assert task.context is workers.context
     assert len(task.context.callbacks.callbacks) == 1
 
 
 def test_a_dead_worker_is_told_in_a_line(
-    crew: WorkerLauncher,
+    workers: SweepWorkers,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Its trial is another's now, so it is a warning, not an error; Hydra's own words do not come between."""
     with caplog.at_level(logging.WARNING):
-        _, errors = _launched(crew, lambda number: 1 if number else OSError("out of\n  memory"), monkeypatch)
+        _, errors = _launched(workers, lambda number: 1 if number else OSError("out of\n  memory"), monkeypatch)
     assert errors == ["OSError: out of memory"]
     assert "a worker ended badly: OSError: out of memory" in caplog.messages
     assert capsys.readouterr().err == ""
 
 
 def test_a_wish_of_the_users_is_no_bad_end(
-    crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Jobs that the user has cancelled are not launched again, and the word of that launch is not kept for the next."""
-    _, errors = _launched(crew, lambda _number: WorkersCancelledError("you have cancelled them"), monkeypatch)
-    assert (errors, crew.cancelled) == ([], "you have cancelled them")
+    _, errors = _launched(workers, lambda _number: WorkersCancelledError("you have cancelled them"), monkeypatch)
+    assert (errors, workers.cancelled) == ([], "you have cancelled them")
     assert caplog.messages == []
-    _launched(crew, lambda _number: 1, monkeypatch)
-    assert crew.cancelled == ""
+    _launched(workers, lambda _number: 1, monkeypatch)
+    assert workers.cancelled == ""
 
 
-def test_a_launcher_that_raises_is_told_in_a_line(crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launcher_that_raises_is_told_in_a_line(workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a launcher makes of a killed job; the study knows what is left."""
 
     def broken(_number: int) -> None:
         raise RuntimeError("x" * 5000)
 
-    _, (error,) = _launched(crew, broken, monkeypatch)
+    _, (error,) = _launched(workers, broken, monkeypatch)
     assert error.startswith("RuntimeError: xxx")
     assert len(error) == 1000
 
@@ -153,7 +153,7 @@ def test_a_launcher_that_raises_is_told_in_a_line(crew: WorkerLauncher, monkeypa
 def test_who_leaves_the_terminal_to_the_driver(launcher: str, clean: bool | None, tmp_path: Path) -> None:
     """Workers of processes of their own write into files; those of `basic` run inside the driver."""
     context, config = made_sweep(write_configs(tmp_path, CONFIGS), f"hydra/launcher={launcher}")
-    assert WorkerLauncher(made_plan(tmp_path), context, config, lambda _conf: 0.0).keeps_terminal_clean is clean
+    assert SweepWorkers(made_plan(tmp_path), context, config, lambda _conf: 0.0).keeps_terminal_clean is clean
 
 
 # Seconds to the end of the job -> what the worker says -> whether there is time for further workers.
@@ -169,18 +169,18 @@ ENDS = [
 
 @pytest.mark.parametrize(("seconds", "said", "is_out"), ENDS, ids=lambda one: str(one).replace(" ", ""))
 def test_workers_whose_time_is_over_are_known_as_such(
-    seconds: float | None, said: Any, is_out: bool, crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch
+    seconds: float | None, said: Any, is_out: bool, workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They say so, or were asked to end in the middle of a trial; who died of something else has not had his time."""
     monkeypatch.delenv("HYPEROPT_END", raising=False)
     if seconds is not None:
         monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + seconds)))
-    _launched(crew, lambda _number: said, monkeypatch)
-    assert crew.is_out_of_time is is_out
+    _launched(workers, lambda _number: said, monkeypatch)
+    assert workers.is_out_of_time is is_out
 
 
 def test_a_signal_at_the_end_of_the_job_is_no_interruption(
-    crew: WorkerLauncher, monkeypatch: pytest.MonkeyPatch
+    workers: SweepWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers inside the driver are told to end by it; at any other time it is the user's Ctrl-C."""
 
@@ -188,20 +188,20 @@ def test_a_signal_at_the_end_of_the_job_is_no_interruption(
         raise KeyboardInterrupt
 
     monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + 5)))
-    _launched(crew, interrupted, monkeypatch)
-    assert crew.is_out_of_time
+    _launched(workers, interrupted, monkeypatch)
+    assert workers.is_out_of_time
     monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + 3600)))
     with pytest.raises(KeyboardInterrupt):
-        _launched(crew, interrupted, monkeypatch)
+        _launched(workers, interrupted, monkeypatch)
 
 
 def test_jobs_of_their_own_have_times_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is submitted again has its full time, whenever the driver's own job ends."""
     context, config = made_sweep(write_configs(tmp_path, CONFIGS), "hydra/launcher=slurm_workers")
-    crew = WorkerLauncher(made_plan(tmp_path), context, config, lambda _conf: 0.0)
+    workers = SweepWorkers(made_plan(tmp_path), context, config, lambda _conf: 0.0)
     monkeypatch.setenv("HYPEROPT_END", str(int(time.time() + 5)))
-    _launched(crew, lambda _number: Tally(0, out_of_time=True), monkeypatch)
-    assert not crew.is_out_of_time
+    _launched(workers, lambda _number: Tally(0, out_of_time=True), monkeypatch)
+    assert not workers.is_out_of_time
 
 
 PROGRAMS: dict[str, tuple[str | None, list[str], str]] = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many real workers with empty trials on one study: python -m tests.end_to_end._crew '{"workers": 64, ...}'.
+"""Many real workers with empty trials on one study: python -m tests.end_to_end._empty_workers '{"workers": 64, ...}'.
 
 The program imports once and forks its workers, so that 64 of them fit on a small machine. It opens no storage itself.
 The test of many workers and `benchmarks/throughput.py` run it.
@@ -31,7 +31,7 @@ from hyperopt_app.study.stopping import Limits
 from hyperopt_app.worker.loop import Worker
 from tests.unit._made_workers import EndAsked, Evaluating
 
-NAME = "crew"
+NAME = "many-workers"
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "random": lambda seed: RandomSampler(seed=seed),
     "tpe": lambda seed: TPESampler(seed=seed),
@@ -103,16 +103,16 @@ def main() -> None:
     if preparing.exitcode:
         sys.exit(1)
     gate, results = _FORK.Barrier(task["workers"] + 1), _FORK.Queue()
-    crew = [_FORK.Process(target=labour, args=(task, number, gate, results)) for number in range(task["workers"])]
-    for worker in crew:
+    processes = [_FORK.Process(target=labour, args=(task, number, gate, results)) for number in range(task["workers"])]
+    for worker in processes:
         worker.start()
     try:
         gate.wait(task["patience_s"])
-        tallies = [results.get(timeout=task["seconds"] + task["patience_s"]) for _ in crew]
+        tallies = [results.get(timeout=task["seconds"] + task["patience_s"]) for _ in processes]
     except Exception:  # noqa: BLE001 - a broken barrier or an empty queue: not in time
         tallies = []
     sys.stdout.write(json.dumps(tallies))
-    for worker in crew:
+    for worker in processes:
         if worker.is_alive() and worker.pid:
             os.kill(worker.pid, signal.SIGKILL)
 
