@@ -275,7 +275,7 @@ def _objective(optuna: Mapping[Any, Any], origins: Origins, findings: Findings) 
         return origins.cwd
     path = origins.find(text, "optuna.objective", findings)
     if not path.is_file():
-        findings.note(f"the objective {path} does not exist; it must before the study runs")
+        findings.note(f"the objective {path} does not exist; it must exist before the study runs")
     return path
 
 
