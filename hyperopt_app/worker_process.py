@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The program of a scheduler job's task, or of a worker by hand: `python -m hyperopt_app.worker_process PAYLOAD`.
+"""Run the workers of one task of a scheduler's job, or one by hand: `python -m hyperopt_app.worker_process PAYLOAD`.
 
 A task with one slot is itself a worker. With several slots it starts one process for each, so that a failing worker
 leaves the others running, and it ends with the last of them.

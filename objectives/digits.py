@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Handwritten digits in a plain torch loop that reports by hand; uses no trainer and no callback."""
+"""Classify handwritten digits in a plain torch loop that calls `report` itself; uses no callback."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The holodec objective: where particles are in a hologram, how large, and whether there are any.
+"""Train a network that locates and sizes particles in holograms, and tells whether there are any.
 
 torch and Lightning are imported when a trial trains: the driver looks at this class before it starts any
 worker, and need not spend seconds on that.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The holodec data: images of windows with what is to be learnt of them, simulated or from NCAR's files.
+"""Simulate windows of holograms with their labels, or load them from NCAR's files.
 
 Everything here is torch on the CPU (the optics may use a GPU); nothing knows the network or Lightning.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The holodec study's LightningModule and data module; loops, devices and precision are Lightning's own."""
+"""Define the LightningModule and the data module of the holodec study."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The network of the holodec study and its loss, in plain torch; knows neither Lightning nor where data come from."""
+"""Define the network of the holodec study and its loss, in plain torch."""
 
 import math
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Windows of holograms with what is to be learnt of them, and the files in which made ones are kept."""
+"""Represent windows of holograms with their labels, and cache generated ones in files."""
 
 import contextlib
 import hashlib

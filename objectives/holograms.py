@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""In-line holograms of spherical particles by the angular-spectrum method; knows no data set and no network.
+"""Simulate in-line holograms of spherical particles by the angular-spectrum method.
 
 A plane wave of unit amplitude meets opaque spheres, each seen as a disc of radius `a` at `(x, y)` in a plane
 that lies `z` before the sensor. The sensor records the intensity of what the discs leave of the wave:

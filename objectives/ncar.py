@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads hologram files in the NetCDF layout of NCAR's holodec-ml; simulates nothing.
+"""Read hologram files in the NetCDF layout of NCAR's holodec-ml.
 
 Layout (https://github.com/NCAR/holodec-ml, holodecml/propagation.py and holodecml/vae/data_loader.py):
 

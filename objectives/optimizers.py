@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Optimizers by name, from the library pytorch_optimizer; it holds no optimizer of its own."""
+"""Create an optimizer of the library pytorch_optimizer by its name."""
 
 import difflib
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Hydra callback that warns that `hydra.sweeper.n_trials=5` has no effect without `--multirun`."""
+"""Warn, as a Hydra callback, that `hydra.sweeper.n_trials=5` has no effect without `--multirun`."""
 
 import logging
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Change a study that already has trials: retry trials, discard trials, enqueue points to try next.
+"""Store what `retry`, `discard` and `add` change in a study; `driver.steering` has the commands themselves.
 
 Optuna never changes a finished trial. Each step is a single write, so a process that dies in the middle has either
 made the change or not. All steps run under the study's lock, so they see one another's changes and those of workers

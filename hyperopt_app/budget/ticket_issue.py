@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compute the budget of a study and issue its tickets."""
+"""Compute and store the budget of a study, and create its tickets: new ones and retries."""
 
 import json
 from collections import Counter

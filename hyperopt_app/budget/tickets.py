@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Issue, claim, return and settle tickets, so that a study runs exactly its budget of trials.
+"""Claim, return and settle tickets, and free those of dead workers, so that a study runs exactly its budget.
 
 A ticket is a WAITING trial of the study. `counting` decides which tickets belong to the budget: if no trial is set
 aside and none was added, a budget of n is exactly the trials 0 to n-1. Of a large budget only some tickets are issued

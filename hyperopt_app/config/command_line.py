@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Read the command line as the user typed it."""
+"""Read the overrides of the user's command from `hydra.overrides`, without resolving interpolations in them."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Seed the random number generators that training code did not seed itself, inside a trial or without a sweep.
+"""Seed `random`, NumPy and torch before training code runs, in a trial or without a sweep.
 
 Hydra imports this module in every Hydra program, so it imports no numerical library itself.
 """

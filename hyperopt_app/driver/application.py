@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the Hydra application in this process for commands such as `hyperopt-app legacy`."""
+"""Run the Hydra application in this process with a given command line, for commands such as `hyperopt-app legacy`."""
 
 import sys
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Show what `hydra.sweeper.dry_run=true` promises: the job script and three sampled configs. Starts nothing."""
+"""Compose the three sampled configs that `hydra.sweeper.dry_run=true` shows. Starts nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

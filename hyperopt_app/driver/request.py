@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check everything the user requested and collect all errors before anything is started."""
+"""Run all checks of a sweep's command, and return the checked `Request` or raise all errors together."""
 
 import os
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands `retry`, `discard` and `add`, which change an existing study.
+"""Execute the commands `retry`, `discard` and `add` of `hyperopt-app` on an existing study.
 
 They do not need the config of the user's app: the search space, the budget and the command that retrains a trial are
 stored in the study. Each command returns the message for the user.

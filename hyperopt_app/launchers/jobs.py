@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Track the jobs of a study for an attached driver: which exist, and which still wait or run."""
+"""Store which jobs a launch submitted, wait until they have ended, and say whether the user cancelled them."""
 
 import contextlib
 import glob

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the Hydra application on a translated pair of files in this process, as if its overrides had been typed."""
+"""Write the translation of a pair and run the Hydra application on it in this process, once for each launcher."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

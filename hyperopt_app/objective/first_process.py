@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Decide which process may act for a trial, and stop the others.
+"""Refuse calls on a trial from processes that its objective has forked or spawned.
 
 A trial belongs to the process in which its objective was called; any of its threads may act for it. Processes that it
 forks or spawns have copies of our objects and of our call stack, so they could report for the trial or read a reply

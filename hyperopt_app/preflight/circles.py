@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find choices whose interpolation refers to itself: directly, in a circle, or by a node that contains it; pure.
+"""Find choices whose interpolation refers back to itself: directly, by way of other keys, or by a node around it.
 
 OmegaConf follows such a circle until Python's stack is full, and what it raises then depends on where that happened. So
 the references are followed here, over the config as plain data with the texts of its interpolations.

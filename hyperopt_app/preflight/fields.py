@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check the sweeper's fields that Hydra's schema cannot check, and the directories of a sweep.
+"""Check fields of the sweeper and `hydra.sweep` that Hydra's schema cannot check, and replace invalid values.
 
 An invalid value is reported and replaced by a valid one, so that the remaining checks can run and all errors are
 reported together.

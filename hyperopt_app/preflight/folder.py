@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check that the study's directory can be created and used. Runs in the driver, writes nothing.
+"""Check that the study's directory can be created and written. Runs in the driver, writes nothing.
 
 Result files are written under a temporary name and renamed, and locks are created files. Without this check an
 obstacle would show only after the first or the last trial.

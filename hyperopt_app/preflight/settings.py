@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find every error in a sweep's settings before anything is started or written. Runs in the driver."""
+"""Check the settings of the sweeper, the worker options and the launcher. Runs in the driver."""
 
 import logging
 import math

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Identify this machine and tell whether a process on it still runs."""
+"""Tell whether a process of this machine still runs, by its entry in /proc, and identify the machine."""
 
 import os
 import socket

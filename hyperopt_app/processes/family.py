@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find a process and all its descendants on this machine, tell whether they are stopped, and kill them.
+"""Kill a process with everything that descends from it, and tell whether a process is stopped (SIGSTOP, Ctrl-Z).
 
 A process is identified by its number and its start time, so a process that reuses the number is never killed.
 """

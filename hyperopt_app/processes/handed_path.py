@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Set the import path from an environment variable that the parent process has written (see `python_start`).
+"""Pass this process's import path to child processes in an environment variable.
 
-Importing this module does it, because a `forkserver` runs none of our code except imports.
+The parent sets the variable with `handing`. In the child, importing this module sets the path, because a `forkserver`
+runs none of our code except imports.
 """
 
 import json

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Make the standard streams safe for our commands and for a search.
+"""Handle characters that standard output cannot encode, and closed pipes: commands end quietly, a search goes on.
 
-The terminal may support few characters, and the reader of a pipe may have closed it. A user's program gets its own
-streams back when a search in it has ended.
+A user's program gets its own streams back when a search in it has ended.
 """
 
 import codecs

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write all trials as a table with the columns of Optuna's `Study.trials_dataframe`, without pandas."""
+"""Format all trials as CSV text with the columns of Optuna's `Study.trials_dataframe`, without pandas."""
 
 import csv
 import io

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compute how important each parameter is for each metric, by two of Optuna's measures."""
+"""Compute how important each parameter is for each metric, by two of Optuna's measures, as lines of text."""
 
 import random
 import warnings

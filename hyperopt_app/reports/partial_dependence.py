@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Estimate how a metric depends on each parameter, averaged over the others, with a random forest."""
+"""Estimate with a random forest, and plot, how a metric depends on each parameter, averaged over the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

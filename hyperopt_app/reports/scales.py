@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Choose the axis scale for values of a sweep, which often span decades and include outliers."""
+"""Choose the scale and labels of an axis for values that often span decades and include outliers."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compose the text summary of a study, in the original's wording."""
+"""Compose the text summary of a study, worded like the report of echo-opt."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

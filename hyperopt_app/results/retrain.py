@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Build the command that retrains a trial, and let an objective write its own result files."""
+"""Build the command that retrains a trial, store its parts in the study, and call the objective's `write_results`."""
 
 import logging
 import shlex

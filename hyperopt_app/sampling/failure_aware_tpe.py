@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TPE sampler that learns from trials that ran out of memory or diverged.
+"""Make TPE samplers learn from trials that ran out of memory or diverged.
 
 Optuna's samplers ignore failed trials. Here TPE gets a view of the study in which such trials are complete with a
 violated constraint, which Optuna ranks below every other trial; in the storage they stay failed. A good region may

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check a config node of a sampler or pruner, and build the object as often as needed."""
+"""Convert the config node of a sampler or pruner to a checked `Recipe`, and build the object from it repeatedly."""
 
 import importlib.util
 import warnings

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Build samplers and pruners, with their seeds, from their config nodes; does not depend on a study.
+"""Create the sampler of each trial, seeded by the trial's number, and the pruner, from their config nodes.
 
 Each trial gets its own Optuna sampler, seeded from the study's seed and the trial's number. So no two workers draw
 the same numbers, and a sequential study is reproducible, also after a resume.

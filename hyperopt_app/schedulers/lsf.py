@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""IBM Spectrum LSF 10.1: submit workers as one job array; jobs return to the queue by brequeue.
+"""IBM Spectrum LSF 10.1: submit workers as one job array, query jobs, and requeue them with brequeue.
 
 Values from YAML are written to `#BSUB` lines, which no shell interprets; only the lines of `setup` are commands. This
 module was written from LSF's documentation and has not been tried on an LSF cluster.

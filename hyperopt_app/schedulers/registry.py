@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of schedulers whose jobs can be workers. A new scheduler is a file with a class like `Pbs` and a row here.
+"""Define the interface of a scheduler and list the supported ones. To add one, write a class like `Pbs` and a row here.
 
 Its fields are a schema of `config.launchers`, under the name of its launcher. All other code asks these rows; no
 other module names a scheduler or reads its environment variables.

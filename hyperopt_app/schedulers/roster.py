@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compare a study's jobs between two looks at the queue, and say which wait, run or have ended.
+"""Compare two queries of the queue, and say which jobs of a launch now wait, run or have ended.
 
 A study continues with whatever jobs it has, so the user who waits for it has to learn what is missing, each fact once.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The search space: which keys are searched and which are fixed. Uses no study and no file."""
+"""Define the search space (searched and fixed keys), parse it, and let Optuna suggest its parameters."""
 
 import dataclasses
 from collections.abc import Container, Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Find the storage of a study from its directory, for commands that get only the directory."""
+"""Find the storage of a study in the `multirun.yaml` of its directory, for commands that get only the directory."""
 
 import os
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Let code stop waiting for an unreachable storage."""
+"""Let a thread stop waiting for an unreachable storage as soon as a condition holds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Open, find or create the study that a command requests."""
+"""Open, find or create the study that a command requests, and lock a study for steps that need it."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

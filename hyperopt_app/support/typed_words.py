@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Argument parser for our commands that exits with status 1, not 2, on a usage error."""
+"""Define the argument parser of our commands, which exits with status 1, not 2, on a usage error."""
 
 import argparse
 import sys

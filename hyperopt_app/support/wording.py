@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Name settings in the driver's messages as the user's command names them."""
+"""Hold the names by which messages refer to settings: Hydra's keys, or those of `hyperopt-app legacy`."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Run user code and turn whatever it does into an outcome: the one broad boundary around it.
+"""Call user code and convert what it returns or raises to an outcome.
 
-Runs where the objective runs, in the worker or in the trial's own process, and in a worker around the latter.
+This is the one broad boundary around user code; only errors that the user has to correct (HyperoptError) pass it. Runs
+where the objective runs, in the worker or in the trial's own process, and in a worker around the latter.
 """
 
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Notice, from what a trial asked of its pruner, that the pruner cannot act, and warn once. Runs in a worker."""
+"""Warn once if the calls of a worker's trials show that the pruner cannot act. Runs in a worker."""
 
 import logging
 from dataclasses import dataclass, field

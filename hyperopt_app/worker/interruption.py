@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Decide whether a trial's end counts, or is only the interruption of a worker that was asked to end. Pure.
+"""Decide whether a trial has finished, or was only interrupted because its worker was asked to end.
 
 `Ending.was_interrupted` is the only place of that decision: for trials in the worker's process and in processes of
 their own. A scheduler's signal reaches every process of a job, and an objective may have a handler of its own for it:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run each trial in a fresh process, and say how it ended, whatever it did to that process.
+"""Run each trial in a fresh process and return how it ended, even if that process crashed.
 
 The process is forked from a server (Python's `forkserver`) that has imported what trials need and has never touched
 CUDA, so it starts in milliseconds. The worker stays small: it answers the child's questions about the study, keeps the

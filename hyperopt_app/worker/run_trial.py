@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run a claimed trial and return what it came to: the boundary around user code, and both kinds of isolation."""
+"""Run one claimed trial, in the worker's process or in a process of its own, and return its outcome."""
 
 import os
 from collections.abc import Callable, Collection

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the objective in a trial's own process, and ask the worker, by pipe, for all that concerns the study.
+"""Run the objective in a trial's own process, which accesses the study only through a pipe to the worker.
 
 The process is forked from a server that has the imports done, never opens the storage, and ends with its trial. The
 other half is `isolation`.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compute how many workers a job of the original ran, and how its GPUs are divided among workers here."""
+"""Read what the `slurm` and `pbs` blocks have in common: jobs, setup lines, and each job's workers and GPUs."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Provide the modules that original objectives import, while such an objective is loaded or runs.
+"""Make the modules of the original importable while one of its objectives is loaded or runs.
 
 A finder at the end of `sys.meta_path` serves them, so an installed module of the same name comes first. If an
 installed package lacks such a module, it is left as it is and the error says why. Releases before 1.3 import names

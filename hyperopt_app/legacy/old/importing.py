@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Import a study of another tool: copy its trials into a new storage and leave its file unchanged."""
+"""Import a study of another tool into a new storage, or continue it in place; an imported file stays unchanged."""
 
 import os
 import shutil

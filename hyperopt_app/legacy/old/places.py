@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Describe a study of another tool: its storage, its directions, and its trials in memory.
+"""Represent a study of another tool: its storage, its directions, and its trials in memory.
 
 A study in memory is used only for operations of Optuna that need a whole study.
 """

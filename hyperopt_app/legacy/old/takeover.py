@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Decide where a pair's study continues: in its own storage, or in an import that the user has confirmed."""
+"""Decide where a pair's study continues: in its own storage, or in a confirmed import; or set it aside."""
 
 import sys
 import time

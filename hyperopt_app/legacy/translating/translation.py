@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Translate a pair of the original's files into the Hydra config that a user of this package would write."""
+"""Translate a whole pair of the original's files into a Hydra config; `tree` and `method_nodes` translate its parts."""
 
 import re
 import zlib
