@@ -121,7 +121,7 @@ def test_the_command_that_trains_again_says_what_it_hides(ran: Ran) -> None:
     """In best.yaml and on the terminal: the user has to write the password in."""
     best = yaml.safe_load((ran.study / "best.yaml").read_text())
     assert "postgresql://me:***@h/d?ssl_key_password=***" in best["retrain"]
-    assert "write it there" in best["hidden"]
+    assert "insert it yourself" in best["hidden"]
     again = next(line for line in ran.output.splitlines() if "again: " in line)
     assert "me:***@h" in again
     assert best["hidden"] in ran.output

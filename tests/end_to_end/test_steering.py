@@ -96,7 +96,7 @@ def test_a_discarded_trial_is_no_longer_the_best_and_another_takes_its_place(
     code, said = tool("discard", "study", "2")
     assert code == 0, said
     assert "1 of 4 trials left" in said
-    assert "the same command goes on" in said
+    assert "without any, the same command does" in said
     closest = min((number for number in before if number != "2"), key=lambda number: abs(float(before[number]) - 1))
     assert best() == int(closest)
     text = (STUDY / "best.yaml").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from hyperopt_app.driver.request import Request, points_of
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.sampling.samplers import sampler_factory
+from hyperopt_app.settings.methods import with_methods
 from hyperopt_app.settings.reading import read_settings
 from hyperopt_app.space.space import suggest
 from hyperopt_app.storage.opening import open_storage
@@ -59,7 +60,11 @@ class Searches:
         fields = [f"hydra.sweeper.sampler.{field}" for field in SAMPLERS[sampler]]
         configs = write_configs(place / "conf", {"config": defaults})
         self._place = place
-        self._settings = read_settings(made_sweep(configs, f"hydra/sweeper/sampler={sampler}", *fields)[1])
+        config = made_sweep(configs, f"hydra/sweeper/sampler={sampler}", *fields)[1]
+        # As a driver does, which replaces the groups of an old hydra-optuna-sweeper.
+        read = with_methods(read_settings(config), config, lambda words: made_sweep(configs, *words)[1])
+        self._settings, faults = read
+        assert faults == []
 
     def _open(self, name: str) -> optuna.Study:
         return create_study(open_storage(None, self._place / name), name, ["minimize"])
