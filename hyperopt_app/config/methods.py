@@ -232,7 +232,7 @@ class PercentilePrunerConf(MedianPrunerConf):
 
 @dataclass
 class SuccessiveHalvingPrunerConf:
-    """Asynchronous successive halving; do not pair it with TPE (docs/design.md says why)."""
+    """Asynchronous successive halving; do not pair it with TPE (docs/decisions.md says why)."""
 
     _target_: str = "optuna.pruners.SuccessiveHalvingPruner"
     # Steps before the first rung, or `auto`.
@@ -244,7 +244,7 @@ class SuccessiveHalvingPrunerConf:
 
 @dataclass
 class HyperbandPrunerConf:
-    """Several brackets of successive halving; do not pair it with TPE (docs/design.md says why)."""
+    """Several brackets of successive halving; do not pair it with TPE (docs/decisions.md says why)."""
 
     _target_: str = "optuna.pruners.HyperbandPruner"
     min_resource: int = 1

@@ -6,13 +6,7 @@ A field that a schema gets and that has no entry here fails a test: whoever adds
 
 import dataclasses
 
-from hyperopt_app.config.launchers import (
-    ByHandConf,
-    LocalWorkersConf,
-    LsfWorkersConf,
-    PbsWorkersConf,
-    SlurmWorkersConf,
-)
+from hyperopt_app.config.launchers import SCHEMAS
 from hyperopt_app.config.store import stored_nodes
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 
@@ -48,13 +42,7 @@ FIELDS: dict[str, str] = {
 # Of one launcher alone.
 OWN = {"slurm_workers.nodes": "count"}
 
-_LAUNCHERS: dict[str, type] = {
-    "local_workers": LocalWorkersConf,
-    "slurm_workers": SlurmWorkersConf,
-    "pbs_workers": PbsWorkersConf,
-    "by_hand": ByHandConf,
-    "lsf_workers": LsfWorkersConf,
-}
+_LAUNCHERS: dict[str, type] = {**SCHEMAS}
 METHODS = {
     "sampler": ("async_tpe", "brute_force", "partial_fixed"),
     "pruner": (
