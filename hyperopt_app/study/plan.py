@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording
@@ -84,3 +85,7 @@ class Plan:
     wording: Wording = HYDRA_WORDING
     run_number: int = 0
     moment: datetime = field(default_factory=datetime.now)
+
+    def training_seed(self, number: int) -> int:
+        """Return the seed of a trial's training, unless the user chooses it."""
+        return training_seed(self.seed, number)
