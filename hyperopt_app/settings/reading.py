@@ -75,7 +75,8 @@ def read_settings(config: DictConfig) -> Settings:
         _typed(config),
     )
     # Of a key that is not a field, `settings.keys` tells.
-    data = {key: value for key, value in translation.fields.items() if key in sweeper_fields()}
+    known = sweeper_fields()
+    data = {key: value for key, value in translation.fields.items() if key in known}
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),
