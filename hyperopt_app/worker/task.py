@@ -156,7 +156,7 @@ class WorkerTask:
         isolation = Isolation(
             jobs,
             interrupts,
-            plan.trial_timeout,
+            plan,
             plan.options.grace_s,
             pace=pace,
             preload=hooks_of(self.task_function).preload(self.config),
