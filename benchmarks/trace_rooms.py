@@ -8,10 +8,12 @@ A room is a sub-package of hyperopt_app with all that lies in it; `hyperopt_app`
 the nearest function of ours that led to it, also through Optuna or Hydra. A generator that goes on counts as a call;
 imports, with all that the bodies of modules and classes call themselves, do not. The run has a terminal, so that the
 table of a user who looks on is in it; since that table reads the study twice a second, a slow run has more crossings.
+The way of the trial is what the worker calls between the claim and trials.csv.
 """
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -35,12 +37,27 @@ FEWEST_PROCESSES = 3
 WIDTH = 110
 
 
+CLAIM, RESULTS = "Tickets.claim", "hyperopt_app/results/trials_csv.py"
+
+
 class Call(NamedTuple):
-    """A call from one file of the source tree to another, as paths within it; no caller if none of ours led to it."""
+    """A call from one file of the source tree to another.
+
+    Attributes:
+        process: The id of the process.
+        caller: A path within the tree; empty if no function of ours led to the call.
+        callee: The path of the file with the function that is called.
+        function: Its name, with that of its class: `Tickets.claim`.
+        thread: The id of the thread.
+        depth: How many frames lie under it.
+    """
 
     process: int
     caller: str
     callee: str
+    function: str = ""
+    thread: int = 0
+    depth: int = 0
 
 
 class Borders(NamedTuple):
@@ -63,8 +80,36 @@ def room_of(path: str) -> str:
 
 def read_calls(lines: Iterable[str]) -> list[Call]:
     """The calls that `tracing` has written."""
-    fields = (line.rstrip("\n").split("\t") for line in lines)
-    return [Call(int(process), caller, callee) for process, caller, callee in fields]
+    return [_call(line.rstrip("\n").split("\t")) for line in lines]
+
+
+def _call(fields: Sequence[str]) -> Call:
+    process, caller, callee, *place = fields
+    function, thread, depth = place or ("", "0", "0")
+    return Call(int(process), caller, callee, function, int(thread), int(depth))
+
+
+def way_of_trial(calls: Sequence[Call]) -> list[Call]:
+    """The calls of a worker from the return of its first claim to the text of trials.csv, in the worker's thread.
+
+    Empty if nothing was claimed.
+    """
+    since = list(itertools.dropwhile(lambda call: call.function != CLAIM, calls))
+    if not since:
+        return []
+    claim, *later = since
+    own = [call for call in later if (call.process, call.thread) == (claim.process, claim.thread)]
+    returned = itertools.dropwhile(lambda call: call.depth > claim.depth, own)
+    return list(itertools.takewhile(lambda call: call.callee != RESULTS, returned))
+
+
+def rooms_of_way(way: Sequence[Call]) -> list[str]:
+    """The rooms in the order in which the worker's own modules enter them.
+
+    What a room uses of the rooms below it is its own matter, and the modules at the top of the package are in no room.
+    """
+    entered = [room_of(call.callee) for call in way if room_of(call.caller) == "worker"]
+    return [room for room, _ in itertools.groupby(room for room in entered if room not in ("worker", "hyperopt_app"))]
 
 
 def borders(calls: Sequence[Call], name_of: Callable[[str], str]) -> Borders:
@@ -137,6 +182,8 @@ def summary(calls: Sequence[Call]) -> str:
         [
             *(_inside(room, calls) for room in rooms.entered),
             "",
+            textwrap.fill(f"way of the trial: worker, {', '.join(rooms_of_way(way_of_trial(calls)))}", WIDTH),
+            "",
             table(["from room", "to room", "crossings"], lines),
             "",
             f"processes with calls of ours: {len(by_process)}",
@@ -160,6 +207,7 @@ def figures(calls: Sequence[Call]) -> dict[str, Any]:
     kinds = {"modules": borders(calls, module_of), "rooms": borders(calls, room_of)}
     return {
         "processes": len({call.process for call in calls}),
+        "way": rooms_of_way(way_of_trial(calls)),
         **{
             kind: {
                 "entered": trace.entered,

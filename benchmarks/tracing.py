@@ -33,7 +33,8 @@ def start() -> None:
             calling = calling.f_back
         caller = own_path(calling.f_code.co_filename) if calling else ""
         if caller != callee and not (calling and _is_body(calling)):
-            _write(f"{os.getpid()}\t{caller}\t{callee}\n")
+            place = f"{threading.get_ident()}\t{_depth(frame)}"
+            _write(f"{os.getpid()}\t{caller}\t{callee}\t{_name(frame)}\t{place}\n")
 
     threading.setprofile(trace)
     sys.setprofile(trace)
@@ -51,6 +52,23 @@ def _own_path(source: str, file: str) -> str:
 def _is_body(frame: FrameType) -> bool:
     """Whether this runs the body of a module or a class, which is a part of importing it."""
     return not frame.f_code.co_flags & inspect.CO_OPTIMIZED
+
+
+def _name(frame: FrameType) -> str:
+    """The function's name, after that of its class for a method: `Tickets.claim`."""
+    code = frame.f_code
+    if sys.version_info >= (3, 11):
+        return code.co_qualname.replace(".<locals>", "")
+    bound = frame.f_locals.get("self")
+    return code.co_name if bound is None else f"{type(bound).__name__}.{code.co_name}"
+
+
+def _depth(frame: FrameType | None) -> int:
+    """How many frames lie under this one, our own and others'."""
+    depth = -1
+    while frame:
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def _write(line: str) -> None:

@@ -6,7 +6,7 @@ module is deleted. Hydra imports it in every Hydra program, so it must stay ligh
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import hydra
@@ -74,6 +74,12 @@ def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
     """
     register = OmegaConf.register_resolver if _IS_1_4 else OmegaConf.register_new_resolver
     register(name, resolver, use_cache=True, replace=True)
+
+
+def store_nodes(nodes: Iterable[tuple[str, str, Any]]) -> None:
+    """Put several configs into Hydra's config store, each with its group and name."""
+    for group, name, node in nodes:
+        store_node(group, name, node)
 
 
 def store_node(group: str, name: str, node: Any, package: str | None = None) -> None:

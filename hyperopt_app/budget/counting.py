@@ -3,7 +3,7 @@
 
 The budget is the number of trials that count. A trial that is set aside frees its place for the next trial. A ticket
 that retries a trial takes that trial's place. A trial by which the user enlarged the budget is counted separately.
-All functions are pure except the one that reads the study.
+All functions are pure except those that read the study.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,9 +12,14 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.study.trial_records import growing, retries
+from hyperopt_app.study.trial_records import attributes_of, budget_in, growing, retries
 
-__all__ = ["budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
+__all__ = ["budget_of", "budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
+
+
+def budget_of(study: optuna.Study) -> int | None:
+    """Return the budget of the last command; None if no driver has stored one."""
+    return budget_in(attributes_of(study))
 
 
 def read_budget(study: optuna.Study, n_trials: int) -> list[FrozenTrial]:
@@ -77,7 +82,7 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
     grow = growing(trials)
     ordinary = [trial for trial in trials if trial.number not in aside and trial.number not in grow]
     extra = [trial for trial in trials if trial.number not in aside and trial.number in grow]
-    retried = retries(trials)
+    retried = retries(trials) if aside else {}  # what is tried again no longer counts itself
     if any(trial.number in retried for trial in ordinary):
         places = _places(trials, retried)
         ordinary.sort(key=lambda trial: (places[trial.number], trial.number))

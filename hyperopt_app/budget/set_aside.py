@@ -5,13 +5,19 @@ Optuna never changes a finished trial, so what is learned about it later is stor
 that names the original trial in the write that creates it. Every other reason is a study attribute, one per trial.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import optuna
+from optuna.trial import FrozenTrial
 
-from hyperopt_app.study.trial_records import keep_discarded, keep_set_aside, set_aside_of, undone_of
+from hyperopt_app.study.trial_records import attributes_of, keep_discarded, keep_set_aside, set_aside_in, undone_of
 
 __all__ = ["discard_one", "set_aside", "set_aside_of", "undone_of"]
+
+
+def set_aside_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> dict[int, str]:
+    """Return which trials no longer count, and why, by number; `trials` must be all trials of the study."""
+    return set_aside_in(attributes_of(study), trials)
 
 
 def set_aside(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import counting, read_budget
+from hyperopt_app.budget.counting import budget_of, counting, read_budget
 from hyperopt_app.budget.set_aside import discard_one, set_aside, set_aside_of
 from hyperopt_app.budget.ticket_issue import ticket_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.study.trial_facts import failure_kind, state_word
-from hyperopt_app.study.trial_records import budget_of, lists_points, waiting_ticket
+from hyperopt_app.study.trial_records import lists_points, waiting_ticket
 
 __all__ = ["add_point", "discard", "failed_trials", "retry"]
 

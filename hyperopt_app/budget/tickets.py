@@ -21,7 +21,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_size, budget_trials, left_of
 from hyperopt_app.budget.hidden import without
-from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import FEW, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
@@ -31,6 +30,7 @@ from hyperopt_app.study.trial_facts import with_ended_attempt
 from hyperopt_app.study.trial_records import (
     FailureRecord,
     LossRecord,
+    attributes_of,
     claim_of,
     keep_claim,
     keep_ended_attempts,
@@ -41,6 +41,7 @@ from hyperopt_app.study.trial_records import (
     losses_of,
     point_of,
     retried_by,
+    set_aside_in,
 )
 
 __all__ = ["MOST_LOSSES", "Tickets"]
@@ -88,7 +89,7 @@ class Tickets:
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the tickets of the budget in these states (all if none is given), by number; do not change them."""
         every = self.study.get_trials(deepcopy=False)
-        self._aside = set_aside_of(self.study, every)
+        self._aside = set_aside_in(attributes_of(self.study), every)
         trials = budget_trials(every, self._aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.budget.counting import left_of, read_budget, read_counting
+from hyperopt_app.budget.counting import budget_of, left_of, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside, set_aside_of
 from hyperopt_app.study.stopping import (
     IDENTICAL_FIRST_FAILURES,
@@ -32,7 +32,6 @@ from hyperopt_app.study.trial_records import (
     RunRecord,
     VerdictRecord,
     attributes_of,
-    budget_of,
     holder_of,
     keep_run,
     keep_verdict,

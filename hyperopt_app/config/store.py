@@ -28,7 +28,7 @@ from hyperopt_app.config.methods import (
 )
 from hyperopt_app.config.presets import GROUP, PRESETS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
-from hyperopt_app.hydra_compat import store_node
+from hyperopt_app.hydra_compat import store_node, store_nodes
 
 __all__ = [
     "register",
@@ -79,10 +79,11 @@ def _opened() -> DictConfig:
 
 def register() -> None:
     """Put every schema into Hydra's config store; called by the plugin modules when Hydra discovers them."""
-    for group, name, node in _NODES:
-        # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
-        store_node(group, name, _untyped(node) if group.startswith("hydra/sweeper/") else node)
-    store_node("hydra/sweeper/opened", "methods", _opened())
+    # A worker gets the driver's store before it discovers plugins itself, so a node may be there already.
+    nodes = [
+        (group, name, _untyped(node) if group.startswith("hydra/sweeper/") else node) for group, name, node in _NODES
+    ]
+    store_nodes([*nodes, ("hydra/sweeper/opened", "methods", _opened())])
 
 
 def register_beside_stock() -> None:

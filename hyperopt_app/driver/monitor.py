@@ -20,7 +20,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.awaited import Awaited
 from hyperopt_app.budget.counting import budget_size, budget_trials, left_of, read_counting
-from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
@@ -30,12 +29,19 @@ from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats, this_worker
 from hyperopt_app.study.liveness import Observer, end_stopped_workers
-from hyperopt_app.study.notes import read_notes
+from hyperopt_app.study.notes import notes_shown, read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop
 from hyperopt_app.study.trial_facts import best_trials, worked_s
-from hyperopt_app.study.trial_records import budget_of, claim_of, directory_of, failure_record
+from hyperopt_app.study.trial_records import (
+    attributes_of,
+    budget_in,
+    claim_of,
+    directory_of,
+    failure_record,
+    set_aside_in,
+)
 from hyperopt_app.support.passwords import hidden_note
 
 __all__ = ["StudyMonitor", "best_lines", "overview"]
@@ -154,21 +160,25 @@ class StudyMonitor:
         return ProgressDisplay(lambda: self._read(own), mode)
 
     def _read(self, study: optuna.Study) -> tuple[Snapshot, Sequence[FrozenTrial]]:
-        self.log_notes(study)
+        attributes = attributes_of(study)
+        self._log_new(notes_shown(attributes))
         every = study.get_trials(deepcopy=False)
-        aside = set_aside_of(study, every)
+        aside = set_aside_in(attributes, every)
         budget = budget_trials(every, aside, self._plan.n_trials)
         if not any(trial.state == TrialState.WAITING for trial in budget):
             running = (trial for trial in budget if trial.state == TrialState.RUNNING)
             self._awaited.look([trial for trial in running if claim_of(trial) is None])
         elapsed_s = time.monotonic() - self._begun
         now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
-        seen = _snapshot(study, self._plan.study_dir, budget, self._observer, elapsed_s, now)
+        workers = list(_workers(budget, self._plan.study_dir, self._observer))
+        seen = _snapshot(study, budget_in(attributes), budget, workers, elapsed_s, now)
         return replace(seen, set_aside=len(aside)), budget
 
-    def log_notes(self, study: optuna.Study | None = None) -> None:
+    def log_notes(self) -> None:
         """Log the workers' notes, each once; those of the command itself were logged before."""
-        notes = read_notes(self._study if study is None else study)
+        self._log_new(read_notes(self._study))
+
+    def _log_new(self, notes: Sequence[str]) -> None:
         for note in notes:
             if note not in self._logged_notes and not self._workers_log:
                 self._logged_notes.add(note)
@@ -194,24 +204,24 @@ def overview(study: optuna.Study, study_dir: Path, observer: Observer | None = N
         study_dir: Its directory, where the workers give signs of life.
         observer: Judges whether workers live; if None, a single look does, which believes any recent sign of life.
     """
-    every = study.get_trials(deepcopy=False)
-    aside = set_aside_of(study, every)
+    attributes, every = attributes_of(study), study.get_trials(deepcopy=False)
+    aside = set_aside_in(attributes, every)
     shown = [trial for trial in every if trial.number not in aside]
     now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
     elapsed_s = worked_s(every, lambda trial: _at_work_until(trial, now.timestamp()))
-    return replace(_snapshot(study, study_dir, shown, observer, elapsed_s, now), set_aside=len(aside))
+    workers = list(_workers(shown, study_dir, observer))
+    return replace(_snapshot(study, budget_in(attributes), shown, workers, elapsed_s, now), set_aside=len(aside))
 
 
 def _snapshot(
     study: optuna.Study,
-    study_dir: Path,
+    asked: int | None,
     trials: Sequence[FrozenTrial],
-    observer: Observer | None,
+    workers: Sequence[WorkerView],
     elapsed_s: float,
     now: datetime,
 ) -> Snapshot:
-    """These trials of a study, which count, with its workers."""
-    workers, asked = list(_workers(trials, study_dir, observer)), budget_of(study)
+    """These trials of a study, which count, with its workers; `asked` is the budget that the study has stored."""
     n_trials = budget_size(trials, asked) if asked else len(trials)
     names = study.metric_names or ()
     return snapshot(trials, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)

@@ -36,7 +36,7 @@ from hyperopt_app.study.identity import Identity, in_the_studys_form, keep_ident
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
-from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.plan import Plan, sweep_options
 from hyperopt_app.study.stopping import Limits, write_stop
 from hyperopt_app.study.trial_records import point_of
 
@@ -113,7 +113,6 @@ def _make(directory: Path) -> None:
 def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) -> Plan:
     settings = request.settings
     return Plan(
-        storage=settings.storage,
         study_name=request.study_name,
         study_dir=request.study_dir,
         n_trials=request.n_trials,
@@ -130,11 +129,10 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
             min_judged=settings.n_jobs,
         ),
         ended_before=frozenset(trial.number for trial in ended),
-        custom_search_space=settings.custom_search_space,
         lease_s=settings.lease_s,
         program=program_of_this_process(sweeps_by_itself=request.sweeps_by_itself),
         driver_pid=os.getpid(),
-        trial_timeout=settings.trial_timeout,
+        **sweep_options(settings),
         wording=request.wording,
         options=request.options,
     )

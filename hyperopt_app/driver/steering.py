@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from hyperopt_app.budget.counting import budget_size, left_of, read_budget
+from hyperopt_app.budget.counting import budget_of, budget_size, left_of, read_budget
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.steering import add_point, discard, failed_trials, retry
 from hyperopt_app.budget.tickets import Tickets
@@ -28,7 +28,7 @@ from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import study_lock
-from hyperopt_app.study.trial_records import budget_of, lists_points
+from hyperopt_app.study.trial_records import lists_points
 from hyperopt_app.support.display_text import counted
 
 __all__ = ["added", "discarded", "retried"]

@@ -130,7 +130,7 @@ def snapshot(
         now: Local time without a time zone, as Optuna stamps its trials.
         study_name: Shown in the title.
     """
-    states = [trial_facts.state_word(trial) for trial in trials]
+    states = trial_facts.state_words(trials)
     count = Counter(states)
     finished = count["complete"] + count["pruned"] + count["failed"]
     left = max(n_trials - finished - count["running"], 0)
@@ -186,7 +186,7 @@ def _remaining_s(
     """Estimate the remaining time: trials left at the mean duration, divided among the live workers."""
     if left == 0 and not ages_s:
         return 0.0
-    lengths_s = [length for trial in trials if (length := trial_facts.duration_s(trial)) is not None]
+    lengths_s = trial_facts.durations_s(trials)
     hands = min(sum(worker.alive for worker in workers), left + len(ages_s))
     if not lengths_s or not hands:
         return None

@@ -5,14 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyperopt_app.budget.counting import budget_size, read_budget, read_counting
+from hyperopt_app.budget.counting import budget_of, budget_size, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.reports.dataframe_csv import study_csv
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.plot_settings import PlotSettings
 from hyperopt_app.reports.summary import best_lines, summary_lines
 from hyperopt_app.study import trial_facts
-from hyperopt_app.study.trial_records import budget_of
 from hyperopt_app.support.files import replace_text
 
 if TYPE_CHECKING:

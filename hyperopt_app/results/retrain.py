@@ -16,8 +16,9 @@ from hyperopt_app.config.presets import is_preset
 from hyperopt_app.config.seeding import command_with_seed
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.sampling.seeds import training_seed
-from hyperopt_app.space.override_text import override_text, quoted_text
+from hyperopt_app.space.override_text import quoted_text
 from hyperopt_app.space.space import Space
+from hyperopt_app.space.trial_overrides import Searched, chooses_seed, trial_overrides
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_records import directory_of, keep_retrain_record, reads_seed, retrain_record, seed_of
@@ -25,28 +26,22 @@ from hyperopt_app.support.passwords import mask_password
 
 __all__ = [
     "HowToTrain",
-    "chooses_seed",
     "further_results",
     "keep_retrain",
     "kept_retrain",
     "retrain_command",
-    "trial_overrides",
 ]
 
 _log = logging.getLogger(__name__)
 
 
-class HowToTrain(Protocol):
+class HowToTrain(Searched, Protocol):
     """The parts of the command that retrains a trial; each as in `study.plan.Plan`."""
 
     @property
     def program(self) -> str: ...  # noqa: D102
     @property
-    def space(self) -> Space: ...  # noqa: D102
-    @property
     def seed(self) -> int: ...  # noqa: D102
-    @property
-    def custom_search_space(self) -> str | None: ...  # noqa: D102
     @property
     def suggested_key(self) -> str | None: ...  # noqa: D102
     @property
@@ -80,18 +75,6 @@ def kept_retrain(study: optuna.Study) -> HowToTrain | None:
     return None if kept is None or identity is None else _Kept(space=identity.space, seed=identity.seed, **kept)
 
 
-def trial_overrides(plan: HowToTrain, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the overrides that set a trial's parameters; those of a custom search space are plain values.
-
-    What the objective has suggested by itself is not a key of the config.
-    """
-    searched = tuple(override_text(key, value) for key, value in plan.space.values(params).items())
-    if not plan.custom_search_space:
-        return searched
-    known = {*plan.space.parameters, *plan.space.pinned}
-    return searched + tuple(f"{key}={quoted_text(value)}" for key, value in params.items() if key not in known)
-
-
 def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
     """Return the shell command that trains once with a trial's parameters and its seed.
 
@@ -108,12 +91,6 @@ def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
     if plan.seed_key and reads_seed(trial) and not chooses_seed(plan, trial.params):
         words.append(f"seed={seed}")
     return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
-
-
-def chooses_seed(plan: HowToTrain, params: Mapping[str, Any]) -> bool:
-    """Whether the user searches or fixes the config's top-level `seed`."""
-    suggested = params if plan.custom_search_space else ()
-    return any(key.lstrip("+") == "seed" for key in (*plan.space.distributions, *plan.space.pinned, *suggested))
 
 
 def _seed(plan: HowToTrain, trial: FrozenTrial) -> int | None:

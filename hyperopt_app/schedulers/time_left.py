@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Decide whether a worker has enough time left for another trial, and measure how long trials take."""
+"""Decide whether a worker has enough time left for another trial."""
 
 import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.schedulers.registry import values_of
 
-__all__ = ["END_VARIABLE", "Pace", "end_of_job", "needed_s", "suffices"]
+__all__ = ["END_VARIABLE", "end_of_job", "needed_s", "suffices"]
 
 # Seconds since the epoch at which the scheduler ends the job; the job's script sets it.
 END_VARIABLE = "HYPEROPT_END"
@@ -52,26 +51,3 @@ def suffices(remaining_s: float | None, wanted_s: float, grace_s: float, *, is_f
         return True
     left_s = remaining_s - grace_s
     return left_s > 0 and (is_fresh or left_s > wanted_s)
-
-
-class Pace:
-    """Measures how long trials run without a checkpoint.
-
-    Attributes:
-        longest_s: The longest stretch so far; None before the first.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._since = clock()
-        self.longest_s: float | None = None
-
-    def begin(self) -> None:
-        """Start a trial."""
-        self._since = self._clock()
-
-    def mark(self) -> None:
-        """Record a checkpoint, or the end of the trial."""
-        now = self._clock()
-        self.longest_s = max(self.longest_s or 0.0, now - self._since)
-        self._since = now

@@ -13,21 +13,20 @@ from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.keys import sweeper_fields
 from hyperopt_app.settings.old_dialects import translated
-from hyperopt_app.study.plan import WorkerOptions
+from hyperopt_app.study.plan import SweepOptions, WorkerOptions
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 
 __all__ = ["Settings", "default_fields", "names_of", "read_settings", "read_worker_options"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(SweepOptions):
     """The fields of `hydra.sweeper` as plain Python; `config.sweeper.AsyncOptunaConf` describes them."""
 
     sampler: Mapping[str, Any]
     pruner: Mapping[str, Any]
     directions: tuple[str, ...]
     metric_names: tuple[str, ...]
-    storage: str | None
     study_name: str | None
     n_trials: int
     n_jobs: int
@@ -36,7 +35,6 @@ class Settings:
     params: Mapping[str, str]
     names: Mapping[str, str]
     plain_choices: bool
-    custom_search_space: str | None
     timeout: float | None
     enqueue: Sequence[Mapping[str, Any]]
     enqueue_unchecked: bool
@@ -44,7 +42,6 @@ class Settings:
     seed: int | None
     accept_changes: bool
     lease_s: float
-    trial_timeout: float | None
     progress: str
     dry_run: bool
     #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
@@ -75,7 +72,8 @@ def read_settings(config: DictConfig) -> Settings:
         _typed(config),
     )
     # Of a key that is not a field, `settings.keys` tells.
-    data = {key: value for key, value in translation.fields.items() if key in sweeper_fields()}
+    known = sweeper_fields()
+    data = {key: value for key, value in translation.fields.items() if key in known}
     return Settings(
         directions=names_of(data.pop("direction")),
         metric_names=names_of(data.pop("metric")),

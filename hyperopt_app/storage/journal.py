@@ -16,7 +16,7 @@ import shlex
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import TrialState
@@ -24,11 +24,10 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage.journal_audit import Audit
 from hyperopt_app.storage.journal_lines import (
-    NO_CHECKSUM,
     Checksums,
     begins_as_journal,
     line_of,
-    read_line,
+    read_lines,
     record_of,
     torn_part,
 )
@@ -136,29 +135,20 @@ class RepairingJournalBackend(BaseJournalBackend):
             self._checksums = Checksums()
         with open(self._path, "rb") as journal:  # noqa: PTH123 - called very often
             size = os.fstat(journal.fileno()).st_size
-            journal.seek(offset)
-            while offset < size:
-                line = journal.readline()
-                if not line.endswith(b"\n") or offset + len(line) > size:
-                    return None
-                record, fault = read_line(line)
-                if record is None:
-                    torn = torn_part(line)
-                    if torn is None:
-                        raise self.damage(number, fault)
-                    if not self._reading:
-                        return offset
-                    record = record_of(line[torn:])
-                if record is None:  # nothing but blanks: the next line's record counts as this one's
+            while lines := _complete_lines(journal, offset, size):
+                batch = read_lines(lines, number, self._checksums, passes_torn=self._reading)
+                for record, line in zip(batch.records, lines, strict=False):
                     offset += len(line)
-                    continue
-                lost = self._checksums.lost(number, record, line)
-                if lost is not None:
-                    raise self.damage(lost, NO_CHECKSUM)
-                number, offset = number + 1, offset + len(line)
-                self._position = (number, offset)
-                if number > log_number_from:
-                    yield record
+                    if record is None:  # nothing but blanks: the next line's record counts as this one's
+                        continue
+                    number += 1
+                    self._position = (number, offset)
+                    if number > log_number_from:
+                        yield record
+                if batch.is_torn:
+                    return offset
+                if batch.fault:
+                    raise self.damage(batch.damaged, batch.fault)
         return None
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -275,6 +265,18 @@ def check_journal(path: Path) -> None:
             f"{path}: this file is not a study's journal (it begins with {start[:20]!r}); nothing was changed in it. "
             "Name another file"
         )
+
+
+def _complete_lines(journal: BinaryIO, offset: int, size: int) -> list[bytes]:
+    """Return some lines from this offset on that end within the file's first `size` bytes; none if there is none."""
+    if offset >= size:
+        return []
+    journal.seek(offset)
+    lines = journal.readlines(min(_CHUNK, size - offset))
+    end = offset + sum(map(len, lines))
+    while lines and (end > size or not lines[-1].endswith(b"\n")):
+        end -= len(lines.pop())
+    return lines
 
 
 def _is_whole(fd: int) -> bool:

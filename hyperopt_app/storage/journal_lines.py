@@ -8,16 +8,18 @@ checked only by their form.
 
 import json
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 __all__ = [
     "NO_CHECKSUM",
+    "Batch",
     "Checksums",
     "begins_as_journal",
     "line_of",
     "put_right",
     "read_line",
+    "read_lines",
     "record_of",
     "torn_part",
 ]
@@ -94,6 +96,48 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, str]:
         if end < 0 or zlib.crc32(line[line.find(b"{") : end]) != written:
             return None, "its checksum does not fit, so that something in it has changed since it was written"
     return record, ""
+
+
+class Batch(NamedTuple):
+    """The records of lines that follow one another, up to one that is damaged.
+
+    Attributes:
+        records: One for each line before that; None for a line of nothing but blanks, which counts as no record.
+        is_torn: Whether a dying writer left the damaged line.
+        damaged: Of any other damage, the number of the record.
+        fault: What is wrong with it; empty if nothing is damaged, or if a line is torn.
+    """
+
+    records: list[dict[str, Any] | None]
+    is_torn: bool = False
+    damaged: int = 0
+    fault: str = ""
+
+
+def read_lines(lines: Sequence[bytes], first: int, checksums: Checksums, *, passes_torn: bool) -> Batch:
+    """Parse complete lines.
+
+    Args:
+        lines: They, each with its end.
+        first: The number of the first record.
+        checksums: Has seen the records before; sees these.
+        passes_torn: Whether what a dying writer left is passed over, and the record behind it read.
+    """
+    records, number = list[dict[str, Any] | None](), first
+    for line in lines:
+        record, fault = read_line(line)
+        if record is None:
+            torn = torn_part(line)
+            if torn is None or not passes_torn:
+                return Batch(records, torn is not None, number, "" if torn is not None else fault)
+            record = record_of(line[torn:])
+        if record is not None:
+            lost = checksums.lost(number, record, line)
+            if lost is not None:
+                return Batch(records, damaged=lost, fault=NO_CHECKSUM)
+            number += 1
+        records.append(record)
+    return Batch(records)
 
 
 def torn_part(line: bytes) -> int | None:

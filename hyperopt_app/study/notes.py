@@ -2,13 +2,14 @@
 """Store notes that the user should read but that stop nothing, so that every later reader of the study sees them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import optuna
 
 from hyperopt_app.study.trial_records import attributes_of, keep_note, notes_in
 from hyperopt_app.support.display_text import visible
 
-__all__ = ["begin_notes", "read_notes", "write_note"]
+__all__ = ["begin_notes", "notes_shown", "read_notes", "write_note"]
 
 
 def begin_notes(study: optuna.Study, notes: Mapping[str, str]) -> None:
@@ -27,4 +28,9 @@ def write_note(study: optuna.Study, kind: str, text: str) -> None:
 
 def read_notes(study: optuna.Study) -> list[str]:
     """Return the notes of the last command."""
-    return [visible(str(text)) for text in notes_in(attributes_of(study)).values()]
+    return notes_shown(attributes_of(study))
+
+
+def notes_shown(attributes: Mapping[str, Any]) -> list[str]:
+    """The same of the study's attributes, if they were read already."""
+    return [visible(str(text)) for text in notes_in(attributes).values()]

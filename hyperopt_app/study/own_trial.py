@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A running trial as its worker sees it; refuses writes once the trial belongs to another worker.
+"""A running trial as its worker sees it: refuses writes once it belongs to another worker, and measures its pace.
 
 A worker that was stopped or disconnected for the length of a lease counts as dead, and another worker takes over its
 trial. If the first one comes back, it must not add to that trial's learning curve. Between the check and the write a
 short gap remains, which only a storage could close.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import optuna
 
 from hyperopt_app.study.trial_directory import Owner, is_taken_over
 
-__all__ = ["NotOurTrialError", "OwnTrial"]
+__all__ = ["NotOurTrialError", "OwnTrial", "Pace"]
 
 
 class NotOurTrialError(RuntimeError):
@@ -71,3 +72,26 @@ class OwnTrial:
 
     def _is_taken_over(self) -> bool:
         return self._directory is not None and self._owner is not None and is_taken_over(self._directory, self._owner)
+
+
+class Pace:
+    """Measures how long trials run without a checkpoint.
+
+    Attributes:
+        longest_s: The longest stretch so far; None before the first.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self.longest_s: float | None = None
+
+    def begin(self) -> None:
+        """Start a trial."""
+        self._since = self._clock()
+
+    def mark(self) -> None:
+        """Record a checkpoint, or the end of the trial."""
+        now = self._clock()
+        self.longest_s = max(self.longest_s or 0.0, now - self._since)
+        self._since = now

@@ -2,16 +2,17 @@
 """The plan that the driver gives to every worker: plain data, read once from the sweeper's settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.stopping import Limits
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
-__all__ = ["Plan", "WorkerOptions"]
+__all__ = ["Plan", "SweepOptions", "WorkerOptions", "sweep_options"]
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,28 @@ class WorkerOptions:
     lingers: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """The fields of the sweeper that reach every worker as the user has set them; `config.sweeper` describes them.
+
+    Both `settings.reading.Settings` and `Plan` have them from here, so that none of them is declared twice.
+    """
+
+    storage: str | None = None
+    custom_search_space: str | None = None
+    trial_timeout: float | None = None
+
+
+def sweep_options(settings: SweepOptions) -> dict[str, Any]:
+    """Return the values of the fields of `SweepOptions`, by name."""
+    return {option.name: getattr(settings, option.name) for option in fields(SweepOptions)}
+
+
 @dataclass(frozen=True)
-class Plan:
+class Plan(SweepOptions):
     """Everything a worker needs besides the user's function and Hydra's context; it can be pickled.
 
     Attributes:
-        storage: URL, or None for the journal in `study_dir`.
         study_name: The study's name in its storage.
         study_dir: Absolute directory of the study.
         n_trials: The budget.
@@ -46,11 +63,9 @@ class Plan:
         pruner: The pruner's, in the same way.
         limits: What ends the study early.
         ended_before: Trials that had ended when the command was given.
-        custom_search_space: Dotted path of a function that suggests further parameters.
         lease_s: Seconds of silence after which a worker elsewhere counts as dead.
         program: How the user started this program, e.g. `python -m hyperopt_app`.
         driver_pid: Process id of the driver.
-        trial_timeout: Seconds that a trial may take in one worker; None for no limit.
         suggested_key: Where a training alone is given what the objective suggested by itself; None for nowhere.
         options: How a worker treats its trials.
         way_on: What goes on with the study once the command has ended, half a sentence.
@@ -60,7 +75,6 @@ class Plan:
         moment: When the command was given, local time; what `${now:...}` tells in every trial.
     """
 
-    storage: str | None
     study_name: str
     study_dir: Path
     n_trials: int
@@ -72,11 +86,9 @@ class Plan:
     pruner: Mapping[str, Any]
     limits: Limits
     ended_before: frozenset[int]
-    custom_search_space: str | None
     lease_s: float
     program: str
     driver_pid: int
-    trial_timeout: float | None = None
     suggested_key: str | None = None
     seed_key: bool = False
     options: WorkerOptions = WorkerOptions()
@@ -84,3 +96,7 @@ class Plan:
     wording: Wording = HYDRA_WORDING
     run_number: int = 0
     moment: datetime = field(default_factory=datetime.now)
+
+    def training_seed(self, number: int) -> int:
+        """Return the seed of a trial's training, unless the user chooses it."""
+        return training_seed(self.seed, number)

@@ -27,11 +27,13 @@ __all__ = [
     "best_trials",
     "count_of_attempts",
     "duration_s",
+    "durations_s",
     "failure_kind",
     "failure_text",
     "failures_alone",
     "last_value",
     "state_word",
+    "state_words",
     "value_names",
     "with_ended_attempt",
     "worked_s",
@@ -50,6 +52,11 @@ _WORDS = {
 def state_word(trial: "FrozenTrial") -> str:
     """The state as shown to people: complete, pruned, failed, running or waiting."""
     return _WORDS[trial.state.name]
+
+
+def state_words(trials: Sequence["FrozenTrial"]) -> list[str]:
+    """The states of several trials, in their order."""
+    return [_WORDS[trial.state.name] for trial in trials]
 
 
 class Attempt(NamedTuple):
@@ -118,6 +125,11 @@ def duration_s(trial: "FrozenTrial") -> float | None:
     before_s = sum(attempt.ended - attempt.begun for attempt in ended)
     is_stored = bool(ended) and _current_attempt(trial, None) is None
     return before_s if is_stored else before_s + trial.duration.total_seconds()
+
+
+def durations_s(trials: Sequence["FrozenTrial"]) -> list[float]:
+    """The durations of those that are finished."""
+    return [length for trial in trials if (length := duration_s(trial)) is not None]
 
 
 def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], float]) -> float:

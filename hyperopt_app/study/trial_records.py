@@ -293,9 +293,9 @@ def keep_spec(study: "optuna.Study", spec: SpecRecord) -> None:
         study.set_user_attr(_SPEC, spec)
 
 
-def budget_of(study: "optuna.Study") -> int | None:
+def budget_in(attributes: Mapping[str, Any]) -> int | None:
     """Return the budget of the last command; None if no driver has stored one."""
-    return cast("int | None", study.user_attrs.get(_N_TRIALS))
+    return cast("int | None", attributes.get(_N_TRIALS))
 
 
 def keep_n_trials(study: "optuna.Study", n_trials: int) -> None:
@@ -351,9 +351,9 @@ def undone_of(study: "optuna.Study") -> set[int]:
     return {int(number) for number in undone if f"{_DISCARDED}{number}" not in stored}
 
 
-def set_aside_of(study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> dict[int, str]:
+def set_aside_in(attributes: Mapping[str, Any], trials: Sequence["FrozenTrial"]) -> dict[int, str]:
     """Return which trials no longer count, and why, by number; `trials` must be all trials of the study."""
-    stored, prefixes = study.user_attrs.items(), (_SET_ASIDE, _DISCARDED)
+    stored, prefixes = attributes.items(), (_SET_ASIDE, _DISCARDED)
     reasons = {int(key.partition(":")[2]): str(reason) for key, reason in stored if key.startswith(prefixes)}
     return reasons | {tried: f"tried again as trial {number}" for number, tried in retries(trials).items()}
 

@@ -30,8 +30,8 @@ from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.handed_path import handing
-from hyperopt_app.schedulers.time_left import Pace
-from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
+from hyperopt_app.study.plan import SweepOptions
 from hyperopt_app.study.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
@@ -83,7 +83,7 @@ class Isolation:
     Attributes:
         jobs: Composes and runs the trials; its task and callbacks travel to the child.
         interrupts: Whether this worker was asked to end.
-        trial_timeout: Seconds that a trial may take in this worker; None for no limit.
+        options: The sweep's; how long a trial may take in this worker is among them.
         grace_s: Seconds that an objective which writes checkpoints is given to reach its next one.
         pace: Measures how long trials go without a checkpoint.
         preload: Modules that trials will import, beside those that this worker has imported.
@@ -92,7 +92,7 @@ class Isolation:
 
     jobs: TrialJobs
     interrupts: Interrupts
-    trial_timeout: float | None = None
+    options: SweepOptions = field(default_factory=SweepOptions)
     grace_s: float = 20.0
     pace: Pace = field(default_factory=Pace)
     preload: Sequence[str] = ()
@@ -280,9 +280,10 @@ class _Watched:
             self._look_after_a_gap()
         self._governed = now
         told_to_end = interrupts.told_to_end
-        is_late = settings.trial_timeout is not None and now - self._begun > settings.trial_timeout
+        timeout_s = settings.options.trial_timeout
+        is_late = timeout_s is not None and now - self._begun > timeout_s
         if is_late and self._forced is None and not told_to_end:
-            text = f"the trial took longer than hydra.sweeper.trial_timeout={settings.trial_timeout:g} seconds"
+            text = f"the trial took longer than hydra.sweeper.trial_timeout={timeout_s:g} seconds"
             self._forced = Failed("timeout", text)
             self._kill()
         if told_to_end and self._killed_at is None:

@@ -18,7 +18,8 @@ from hyperopt_app.budget.verdict import judge
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.results.files import ThrottledResults
-from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
+from hyperopt_app.schedulers.time_left import end_of_job, needed_s, suffices
+from hyperopt_app.study.own_trial import Pace
 from hyperopt_app.study.stopping import Limits, Stop, write_stop
 from hyperopt_app.worker.interrupts import EndRequest, Interrupts
 from hyperopt_app.worker.run_trial import Evaluates, run_trial

@@ -2,11 +2,11 @@
 """Run one claimed trial, in the worker's process or in a process of its own, and return its outcome."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import optuna
 from hydra.utils import get_method
@@ -17,12 +17,10 @@ from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
-from hyperopt_app.results.retrain import chooses_seed, trial_overrides
-from hyperopt_app.sampling.seeds import training_seed
-from hyperopt_app.schedulers.time_left import Pace
 from hyperopt_app.space.space import suggest_all, values_of
+from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
 from hyperopt_app.study.identity import study_id
-from hyperopt_app.study.own_trial import OwnTrial
+from hyperopt_app.study.own_trial import OwnTrial, Pace
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_directory import Owner, claim, go_on
 from hyperopt_app.study.trial_records import (
@@ -108,21 +106,26 @@ class Evaluation:
 
     def _evaluated(self, optuna_trial: optuna.Trial) -> Outcome:
         resumed = directory_of(optuna_trial) is not None  # also without a parameter to suggest
-        config, owner = self._placed(optuna_trial, self._composed(optuna_trial))
-        seed = _seed(self.plan, config, optuna_trial)
+        params = self._suggested(optuna_trial)
+        searched, is_seed_chosen = trial_overrides(self.plan, params), chooses_seed(self.plan, params)
+        config = self.jobs.compose(self.plan.space.fixed, searched, optuna_trial.number)
+        config, owner = self._placed(optuna_trial, config)
+        seed = _chosen_seed(config) if is_seed_chosen else None
+        seed = self.plan.training_seed(optuna_trial.number) if seed is None else seed
         keep_seed(optuna_trial, seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
         own = OwnTrial(optuna_trial, partial(self.holds, optuna_trial), config.directory, owner)
         self.pace.begin()
         try:
             if self.isolation is not None:
-                order = self._order(optuna_trial, config, seed, resumed=resumed, reported=reported)
+                order = self._order(optuna_trial, params, config, seed, resumed=resumed, reported=reported)
                 return self.isolation.run(order, own)
             return self._call_objective(own, config, seed, resumed=resumed, reported=reported)
         finally:
             self.pace.mark()
 
-    def _composed(self, optuna_trial: optuna.Trial) -> TrialConfig:
+    def _suggested(self, optuna_trial: optuna.Trial) -> Mapping[str, Any]:
+        """Have all parameters suggested and return their values."""
         plan = self.plan
         try:
             suggest_all(optuna_trial, plan.space)
@@ -130,8 +133,7 @@ class Evaluation:
             raise HyperoptError(f"hydra.sweeper.sampler: {error}; install it where the workers run") from None
         if plan.custom_search_space:
             _extend(plan, self.jobs.config, optuna_trial)
-        searched = trial_overrides(plan, values_of(optuna_trial))
-        return self.jobs.compose(plan.space.fixed, searched, optuna_trial.number)
+        return values_of(optuna_trial)
 
     def _placed(self, optuna_trial: optuna.Trial, config: TrialConfig) -> tuple[TrialConfig, Owner]:
         """The job in a directory that is this trial's alone, that of its first attempt or a new one; and who signed."""
@@ -151,7 +153,14 @@ class Evaluation:
         return config.moved(directory, self.jobs.origin), owner
 
     def _order(
-        self, optuna_trial: optuna.Trial, config: TrialConfig, seed: int, *, resumed: bool, reported: Collection[int]
+        self,
+        optuna_trial: optuna.Trial,
+        params: Mapping[str, Any],
+        config: TrialConfig,
+        seed: int,
+        *,
+        resumed: bool,
+        reported: Collection[int],
     ) -> Order:
         plan = self.plan
         return Order(
@@ -159,7 +168,7 @@ class Evaluation:
             origin=self.jobs.origin,
             study_dir=plan.study_dir,
             number=optuna_trial.number,
-            params=values_of(optuna_trial),
+            params=params,
             user_attrs=attributes_of(optuna_trial),
             seed=seed,
             resumed=resumed,
@@ -207,13 +216,10 @@ class Evaluation:
         self.interrupts.at_checkpoint()
 
 
-def _seed(plan: Plan, config: TrialConfig, trial: optuna.Trial) -> int:
-    """The seed of a trial's training: that of the config's `seed` if the user searches or fixes it, else its own."""
-    if chooses_seed(plan, trial.params):
-        own = key_seed(config.task)
-        if isinstance(own, int) and not isinstance(own, bool) and own >= 0:
-            return own
-    return training_seed(plan.seed, trial.number)
+def _chosen_seed(config: TrialConfig) -> int | None:
+    """The config's own `seed`, which the user searches or fixes; None if it is not a seed."""
+    own = key_seed(config.task)
+    return own if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else None
 
 
 def _reported(trial: optuna.Trial) -> Collection[int]:

@@ -29,11 +29,12 @@ from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 from hyperopt_app.sampling.seeds import worker_seed
 from hyperopt_app.schedulers.gpu_slots import visible_gpus
 from hyperopt_app.schedulers.registry import judge_of_claims
-from hyperopt_app.schedulers.time_left import Pace, end_of_job
+from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, this_worker
 from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
+from hyperopt_app.study.own_trial import Pace
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.study.trial_records import keep_bad_node, why_bad
@@ -155,7 +156,7 @@ class WorkerTask:
         isolation = Isolation(
             jobs,
             interrupts,
-            plan.trial_timeout,
+            plan,
             plan.options.grace_s,
             pace=pace,
             preload=hooks_of(self.task_function).preload(self.config),

@@ -10,13 +10,14 @@ from optuna.distributions import FloatDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget.counting import budget_of
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.trial_records import budget_of, claim_of
+from hyperopt_app.study.trial_records import claim_of
 from tests.unit._made_tickets import Told, claimed, hand, identity, numbers, sampler, study_with
 
 DONE = Completed((1.0,))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.schedulers.time_left import Pace, end_of_job, needed_s, suffices
+from hyperopt_app.schedulers.time_left import end_of_job, needed_s, suffices
 from tests.unit._made_trials import made
 
 seconds = st.floats(0, 1e6)
@@ -65,14 +65,3 @@ def test_what_a_worker_has_seen_comes_before_what_others_took() -> None:
     assert needed_s(40.0, trials) == pytest.approx(44.0)
     assert needed_s(None, trials) == pytest.approx(22.0)
     assert needed_s(None, []) == 0.0
-
-
-def test_the_pace_is_the_longest_stretch_without_a_checkpoint() -> None:
-    """From the start or a checkpoint to the next, or to the end."""
-    times = iter([0.0, 10.0, 12.0, 17.0, 18.0])
-    pace = Pace(lambda: next(times))
-    pace.begin()
-    assert pace.longest_s is None
-    for longest in (2.0, 5.0, 5.0):
-        pace.mark()
-        assert pace.longest_s == longest

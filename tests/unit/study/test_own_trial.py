@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
 from hyperopt_app.study.trial_directory import Owner, claim, go_on
 from tests.unit._made_tickets import Told, claimed, hand, study_with
 
@@ -54,3 +54,14 @@ def test_nothing_is_written_once_another_has_signed_the_directory(tmp_path: Path
     assert go_on(directory, replace(me, attempt=2), tmp_path) is not None
     with pytest.raises(NotOurTrialError, match="trial 0 is another worker's now"):
         own.report(2.0, 1)
+
+
+def test_the_pace_is_the_longest_stretch_without_a_checkpoint() -> None:
+    """From the start or a checkpoint to the next, or to the end."""
+    times = iter([0.0, 10.0, 12.0, 17.0, 18.0])
+    pace = Pace(lambda: next(times))
+    pace.begin()
+    assert pace.longest_s is None
+    for longest in (2.0, 5.0, 5.0):
+        pace.mark()
+        assert pace.longest_s == longest

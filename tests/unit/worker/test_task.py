@@ -18,9 +18,10 @@ import hyperopt_app
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.outcomes import Completed
-from hyperopt_app.results.retrain import retrain_command, trial_overrides
+from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space, parse_space
+from hyperopt_app.space.trial_overrides import trial_overrides
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study, open_study
 from hyperopt_app.study.plan import Plan
