@@ -42,7 +42,6 @@ class LauncherRow:
         isolates: Whether trials can run in processes of their own, and its workers take our signals.
         lingers: Whether the last free worker stays for a trial that runs elsewhere.
         detaches: Whether it can submit workers and come back.
-        takes_setup: Whether its jobs run lines of the user's before Python starts, which may activate an environment.
         faults: What is wrong with its fields beyond single values; may raise ConfigError.
     """
 
@@ -55,7 +54,6 @@ class LauncherRow:
     isolates: bool = False
     lingers: bool = False
     detaches: bool = False
-    takes_setup: bool = False
     faults: Faults = _none
 
     @property
@@ -96,7 +94,6 @@ LAUNCHERS: tuple[LauncherRow, ...] = (
             scheduler=row.name,
             keeps_terminal_clean=True,
             detaches=True,
-            takes_setup=True,
             faults=_cluster_faults(row.name),
         )
         for row in SCHEDULERS.values()
@@ -105,9 +102,7 @@ LAUNCHERS: tuple[LauncherRow, ...] = (
     LauncherRow("hydra._internal.core_plugins.basic_launcher.BasicLauncher", "basic", runs_in="driver"),
     LauncherRow("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "joblib", runs_in="drivers job"),
     LauncherRow(f"{_STOCK}.LocalLauncher", "submitit_local", runs_in="drivers job", keeps_terminal_clean=True),
-    LauncherRow(
-        f"{_STOCK}.SlurmLauncher", "submitit_slurm", keeps_terminal_clean=True, takes_setup=True, faults=stock_faults
-    ),
+    LauncherRow(f"{_STOCK}.SlurmLauncher", "submitit_slurm", keeps_terminal_clean=True, faults=stock_faults),
 )
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from hyperopt_app.errors import HyperoptError, MetricError
-from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.legacy.objectives.base_objective import Surroundings, call, metric_names, save
 from hyperopt_app.legacy.objectives.construction import device_argument, is_users, made
 from hyperopt_app.legacy.objectives.devices import device_index
@@ -186,7 +185,8 @@ class LegacyObjective(Objective):
         if faults and not path.exists() and OmegaConf.select(conf, "hydra.sweeper.dry_run"):
             _log.warning("%s", faults[0])
             return []
-        if faults or OmegaConf.select(conf, "hydra.launcher._target_") is None:
+        launcher = OmegaConf.select(conf, "hydra.launcher._target_")
+        if faults or launcher is None:
             return faults
         missing = missing_imports(path)
         if not missing or node.get("accept_missing"):
@@ -195,7 +195,7 @@ class LegacyObjective(Objective):
             return []
         *others, last = missing
         # Lines of a job that activate an environment do not change which Python runs; `export PYTHONPATH` may help it.
-        jobs = "" if not launcher_row(conf).takes_setup else " where the jobs' own lines bring it"
+        jobs = "" if not str(launcher).endswith(_OF_SCHEDULERS) else " where the jobs' own lines bring it"
         option = "++objective.accept_missing=true, or --accept_missing of hyperopt-app legacy"
         way = f"{last} (the Python is {sys.executable}; to start all the same{jobs}: {option})"
         return [*others, way]
@@ -248,6 +248,9 @@ def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
 
 
 _NOTHING = object()
+
+# The ends of the launchers' paths whose jobs set up their surroundings by themselves.
+_OF_SCHEDULERS = ("SlurmWorkersLauncher", "PbsWorkersLauncher", "SlurmLauncher")
 
 
 def _plain(value: Any) -> Any:
