@@ -185,7 +185,7 @@ class LegacyObjective(Objective):
         if faults and not path.exists() and OmegaConf.select(conf, "hydra.sweeper.dry_run"):
             _log.warning("%s", faults[0])
             return []
-        launcher = OmegaConf.select(conf, "hydra.launcher._target_")
+        launcher = OmegaConf.select(conf, "hydra.launcher")
         if faults or launcher is None:
             return faults
         missing = missing_imports(path)
@@ -195,7 +195,7 @@ class LegacyObjective(Objective):
             return []
         *others, last = missing
         # Lines of a job that activate an environment do not change which Python runs; `export PYTHONPATH` may help it.
-        jobs = "" if not str(launcher).endswith(_OF_SCHEDULERS) else " where the jobs' own lines bring it"
+        jobs = " where the jobs' own lines bring it" if "setup" in launcher else ""
         option = "++objective.accept_missing=true, or --accept_missing of hyperopt-app legacy"
         way = f"{last} (the Python is {sys.executable}; to start all the same{jobs}: {option})"
         return [*others, way]
@@ -248,9 +248,6 @@ def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
 
 
 _NOTHING = object()
-
-# The ends of the launchers' paths whose jobs set up their surroundings by themselves.
-_OF_SCHEDULERS = ("SlurmWorkersLauncher", "PbsWorkersLauncher", "SlurmLauncher")
 
 
 def _plain(value: Any) -> Any:

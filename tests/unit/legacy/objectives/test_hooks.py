@@ -14,7 +14,7 @@ from tests.unit._made_objectives import LEGACY
 
 def a_sweep(**changes: Any) -> Any:
     file = changes.pop("file", LEGACY / "endings.py")
-    launcher = {"_target_": changes.pop("launcher", "hydra_plugins.hyperopt_app.launchers.LocalWorkersLauncher")}
+    launcher = changes.pop("launcher", {"_target_": "hydra_plugins.hyperopt_app.launchers.LocalWorkersLauncher"})
     return OmegaConf.create(
         {
             "objective": {"file": str(file), "metric": "m", "dialect": "B3", "save_path": str(Path.cwd())},
@@ -38,7 +38,7 @@ def test_a_missing_module_is_a_fault_unless_it_is_accepted(caplog: pytest.LogCap
     file.write_text("\nimport no_such_module\nclass Objective:\n    def train(self): pass\n", encoding="utf-8")
     (fault,) = LegacyObjective.check(a_sweep(file=file))
     assert "line 2: no module named 'no_such_module'" in fault
-    slurm = "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher"
+    slurm = {"_target_": "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher", "setup": ["module load conda"]}
     (of_job,) = LegacyObjective.check(a_sweep(file=file, launcher=slurm))
     assert "to start all the same where the jobs' own lines bring it: ++objective.accept_missing=true" in of_job
     accepted = a_sweep(file=file, launcher=slurm)
