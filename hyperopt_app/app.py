@@ -38,7 +38,7 @@ def _trained(conf: DictConfig) -> Any:
         _seed(conf)
     returned = objective.train(current_trial(), conf)
     if current_trial() is None:
-        _log.info("Result: %s", _shown(returned))
+        _log.info("Result: %s", _returned_text(returned))
     return returned
 
 
@@ -132,7 +132,7 @@ def _raised(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
-def _shown(returned: Any) -> str:
+def _returned_text(returned: Any) -> str:
     if isinstance(returned, Mapping):
         return ", ".join(f"{name}={value}" for name, value in returned.items())
     return str(returned)

@@ -129,7 +129,7 @@ def _print_stop(study: "optuna.Study", left: int, n_trials: int) -> None:
         print(f"{left} of {n_trials} trials are left; {way_on} goes on with them.")
 
 
-def _best(options: argparse.Namespace) -> None:
+def _print_best(options: argparse.Namespace) -> None:
     path = options.study / "best.yaml"
     _check_directory(options.study)
     try:
@@ -290,7 +290,7 @@ def _check_directory(study_dir: Path) -> None:
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "status": (_status, "show what the workers do, the counts and the best trial so far"),
-    "best": (_best, "print the best trial: value, parameters, directory, the command that trains it again"),
+    "best": (_print_best, "print the best trial: value, parameters, directory, the command that trains it again"),
     "report": (_report, "write plots and a table of the trials, and show a summary with the parameters that matter"),
     "stop": (_stop, "ask all workers not to start another trial"),
     "retry": (_retry, "try failed trials again, or trials by number, with the parameters that they had"),

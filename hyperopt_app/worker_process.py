@@ -65,16 +65,16 @@ def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:
         slot: The worker's place in its task.
     """
     own = environment.get("HYPEROPT_WORKER", "")
-    job = int(own) if own.isdigit() else _number(environment, lambda variables: variables.array_index)
-    tasks = _number(environment, lambda variables: variables.tasks) or 1
-    return (job * tasks + _number(environment, lambda variables: variables.task)) * slots + slot
+    job = int(own) if own.isdigit() else _number_in(environment, lambda variables: variables.array_index)
+    tasks = _number_in(environment, lambda variables: variables.tasks) or 1
+    return (job * tasks + _number_in(environment, lambda variables: variables.task)) * slots + slot
 
 
 def _local_task(environment: Mapping[str, str]) -> int:
-    return _number(environment, lambda variables: variables.local_task)
+    return _number_in(environment, lambda variables: variables.local_task)
 
 
-def _number(environment: Mapping[str, str], names: Callable[[Variables], Sequence[str]]) -> int:
+def _number_in(environment: Mapping[str, str], names: Callable[[Variables], Sequence[str]]) -> int:
     return next((int(text) for text in values_of(environment, names) if text.isdigit()), 0)
 
 

@@ -84,12 +84,12 @@ def counting(trials: Sequence[FrozenTrial], aside: Collection[int]) -> tuple[lis
     extra = [trial for trial in trials if trial.number not in aside and trial.number in grow]
     retried = retries(trials) if aside else {}  # what is tried again no longer counts itself
     if any(trial.number in retried for trial in ordinary):
-        places = _places(trials, retried)
+        places = _places_in_budget(trials, retried)
         ordinary.sort(key=lambda trial: (places[trial.number], trial.number))
     return ordinary, extra
 
 
-def _places(trials: Sequence[FrozenTrial], retried: Mapping[int, int]) -> dict[int, int]:
+def _places_in_budget(trials: Sequence[FrozenTrial], retried: Mapping[int, int]) -> dict[int, int]:
     """Return the place of each trial: its number, or that of the trial it retries."""
     places: dict[int, int] = {}
     for trial in trials:

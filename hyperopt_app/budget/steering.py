@@ -35,7 +35,7 @@ def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
     trials, aside = _trials_of(study)
     wanted = list(dict.fromkeys(numbers))
     within = {trial.number for trial in _budget(study)}
-    faults = [_fault(trials, number, aside, within, "tried again") for number in wanted]
+    faults = [_why_not(trials, number, aside, within, "tried again") for number in wanted]
     _refuse(faults)
     tickets = {}
     for number in wanted:
@@ -63,7 +63,7 @@ def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
     """
     trials, aside = _trials_of(study)
     wanted = list(dict.fromkeys(numbers))
-    _refuse([_fault(trials, number, aside, None, "discarded") for number in wanted])
+    _refuse([_why_not(trials, number, aside, None, "discarded") for number in wanted])
     for number in wanted:
         if lists_points(study):
             # A grid has nothing else to put in its place.
@@ -115,7 +115,7 @@ def _budget(study: optuna.Study) -> list[FrozenTrial]:
     return read_budget(study, len(study.get_trials(deepcopy=False)) if asked is None else asked)
 
 
-def _fault(
+def _why_not(
     trials: Sequence[FrozenTrial],
     number: int,
     aside: Mapping[int, str],

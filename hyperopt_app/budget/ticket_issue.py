@@ -142,13 +142,13 @@ def points_left(
             have, because the user has added it, comes first.
     """
     first = [(trial, point) for trial in trials if (point := point_of(trial)) is not None and retried_by(trial) is None]
-    had = Counter(_spelled(point) for trial, point in first if trial.number not in undone)
+    had = Counter(_key_of_point(point) for trial, point in first if trial.number not in undone)
     lost = [point for trial, point in first if trial.number in undone]
     foreign = (trial for trial in trials if point_of(trial) is None and claim_of(trial) is None)
     others = [trial.params for trial in foreign if trial.params]
     left = []
     for point in [*_beyond(lost, points), *points]:
-        text = _spelled(point)
+        text = _key_of_point(point)
         if had[text] > 0:
             had[text] -= 1
         elif not point or not any(params.items() >= point.items() for params in others):
@@ -158,15 +158,15 @@ def points_left(
 
 def _beyond(points: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the points left after each of the others has removed one equal to it."""
-    taken, beyond = Counter(map(_spelled, others)), list[Mapping[str, Any]]()
+    taken, beyond = Counter(map(_key_of_point, others)), list[Mapping[str, Any]]()
     for point in points:
-        taken[_spelled(point)] -= 1
-        if taken[_spelled(point)] < 0:
+        taken[_key_of_point(point)] -= 1
+        if taken[_key_of_point(point)] < 0:
             beyond.append(point)
     return beyond
 
 
-def _spelled(point: Mapping[str, Any]) -> str:
+def _key_of_point(point: Mapping[str, Any]) -> str:
     """Return a key that is equal for equal points, also after JSON; true and 1 differ."""
     whole = {
         name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in point.items()

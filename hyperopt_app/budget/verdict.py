@@ -100,7 +100,7 @@ def close_run(study: optuna.Study) -> str:
     verdict = judge_last_run(study)
     if verdict is None:
         return ""
-    _write(study, int(run_in(attributes_of(study))["number"]), verdict)
+    _store_verdict(study, int(run_in(attributes_of(study))["number"]), verdict)
     fresh = len(_carry_out(study, verdict))
     these = f"{counted(fresh, 'trial')} of the last run failed in the same way and no longer count{'s' * (fresh == 1)}"
     return f"{these}: {verdict.failure.text}" if fresh else ""
@@ -112,7 +112,7 @@ def judge_last_run(study: optuna.Study) -> Verdict | None:
     written = verdict_on(study)
     if not run or written is not None or not run["is_judged"]:
         return written
-    before, counting = _numbers(run["ended_before"]), read_counting(study)
+    before, counting = _in_ranges(run["ended_before"]), read_counting(study)
     failures = failures_since(_anew(study, counting), before)
     failure = _due(counting, failures)
     n_trials = budget_of(study) or 0
@@ -147,7 +147,7 @@ def judge(
         is_over: Whether no trial is left or runs, so that a run of one or two failures is judged too.
     """
     attributes = attributes_of(study)  # read once: each reading is a query
-    verdict, stop, now_running = _read(attributes, run), stop_in(attributes), run_in(attributes)
+    verdict, stop, now_running = _stored_verdict(attributes, run), stop_in(attributes), run_in(attributes)
     if verdict is not None:
         is_current = now_running.get("number", run) == run
         _carry_out(study, verdict, None if is_current else worker)
@@ -166,7 +166,7 @@ def judge(
         return None
     fresh = None if due is None else Verdict(due, ended_before)
     if fresh is not None:
-        _write(study, run, fresh)
+        _store_verdict(study, run, fresh)
     write_stop(study, stop)
     if fresh is not None:
         _carry_out(study, fresh)
@@ -224,7 +224,7 @@ def _of_worker(study: optuna.Study, verdict: Verdict, worker: str) -> list[int]:
 def verdict_on(study: optuna.Study, run: int | None = None) -> Verdict | None:
     """Return the verdict on a run, by default the last command's; None if there is none."""
     attributes = attributes_of(study)
-    return _read(attributes, int(run_in(attributes).get("number", 0)) if run is None else run)
+    return _stored_verdict(attributes, int(run_in(attributes).get("number", 0)) if run is None else run)
 
 
 def words_of(study: optuna.Study, verdict: Verdict, way_on: str, left: int, n_trials: int) -> str:
@@ -286,16 +286,16 @@ def _carry_out(study: optuna.Study, verdict: Verdict, worker: str | None = None)
     return fresh
 
 
-def _write(study: optuna.Study, run: int, verdict: Verdict) -> None:
+def _store_verdict(study: optuna.Study, run: int, verdict: Verdict) -> None:
     kind, text = verdict.failure
     keep_verdict(study, run, VerdictRecord(kind=kind, text=text, ended_before=_ranges(verdict.ended_before)))
 
 
-def _read(attributes: Mapping[str, Any], run: int) -> Verdict | None:
+def _stored_verdict(attributes: Mapping[str, Any], run: int) -> Verdict | None:
     kept = verdict_in(attributes, run)
     if kept is None:
         return None
-    return Verdict(Failure(kept["kind"], kept["text"]), _numbers(kept["ended_before"]))
+    return Verdict(Failure(kept["kind"], kept["text"]), _in_ranges(kept["ended_before"]))
 
 
 def _ranges(numbers: Iterable[int]) -> list[list[int]]:
@@ -309,5 +309,5 @@ def _ranges(numbers: Iterable[int]) -> list[list[int]]:
     return ranges
 
 
-def _numbers(ranges: Iterable[Sequence[int]]) -> frozenset[int]:
+def _in_ranges(ranges: Iterable[Sequence[int]]) -> frozenset[int]:
     return frozenset(number for first, last in ranges for number in range(first, last + 1))

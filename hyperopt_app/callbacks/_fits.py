@@ -40,27 +40,27 @@ def checkpoint_name(fit: str | None) -> str:
 
 def begin(trial: "Trial | None", path: Path) -> int:
     """Register that a fit begins with this checkpoint path; return its number among those, from 1."""
-    counts = _counts(trial)
+    counts = _counts_of(trial)
     counts[path] += 1
     return counts[path]
 
 
 def begun(trial: "Trial | None", path: Path) -> int:
     """Return how many fits of this trial began with this checkpoint path, in this process."""
-    return _counts(trial)[path]
+    return _counts_of(trial)[path]
 
 
 def take_back(trial: "Trial | None", path: Path) -> None:
     """Unregister a fit that an error interrupted, since it may be tried again in this process."""
-    _counts(trial)[path] -= 1
+    _counts_of(trial)[path] -= 1
 
 
 def paths_begun(trial: "Trial") -> list[Path]:
     """Return the checkpoint paths of the trial's fits so far."""
-    return list(_counts(trial))
+    return list(_counts_of(trial))
 
 
-def _counts(trial: "Trial | None") -> Counter[Path]:
+def _counts_of(trial: "Trial | None") -> Counter[Path]:
     return _ALONE if trial is None else _IN_TRIALS.setdefault(trial, Counter())
 
 

@@ -210,7 +210,7 @@ def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | N
     path = _checkpoint_path(trial, directory, fit)
     if path is None or not path.exists():
         return None
-    state, fault = _read(path, trial)
+    state, fault = _own_state(path, trial)
     if _fits.is_finished(path, None if state is None else state.get("run")):
         return None
     fault = fault or _fault_of_place(state, _fits.begun(trial, path) + 1)
@@ -276,7 +276,7 @@ def _metric(name: str | None, logged: Any) -> float:
     )
 
 
-def _read(path: Path, trial: Trial | None) -> tuple[Mapping[str, Any] | None, str | None]:
+def _own_state(path: Path, trial: Trial | None) -> tuple[Mapping[str, Any] | None, str | None]:
     """Return what this callback stored in a checkpoint, None if unreadable, and why the fit cannot resume from it."""
     import torch
 

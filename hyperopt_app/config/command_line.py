@@ -14,14 +14,14 @@ def hydra_words(config: DictConfig) -> list[str]:
     Hydra keeps them in a node of the config, where each `${...}` in them is an interpolation. Some have no value before
     a job runs (`hydra.sweep.subdir=job_${hydra.job.id}`), so none is resolved here.
     """
-    return _words(config.hydra.overrides.hydra)
+    return _words_of(config.hydra.overrides.hydra)
 
 
 def task_words(config: DictConfig) -> list[str]:
     """Return all other overrides as text, also unresolved."""
-    return _words(config.hydra.overrides.task)
+    return _words_of(config.hydra.overrides.task)
 
 
-def _words(node: Any) -> list[str]:
+def _words_of(node: Any) -> list[str]:
     words: Any = OmegaConf.to_container(node, resolve=False)
     return [str(word) for word in words]

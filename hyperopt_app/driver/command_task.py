@@ -11,7 +11,7 @@ from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 __all__ = ["CommandTask"]
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
@@ -30,7 +30,7 @@ class CommandTask:
 
     task: Callable[[Any], Any]
     wording: Wording = HYDRA_WORDING
-    accepted: Callable[[], None] = _nothing
+    accepted: Callable[[], None] = _do_nothing
 
     def __post_init__(self) -> None:
         """Copy the task's metadata: Hydra reads the name of the job and of the program from it."""

@@ -75,13 +75,13 @@ def other_study(
     if study is None and owner[1] == name:
         where = "its journal.log is gone or empty" if storage is None else "hydra.sweeper.storage does not hold it"
         return (
-            f"hydra.sweep.dir: {_shown(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
+            f"hydra.sweep.dir: {_typed(study_dir)} has trials of the study {name!r}, but {where}. A new study must not "
             f"go on from their checkpoints; bring it back, or start again elsewhere: {_elsewhere(study_dir, wording)}"
         )
     fault = _second(study_dir, name, owner[1], storage, wording)
     if study is None or storage is not None or not wording.is_application:
         return fault
-    return f"{fault} {_word('hydra.sweeper.storage', _shown(study_dir / JOURNAL_NAME))}"  # which it stays in
+    return f"{fault} {_word('hydra.sweeper.storage', _typed(study_dir / JOURNAL_NAME))}"  # which it stays in
 
 
 def _second(study_dir: Path, name: str, other: str, storage: str | None, wording: Wording) -> str:
@@ -89,7 +89,7 @@ def _second(study_dir: Path, name: str, other: str, storage: str | None, wording
     back = f", or go on with that one: {_word('hydra.sweeper.study_name', other)}"
     back = back if is_kept and wording.is_application else ""
     return (
-        f"hydra.sweep.dir: {_shown(study_dir)} is the directory of the study {other!r}; the study {name!r} needs one "
+        f"hydra.sweep.dir: {_typed(study_dir)} is the directory of the study {other!r}; the study {name!r} needs one "
         f"of its own, or it would go on from the other's checkpoints: {_elsewhere(study_dir, wording)}{back}"
     )
 
@@ -139,18 +139,18 @@ def _fault_of_all(wanted: Sequence[Path], study_dir: Path, raw: str, *, is_const
     ours = next((name for place in wanted if (name := _name_of_ours(place, study_dir))), None)
     if ours is not None:
         return (
-            f"hydra.sweep.subdir: {raw!r} lies in {_shown(study_dir / ours)}, which is the study's own; every trial "
+            f"hydra.sweep.subdir: {raw!r} lies in {_typed(study_dir / ours)}, which is the study's own; every trial "
             f"needs a directory apart from that: {_numbered(raw, anew=True)}"
         )
     around = next((place for place in wanted if holds_all_of(place, study_dir)), None)
     if around is not None:
         return (
-            f"hydra.sweep.subdir: {raw!r} is {_shown(around)}, the study's own directory or one above it; every trial "
+            f"hydra.sweep.subdir: {raw!r} is {_typed(around)}, the study's own directory or one above it; every trial "
             f"needs one of its own: {_numbered(raw)}"
         )
     if is_constant:
         return (
-            f"hydra.sweep.subdir: {raw!r} is the same directory for every trial, {_shown(wanted[0])}; each needs one "
+            f"hydra.sweep.subdir: {raw!r} is the same directory for every trial, {_typed(wanted[0])}; each needs one "
             f"of its own, or it would go on from another's checkpoint: {_numbered(raw)}"
         )
     return None
@@ -212,7 +212,7 @@ def _taken(place: Path, study_dir: Path, raw: str, wording: Wording) -> str:
     is_within = Path(os.path.realpath(study_dir)) in place.parents
     way = _elsewhere(study_dir, wording) if is_within else _numbered(raw, anew=True)
     return (
-        f"hydra.sweep.subdir: {_shown(place)} {whose}; a trial must not go on from what another has left. "
+        f"hydra.sweep.subdir: {_typed(place)} {whose}; a trial must not go on from what another has left. "
         f"Take other directories: {way}"
     )
 
@@ -251,7 +251,7 @@ def _elsewhere(study_dir: Path, wording: Wording) -> str:
     free = next(
         place for number in count(2) if not os.path.lexists(place := study_dir.with_name(f"{study_dir.name}-{number}"))
     )
-    return _word("hydra.sweep.dir", _shown(free))
+    return _word("hydra.sweep.dir", _typed(free))
 
 
 def _numbered(raw: str, *, anew: bool = False) -> str:
@@ -264,7 +264,7 @@ def _word(key: str, value: str) -> str:
     return shlex.quote(override_text(key, value))
 
 
-def _shown(path: Path) -> str:
+def _typed(path: Path) -> str:
     """Format a path as the user would type it."""
     cwd = Path.cwd()
     return str(path.relative_to(cwd)) if cwd in path.parents else str(path)

@@ -96,7 +96,7 @@ def checked(
         ConfigError: With all that is wrong.
     """
     loader = context.config_loader
-    settings, field_faults, method_faults = _settings(loader, config)
+    settings, field_faults, method_faults = _settings_and_faults(loader, config)
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
     is_read = not faults
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
@@ -148,7 +148,7 @@ def _others_suggest(settings: Settings, suggested_key: str | None) -> bool:
     return settings.objective_suggests or bool(settings.custom_search_space) or suggested_key is not None
 
 
-def _settings(loader: ConfigLoader, config: DictConfig) -> tuple[Settings, list[str], list[str]]:
+def _settings_and_faults(loader: ConfigLoader, config: DictConfig) -> tuple[Settings, list[str], list[str]]:
     """Return settings for the other checks, and the errors in plain fields, sampler and pruner.
 
     Raises:

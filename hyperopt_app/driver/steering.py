@@ -53,7 +53,7 @@ def retried(
             of_kind = f" of the kind {' or '.join(kinds)}" if kinds else ""
             return [f"No trial of the budget has failed{of_kind}; nothing was changed. To try others, give numbers."]
         tickets = retry(study, wanted)
-    _write(study, study_dir, further)
+    _write_results(study, study_dir, further)
     lines = [f"Trial {old} is retried as trial {new} and no longer counts." for old, new in tickets.items()]
     return [*lines, _what_is_left(study)]
 
@@ -66,7 +66,7 @@ def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], furt
     """
     with study_lock(study_dir):
         discard(study, numbers)
-    _write(study, study_dir, further)
+    _write_results(study, study_dir, further)
     them = counted(len(set(numbers)), "trial")
     rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
     lines = [f"{them} discarded and no longer counted.{rest}"]
@@ -118,7 +118,7 @@ def _with_own(space: Space, study: optuna.Study) -> Space:
     return replace(space, distributions={**space.distributions, **own})
 
 
-def _write(study: optuna.Study, study_dir: Path, further: Further) -> None:
+def _write_results(study: optuna.Study, study_dir: Path, further: Further) -> None:
     kept = kept_retrain(study)
     again = partial(retrain_command, kept) if kept is not None else (lambda _trial: _NO_COMMAND)
     write_results(study, study_dir, again, further=lambda _seen: further(study, study_dir))

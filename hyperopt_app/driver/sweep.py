@@ -122,7 +122,7 @@ def _search(
     plan, left_at_first = worker_launcher.plan, monitor.left()
     _keep_config(plan.study_dir / "multirun.yaml", worker_launcher.config)
     try:
-        _run(worker_launcher, monitor, n_jobs)
+        _run_workers(worker_launcher, monitor, n_jobs)
         monitor.log_notes()
     except StorageError as error:
         raise StudyStoppedError(str(error)) from None
@@ -232,7 +232,7 @@ def _all_ends_are_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _run(worker_launcher: SweepWorkers, monitor: StudyMonitor, n_jobs: int) -> None:
+def _run_workers(worker_launcher: SweepWorkers, monitor: StudyMonitor, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
     with (

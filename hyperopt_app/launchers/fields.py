@@ -46,13 +46,13 @@ def field_faults(schema: type[WorkersConf] | None, settings: Mapping[str, Any]) 
         return []
     known = {field.name for field in fields(schema)}
     values = {key: value for key, value in settings.items() if key in known and value is not None}
-    faults = [*_numbers(values), *_texts(values), *_lists(values), *_paths(values)]
+    faults = [*_integer_faults(values), *_texts(values), *_lists(values), *_paths(values)]
     if schema is LocalWorkersConf:
-        faults += _places(values)
+        faults += _slot_faults(values)
     return [f"hydra.launcher.{fault}" for fault in faults]
 
 
-def _numbers(values: Mapping[str, Any]) -> Iterator[str]:
+def _integer_faults(values: Mapping[str, Any]) -> Iterator[str]:
     for key, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or key == "walltime":
             continue
@@ -108,7 +108,7 @@ def _paths(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: {shown} has a name of more than {_LONGEST_NAME} bytes; write a shorter one"
 
 
-def _places(values: Mapping[str, Any]) -> list[str]:
+def _slot_faults(values: Mapping[str, Any]) -> list[str]:
     try:
         places(1, values.get("max_parallel"), values.get("gpus"), values["workers_per_gpu"])
     except ConfigError as error:

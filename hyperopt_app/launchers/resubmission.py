@@ -85,7 +85,7 @@ def after_job(
     Returns:
         The exit status for the script, always 0: the workers' own status is what counts.
     """
-    call = run or _run
+    call = run or _output_of
     note, job = _note(payload, environment), job_of(environment)
     if not job or not note.exists():
         return 0
@@ -125,7 +125,7 @@ def _note(payload: Path, environment: Mapping[str, str]) -> Path:
     return payload.parent / f"{GOES_ON}{job_of(environment)}-{next(restarts, '0')}"
 
 
-def _run(words: Sequence[str], folder: Path | None = None) -> str:
+def _output_of(words: Sequence[str], folder: Path | None = None) -> str:
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=30, check=True).stdout
 
 

@@ -79,7 +79,7 @@ def _pair(parser: argparse.ArgumentParser, *, model: bool = True) -> None:
 _TEXT: dict[str, Any] = {"default": None, "metavar": "TEXT"}
 
 
-def _place(parser: argparse.ArgumentParser, *short: str) -> None:
+def _add_place_options(parser: argparse.ArgumentParser, *short: str) -> None:
     """Add the options that identify the study."""
     words = (*short, "--study_name", "--name")
     parser.add_argument(*words, dest="study_name", help="name of the study", **_TEXT)
@@ -90,7 +90,7 @@ def _place(parser: argparse.ArgumentParser, *short: str) -> None:
 
 def _changes(parser: argparse.ArgumentParser, *short: str) -> None:
     """Add the options that override a value of the hyperparameter file."""
-    _place(parser, *short)
+    _add_place_options(parser, *short)
     parser.add_argument("-o", "--objective", type=Path, help="the file with the class Objective")
     _aims(parser, "-d", "-m")
     parser.add_argument("-t", "--trials", dest="n_trials", type=positive_int, help="number of trials", metavar="N")
@@ -140,7 +140,7 @@ def _run_parser(parser: argparse.ArgumentParser) -> None:
 
 def _report_parser(parser: argparse.ArgumentParser) -> None:
     _pair(parser, model=False)
-    _place(parser, "-n")
+    _add_place_options(parser, "-n")
     parser.add_argument("-m", "--model", type=Path, help="model config: write best.yml")
     _aims(parser)
     parser.add_argument("-p", "--plot", type=Path, help="YAML file with settings of the plots")

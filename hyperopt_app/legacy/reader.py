@@ -82,7 +82,7 @@ def read_pair(
     Raises:
         ConfigError: Something is wrong; the text lists all errors.
     """
-    return _read(hyper, model, dict(changes or {}), cwd, network, wants_model=True)
+    return _pair_of(hyper, model, dict(changes or {}), cwd, network, wants_model=True)
 
 
 def read_study(
@@ -96,10 +96,10 @@ def read_study(
     Raises:
         ConfigError: Something is wrong; the text lists all errors.
     """
-    return _read(hyper, None, dict(changes or {}), cwd, network, wants_model=False)
+    return _pair_of(hyper, None, dict(changes or {}), cwd, network, wants_model=False)
 
 
-def _read(
+def _pair_of(
     hyper: Path,
     model: Path | None,
     changes: Mapping[str, Any],

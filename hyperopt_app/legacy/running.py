@@ -48,9 +48,9 @@ def optimize(options: argparse.Namespace) -> int:
     if options.create_study:
         pair = replace(pair, launchers=(Launcher("by_hand", {}, pair.workers),))
     wording = _wording(pair, another_study="-n NAME", without_scheduler=", or run here with --here")
-    status = _search(pair, options, wording)
+    status = _run_search(pair, options, wording)
     if options.create_study and status == 0 and not options.dry_run:
-        command = shlex.join([*_typed("run", options), "-n"])
+        command = shlex.join([*_command_for_study("run", options), "-n"])
         print(f"or, as ever, each with\n\n    {command} ID\n")  # noqa: T201 - the command's answer
     return status
 
@@ -65,12 +65,12 @@ def run_worker(options: argparse.Namespace) -> int:
         os.environ["HYPEROPT_LABEL"] = options.node_id
     worker_time = f"this worker ({options.walltime})" if options.walltime else "this worker"
     wording = _wording(pair, another_study="--study_name NAME", time=worker_time)
-    return _search(_on_this_machine(pair, 1), options, wording, "hydra.sweeper.progress=lines")
+    return _run_search(_on_this_machine(pair, 1), options, wording, "hydra.sweeper.progress=lines")
 
 
 def translate(options: argparse.Namespace) -> int:
     """Write the pair as a Hydra config directory and say how to run it."""
-    pair = _read(options)
+    pair = _pair_of_options(options)
     _log_notes(pair)
     made, path = translated(pair), options.out / "config.yaml"
     is_other = path.is_file() and path.read_text(encoding="utf-8") != config_text(made, pair, options.out)
@@ -87,10 +87,10 @@ def translate(options: argparse.Namespace) -> int:
 
 def import_old(options: argparse.Namespace) -> int:
     """Import a study that another program created; the original stays unchanged."""
-    pair = _read(options)
+    pair = _pair_of_options(options)
     _log_notes(pair)
     if imported(pair, yes=options.yes):
-        print(f"Go on with it: {shlex.join(_typed('optimize', options))}")  # noqa: T201 - the command's answer
+        print(f"Go on with it: {shlex.join(_command_for_study('optimize', options))}")  # noqa: T201 - the command's answer
     else:
         print(f"The study {pair.study_name!r} was begun here: there is nothing to take over.")  # noqa: T201
     return 0
@@ -119,20 +119,20 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name in _CHANGES if (value := getattr(options, name, None)) is not None}
 
 
-def _read(options: argparse.Namespace) -> Pair:
+def _pair_of_options(options: argparse.Namespace) -> Pair:
     return read_pair(options.hyperparameters, options.model, _changes(options))
 
 
 def _read_to_run(options: argparse.Namespace) -> Pair:
     """The pair, whose objective exists; otherwise only that error is reported."""
-    pair = _read(options)
+    pair = _pair_of_options(options)
     if not pair.objective.is_file() and not options.dry_run:
         where = "-o" if options.objective else f"{pair.hyper_path}: optuna.objective"
         came = "is a directory" if pair.objective.is_dir() else "does not exist"
         raise ConfigError([f"{where}: {pair.objective} {came}; give the path of the file with the class Objective"])
     if getattr(options, "delete_study", False) and not options.dry_run:
         set_aside(pair, yes=options.yes)
-        pair = _read(options)  # its notes are on what is there
+        pair = _pair_of_options(options)  # its notes are on what is there
     _log_notes(pair)
     return replace(pair, accept_missing=options.accept_missing)
 
@@ -154,7 +154,7 @@ def _wording(pair: Pair, **changes: Any) -> Wording:
     )
 
 
-def _typed(command: str, options: argparse.Namespace) -> list[str]:
+def _command_for_study(command: str, options: argparse.Namespace) -> list[str]:
     """Return another command for the same study, with the options of this one."""
     command_words = ["hyperopt-app", "legacy", command, str(options.hyperparameters)]
     command_words += [] if options.model is None else [str(options.model)]
@@ -168,19 +168,19 @@ def _on_this_machine(pair: Pair, workers: int) -> Pair:
     return replace(pair, launchers=(Launcher("local_workers", {}, workers),), workers=workers)
 
 
-def _search(pair: Pair, options: argparse.Namespace, wording: Wording, *overrides: str) -> int:
+def _run_search(pair: Pair, options: argparse.Namespace, wording: Wording, *overrides: str) -> int:
     if options.accept_changes:
         overrides += ("hydra.sweeper.accept_changes=true",)
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            return Search(pair, Path(folder), wording, _nothing, [*overrides, "hydra.sweeper.dry_run=true"]).run()
+            return Search(pair, Path(folder), wording, _do_nothing, [*overrides, "hydra.sweeper.dry_run=true"]).run()
     with _directories(pair, options):
         pair = taken_over(pair, yes=options.yes)
         place = study_dir_of(pair) / "hydra_config"
         return Search(pair, place, wording, partial(_begin, pair, options, place), overrides).run()
 
 
-def _nothing(_change: str, _is_new: bool) -> None:
+def _do_nothing(_change: str, _is_new: bool) -> None:
     pass
 
 

@@ -76,7 +76,7 @@ def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> C
         MetricError: A metric is missing from the mapping, or the number of values is wrong.
     """
     if isinstance(returned, Mapping):
-        metrics = {str(name): number for name, value in returned.items() if (number := _number(value)) is not None}
+        metrics = {str(name): number for name, value in returned.items() if (number := _as_number(value)) is not None}
         values = tuple(metrics[name] for name in _metric_keys(returned, metrics, metric_names, directions))
     else:
         values = _values(returned)
@@ -87,7 +87,7 @@ def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> C
                 "Return a number, a list of numbers, or a dictionary of metrics with hydra.sweeper.metric set."
             )
     if not all(math.isfinite(value) for value in values):
-        return Failed("diverged", f"the objective returned {_shown(values)}", metrics=metrics)
+        return Failed("diverged", f"the objective returned {_values_text(values)}", metrics=metrics)
     return Completed(values, metrics)
 
 
@@ -119,18 +119,18 @@ def _listed(names: Iterable[Any], most: int = 20) -> str:
 
 def _values(returned: Any) -> tuple[float, ...]:
     """Return the returned numbers; empty if anything else is among them."""
-    single = _number(returned)
+    single = _as_number(returned)
     if single is not None:
         return (single,)
     if getattr(returned, "ndim", 0) == 1 and hasattr(returned, "tolist"):
         returned = returned.tolist()  # an array or a tensor of several numbers
     if not isinstance(returned, (list, tuple)):
         return ()
-    numbers = [number for value in returned if (number := _number(value)) is not None]
+    numbers = [number for value in returned if (number := _as_number(value)) is not None]
     return tuple(numbers) if len(numbers) == len(returned) else ()
 
 
-def _number(value: Any) -> float | None:
+def _as_number(value: Any) -> float | None:
     """Convert a value to a number if it clearly is one, also a scalar, an array or a tensor with one element."""
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
         # Asked first: float() of an array with one element is going out of use in NumPy.
@@ -158,5 +158,5 @@ def _came(value: Any) -> str:
     return f"{article} {kind} {shown}" if not shape else f"{article} {kind} of the shape {tuple(shape)}"
 
 
-def _shown(values: Sequence[float]) -> str:
+def _values_text(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)

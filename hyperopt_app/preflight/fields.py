@@ -45,7 +45,7 @@ def with_right_fields(settings: Settings, config: DictConfig) -> tuple[Settings,
         "custom_search_space": _empty_path(settings.custom_search_space),
     }
     faults += [f"hydra.sweeper.{name}: {fault}" for name, fault in checked.items() if fault]
-    faults += [*_metrics(plain["sweeper"].get("metric")), *_counts(settings), *_directories(config)]
+    faults += [*_metrics(plain["sweeper"].get("metric")), *_count_faults(settings), *_directories(config)]
     kept: dict[str, Any] = {name: None for name, fault in checked.items() if fault}
     return replace(settings, **kept), faults
 
@@ -90,7 +90,7 @@ def _metrics(metric: Any) -> Iterator[str]:
             )
 
 
-def _counts(settings: Settings) -> Iterator[str]:
+def _count_faults(settings: Settings) -> Iterator[str]:
     for name, value, most in (
         ("n_trials", settings.n_trials, _MOST_TRIALS),
         ("n_jobs", settings.n_jobs, _MOST_WORKERS),

@@ -30,10 +30,10 @@ __all__ = ["check_launcher", "check_settings", "check_worker_options"]
 def check_settings(settings: Settings, space: Space) -> list[str]:
     """Check the sweeper's own fields; builds the sampler and the pruner once."""
     return [
-        *_numbers(settings),
+        *_number_faults(settings),
         *_directions(settings),
         *_methods(settings, space),
-        *_points(settings, space),
+        *_point_faults(settings, space),
         *_extension(settings.custom_search_space),
     ]
 
@@ -75,7 +75,7 @@ def check_launcher(context: HydraContext, config: DictConfig, task_function: Cal
     return []
 
 
-def _numbers(settings: Settings) -> Iterator[str]:
+def _number_faults(settings: Settings) -> Iterator[str]:
     own_seed = settings.sampler.get("seed")
     own_seed_is_right = own_seed is None or (isinstance(own_seed, int) and own_seed >= 0)
     wanted: tuple[tuple[str, Any, bool, str], ...] = (
@@ -173,7 +173,7 @@ def _fault(check: Callable[[], object]) -> str | None:
     return None
 
 
-def _points(settings: Settings, space: Space) -> Iterator[str]:
+def _point_faults(settings: Settings, space: Space) -> Iterator[str]:
     for number, point in enumerate(settings.enqueue):
         if not isinstance(point, Mapping):
             yield f"hydra.sweeper.enqueue[{number}]: {point!r} is not a point; write {{key: value, ...}}"

@@ -53,7 +53,7 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
     faults = [fault for key, distribution in space.distributions.items() for fault in _inexact(key, distribution)]
     groups: dict[str, list[Any]] = {}
     for key, distribution in space.distributions.items():
-        if options := options_of(_bare(key)):
+        if options := options_of(_key_alone(key)):
             known = groups[key] = []
             faults += _unknown_options(key, distribution, options, known)
     return [*faults, *_Tried(space, compose, groups).faults()]
@@ -293,7 +293,7 @@ def _dots(key: str) -> str:
     return key.replace("[", ".").replace("]", "")
 
 
-def _bare(key: str) -> str:
+def _key_alone(key: str) -> str:
     return key.lstrip("+").split("@", 1)[0]
 
 

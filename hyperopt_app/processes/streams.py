@@ -21,7 +21,7 @@ _NOT_ALL_WAS_READ = 1
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
-def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
     """Return a replacement for characters that a stream cannot encode."""
     if isinstance(error, UnicodeEncodeError) and (plain := _PLAIN.get(error.object[error.start])):
         return plain, error.start + 1
@@ -35,7 +35,7 @@ def spelling_out() -> Iterator[None]:
     if before != "strict" or not hasattr(stream, "reconfigure"):
         yield
         return
-    codecs.register_error(_SPELLED, _spelled)
+    codecs.register_error(_SPELLED, _escaped)
     stream.reconfigure(errors=_SPELLED)
     try:
         yield

@@ -43,8 +43,8 @@ def study_csv(
     columns = [f"{head}_{name}" for head, group in zip(heads, names, strict=True) for name in group]
     writer.writerow(["number", *values, "datetime_start", "datetime_complete", "duration", *columns, "state"])
     for trial, *tables in zip(trials, params, attributes, system, strict=True):
-        cells = [_text(table.get(name)) for table, group in zip(tables, names, strict=True) for name in group]
-        results = [_text(value) for value in trial.values or [None] * objectives]
+        cells = [_cell(table.get(name)) for table, group in zip(tables, names, strict=True) for name in group]
+        results = [_cell(value) for value in trial.values or [None] * objectives]
         times = [_time(trial.datetime_start), _time(trial.datetime_complete), _duration(trial.duration)]
         writer.writerow([trial.number, *results, *times, *cells, trial.state.name])
     return text.getvalue()
@@ -54,7 +54,7 @@ def _attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name not in OWN_ATTRIBUTES}
 
 
-def _text(value: Any) -> str:
+def _cell(value: Any) -> str:
     if value is None:
         return ""
     return repr(value) if isinstance(value, float) else str(value)

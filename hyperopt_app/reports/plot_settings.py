@@ -86,7 +86,7 @@ def _settings(place: str, section: Mapping[str, Any], beside: Path, faults: list
     for key, value in section.items():
         where = f"{place}.{key}"
         if key == "save_path":
-            save_path, is_file = _place(where, value, beside, faults)
+            save_path, is_file = _save_place(where, value, beside, faults)
         elif key in _LIMITS:
             axes[key] = _limits(where, value, faults)
         elif key in _SCALES:
@@ -96,7 +96,7 @@ def _settings(place: str, section: Mapping[str, Any], beside: Path, faults: list
                     f"{where}: {shortened(repr(value))} is not a scale; write one of {', '.join(_SCALE_NAMES)}"
                 )
         elif key == "rcparams" and isinstance(value, Mapping):
-            rcparams = {str(name): _number(inner) for name, inner in value.items()}
+            rcparams = {str(name): _with_numbers(inner) for name, inner in value.items()}
             _check_rcparams(where, rcparams, faults)
         else:
             known = (*_LIMITS, *sorted(_SCALES), "rcparams (a mapping)", "save_path")
@@ -104,7 +104,7 @@ def _settings(place: str, section: Mapping[str, Any], beside: Path, faults: list
     return PlotSettings(save_path, is_file, axes, rcparams)
 
 
-def _place(where: str, value: Any, beside: Path, faults: list[str]) -> tuple[Path | None, bool]:
+def _save_place(where: str, value: Any, beside: Path, faults: list[str]) -> tuple[Path | None, bool]:
     """Return the path, and whether it is a file.
 
     As the other paths of the original's files: beside the YAML file if it is there, else in the working directory.
@@ -122,7 +122,7 @@ def _place(where: str, value: Any, beside: Path, faults: list[str]) -> tuple[Pat
 
 
 def _limits(where: str, value: Any, faults: list[str]) -> list[Any]:
-    limits = [_number(limit) for limit in value] if isinstance(value, list) else []
+    limits = [_with_numbers(limit) for limit in value] if isinstance(value, list) else []
     if len(limits) != 2 or any(not isinstance(limit, (int, float)) and limit is not None for limit in limits):
         faults.append(f"{where}: {shortened(repr(value))} is not a range; write two numbers, [low, high]")
     return limits
@@ -143,9 +143,9 @@ def _check_rcparams(where: str, rcparams: Mapping[str, Any], faults: list[str]) 
             faults.append(f"{where}.{name}: {shortened(repr(value))} came: {error}")
 
 
-def _number(value: Any) -> Any:
+def _with_numbers(value: Any) -> Any:
     if isinstance(value, list):
-        return [_number(item) for item in value]
+        return [_with_numbers(item) for item in value]
     if not isinstance(value, str):
         return value
     try:

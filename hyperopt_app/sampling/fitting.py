@@ -139,7 +139,7 @@ def _value(
     own = key in takes.parameters and not is_foreign(made_by)
     annotation = getattr(takes.parameters[key].annotation, "__name__", takes.parameters[key].annotation) if own else ""
     if isinstance(value, (Mapping, list)) and {*str(annotation).split(" | ")} <= {*_PLAIN, "None"}:
-        return _plain(value, str(annotation), where)
+        return _plain_value(value, str(annotation), where)
     is_node = isinstance(value, Mapping) and "_target_" in value
     if str(annotation).startswith(("BasePruner", "BaseSampler")) and not (value is None or is_node):
         return value, [f"{where}: {value!r} is not a node; write a mapping with _target_"]
@@ -156,13 +156,13 @@ def _value(
     if isinstance(value, list):
         items = [_value("", item, made_by, _NONE, Below(), base, f"{where}[{at}]") for at, item in enumerate(value)]
         return [item[0] for item in items], [line for item in items for line in item[1]]
-    return (value, []) if not own or below.has(key, value) else _plain(value, str(annotation), where)
+    return (value, []) if not own or below.has(key, value) else _plain_value(value, str(annotation), where)
 
 
 _NONE = Signature({}, takes_any=True)
 
 
-def _plain(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
+def _plain_value(value: Any, annotation: str, where: str) -> tuple[Any, list[str]]:
     """Read a value of a plain type in Optuna's signature as Hydra's schemas read texts."""
     if annotation.startswith("dict[") and not isinstance(value, Mapping):
         return value, [f"{where}: {value!r} is not a mapping; write {{key: value, ...}}"]

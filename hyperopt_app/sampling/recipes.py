@@ -125,7 +125,7 @@ def built(recipe: Recipe, base: type, where: str, seed: int | None = None) -> An
         with _each_warning_once():
             made = _made(recipe, seed)
     except Exception as error:
-        raise HyperoptError(f"{where}: {_reason(error)}; {allowed(base)}") from error
+        raise HyperoptError(f"{where}: {_innermost_reason(error)}; {allowed(base)}") from error
     if not isinstance(made, base):
         raise HyperoptError(f"{where}._target_: {node_name(recipe.make)} made no {base.__name__}; {allowed(base)}")
     return made
@@ -164,7 +164,7 @@ def _made(value: Any, seed: int | None) -> Any:
     return partial(value.make, *arguments, **fields) if value.is_partial else value.make(*arguments, **fields)
 
 
-def _reason(error: BaseException) -> str:
+def _innermost_reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")

@@ -116,7 +116,7 @@ class LsfQueue:
     def __init__(
         self, run: Callable[[Sequence[str]], str] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._run = run or _run
+        self._run = run or _answer_of
         self._clock = clock
         self._due_at = float("-inf")
         self._known: dict[str, _Job] | None = None
@@ -178,7 +178,7 @@ class LsfQueue:
             self._known = None
 
 
-def _run(words: Sequence[str]) -> str:
+def _answer_of(words: Sequence[str]) -> str:
     environment = {**os.environ, "LC_ALL": "C"}
     options: dict[str, Any] = {"env": environment, "stdin": subprocess.DEVNULL, "timeout": _TIMEOUT_S}
     done = subprocess.run(words, **options, capture_output=True, text=True, errors="replace", check=False)
@@ -332,7 +332,7 @@ class Lsf:
     def largest_batch(self) -> int:
         """Return the site's limit for arrays, or LSF's default if the site sets none."""
         try:
-            answer = _run(["bparams", "-a"])
+            answer = _answer_of(["bparams", "-a"])
         except (OSError, subprocess.SubprocessError):
             return _LARGEST_ARRAY
         match = re.search(r"\bMAX_JOB_ARRAY_SIZE\s*=\s*(\d+)", answer)

@@ -67,7 +67,7 @@ def states_in(answer: str) -> dict[str, str]:
     """
     lines = [line.split() for line in answer.splitlines()]
     jobs = [words for words in lines if len(words) > 2 and words[0][0].isdigit() and len(words[-2]) == 1]
-    return {_number(words[0]): words[-2].upper() for words in jobs}
+    return {_job_number(words[0]): words[-2].upper() for words in jobs}
 
 
 class PbsQueue:
@@ -79,7 +79,7 @@ class PbsQueue:
     """
 
     def __init__(self, run: Run | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._run = run or _run
+        self._run = run or _answer_of
         self._clock = clock
         self._due_at = float("-inf")
         self._states: dict[str, str] | None = None
@@ -106,7 +106,7 @@ class PbsQueue:
             self._asked_for |= set(jobs)
         if self._states is None:
             return None
-        return [_job_state(job, state) for job in jobs if (state := self._states.get(_number(job))) is not None]
+        return [_job_state(job, state) for job in jobs if (state := self._states.get(_job_number(job))) is not None]
 
     def ends(self, jobs: Sequence[str]) -> dict[str, tuple[str, int | None]] | None:
         """Return nothing, because PBS does not reliably say how a job ended or who deleted it."""
@@ -132,12 +132,12 @@ def _job_state(job: str, state: str) -> JobState:
     return JobState(job, "waits", reason=_WAITING[state]) if state in _WAITING else JobState(job, "runs")
 
 
-def _number(job: str) -> str:
+def _job_number(job: str) -> str:
     """Return `12` of `12.server` and `12[].server`."""
     return job.partition(".")[0].partition("[")[0]
 
 
-def _run(words: Sequence[str]) -> str:
+def _answer_of(words: Sequence[str]) -> str:
     done = subprocess.run(
         words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
     )

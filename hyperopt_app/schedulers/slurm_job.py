@@ -66,7 +66,7 @@ class WorkersExecutor(submitit.SlurmExecutor):
         except FileNotFoundError as error:
             raise not_there("sbatch", "Slurm", wording) from error
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
-            raise refused("sbatch", _reason(error), wording) from error
+            raise refused("sbatch", _sbatch_reason(error), wording) from error
 
 
 def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s: int) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _signal_delay_s(settings: Mapping[str, Any], limit_s: int) -> int:
     return used
 
 
-def _reason(error: BaseException) -> str:
+def _sbatch_reason(error: BaseException) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     relevant = [line for line in lines if "sbatch:" in line or "error" in line.lower()]
     return " ".join((relevant or lines)[-3:]) or type(error).__name__

@@ -51,7 +51,7 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
 def _in_params(task: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     for key, text in settings.params.items():
         is_sweep = "(" in str(text) or "," in str(text)  # of a config group of that name, say
-        if key not in task and key in _LOOKS_RIGHT and not is_sweep and _LOOKS_RIGHT[key](_plain(text)):
+        if key not in task and key in _LOOKS_RIGHT and not is_sweep and _LOOKS_RIGHT[key](_read_as_yaml(text)):
             yield (
                 f"hydra.sweeper.params.{key}: {key} is a field of the sweeper and no key of the config; write "
                 f"hydra.sweeper.{key}: {text}"
@@ -77,7 +77,7 @@ def _at_the_top(task: Mapping[str, Any], sweeper: Mapping[str, Any], settings: S
             yield key
 
 
-def _plain(text: str) -> Any:
+def _read_as_yaml(text: str) -> Any:
     """Parse a text of `params` as YAML, as it would be read elsewhere in the file."""
     try:
         return yaml.safe_load(str(text))

@@ -53,7 +53,7 @@ def translated(node: Mapping[str, Any], defaults: Mapping[str, Any], typed: Coll
     """
     new = {key: value for key, value in node.items() if key not in ("search_space", "optuna_config")}
     translation = Translation(new)
-    _params(node, typed, translation)
+    _translate_params(node, typed, translation)
     config = node.get("optuna_config") or {}
     if not isinstance(config, Mapping):
         translation.faults.append(
@@ -65,7 +65,7 @@ def translated(node: Mapping[str, Any], defaults: Mapping[str, Any], typed: Coll
     return translation
 
 
-def _params(node: Mapping[str, Any], typed: Collection[str], translation: Translation) -> None:
+def _translate_params(node: Mapping[str, Any], typed: Collection[str], translation: Translation) -> None:
     space = node.get("search_space") or {}
     if not isinstance(space, Mapping):
         translation.faults.append(f"{_SPACE}: {space!r} is not a mapping; write hydra.sweeper.params: {{key: range}}")
@@ -82,7 +82,7 @@ def _params(node: Mapping[str, Any], typed: Collection[str], translation: Transl
             continue
         if key in params and {"params", f"params.{key}"} & set(typed):
             continue
-        if key in params and _bare(params[key]) != _bare(text):
+        if key in params and _without_spaces(params[key]) != _without_spaces(text):
             translation.faults.append(
                 f"{where}: this means {text}, hydra.sweeper.params.{key} says {params[key]}; keep the latter alone"
             )
@@ -92,7 +92,7 @@ def _params(node: Mapping[str, Any], typed: Collection[str], translation: Transl
         translation.changed["params"] = changed
 
 
-def _bare(text: Any) -> str:
+def _without_spaces(text: Any) -> str:
     return re.sub(r"\s", "", str(text))
 
 
@@ -143,7 +143,7 @@ def _number_faults(where: str, kind: str, entry: Mapping[str, Any]) -> Iterator[
     is_log, step = entry.get("log") or False, entry.get("step")
     if not isinstance(is_log, bool):
         yield f"{where}.log: {is_log!r} is not allowed; write true or false"
-    before = [name for name in ("low", "high", "step") if _number(kind, entry.get(name)) is None]
+    before = [name for name in ("low", "high", "step") if _number_of_kind(kind, entry.get(name)) is None]
     for name in before:
         if name != "step" or step is not None:
             came = "is missing" if entry.get(name) is None else f"{entry[name]!r} is not allowed"
@@ -163,7 +163,7 @@ def _number_faults(where: str, kind: str, entry: Mapping[str, Any]) -> Iterator[
             yield f"{where}.step: {width} is not allowed with log: true; leave one of them out"
 
 
-def _number(kind: str, value: Any) -> int | float | None:
+def _number_of_kind(kind: str, value: Any) -> int | float | None:
     """Convert the value to a number of its kind; None if that fails. YAML takes 1e-5 for text."""
     if isinstance(value, bool):
         return None
@@ -179,7 +179,7 @@ def _number(kind: str, value: Any) -> int | float | None:
 
 
 def _known(kind: str, value: Any) -> int | float:
-    number = _number(kind, value)
+    number = _number_of_kind(kind, value)
     if number is None:
         raise TypeError(f"{value!r} is not a number")  # it has been checked
     return number
@@ -229,7 +229,7 @@ def _whole(value: Any) -> str | None:
     return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
 
 
-def _text(value: Any) -> str | None:
+def _not_a_text(value: Any) -> str | None:
     return None if isinstance(value, str) else "a text"
 
 
@@ -245,8 +245,8 @@ def _direction(value: Any) -> str | None:
 # Field -> what is allowed, if the value is not: the schema has not seen these.
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "direction": _direction,
-    "storage": _text,
-    "study_name": _text,
+    "storage": _not_a_text,
+    "study_name": _not_a_text,
     "n_trials": _whole,
     "n_jobs": _whole,
     "sampler": _method,

@@ -29,7 +29,7 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         texts = (describe(entry) if entry else "not searched" for entry in (was, is_now))
         line = f"{key}: {' -> '.join(texts)}"
         (soft if compatible(was, is_now) else hard).append(line)
-    soft += _differences_of_fixed(_shown(old.fixed), _shown(new.fixed))
+    soft += _differences_of_fixed(_masked_overrides(old.fixed), _masked_overrides(new.fixed))
     for key in old.distributions.keys() & new.distributions.keys():
         before, after = old.names.get(key, key), new.names.get(key, key)
         if before != after:
@@ -37,7 +37,7 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
     return soft, hard
 
 
-def _shown(overrides: Sequence[str]) -> list[str]:
+def _masked_overrides(overrides: Sequence[str]) -> list[str]:
     """Return overrides without passwords: many may read a study, and another password is not another search."""
     return [mask_password(line, is_prose=False) for line in overrides]
 
@@ -60,8 +60,8 @@ def space_to_json(space: Space) -> dict[str, Any]:
     stored = {key: list(values) for key, values in space.stored.items()}
     return {
         "distributions": {key: json.loads(distribution_to_json(d)) for key, d in space.distributions.items()},
-        "fixed": _shown(space.fixed),
-        "pinned": dict(zip(space.pinned, _shown([*space.pinned.values()]), strict=True)),
+        "fixed": _masked_overrides(space.fixed),
+        "pinned": dict(zip(space.pinned, _masked_overrides([*space.pinned.values()]), strict=True)),
         "names": dict(space.names),
         **({"stored": stored} if stored else {}),
     }

@@ -139,7 +139,7 @@ def check_database(url: URL) -> None:
     # PyMySQL's own are not SQLAlchemy's: cryptography is missing, an option in the URL is unknown.
     except (SQLAlchemyError, OSError, RuntimeError, TypeError, ValueError) as error:
         text = (
-            f"storage: {_shown(url)} cannot be reached: {_reason(error, url)}. "
+            f"storage: {_masked(url)} cannot be reached: {_reason(error, url)}. "
             "See that the server runs and that host, port, user, password and database are right"
         )
         raise (StorageError if is_refusal(error) else ServerAwayError)(text) from None
@@ -151,7 +151,7 @@ def _check_table(inspector: Inspector, url: URL) -> None:
         columns = {str(column["name"]) for column in inspector.get_columns("studies")}
         if not columns >= {"study_id", "study_name"}:
             raise StorageError(
-                f"storage: {_shown(url)} has a table `studies` that is not Optuna's; nothing was written into it. "
+                f"storage: {_masked(url)} has a table `studies` that is not Optuna's; nothing was written into it. "
                 "Name another database"
             )
 
@@ -171,7 +171,7 @@ def await_server(url: URL, patience_s: float, sleep: Callable[[float], None] = t
         ServerAwayError: It was away for too long.
         StorageError: It stays full, or the database or the user is not what the URL says.
     """
-    absence, until, openings, was_away = absence_of(_shown(url)), time.monotonic() + patience_s, 0, False
+    absence, until, openings, was_away = absence_of(_masked(url)), time.monotonic() + patience_s, 0, False
     while True:
         try:
             check_database(url)
@@ -258,7 +258,7 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
 
 
 def _unusable(error: Exception, url: URL) -> str:
-    return f"storage: {_shown(url)} cannot be used: {_reason(error, url)}"
+    return f"storage: {_masked(url)} cannot be used: {_reason(error, url)}"
 
 
 def _schema_fault(message: str, url: URL) -> str:
@@ -267,15 +267,15 @@ def _schema_fault(message: str, url: URL) -> str:
     if "storage upgrade" in message:
         way = (
             "make a copy of the database, and bring the copy up to date with: "
-            f"optuna storage upgrade --storage '{_shown(url)}'"
+            f"optuna storage upgrade --storage '{_masked(url)}'"
         )
     else:
         way = "install an Optuna as new as that, or name another database"
-    tables = f"the tables in {_shown(url)} were made by {made_by}"
+    tables = f"the tables in {_masked(url)} were made by {made_by}"
     return f"storage: {tables} and do not fit the installed Optuna; {way}"
 
 
-def _shown(url: URL) -> str:
+def _masked(url: URL) -> str:
     return mask_password(url.render_as_string(hide_password=True))
 
 

@@ -27,7 +27,7 @@ def kept_storage(study_dir: Path) -> tuple[str, str | None]:
     """
     path = study_dir / "multirun.yaml"
     try:
-        storage, name, cwd = _values(path)
+        storage, name, cwd = _stored_values(path)
     except StudyMismatchError:
         raise
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
@@ -58,7 +58,7 @@ def _unread(path: Path, error: Exception) -> str:
     return f"{path} is not a config: {' '.join(str(error).split())}."
 
 
-def _values(path: Path) -> Sequence[str | None]:
+def _stored_values(path: Path) -> Sequence[str | None]:
     if not os.path.lexists(path):
         return None, None, None
     config = OmegaConf.create(read_file(path).decode())
@@ -68,7 +68,7 @@ def _values(path: Path) -> Sequence[str | None]:
         read_own(path)
     except NotOwnError as error:
         return _as_written(OmegaConf.to_container(config, resolve=False), path, str(error))
-    return [_text(config, key, path) for key in _KEYS]
+    return [_text_at(config, key, path) for key in _KEYS]
 
 
 def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
@@ -93,7 +93,7 @@ def _as_written(config: Any, path: Path, why: str) -> list[str | None]:
     return values
 
 
-def _text(config: DictConfig, key: str, path: Path) -> str | None:
+def _text_at(config: DictConfig, key: str, path: Path) -> str | None:
     try:
         value = OmegaConf.select(config, key)
     except OmegaConfBaseException as error:

@@ -112,7 +112,7 @@ def _in_a_row(failures: Sequence[Failure | None], limits: Limits) -> Stop | None
     if most is None or len(judged) < most or None in judged[-most:]:
         return None
     return Stop(
-        f"{most} trials in a row failed, the last with: {_text(judged[-1])} "
+        f"{most} trials in a row failed, the last with: {_text_of_failure(judged[-1])} "
         "(hydra.sweeper.max_consecutive_failures sets how many may)",
         is_fault=True,
     )
@@ -129,7 +129,7 @@ def _rate(failures: Sequence[Failure | None], limits: Limits) -> Stop | None:
     )
 
 
-def _text(failure: Failure | None) -> str:
+def _text_of_failure(failure: Failure | None) -> str:
     return "" if failure is None else failure.text
 
 

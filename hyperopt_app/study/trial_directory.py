@@ -203,7 +203,7 @@ def _is_merely_signed(place: Path) -> bool:
 def _sign_first(place: Path, owner: Owner) -> bool:
     """Sign a directory without an owner; False if another worker was faster."""
     with beside(place / OWNER_FILE) as aside:
-        aside.write_text(_text(owner), encoding="utf-8")
+        aside.write_text(_owner_file(owner), encoding="utf-8")
         try:
             os.link(aside, place / OWNER_FILE)
         except FileExistsError:
@@ -226,7 +226,7 @@ def _is_one_file(first: Path, other: Path) -> bool:
 def _sign_without_links(place: Path, owner: Owner) -> bool:
     try:
         with (place / OWNER_FILE).open("x", encoding="utf-8") as file:
-            file.write(_text(owner))
+            file.write(_owner_file(owner))
     except FileExistsError:
         return False
     return True
@@ -236,9 +236,9 @@ def _sign_again(place: Path, owner: Owner, present: Owner) -> Owner:
     """Sign the directory for one more attempt of its trial."""
     now = replace(owner, attempt=max(owner.attempt, present.attempt + 1))
     with replacing(place / OWNER_FILE) as aside:
-        aside.write_text(_text(now), encoding="utf-8")
+        aside.write_text(_owner_file(now), encoding="utf-8")
     return now
 
 
-def _text(owner: Owner) -> str:
+def _owner_file(owner: Owner) -> str:
     return json.dumps(asdict(owner), ensure_ascii=False, indent=2) + "\n"

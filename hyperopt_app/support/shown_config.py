@@ -49,7 +49,7 @@ def value_changes(
         return was != is_now or (with_types and type(was) is not type(is_now))
 
     keys = [key for key in {**old, **new} if key not in searched and differs(key)]
-    lines = [f"{key}: {_text(old, key)} -> {_text(new, key)}" for key in keys[:_MOST_SHOWN]]
+    lines = [f"{key}: {_shown_value(old, key)} -> {_shown_value(new, key)}" for key in keys[:_MOST_SHOWN]]
     more = len(keys) - len(lines)
     return [*lines, f"and {more} more"] if more > 0 else lines
 
@@ -69,7 +69,7 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def _text(values: Mapping[str, Any], key: str) -> str:
+def _shown_value(values: Mapping[str, Any], key: str) -> str:
     if key not in values:
         return "not there"
     text = " ".join(str("null" if values[key] is None else values[key]).split())

@@ -62,7 +62,7 @@ def _outcome_of_error(error: BaseException) -> Outcome:
     to_correct = in_chain(error, HyperoptError)
     if to_correct is not None:
         raise to_correct from None
-    text = _shown(f"{type(error).__name__}: {_text(error)}")[:_LONGEST_ERROR]
+    text = _shown(f"{type(error).__name__}: {_one_line(error)}")[:_LONGEST_ERROR]
     kind = kind_of(error)
     if kind == "infrastructure":
         return Lost(f"there was no room to write ({text})", of_node=False)
@@ -73,7 +73,7 @@ def _shown(text: str) -> str:
     return visible(mask_password(text))
 
 
-def _text(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     try:
         return " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - an exception of the user's may fail even at this

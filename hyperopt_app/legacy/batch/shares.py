@@ -33,7 +33,7 @@ def read_jobs(name: str, block: Any, findings: Findings) -> tuple[Mapping[Any, A
         findings.fault(name, f"{shown(block)} is not allowed; write jobs: and batch: under it")
         return {}, 1
     findings.unknown_keys(f"{name}.", block, _KNOWN)
-    jobs = _whole(block.get("jobs"), f"{name}.jobs", findings, least=1) if "jobs" in block else None
+    jobs = _whole_from(block.get("jobs"), f"{name}.jobs", findings, least=1) if "jobs" in block else None
     if "jobs" not in block:
         findings.fault(f"{name}.jobs", "it is missing; write the number of jobs to be submitted")
     batch = block.get("batch")
@@ -46,7 +46,7 @@ def read_jobs(name: str, block: Any, findings: Findings) -> tuple[Mapping[Any, A
     return batch, jobs or 1
 
 
-def _whole(value: Any, where: str, findings: Findings, least: int) -> int | None:
+def _whole_from(value: Any, where: str, findings: Findings, least: int) -> int | None:
     number = whole_number(value)
     if number is None or number < least:
         findings.fault(where, f"{shown(value)} is not allowed; write a whole number from {least}")
@@ -77,7 +77,7 @@ def shares_of(name: str, block: Mapping[Any, Any], gpus: int, findings: Findings
     `gpus_per_node` so many on each GPU.
     """
     settings = {
-        key: _whole(block[key], f"{name}.{key}", findings, least=0) or 0
+        key: _whole_from(block[key], f"{name}.{key}", findings, least=0) or 0
         for key in ("gpus_per_node", "tasks_per_worker", "trials_per_job")
         if block.get(key) not in (None, False)
     }

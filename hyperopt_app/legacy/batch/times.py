@@ -24,7 +24,7 @@ def slurm_seconds(value: Any) -> int | None:
     Slurm reads `30` as minutes, `30:00` as minutes and seconds, `1-12` as days and hours. A bare 12:00:00, which YAML
     makes a number of seconds, counts as what was written.
     """
-    text = _text(value)
+    text = _time_text(value)
     days, dash, rest = text.partition("-")
     if dash:
         parts = rest.split(":")
@@ -38,7 +38,7 @@ def slurm_seconds(value: Any) -> int | None:
 
 def pbs_seconds(value: Any) -> int | None:
     """Convert a value of `walltime=` to seconds; None if it is not a time. PBS reads a bare number as seconds."""
-    text = _text(value)
+    text = _time_text(value)
     if "-" in text:
         return slurm_seconds(text)
     return _clock_seconds(text) if _CLOCK.fullmatch(text) else None
@@ -50,7 +50,7 @@ def walltime_text(seconds: int) -> str:
     return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
 
 
-def _text(value: Any) -> str:
+def _time_text(value: Any) -> str:
     return "" if isinstance(value, bool) else str(getattr(value, "text", value)).strip()
 
 

@@ -24,6 +24,7 @@ from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial, current_seed, current_trial
+from hyperopt_app.schedulers.registry import is_of_jobs
 
 if TYPE_CHECKING:
     import optuna
@@ -76,16 +77,16 @@ class LegacyObjective(Objective):
         accept_missing: bool = False,
     ) -> None:
         self.file = Path(file)
-        names = _plain(metric)
+        names = _as_container(metric)
         self.metric: Any = [str(name) for name in names] if isinstance(names, list) else str(names)
         self.gpu = gpu
         self.dialect = dialect
         self.save_path = Path(save_path)
         self.study_name = study_name
-        paths = (_plain(path) for path in (placed, integers, dates, marks, tuples))
-        self.shape = Shape(_plain(renamed) or {}, *paths)
+        paths = (_as_container(path) for path in (placed, integers, dates, marks, tuples))
+        self.shape = Shape(_as_container(renamed) or {}, *paths)
         self.hyper_file = hyper_file
-        self.params: dict[str, Any] = _plain(params) or {}
+        self.params: dict[str, Any] = _as_container(params) or {}
 
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
         """Run the user's objective once and return its metrics by name.
@@ -105,7 +106,7 @@ class LegacyObjective(Objective):
         if not is_users(kind, "train") and not is_users(kind, "__call__"):
             raise HyperoptError(f"optuna.objective: Objective in {self.file} has no method train(self, trial, conf)")
         directions = self._directions(tree)
-        seen: Any = NoTrial({**_values(tree), **self.params})
+        seen: Any = NoTrial({**_values_in(tree), **self.params})
         if trial is not None:
             applied = {name: None for name, is_applied in _parameters(tree).items() if is_applied}
             searched = {name: choices for name, choices in _choices(tree).items() if name in applied}
@@ -227,7 +228,7 @@ def _declared(tree: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
         yield str(key), str(settings.get("name", key))
 
 
-def _values(tree: Mapping[Any, Any]) -> dict[str, Any]:
+def _values_in(tree: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the parameters in the config by name, as `trial.params` has them in a sweep."""
     values = {}
     for key, name in _declared(tree):
@@ -250,7 +251,7 @@ def _parameters(tree: Mapping[Any, Any]) -> dict[str, bool]:
 _NOTHING = object()
 
 
-def _plain(value: Any) -> Any:
+def _as_container(value: Any) -> Any:
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 

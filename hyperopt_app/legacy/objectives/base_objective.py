@@ -186,11 +186,11 @@ def call(objective: Any, trial: Any) -> Any:
     results = as_results(returned, names)
     if results is None:
         wanted = f"a dictionary with {' and '.join(names)}"
-        raise ValueError(f"train returned {_shown(returned)}; {wanted} is wanted")
+        raise ValueError(f"train returned {_returned_words(returned)}; {wanted} is wanted")
     return objective.save(trial, results)
 
 
-def _shown(returned: Any) -> str:
+def _returned_words(returned: Any) -> str:
     """Describe the return value in words that are the same for each trial that returns such a thing."""
     return "nothing" if returned is None else f"a {type(returned).__name__}"
 

@@ -61,7 +61,7 @@ def read_call(declared: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         raise ValueError(f"the type {declared!r} is not known; the types are {', '.join(DECLARED)}")
     wanted = DECLARED[declared]
     arguments = {**dict(zip(wanted, args, strict=False)), **kwargs}
-    fault = _fault(wanted, args, arguments)
+    fault = _argument_fault(wanted, args, arguments)
     if fault:
         raise TypeError(f"suggest_{declared}({arguments.get('name', '')!r}): {fault}; it takes {', '.join(wanted)}")
     return _call(declared, arguments)
@@ -73,7 +73,7 @@ def _warn_of_whole_entry(written: str, declared: str, settings: Mapping[str, Any
     warn_once(_log, message, settings.get("name"), written, declared)
 
 
-def _fault(wanted: Sequence[str], args: Sequence[Any], arguments: Mapping[str, Any]) -> str:
+def _argument_fault(wanted: Sequence[str], args: Sequence[Any], arguments: Mapping[str, Any]) -> str:
     if len(args) > len(wanted):
         return f"{len(args)} arguments are too many"
     unknown = [name for name in arguments if name not in wanted]

@@ -167,13 +167,13 @@ class LegacyTrial(Suggests):
         kept = [plain(choice) for choice in choices]
         with lists_allowed():
             try:
-                return choices[_place(kept, self._trial.suggest_categorical(call.name, kept))]
+                return choices[_place_among(kept, self._trial.suggest_categorical(call.name, kept))]
             except ValueError:
                 spelled = [_spelled(choice) for choice in kept]
                 if spelled == kept:
                     raise
             # An earlier release of ours, which began this study, kept lists as text.
-            return choices[_place(spelled, self._trial.suggest_categorical(call.name, spelled))]
+            return choices[_place_among(spelled, self._trial.suggest_categorical(call.name, spelled))]
 
     def _two_places(self, call: Call, error: ValueError) -> str:
         return (
@@ -188,7 +188,7 @@ def _spelled(choice: Any) -> Any:
     return choice if isinstance(choice, (str, int, float, type(None))) else quoted_text(choice)
 
 
-def _place(choices: Sequence[Any], value: Any) -> int:
+def _place_among(choices: Sequence[Any], value: Any) -> int:
     keys = list(map(_key, choices))
     return keys.index(_key(value)) if _key(value) in keys else choices.index(value)
 

@@ -181,7 +181,7 @@ def set_aside(pair: Pair, *, yes: bool) -> None:
 def _files_of(pair: Pair, place: Place, path: Path) -> list[Path]:
     """Return the files that hold the study, and no other."""
     files = [file for file in (path, *_continued(path)) if file.exists()]
-    others = sorted({name for file in files for name in _names(place, file)} - {pair.study_name})
+    others = sorted({name for file in files for name in _study_names(place, file)} - {pair.study_name})
     if others:
         names = ", ".join(others)
         raise ConfigError([f"--delete_study: {path} holds other studies too ({names}); use --study_name instead"])
@@ -201,5 +201,5 @@ def _continued(path: Path) -> list[Path]:
     return list(path.parent.glob(f"{path.stem}*-continued{path.suffix}"))
 
 
-def _names(place: Place, file: Path) -> set[str]:
+def _study_names(place: Place, file: Path) -> set[str]:
     return set(imported_names(Place(place.kind, file, place.query)))

@@ -100,7 +100,7 @@ def _parsed(text: str, findings: Findings) -> dict[Any, Any]:
             findings.fault("", f"its anchors stand for more than {_MOST_VALUES} values; write fewer")
             return {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        findings.fault("", _reason(error))
+        findings.fault("", _yaml_reason(error))
         return {}
     for key, first, last in dict.fromkeys(loader.twice):
         findings.note(f"{findings.where}: {key!r} stands in lines {first} and {last} of one section; the last counts")
@@ -125,7 +125,7 @@ def _size(value: Any, known: dict[int, int]) -> int:
     return known[id(value)]
 
 
-def _reason(error: Exception) -> str:
+def _yaml_reason(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
     problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), type(error).__name__)

@@ -75,7 +75,7 @@ def _read_numbers(kind: str, clean: dict[str, Any], where: str, findings: Findin
     known = [key for keys in _SETTINGS[kind] for key in keys]
     for key in _NUMBERS:
         if key in clean and key in known:
-            clean[key] = _number(clean[key], f"{where}.settings.{key}", findings, may_be_null=key == "step")
+            clean[key] = _finite_number(clean[key], f"{where}.settings.{key}", findings, may_be_null=key == "step")
             if kind == "int":
                 _note_fraction(key, clean[key], f"{where}.settings.{key}", findings)
     if isinstance(clean.get("log"), str):
@@ -124,7 +124,7 @@ def whole_number(value: Any) -> int | None:
     return int(number) if number is not None and math.isfinite(number) and number == int(number) else None
 
 
-def _number(value: Any, where: str, findings: Findings, *, may_be_null: bool) -> int | float | None:
+def _finite_number(value: Any, where: str, findings: Findings, *, may_be_null: bool) -> int | float | None:
     if value is None and may_be_null:
         return None
     real = number_of(value)

@@ -35,7 +35,7 @@ def read_parameters(section: Any, findings: Findings, tree: Mapping[Any, Any] | 
             continue
         kind = kind_of(entry, where, findings)
         settings = kind and settings_of(kind, entry, where, findings)
-        place = _place(tuple(key.split(":")), tree, dialect, where, findings)
+        place = _part_of_pair(tuple(key.split(":")), tree, dialect, where, findings)
         if kind and settings and place:
             parameters.append(
                 Parameter(tuple(key.split(":")), settings["name"], kind, settings, place, is_integer(kind, settings))
@@ -46,7 +46,7 @@ def read_parameters(section: Any, findings: Findings, tree: Mapping[Any, Any] | 
     return parameters
 
 
-def _place(
+def _part_of_pair(
     path: tuple[str, ...], tree: Mapping[Any, Any] | None, dialect: str, where: str, findings: Findings
 ) -> str | None:
     """Return `model`, `new` or `objective`; None after an error."""

@@ -79,7 +79,7 @@ def write_tables(study: "optuna.Study", conf: Mapping[str, Any]) -> None:
     with HolderLock(folder / ".tables"):
         trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
         if any(_ATTRIBUTE in trial.user_attrs for trial in trials):
-            _write(layout, study, trials)
+            _write_tables(layout, study, trials)
 
 
 def write_tables_of(study: "optuna.Study", study_dir: Path) -> None:
@@ -118,7 +118,7 @@ def _layout(dialect: str, folder: Path, metric: Any) -> _Layout:
     return _Layout(folder / "trial_results", "trial_results", folder / "trial_results.csv")
 
 
-def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> None:
+def _write_tables(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial"]) -> None:
     from hyperopt_app.budget.set_aside import set_aside_of
 
     heading = layout.best_heading
@@ -126,7 +126,7 @@ def _write(layout: _Layout, study: "optuna.Study", trials: Sequence["FrozenTrial
     ours = trial_table.rows_of(_results(study, trials, aside), heading)
     known = trial_table.by_number(ours)
     places = [*sorted(layout.folder.glob(f"{layout.stem}_*.csv")), *filter(None, (layout.merged, layout.best))]
-    existing = {path: _read(path) for path in places}
+    existing = {path: _rows_of(path) for path in places}
     foreign = {path: trial_table.foreign_rows(rows or [], known, heading) for path, rows in existing.items()}
     layout.folder.mkdir(exist_ok=True)
     for path, rows in _own(layout, trials, known, foreign).items():
@@ -162,13 +162,13 @@ def _own(
 
 def _best_rows(rows: Iterable[Row], metric: str, *, is_maximum: bool) -> list[Row]:
     """Return the rows whose metric is the best, in the study's own direction."""
-    values = [(_number(row.get(metric, "")), row) for row in rows]
+    values = [(_number_or_nan(row.get(metric, "")), row) for row in rows]
     known = [value for value, _ in values if not math.isnan(value)]
     best = (max if is_maximum else min)(known, default=math.nan)
     return [row for value, row in values if value == best]
 
 
-def _number(text: str) -> float:
+def _number_or_nan(text: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -257,7 +257,7 @@ def write_study_csv(study: "optuna.Study", folder: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> list[Row] | None:
+def _rows_of(path: Path) -> list[Row] | None:
     """Read the rows of a file; None if it is not a table of trials."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:

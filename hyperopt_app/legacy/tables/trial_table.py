@@ -164,11 +164,11 @@ def _is_close(first: str, second: str) -> bool:
     try:
         number, other = float(first), float(second)
     except ValueError:
-        return first[:1] in ("[", "{") and second[:1] in ("[", "{") and _read(first) == _read(second)
+        return first[:1] in ("[", "{") and second[:1] in ("[", "{") and _parsed_cell(first) == _parsed_cell(second)
     return math.isclose(number, other, rel_tol=_TOLERANCE) or (math.isnan(number) and math.isnan(other))
 
 
-def _read(text: str) -> Any:
+def _parsed_cell(text: str) -> Any:
     """Parse a list or mapping in Python's form, or in JSON, which an earlier release wrote; else return the text."""
     for read in (ast.literal_eval, json.loads):
         try:

@@ -168,7 +168,7 @@ def _launcher_comment(pair: Pair, number: int) -> str:
 def write_config(translation: Translation, pair: Pair, directory: Path) -> Path:
     """Write the directory atomically, file by file; returns the path of config.yaml."""
     path = directory / "config.yaml"
-    _write(path, config_text(translation, pair, directory))
+    _write_file(path, config_text(translation, pair, directory))
     for name, content in translation.files.items():
         launcher = name.removeprefix("config_").removesuffix(".yaml")
         if launcher in translation.launchers:
@@ -176,13 +176,13 @@ def write_config(translation: Translation, pair: Pair, directory: Path) -> Path:
             head = _comment(
                 f"As config.yaml, by {launcher}: {_PROGRAM} --config-path DIR --config-name config_{launcher}"
             )
-            _write(directory / name, _commented(content, head, _launcher_comment(pair, number), pair))
+            _write_file(directory / name, _commented(content, head, _launcher_comment(pair, number), pair))
         else:
-            _write(directory / name, _yaml(content))
+            _write_file(directory / name, _yaml(content))
     return path
 
 
-def _write(path: Path, text: str) -> None:
+def _write_file(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, 0o644) as aside:
         aside.write_text(text, encoding="utf-8")

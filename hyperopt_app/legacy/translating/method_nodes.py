@@ -67,15 +67,15 @@ def pruner_node(method: Method | None) -> MethodNode:
 def _node(name: str, arguments: Mapping[str, Any], module: str, groups: Mapping[str, tuple[str, Any]]) -> MethodNode:
     option, schema = groups[name]
     known = {schema_field.name: schema_field for schema_field in fields(schema)}
-    values = {key: _plain(value, module) for key, value in arguments.items()}
+    values = {key: _argument(value, module) for key, value in arguments.items()}
     if set(values) <= set(known):
         return MethodNode(option, values)
     return MethodNode(_OWN_FILE, file={"_target_": f"optuna.{module}.{name}", **values})
 
 
-def _plain(value: Any, module: str) -> Any:
+def _argument(value: Any, module: str) -> Any:
     """Convert an argument; a method within a method becomes a node too."""
     if isinstance(value, Method):
-        inner = {key: _plain(item, module) for key, item in value.arguments.items()}
+        inner = {key: _argument(item, module) for key, item in value.arguments.items()}
         return {"_target_": f"optuna.{module}.{value.name}", **inner}
     return value
