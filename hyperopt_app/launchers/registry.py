@@ -16,7 +16,7 @@ from hyperopt_app.errors import ConfigError
 from hyperopt_app.launchers.fields import field_faults
 from hyperopt_app.schedulers.gpu_slots import Sharing
 from hyperopt_app.schedulers.registry import SCHEDULERS
-from hyperopt_app.schedulers.slurm import STOCK_CLASS, stock_faults
+from hyperopt_app.schedulers.slurm import stock_faults
 
 __all__ = ["LAUNCHERS", "LauncherRow", "launcher_faults", "launcher_names", "launcher_row", "launcher_script"]
 
@@ -102,7 +102,7 @@ LAUNCHERS: tuple[LauncherRow, ...] = (
     LauncherRow("hydra._internal.core_plugins.basic_launcher.BasicLauncher", "basic", runs_in="driver"),
     LauncherRow("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "joblib", runs_in="drivers job"),
     LauncherRow(f"{_STOCK}.LocalLauncher", "submitit_local", runs_in="drivers job", keeps_terminal_clean=True),
-    LauncherRow(STOCK_CLASS, "submitit_slurm", keeps_terminal_clean=True, faults=stock_faults),
+    LauncherRow(f"{_STOCK}.SlurmLauncher", "submitit_slurm", keeps_terminal_clean=True, faults=stock_faults),
 )
 
 

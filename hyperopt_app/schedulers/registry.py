@@ -9,21 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from hyperopt_app.config.launchers import SCHEMAS, target_of
 from hyperopt_app.schedulers.gpu_slots import Sharing
 from hyperopt_app.schedulers.lsf import Lsf
 from hyperopt_app.schedulers.pbs import Pbs
 from hyperopt_app.schedulers.place import UNKNOWN, Place, Variables, Verdict
 from hyperopt_app.schedulers.roster import JobState
 from hyperopt_app.schedulers.script import Batch
-from hyperopt_app.schedulers.slurm import STOCK_CLASS, Slurm
+from hyperopt_app.schedulers.slurm import Slurm
 
 __all__ = [
     "SCHEDULERS",
     "AsksForJobs",
     "Queue",
     "Scheduler",
-    "is_of_jobs",
     "job_of",
     "judge_of_claims",
     "place_of",
@@ -128,15 +126,6 @@ class Scheduler(Protocol):
 
 _ROWS: tuple[Scheduler, ...] = (Slurm(), Pbs(), Lsf())
 SCHEDULERS: dict[str, Scheduler] = {row.name: row for row in _ROWS}
-
-
-def is_of_jobs(launcher: str) -> bool:
-    """Whether a launcher submits jobs to a scheduler, which run the user's lines of setup before Python starts.
-
-    Args:
-        launcher: Its class, as `hydra.launcher._target_` names it.
-    """
-    return launcher in {STOCK_CLASS, *(target_of(SCHEMAS[row.launcher]) for row in SCHEDULERS.values())}
 
 
 def place_of(environment: Mapping[str, str], host: str = "") -> Place:

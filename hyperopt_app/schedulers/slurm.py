@@ -17,10 +17,7 @@ from hyperopt_app.schedulers.place import Place, Variables, is_number
 from hyperopt_app.schedulers.script import Batch, control_characters, grace_faults
 from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 
-__all__ = ["SHORT_OPTIONS", "STOCK_CLASS", "Slurm", "header_faults", "script", "sharing_of", "stock_faults"]
-
-# Hydra's stock launcher of Slurm's jobs, as `hydra.launcher._target_` names it.
-STOCK_CLASS = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+__all__ = ["SHORT_OPTIONS", "Slurm", "header_faults", "script", "sharing_of", "stock_faults"]
 
 # The short options of sbatch and their long names; as of Slurm 22.05, sbatch(1).
 SHORT_OPTIONS = {

@@ -24,7 +24,6 @@ from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial, current_seed, current_trial
-from hyperopt_app.schedulers.registry import is_of_jobs
 
 if TYPE_CHECKING:
     import optuna
