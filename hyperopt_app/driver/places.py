@@ -195,10 +195,9 @@ def _at(distribution: BaseDistribution, end: int) -> Any:
 def _is_anothers(place: Path, mine: str | None, known: Collection[str]) -> bool:
     """Whether a path holds anything that this study's trials did not leave there."""
     there = Path(os.path.realpath(place))  # a place above a directory that is not made yet is there too
-    owner = owner_of(there)
-    if owner is not None:
-        return owner.study_id != mine
-    return str(place) not in known and not is_free(place if place.is_symlink() else there)
+    is_used = str(place) not in known and not is_free(place if place.is_symlink() else there)
+    owner = owner_of(there)  # last, since a worker of this study may sign the place at this moment
+    return is_used if owner is None else owner.study_id != mine
 
 
 def _taken(place: Path, study_dir: Path, raw: str, wording: Wording) -> str:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from hyperopt_app.driver import places
 from hyperopt_app.driver.places import keep_owner
 from hyperopt_app.driver.request import checked, identity_of
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.identity import keep_identity
 from hyperopt_app.study.opening import create_study
-from hyperopt_app.study.trial_directory import Owner, claim
+from hyperopt_app.study.trial_directory import Owner, claim, is_free
 from tests.unit._made_sweeps import made_sweep, write_configs
 
 CONFIG = """
@@ -89,6 +90,21 @@ def test_a_place_that_nobody_has_signed_is_refused() -> None:
     (STUDY / "0" / "last.ckpt").touch()
     assert "study/0 is there already and not empty" in told(subdir("${hydra.job.num}"))
     assert "hydra.sweep.dir=study-2" in told(subdir("${hydra.job.num}"))
+
+
+def test_a_place_that_a_worker_signs_at_this_moment_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command attaches to workers at work: between two looks one takes a trial on and writes its first file."""
+    create_study(open_storage(None, STUDY), "app", ["minimize"]).set_user_attr("study_id", "ours")
+
+    def is_free_once_it_is_signed(place: Path) -> bool:
+        if not place.exists():
+            claim(place, Owner("ours", "app", int(place.name)), STUDY.absolute())
+            (place / "last.ckpt").touch()
+        return is_free(place)
+
+    monkeypatch.setattr(places, "is_free", is_free_once_it_is_signed)
+    assert told(subdir("${hydra.job.num}")) == ""
+    assert (STUDY / "0" / "last.ckpt").exists()
 
 
 def test_a_place_of_another_study_outside_of_the_sweeps_directory_is_refused() -> None:
