@@ -26,5 +26,5 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
 def test_a_variable_that_is_set_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the search has read it."""
     (tmp_path / "multirun.yaml").write_text(CONFIG)
-    monkeypatch.setenv("NO_SUCH_URL", "postgresql://me@host/studies")
-    assert kept_storage(tmp_path) == ("postgresql://me@host/studies", "mine")
+    monkeypatch.setenv("NO_SUCH_URL", "postgresql+psycopg://me@host/studies")
+    assert kept_storage(tmp_path) == ("postgresql+psycopg://me@host/studies", "mine")
