@@ -67,4 +67,4 @@ def png_size(path: Path) -> tuple[int, int]:
     """Width and height of a PNG file."""
     head = path.read_bytes()[:24]
     assert head.startswith(b"\x89PNG")
-    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
