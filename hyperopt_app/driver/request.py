@@ -112,9 +112,7 @@ def checked(
     objective_faults = list(hooks.preflight(config))
     faults += objective_faults
     name = settings.study_name or _default_name(settings, config)
-    n_trials = settings.n_trials
-    if not faults and lists_points(settings.sampler, settings.custom_search_space):
-        n_trials = min(n_trials, len(grid_points(space)) + len(settings.enqueue))
+    n_trials = settings.n_trials if faults else _wanted_trials(settings, space)
     if is_read and not strays.faults and wording.is_application:  # the original trains with all that it took
         suggests = _others_suggest(settings, None if objective_faults else hooks.suggested_key(config))
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
@@ -165,6 +163,13 @@ def _sweeps_by_itself(loader: ConfigLoader, config: DictConfig) -> bool:
     # Hydra turns --multirun into one more override.
     typed = [word for word in hydra_words(config) if word != "hydra.mode=MULTIRUN"]
     return _composed(loader, config, [*task_words(config), *typed]).hydra.mode is RunMode.MULTIRUN
+
+
+def _wanted_trials(settings: Settings, space: Space) -> int:
+    """Return how many trials are wanted: no more than there are points, where the sampler lists them."""
+    if not lists_points(settings.sampler, settings.custom_search_space):
+        return settings.n_trials
+    return min(settings.n_trials, len(grid_points(space)) + len(settings.enqueue))
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:

@@ -7,7 +7,7 @@ ignored. So each record is checked before Optuna sees it.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, json_to_distribution
@@ -37,26 +37,14 @@ class Audit:
         self._checks: dict[Any, tuple[str, Callable[[Record], str]]] = {
             CREATE_STUDY: ("make a study", self._make_study),
             1: ("delete a study", self._delete_study),
-            2: (
-                "set an attribute of a study",
-                lambda record: self._study(record) or _single_attribute(record["user_attr"]),
-            ),
-            3: (
-                "set an attribute of a study",
-                lambda record: self._study(record) or _single_attribute(record["system_attr"]),
-            ),
+            2: ("set an attribute of a study", partial(self._attribute, self._study, "user_attr")),
+            3: ("set an attribute of a study", partial(self._attribute, self._study, "system_attr")),
             CREATE_TRIAL: ("make a trial", self._make_trial),
             5: ("set a parameter", self._param),
             6: ("set a trial's state", self._state),
             7: ("report a value", self._report),
-            8: (
-                "set an attribute of a trial",
-                lambda record: self._trial(record) or _single_attribute(record["user_attr"]),
-            ),
-            9: (
-                "set an attribute of a trial",
-                lambda record: self._trial(record) or _single_attribute(record["system_attr"]),
-            ),
+            8: ("set an attribute of a trial", partial(self._attribute, self._trial, "user_attr")),
+            9: ("set an attribute of a trial", partial(self._attribute, self._trial, "system_attr")),
             10: ("discard trials", lambda _record: ""),  # passed over by Optuna too
         }
 
@@ -74,6 +62,9 @@ class Audit:
             return f"to {words}, it needs the key {error}"
         except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             return f"it cannot {words} ({type(error).__name__}: {' '.join(str(error).split())})"
+
+    def _attribute(self, check_owner: Callable[[Record], str], key: str, record: Record) -> str:
+        return check_owner(record) or _single_attribute(record[key])
 
     def _make_study(self, record: Record) -> str:
         name, directions = record["study_name"], [StudyDirection(direction) for direction in record["directions"]]

@@ -118,7 +118,7 @@ def read_lines(lines: Sequence[bytes], first: int, checksums: Checksums, *, pass
     """Parse complete lines.
 
     Args:
-        lines: They, each with its end.
+        lines: Complete lines, each with its line end.
         first: The number of the first record.
         checksums: Has seen the records before; sees these.
         passes_torn: Whether what a dying writer left is passed over, and the record behind it read.
