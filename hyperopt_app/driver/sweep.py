@@ -101,28 +101,26 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     else:
         _log_changes(plan, study, config)
-        worker_launcher = SweepWorkers(plan, context, config, task_function)
+        workers = SweepWorkers(plan, context, config, task_function)
         _search(
-            worker_launcher,
+            workers,
             monitor,
             request.settings.n_jobs,
             partial(_write_results, plan, study, config, task_function),
         )
-        if worker_launcher.is_detached:
+        if workers.is_detached:
             return
     stop = monitor.judge()
     fault = _write_results(plan, study, config, task_function)
     _conclude(plan, study, monitor, stop, fault)
 
 
-def _search(
-    worker_launcher: SweepWorkers, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]
-) -> None:
+def _search(workers: SweepWorkers, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]) -> None:
     """Run the workers, and log why they left before the budget was spent if that is not an error."""
-    plan, left_at_first = worker_launcher.plan, monitor.left()
-    _keep_config(plan.study_dir / "multirun.yaml", worker_launcher.config)
+    plan, left_at_first = workers.plan, monitor.left()
+    _keep_config(plan.study_dir / "multirun.yaml", workers.config)
     try:
-        _run_workers(worker_launcher, monitor, n_jobs)
+        _run_workers(workers, monitor, n_jobs)
         monitor.log_notes()
     except StorageError as error:
         raise StudyStoppedError(str(error)) from None
@@ -134,13 +132,13 @@ def _search(
             left = counted(monitor.left(), "trial")
         _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
         raise
-    if worker_launcher.is_detached or monitor.left() == 0:
+    if workers.is_detached or monitor.left() == 0:
         return
-    if worker_launcher.is_out_of_time:
+    if workers.is_out_of_time:
         _log.info("%s", _out_of_time(plan, monitor.size(), monitor.left(), left_at_first))
-    if worker_launcher.cancelled and monitor.judge() is None:
+    if workers.cancelled and monitor.judge() is None:
         rest = f"{monitor.left()} of {counted(monitor.size(), 'trial')} are left; {plan.way_on} goes on with them."
-        _log.info("Stopped: %s; nothing is submitted again. %s", worker_launcher.cancelled, rest)
+        _log.info("Stopped: %s; nothing is submitted again. %s", workers.cancelled, rest)
 
 
 def _prepared(request: Request, config: DictConfig, task_function: Callable[[Any], Any]) -> Plan:
@@ -232,34 +230,32 @@ def _all_ends_are_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _run_workers(worker_launcher: SweepWorkers, monitor: StudyMonitor, n_jobs: int) -> None:
+def _run_workers(workers: SweepWorkers, monitor: StudyMonitor, n_jobs: int) -> None:
     """Launch workers until no ticket is left; launch again if some died and left tickets behind."""
     fruitless = launches = 0
-    with (
-        contextlib.nullcontext() if worker_launcher.is_detached else monitor.shown(worker_launcher.keeps_terminal_clean)
-    ):
+    with contextlib.nullcontext() if workers.is_detached else monitor.shown(workers.keeps_terminal_clean):
         while monitor.left() > 0 and monitor.may_go_on():
-            if worker_launcher.most_launches is not None and launches == worker_launcher.most_launches:
-                _log.warning("%d trials are left; %s goes on with them.", monitor.left(), worker_launcher.plan.way_on)
+            if workers.most_launches is not None and launches == workers.most_launches:
+                _log.warning("%d trials are left; %s goes on with them.", monitor.left(), workers.plan.way_on)
                 return
             before = monitor.left()
             launches += 1
-            is_here = worker_launcher.keeps_terminal_clean is None  # and then nobody looks while it is stopped
+            is_here = workers.keeps_terminal_clean is None  # and then nobody looks while it is stopped
             with contextlib.nullcontext() if is_here else monitor.guarding():
-                errors = worker_launcher.launch(min(n_jobs, before))
-            if worker_launcher.is_detached:
+                errors = workers.launch(min(n_jobs, before))
+            if workers.is_detached:
                 if errors:
                     raise SubmissionError(f"No worker was submitted: {'; '.join(errors)}")
                 return
             monitor.await_workers()
-            if worker_launcher.is_out_of_time or worker_launcher.cancelled:
+            if workers.is_out_of_time or workers.cancelled:
                 return
             fruitless = 0 if monitor.left() < before else fruitless + 1
             if fruitless == _FRUITLESS_LAUNCHES:
                 raise StudyStoppedError(
                     f"The workers ended {fruitless} times without finishing a trial: "
                     f"{'; '.join(errors) or 'they gave no reason'}. Look into "
-                    f"{worker_launcher.plan.study_dir}/workers, then run the same command again."
+                    f"{workers.plan.study_dir}/workers, then run the same command again."
                 )
 
 

@@ -82,10 +82,10 @@ def _one_line(error: BaseException) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The traceback from the user's first frame on: how this package got there helps nobody."""
-    story = traceback.TracebackException.from_exception(error)
-    theirs = next((at for at, frame in enumerate(story.stack) if not frame.filename.startswith(_OURS)), 0)
-    del story.stack[:theirs]
-    return "".join(story.format())
+    trace = traceback.TracebackException.from_exception(error)
+    theirs = next((at for at, frame in enumerate(trace.stack) if not frame.filename.startswith(_OURS)), 0)
+    del trace.stack[:theirs]
+    return "".join(trace.format())
 
 
 def _shortened(text: str) -> str:
