@@ -41,10 +41,10 @@ def attempt(user_code: Callable[[], Outcome], interrupts: EndRequest, where: Whe
     """
     try:
         outcome = user_code()
-        interrupted = Ending(outcome, where=where).was_interrupted(told_to_end=interrupts.told_to_end)
+        interrupted = Ending(outcome, where=where).was_interrupted(asked_to_end=interrupts.asked_to_end)
         return Interrupted() if interrupted else outcome
     except BaseException as error:
-        if Ending(raised=error, where=where).was_interrupted(told_to_end=interrupts.told_to_end):
+        if Ending(raised=error, where=where).was_interrupted(asked_to_end=interrupts.asked_to_end):
             return Interrupted()
         if isinstance(error, HyperoptError):
             raise

@@ -56,13 +56,13 @@ class Ending:
     forced: Outcome | None = None
     where: Where = Where.OUTSIDE
 
-    def was_interrupted(self, *, told_to_end: bool) -> bool:
+    def was_interrupted(self, *, asked_to_end: bool) -> bool:
         """Whether the trial has not finished, because its worker, or its own process, was asked to end.
 
         Args:
-            told_to_end: Whether the process that judges was asked to end.
+            asked_to_end: Whether the process that judges was asked to end.
         """
-        return told_to_end and not self.is_final
+        return asked_to_end and not self.is_final
 
     @property
     def is_final(self) -> bool:
@@ -90,9 +90,9 @@ class Ending:
             return set(self.struck) <= set(self.taken)
         return isinstance(self.outcome, Pruned) and self.prune_said
 
-    def counted(self, *, told_to_end: bool) -> Outcome | str | None:
+    def counted(self, *, asked_to_end: bool) -> Outcome | str | None:
         """What the end comes to; None if a process has died by itself without a word."""
-        if self.was_interrupted(told_to_end=told_to_end):
+        if self.was_interrupted(asked_to_end=asked_to_end):
             return Interrupted()
         return self.outcome if self.forced is None else self.forced
 

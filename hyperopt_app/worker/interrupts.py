@@ -60,7 +60,7 @@ class EndRequest(Protocol):
     """Knows whether a worker, or a trial's own process, was asked to end."""
 
     @property
-    def told_to_end(self) -> bool:
+    def asked_to_end(self) -> bool:
         """Whether it was."""
 
 
@@ -74,7 +74,7 @@ class Interrupts:
             process, since that worker always handles the first.
 
     Attributes:
-        told_to_end: Whether a signal came, or the time is over.
+        asked_to_end: Whether a signal came, or the time is over.
         wishes: How often; signals close together are one wish.
         cooperative: Whether the objective says when it has written a checkpoint.
     """
@@ -99,7 +99,7 @@ class Interrupts:
         return tuple(self._numbers)
 
     @property
-    def told_to_end(self) -> bool:
+    def asked_to_end(self) -> bool:
         """Whether a signal came, or `end` was called."""
         return self.wishes > 0
 
@@ -129,7 +129,7 @@ class Interrupts:
             return
         now = time.monotonic()
         repeats, self._heard = now - self._heard < _ONE_WISH_S, now
-        insists = self.told_to_end and self._insist and number == signal.SIGINT
+        insists = self.asked_to_end and self._insist and number == signal.SIGINT
         self.wishes += not repeats
         self._chain(number, frame)
         if insists:
@@ -182,7 +182,7 @@ class Interrupts:
         """Around user code: here a signal interrupts, also one that came shortly before."""
         self._in_objective, self.cooperative = True, False
         try:
-            if self.told_to_end:
+            if self.asked_to_end:
                 raise KeyboardInterrupt
             yield
         finally:
@@ -197,7 +197,7 @@ class Interrupts:
             yield
         finally:
             self._writes -= 1
-        if self.told_to_end and self._may_interrupt():
+        if self.asked_to_end and self._may_interrupt():
             self._interrupt()
 
     def at_checkpoint(self, ends: Callable[[], bool] | None = None) -> None:
@@ -207,12 +207,12 @@ class Interrupts:
             ends: Asks somebody else whether it is wanted; by default this object is asked.
 
         Raises:
-            KeyboardInterrupt: It is; `told_to_end` is true then.
+            KeyboardInterrupt: It is; `asked_to_end` is true then.
         """
         self.cooperative = True
         if ends is not None and ends():
             self.end()
-        if self.told_to_end:
+        if self.asked_to_end:
             raise KeyboardInterrupt
 
 

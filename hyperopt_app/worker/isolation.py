@@ -240,9 +240,9 @@ class _Watched:
         ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said, forced=forced)
         if ending.may_be_a_signals(self._settings.numbers):
             until = self._settings.clock() + _OWN_SIGNAL_WITHIN_S
-            while not interrupts.told_to_end and self._settings.clock() < until:
+            while not interrupts.asked_to_end and self._settings.clock() < until:
                 time.sleep(_POLL_S)
-        return ending.counted(told_to_end=interrupts.told_to_end)
+        return ending.counted(asked_to_end=interrupts.asked_to_end)
 
     def _hear(self) -> None:
         self._strikes |= strikes(self._struck) & set(self._settings.numbers)
@@ -266,7 +266,7 @@ class _Watched:
             self._trial.check()
             self._is_cooperative = True
             self._settings.pace.mark()
-            return self._settings.interrupts.told_to_end
+            return self._settings.interrupts.asked_to_end
         attribute = getattr(self._trial, name)
         answer = attribute(*args, **kwargs) if callable(attribute) else attribute
         self._prune_said |= name == "should_prune" and bool(answer)
@@ -279,14 +279,14 @@ class _Watched:
         if now - self._governed > _GAP_S:
             self._look_after_a_gap()
         self._governed = now
-        told_to_end = interrupts.told_to_end
+        asked_to_end = interrupts.asked_to_end
         timeout_s = settings.options.trial_timeout
         is_late = timeout_s is not None and now - self._begun > timeout_s
-        if is_late and self._forced is None and not told_to_end:
+        if is_late and self._forced is None and not asked_to_end:
             text = f"the trial took longer than hydra.sweeper.trial_timeout={timeout_s:g} seconds"
             self._forced = Failed("timeout", text)
             self._kill()
-        if told_to_end and self._killed_at is None:
+        if asked_to_end and self._killed_at is None:
             if self._patient_until is None:
                 self._patient_until = now + (settings.grace_s if self._is_cooperative else 0.0)
             if now >= self._patient_until or interrupts.wishes > 1:

@@ -113,7 +113,7 @@ class Worker:
 
     def _claimed(self, tally: Tally) -> optuna.Trial | None:
         """The next trial; None if this worker's time is over or nothing is left for it, which the tally then says."""
-        while not self.interrupts.told_to_end:
+        while not self.interrupts.asked_to_end:
             trials = self.tickets.trials()
             if self._stop(trials) is not None:
                 return None

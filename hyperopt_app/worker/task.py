@@ -97,7 +97,7 @@ class WorkerTask:
             ending_forks(),
         ):
             tally = self._worked(identity, interrupts)
-        if interrupts.told_to_end and os.getpid() == plan.driver_pid:
+        if interrupts.asked_to_end and os.getpid() == plan.driver_pid:
             # The basic launcher runs workers inside the driver: the user's Ctrl-C was meant for all of it.
             raise KeyboardInterrupt
         return tally
@@ -105,11 +105,11 @@ class WorkerTask:
     def _worked(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
         """Work; once asked to end, this worker waits no longer for a server that is away, and keeps its trial."""
         try:
-            with giving_up(lambda: interrupts.told_to_end):
+            with giving_up(lambda: interrupts.asked_to_end):
                 return self._work(identity, interrupts)
         except StorageError as error:
             ending = Ending(raised=error, where=Where.AROUND)
-            if not ending.was_interrupted(told_to_end=interrupts.told_to_end):
+            if not ending.was_interrupted(asked_to_end=interrupts.asked_to_end):
                 raise
             _log.warning("this worker ends with its trial, if it had one, to be freed by others: %s", error)
             return Tally(identity.number, interrupted=True)

@@ -160,7 +160,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
             outcome = error
     _flush()
     with contextlib.suppress(BrokenPipeError):
-        if interrupts.told_to_end:
+        if interrupts.asked_to_end:
             taken.add(signal.SIGINT)
         pipe.send((DONE, (_plain(outcome), taken), {"has_read_seed": bool(remote.seed_reads)}))
 

@@ -29,6 +29,6 @@ class EndAsked:
     function: Callable[[], bool]
 
     @property
-    def told_to_end(self) -> bool:
+    def asked_to_end(self) -> bool:
         """Ask the function."""
         return self.function()

@@ -18,9 +18,9 @@ from tests.unit._made_workers import EndAsked
 DONE = Completed((1.0,), {"loss": 1.0})
 
 
-def attempt(run: Callable[[], Outcome], told_to_end: Callable[[], bool] = lambda: False) -> Outcome:
+def attempt(run: Callable[[], Outcome], asked_to_end: Callable[[], bool] = lambda: False) -> Outcome:
     """In a worker whose process the objective shares."""
-    return attempt_at(run, EndAsked(told_to_end), Where.SAME_PROCESS)
+    return attempt_at(run, EndAsked(asked_to_end), Where.SAME_PROCESS)
 
 
 def raiser(error: BaseException) -> Any:

@@ -38,8 +38,8 @@ VALUE = Completed((1.0,))
 )
 def test_what_counts_of_a_worker_that_is_told_to_end(ending: Ending, counts: bool) -> None:
     """A value, unless a handler of the objective's own ran before it was returned; a pruning that was asked for."""
-    assert ending.counted(told_to_end=True) == (ending.outcome if counts else Interrupted())
-    assert ending.counted(told_to_end=False) == ending.outcome
+    assert ending.counted(asked_to_end=True) == (ending.outcome if counts else Interrupted())
+    assert ending.counted(asked_to_end=False) == ending.outcome
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,11 @@ def test_the_whole_truth_table(fields: dict[str, Any], where: Where, cell: str) 
     """Without a request to end everything is what it is; with one, this table says what is an interruption."""
     ending = Ending(**fields, where=where)
     own = fields.get("forced") or fields.get("outcome")
-    assert not ending.was_interrupted(told_to_end=False)
-    assert ending.counted(told_to_end=False) == own
-    assert ending.counted(told_to_end=True) == (Interrupted() if cell == "I" else own)
+    assert not ending.was_interrupted(asked_to_end=False)
+    assert ending.counted(asked_to_end=False) == own
+    assert ending.counted(asked_to_end=True) == (Interrupted() if cell == "I" else own)
     # What says of itself that it was interrupted is so in either way.
-    assert own == Interrupted() or ending.was_interrupted(told_to_end=True) == (cell == "I")
+    assert own == Interrupted() or ending.was_interrupted(asked_to_end=True) == (cell == "I")
 
 
 @pytest.mark.parametrize(("fields", "where", "cell"), [cell for cell in CELLS if cell.values[1] is not Where.OUTSIDE])

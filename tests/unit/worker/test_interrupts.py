@@ -21,7 +21,7 @@ def test_a_signal_interrupts_the_objective(number: signal.Signals) -> None:
     interrupts = Interrupts()
     with interrupts.listening(), pytest.raises(KeyboardInterrupt), interrupts.objective():
         os.kill(os.getpid(), number)
-    assert interrupts.told_to_end
+    assert interrupts.asked_to_end
 
 
 def test_a_signal_outside_of_the_objective_is_only_noted() -> None:
@@ -30,7 +30,7 @@ def test_a_signal_outside_of_the_objective_is_only_noted() -> None:
     begun = False
     with interrupts.listening():
         os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupts.told_to_end
+        assert interrupts.asked_to_end
         with pytest.raises(KeyboardInterrupt), interrupts.objective():
             begun = True
     assert not begun
@@ -72,7 +72,7 @@ def test_only_the_configured_signals_are_answered() -> None:
         assert signal.getsignal(signal.SIGTERM) == before
         os.kill(os.getpid(), signal.SIGUSR2)
     assert interrupts.numbers == (signal.SIGUSR1, signal.SIGUSR2)
-    assert interrupts.told_to_end
+    assert interrupts.asked_to_end
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "STOP", "SIGNAL", "15"])
@@ -102,7 +102,7 @@ def test_an_earlier_handler_is_called_and_cannot_end_the_worker(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert heard == [signal.SIGUSR1]
-    assert interrupts.told_to_end
+    assert interrupts.asked_to_end
 
 
 def test_repeated_signals_of_the_scheduler_are_one_wish(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,10 +177,10 @@ def test_a_checkpoint_asks_whoever_knows() -> None:
     """In a trial's own process the worker is asked."""
     interrupts = Interrupts()
     interrupts.at_checkpoint(lambda: False)
-    assert not interrupts.told_to_end
+    assert not interrupts.asked_to_end
     with pytest.raises(KeyboardInterrupt):
         interrupts.at_checkpoint(lambda: True)
-    assert interrupts.told_to_end
+    assert interrupts.asked_to_end
 
 
 def test_in_another_thread_signals_stay_as_they_are() -> None:

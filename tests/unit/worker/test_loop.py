@@ -30,7 +30,7 @@ def _worker(study: optuna.Study, run: Callable[[optuna.Trial], Any] | None = Non
         "sampler_of": sampler,
         "evaluation": Evaluating(run or (lambda _trial: DONE)),
         "results": _results(changes.pop("after_trial", lambda: None)),
-        "interrupts": EndAsked(changes.pop("told_to_end", lambda: False)),
+        "interrupts": EndAsked(changes.pop("asked_to_end", lambda: False)),
         "clock": lambda: 0.0,
     }
     return Worker(**{**plain, **changes})
@@ -90,7 +90,7 @@ def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
         return DONE
 
     study = study_with(3)
-    assert _worker(study, run, told_to_end=lambda: bool(told)).work() == Tally(0, finished=[0], interrupted=True)
+    assert _worker(study, run, asked_to_end=lambda: bool(told)).work() == Tally(0, finished=[0], interrupted=True)
     assert numbers(study, TrialState.WAITING) == [1, 2]
     other = _worker(study, tickets=hand(study, 1))
     assert other.work().finished == [1, 2]
@@ -100,7 +100,7 @@ def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
 def test_a_worker_that_was_told_to_end_claims_nothing() -> None:
     """A signal between two trials starts no third one."""
     study = study_with(3)
-    assert _worker(study, told_to_end=lambda: True).work() == Tally(0)
+    assert _worker(study, asked_to_end=lambda: True).work() == Tally(0)
     assert numbers(study, TrialState.WAITING) == [0, 1, 2]
 
 
@@ -201,7 +201,7 @@ def test_a_worker_says_how_a_trial_ended(ending: Any, words: str, caplog: pytest
         study.add_trial(optuna.trial.create_trial(state=TrialState.WAITING))
     seconds: Iterator[int] = iter(range(100))
     with caplog.at_level(logging.INFO):
-        _worker(study, run, clock=lambda: float(next(seconds)), told_to_end=lambda: bool(told)).work()
+        _worker(study, run, clock=lambda: float(next(seconds)), asked_to_end=lambda: bool(told)).work()
     assert words in caplog.messages
 
 
@@ -276,7 +276,7 @@ def test_a_storage_that_is_away_in_a_trial_stops_the_study_unless_the_worker_was
         raise StorageError("storage: away")
 
     study = study_with(1)
-    assert _worker(study, run, told_to_end=lambda: bool(asked)).work() == Tally(0, interrupted=True)
+    assert _worker(study, run, asked_to_end=lambda: bool(asked)).work() == Tally(0, interrupted=True)
     assert read_stop(study) == (None if is_asked else Stop("storage: away", is_fault=True))
     assert numbers(study, TrialState.WAITING) == [0]
 
