@@ -43,10 +43,18 @@ def assert_whole(n_trials: int = 12) -> list[FrozenTrial]:
     return trials
 
 
-def until_at_work(cluster: Cluster, workers: int = 4) -> None:
-    cluster.wait_until(lambda: len(_claimed()) == workers and len(ended(STUDY)) >= 1)
+def until_at_work(cluster: Cluster, workers: int = 4) -> list[FrozenTrial]:
+    """Wait until each worker has a trial and one trial has ended; returns the running trials as they were then.
+
+    A trial may end at any moment, so whoever looks again may see fewer of them.
+    """
+    return cluster.wait_until(lambda: claimed_trials(workers) if ended(STUDY) else [])
 
 
-def _claimed() -> list[FrozenTrial]:
-    """The running trials on which their workers have put their names, which they do a moment after they took them."""
-    return [trial for trial in in_state(STUDY, TrialState.RUNNING) if "claim" in trial.user_attrs]
+def claimed_trials(workers: int) -> list[FrozenTrial]:
+    """The running trials on which their workers have put their names, if there are so many, or else none.
+
+    A worker does so a moment after it has taken a trial.
+    """
+    claimed = [trial for trial in in_state(STUDY, TrialState.RUNNING) if "claim" in trial.user_attrs]
+    return claimed if len(claimed) == workers else []

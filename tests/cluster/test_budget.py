@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from tests.cluster._sweeps import claimed_trials
 from tests.cluster.slurm import Cluster, temporary_cluster
-from tests.end_to_end._studies import APPS, assert_exact, end_of, ended, in_state
+from tests.end_to_end._studies import APPS, assert_exact, end_of, ended
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240)]
 
@@ -41,10 +42,6 @@ def _sweep(run_script: RunScript, *words: object) -> str:
     done = run_script(APP, "--multirun", *words, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-def _claimed() -> list[FrozenTrial]:
-    return [trial for trial in in_state(STUDY, TrialState.RUNNING) if "claim" in trial.user_attrs]
 
 
 def _node_of(trial: FrozenTrial) -> str:
@@ -88,9 +85,9 @@ def test_without_accounting_a_dead_workers_trial_is_taken_over(plain_cluster: Cl
     """Slurm's queue alone tells that its job has ended; the log says why the trial goes on, the budget stays exact."""
     words = ("epoch_s=0.6", MACHINES)
     _sweep(run_script, *words, "hydra.launcher.detach=true")
-    plain_cluster.wait_until(lambda: len(_claimed()) == 4)
+    running = plain_cluster.wait_until(lambda: claimed_trials(4))
     # Every worker of one node, so that nobody is left who could ask its process table.
-    lost = [trial for trial in _claimed() if _node_of(trial) == "n1"]
+    lost = [trial for trial in running if _node_of(trial) == "n1"]
     for trial in lost:
         os.kill(trial.user_attrs["claim"]["pid"], signal.SIGKILL)
     output = _sweep(run_script, *words)

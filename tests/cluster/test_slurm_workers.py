@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from optuna.trial import TrialState
 
 from tests.cluster._sweeps import (
     STUDY,
     Start,
     assert_whole,
+    claimed_trials,
     finish,
     until_at_work,
 )
 from tests.cluster.slurm import GPUS_PER_NODE, NODES, Cluster
-from tests.end_to_end._studies import ended, in_state
+from tests.end_to_end._studies import ended
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240)]
 
@@ -61,7 +61,8 @@ def _node_down(cluster: Cluster) -> None:
 
 
 def _kill_worker(cluster: Cluster) -> None:
-    os.kill(in_state(STUDY, TrialState.RUNNING)[0].user_attrs["claim"]["pid"], signal.SIGKILL)
+    running = cluster.wait_until(lambda: claimed_trials(4))
+    os.kill(running[0].user_attrs["claim"]["pid"], signal.SIGKILL)
 
 
 def _site_signal(cluster: Cluster) -> None:
@@ -126,9 +127,8 @@ def test_slots_see_their_own_gpus(slurm_cluster: Cluster, sweep: Start) -> None:
     """A job with a whole node, two workers for each GPU; one that is killed leaves its neighbours running."""
     whole = ("hydra.launcher.gres=gpu:2", "hydra.launcher.workers_per_gpu=2", "hydra.sweeper.n_jobs=8")
     program = sweep(*whole, "hydra.sweeper.n_trials=16", "epoch_s=0.5")
-    until_at_work(slurm_cluster, 8)
+    running = until_at_work(slurm_cluster, 8)
     assert len(slurm_cluster.squeue()) == 2
-    running = in_state(STUDY, TrialState.RUNNING)
     pids = {trial.user_attrs["claim"]["pid"] for trial in running}
     assert len(pids) == 8
     os.kill(min(pids), signal.SIGKILL)
