@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-__all__ = ["HIDDEN", "hidden_note", "mask_password", "masked"]
+__all__ = ["HIDDEN", "hidden_note", "mask_password", "masked", "may_hold_password"]
 
 # What stands in the place of a password.
 HIDDEN = "***"
@@ -21,6 +21,8 @@ _NEXT_SCHEME = re.compile(r"(?<=[\s'\",=(\[{])[A-Za-z][\w+.-]*://")
 _QUOTED = {"'": re.compile(r"(?:[^'\\]|\\.|'')*", re.DOTALL), '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)}
 _SECRET_OPTION = re.compile(r"passw|passphrase|pwd|secret|token", re.IGNORECASE)
 _PHRASE_END = re.compile(r"[;:,.)](?=\s|$)|\s\(")
+# Without a word of these no option is hidden.
+_HINT_OF_OPTION = re.compile(rf"{_SECRET_OPTION.pattern}|odbc_connect", re.IGNORECASE)
 # Of an ODBC string: PWD=word; or PWD={words}; where }} is a brace.
 _IN_ODBC = re.compile(r"(?P<keep>\b(?:pwd|password)\s*=\s*)(?:\{(?:[^}]|\}\})*\}?|[^;]*)", re.IGNORECASE)
 
@@ -55,6 +57,11 @@ def masked(value: Any) -> Any:
     if isinstance(value, list):
         return [masked(item) for item in value]
     return value
+
+
+def may_hold_password(text: str) -> bool:
+    """Return whether `mask_password` could change this text or a part of it; a look that takes microseconds."""
+    return "://" in text and ("@" in text or _HINT_OF_OPTION.search(text) is not None)
 
 
 def hidden_note(command: str) -> str | None:

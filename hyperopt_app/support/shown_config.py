@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from hyperopt_app.support.passwords import masked
+from hyperopt_app.support.passwords import masked, may_hold_password
 
 __all__ = ["shown_config", "value_changes"]
 
@@ -20,9 +20,12 @@ def shown_config(config: DictConfig | ListConfig) -> str:
 
     The values are masked before they become text, because YAML folds a long one at a blank and doubles its quotes.
     """
+    text = OmegaConf.to_yaml(config)
+    if not may_hold_password(text):  # the usual case, for each trial's files
+        return text
     plain = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
     hidden = masked(plain)
-    return OmegaConf.to_yaml(config if hidden == plain else OmegaConf.create(hidden))
+    return text if hidden == plain else OmegaConf.to_yaml(OmegaConf.create(hidden))
 
 
 def value_changes(
