@@ -21,7 +21,7 @@ from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.processes.streams import spelling_out
-from hyperopt_app.schedulers.gpu_slots import Sharing, slots_of_task, visible_gpus
+from hyperopt_app.schedulers.gpu_slots import WORKERS_PER_GPU, Sharing, slots_of_task, visible_gpus
 from hyperopt_app.schedulers.place import Variables
 from hyperopt_app.schedulers.registry import values_of
 
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slot = options.slot or 0
     if slots[slot]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
+        os.environ[WORKERS_PER_GPU] = str(slots.count(slots[slot]))
     with spelling_out(), _noting_deletion(options.payload, payload["settings"]):
         return _work(payload, options.payload, worker_number(os.environ, len(slots), slot))
 

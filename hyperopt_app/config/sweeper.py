@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import MISSING
 
-__all__ = ["AsyncOptunaConf", "SweeperClass"]
+__all__ = ["AsyncOptunaConf", "BudgetConf", "SweeperClass"]
 
 _OURS = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
 _STOCK = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 else:
     SweeperClass = Enum("SweeperClass", {_OURS: _OURS, _STOCK: _OURS}, type=str, module=__name__)
 _CLASS = SweeperClass(_OURS)
+
+
+@dataclass
+class BudgetConf:
+    """Budgets of time, beside `n_trials`: the first that is reached ends the study."""
+
+    # Hours of GPUs, from the begins of the study's workers to their ends, over all its commands; null for no limit.
+    gpu_hours: float | None = None
+
+    # Hours in which at least one worker of the study was at work, over all its commands; null for no limit.
+    hours: float | None = None
 
 
 @dataclass
@@ -119,3 +130,6 @@ class AsyncOptunaConf:
 
     # Print the script that would be submitted and three sampled configurations, and start nothing.
     dry_run: bool = False
+
+    # Budgets of time, beside that of trials.
+    budget: BudgetConf = field(default_factory=BudgetConf)

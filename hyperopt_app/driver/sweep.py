@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.budget.counting import read_counting
 from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.budget.verdict import verdict_on, words_of
+from hyperopt_app.cost.time_budget import spent_budget
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.dry_run import sampled
@@ -40,7 +41,7 @@ from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.stopping import Stop
+from hyperopt_app.study.stopping import Stop, write_stop
 from hyperopt_app.study.trial_facts import failures_alone
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing
@@ -99,6 +100,8 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
         has = f" (it has {more} more than that)" if more > 0 else ""
         grown = f" ({plan.n_trials} and what `add --grow` has added)" if monitor.size() > plan.n_trials else ""
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
+    elif spent := spent_budget(plan.study_dir, plan.budget):
+        write_stop(study, spent)
     else:
         _log_changes(plan, study, config)
         workers = SweepWorkers(plan, context, config, task_function)

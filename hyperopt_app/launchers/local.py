@@ -27,6 +27,7 @@ from omegaconf import DictConfig
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.hydra_compat import configure_log
 from hyperopt_app.processes.python_start import module_words, python_path, search_path
+from hyperopt_app.schedulers.gpu_slots import WORKERS_PER_GPU
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import appending
 from hyperopt_app.support.hydra_state import packed
@@ -145,7 +146,7 @@ class LocalProcesses:
                 job, place = waiting.pop(0), free.pop(0)
                 payload = self._payload(list(job_overrides[job]), first + job, scratch / f"{job}.result")
                 log = logs / f"{first + job}.log"
-                process = _start(payload, environments[place], log)
+                process = _start(payload, environments[place] | self._sharing(), log)
                 self._running.append(_Running(job, place, process, scratch / f"{job}.result", log))
             for worker in [worker for worker in self._running if worker.process.poll() is not None]:
                 self._running.remove(worker)
@@ -153,6 +154,9 @@ class LocalProcesses:
                 returns[worker.job] = _collect(worker, list(job_overrides[worker.job]))
             time.sleep(_POLL_S)
         return [returns[job] for job in range(len(job_overrides))]
+
+    def _sharing(self) -> dict[str, str]:
+        return {} if self._gpus is None else {WORKERS_PER_GPU: str(self._workers_per_gpu)}
 
     def _payload(self, overrides: list[str], number: int, result: Path) -> bytes:
         return packed(

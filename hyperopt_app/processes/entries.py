@@ -3,11 +3,21 @@
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["ProcessEntry", "entry_of", "lives", "machine", "process_entry", "process_lives", "start_ticks"]
+__all__ = [
+    "ProcessEntry",
+    "entry_of",
+    "lives",
+    "machine",
+    "process_entry",
+    "process_lives",
+    "start_ticks",
+    "started_at",
+]
 
 
 def machine() -> str:
@@ -24,6 +34,14 @@ def start_ticks(pid: int) -> int | None:
     """When a process started, in ticks since boot; None if it has ended, or without /proc."""
     entry = process_entry(pid)
     return None if entry is None or entry.is_over else int(entry.started)
+
+
+def started_at(pid: int) -> float | None:
+    """When a process started, in seconds since the epoch; None if it has ended, or without /proc."""
+    ticks = start_ticks(pid)
+    if ticks is None:
+        return None
+    return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def _read_text(path: Path) -> str | None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from hyperopt_app.errors import ConfigError
 
-__all__ = ["Sharing", "gpus_in", "slots_of_task", "visible_gpus"]
+__all__ = ["WORKERS_PER_GPU", "Sharing", "gpus_in", "own_gpus", "slots_of_task", "visible_gpus"]
+
+# The environment variable that says how many workers share the GPUs that a worker sees; unset for one.
+WORKERS_PER_GPU = "HYPEROPT_WORKERS_PER_GPU"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     """Return the GPUs that this process may use, by number or UUID; empty if there are none."""
     text = environment.get("CUDA_VISIBLE_DEVICES", "")
     return [word.strip() for word in text.split(",") if word.strip() and word.strip() not in {"-1", "NoDevFiles"}]
+
+
+def own_gpus(environment: Mapping[str, str]) -> float:
+    """Return how many GPUs this worker has to itself: a fraction if several workers share them, 0 without any."""
+    sharing = environment.get(WORKERS_PER_GPU, "")
+    return len(visible_gpus(environment)) / (int(sharing) if sharing.isdecimal() and int(sharing) else 1)
 
 
 def slots_of_task(visible: Sequence[str], sharing: Sharing, local_task: int) -> list[tuple[str, ...]]:

@@ -30,6 +30,7 @@ class OwnTrial:
         holds: Asks the study whether the trial is still this worker's.
         directory: The trial's directory, if it is to be looked at too.
         owner: Who has signed that directory for this worker.
+        at_checkpoint: Called at each checkpoint of the trial; may ask this worker to end it there.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class OwnTrial:
         holds: Callable[[], bool],
         directory: Path | None = None,
         owner: Owner | None = None,
+        at_checkpoint: Callable[[], None] | None = None,
     ) -> None:
         self._trial = trial
         self._holds = holds
         self._directory = directory
         self._owner = owner
+        self._at_checkpoint = at_checkpoint
 
     def __getattr__(self, name: str) -> Any:
         """Forward to Optuna's trial."""
@@ -69,6 +72,16 @@ class OwnTrial:
                 f"trial {self._trial.number} is another worker's now, since this one was thought dead; what comes late "
                 "is refused"
             )
+
+    def reach_checkpoint(self) -> None:
+        """Look after the trial at a checkpoint.
+
+        Raises:
+            NotOurTrialError: It belongs to another worker by now.
+        """
+        self.check()
+        if self._at_checkpoint is not None:
+            self._at_checkpoint()
 
     def _is_taken_over(self) -> bool:
         return self._directory is not None and self._owner is not None and is_taken_over(self._directory, self._owner)

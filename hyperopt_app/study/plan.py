@@ -39,6 +39,7 @@ class SweepOptions:
     storage: str | None = None
     custom_search_space: str | None = None
     trial_timeout: float | None = None
+    budget: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def sweep_options(settings: SweepOptions) -> dict[str, Any]:

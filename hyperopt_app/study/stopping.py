@@ -60,10 +60,17 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Stop:
-    """Why no further trial may start; `is_fault` if the user has to fix something."""
+    """Why no further trial may start.
+
+    Attributes:
+        reason: A clause.
+        is_fault: Whether the user has to fix something.
+        ends_running: Whether the trials that run shall end at their next checkpoints, and wait to be continued.
+    """
 
     reason: str
     is_fault: bool
+    ends_running: bool = False
 
 
 def may_start(
@@ -166,4 +173,9 @@ def stop_in(attributes: Mapping[str, Any]) -> Stop | None:
 
 def write_stop(study: optuna.Study, stop: Stop | None) -> None:
     """Ask all workers not to start another trial; None withdraws the request."""
-    keep_stop(study, None if stop is None else StopRecord(reason=stop.reason, is_fault=stop.is_fault))
+    record = None
+    if stop is not None:
+        record = StopRecord(reason=stop.reason, is_fault=stop.is_fault)
+        if stop.ends_running:
+            record["ends_running"] = True
+    keep_stop(study, record)

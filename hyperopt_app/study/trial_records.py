@@ -104,11 +104,12 @@ class VerdictRecord(TypedDict):
     ended_before: list[list[int]]
 
 
-class StopRecord(TypedDict):
-    """Why no further trial may start, and whether the user has something to correct."""
+class StopRecord(TypedDict, total=False):
+    """Why no trial may start; whether the user must correct something; whether running ones end, if that is there."""
 
     reason: str
     is_fault: bool
+    ends_running: bool
 
 
 def claim_of(trial: "AnyTrial") -> Mapping[str, Any] | None:

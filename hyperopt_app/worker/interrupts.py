@@ -77,11 +77,12 @@ class Interrupts:
         asked_to_end: Whether a signal came, or the time is over.
         wishes: How often; signals close together are one wish.
         cooperative: Whether the objective says when it has written a checkpoint.
+        is_for_study: Whether the study has asked, and nobody for this process.
     """
 
     def __init__(self, names: Sequence[str] = END_SIGNALS, grace_s: float = 0.0, *, insist: bool = True) -> None:
         self.wishes = 0
-        self.cooperative = False
+        self.cooperative = self.is_for_study = False
         self._numbers = signal_numbers(names)
         self._grace_s = grace_s
         self._insist = insist
@@ -103,8 +104,13 @@ class Interrupts:
         """Whether a signal came, or `end` was called."""
         return self.wishes > 0
 
-    def end(self) -> None:
-        """Ask to end without a signal, for instance because the time is over."""
+    def end(self, *, for_study: bool = False) -> None:
+        """Ask to end without a signal.
+
+        Args:
+            for_study: The study stops at once, so that the program itself, where it is the driver, goes on.
+        """
+        self.is_for_study = for_study
         self.wishes += 1
 
     @contextlib.contextmanager
@@ -129,6 +135,7 @@ class Interrupts:
             return
         now = time.monotonic()
         repeats, self._heard = now - self._heard < _ONE_WISH_S, now
+        self.is_for_study = False
         insists = self.asked_to_end and self._insist and number == signal.SIGINT
         self.wishes += not repeats
         self._chain(number, frame)

@@ -263,7 +263,7 @@ class _Watched:
 
     def _call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if name == CHECKPOINTED:
-            self._trial.check()
+            self._trial.reach_checkpoint()
             self._is_cooperative = True
             self._settings.pace.mark()
             return self._settings.interrupts.asked_to_end

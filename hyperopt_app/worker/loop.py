@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
+from hyperopt_app.cost.time_budget import TimeBudget
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.results.files import ThrottledResults
@@ -70,6 +71,7 @@ class Worker:
         clock: Seconds since the epoch.
         sleep: Waits, seconds.
         run_number: That of the command for which it works, as the study counts them.
+        time_budget: The study's budget of time; None for no look at it.
     """
 
     tickets: Tickets
@@ -85,6 +87,7 @@ class Worker:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     run_number: int = 0
+    time_budget: TimeBudget | None = None
     _has_lingered: bool = field(default=False, init=False)
 
     def work(self) -> Tally:
@@ -152,7 +155,7 @@ class Worker:
         return has_time
 
     def _stop(self, trials: Sequence[FrozenTrial], *, is_over: bool = False) -> Stop | None:
-        return judge(
+        stop = judge(
             self.tickets.study,
             trials,
             self.ended_before,
@@ -162,6 +165,12 @@ class Worker:
             worker=self.tickets.identity.worker,
             is_over=is_over,
         )
+        if stop is None and not is_over and self.time_budget is not None:
+            stop = self.time_budget.stop()
+            if stop is not None:
+                write_stop(self.tickets.study, stop)
+                _log.warning("no further trial is started: %s", stop.reason)
+        return stop
 
     def _stop_for(self, error: HyperoptError, tally: Tally) -> None:
         """Stop the study for what the user has to correct before any trial can succeed."""

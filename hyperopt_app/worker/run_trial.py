@@ -13,6 +13,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 
 from hyperopt_app.config.seeding import key_seed, seed_libraries
+from hyperopt_app.cost.time_budget import TimeBudget
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
@@ -22,6 +23,7 @@ from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.own_trial import OwnTrial, Pace
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.stopping import read_stop, write_stop
 from hyperopt_app.study.trial_directory import Owner, claim, go_on
 from hyperopt_app.study.trial_records import (
     attributes_of,
@@ -81,6 +83,7 @@ class Evaluation:
         isolation: Starts the trials' processes; None if the objective runs in this one.
         holds: Asks the study whether a trial is still this worker's.
         idle_pruner: Notices that the pruner cannot act.
+        time_budget: The study's budget of time; None for no look at it.
     """
 
     plan: Plan
@@ -90,6 +93,7 @@ class Evaluation:
     isolation: Isolation | None = None
     holds: Callable[[optuna.Trial], bool] = lambda _trial: True
     idle_pruner: IdlePruner = field(default_factory=IdlePruner)
+    time_budget: TimeBudget | None = None
     _study_id: str | None = field(default=None, init=False)
 
     @property
@@ -114,7 +118,8 @@ class Evaluation:
         seed = self.plan.training_seed(optuna_trial.number) if seed is None else seed
         keep_seed(optuna_trial, seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
-        own = OwnTrial(optuna_trial, partial(self.holds, optuna_trial), config.directory, owner)
+        holds, ends_early = partial(self.holds, optuna_trial), partial(self._end_early, optuna_trial.study)
+        own = OwnTrial(optuna_trial, holds, config.directory, owner, ends_early)
         self.pace.begin()
         try:
             if self.isolation is not None:
@@ -206,12 +211,22 @@ class Evaluation:
                 keep_reads_seed(own)
         return outcome_of(returned, plan.metric_names, plan.directions)
 
+    def _end_early(self, study: optuna.Study) -> None:
+        """Ask this worker to end here, at a checkpoint, if the study stops at once or has spent its budget of time."""
+        stop = read_stop(study)
+        if stop is None and self.time_budget is not None:
+            stop = self.time_budget.stop_meanwhile()
+            if stop is not None:
+                write_stop(study, stop)
+        if stop is not None and stop.ends_running and not self.interrupts.asked_to_end:
+            self.interrupts.end(for_study=True)
+
     def _at_saved(self) -> None:
         self.pace.mark()
         self.interrupts.cooperative = True
 
     def _at_checkpoint(self, own: OwnTrial) -> None:
-        own.check()
+        own.reach_checkpoint()
         self.pace.mark()
         self.interrupts.at_checkpoint()
 

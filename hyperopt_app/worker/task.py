@@ -20,6 +20,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.budget.tickets import Tickets
+from hyperopt_app.cost.time_budget import TimeBudget
+from hyperopt_app.cost.worker_times import noting_time
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.task_hooks import hooks_of
@@ -92,12 +94,13 @@ class WorkerTask:
             _quiet_optuna(),
             each_warning_once(plan.study_dir),
             beating(identity),
+            noting_time(identity),
             interrupts.listening(),
             _ending_in_time(plan.options.grace_s),
             ending_forks(),
         ):
             tally = self._worked(identity, interrupts)
-        if interrupts.asked_to_end and os.getpid() == plan.driver_pid:
+        if interrupts.asked_to_end and not interrupts.is_for_study and os.getpid() == plan.driver_pid:
             # The basic launcher runs workers inside the driver: the user's Ctrl-C was meant for all of it.
             raise KeyboardInterrupt
         return tally
@@ -133,18 +136,20 @@ class WorkerTask:
             return Tally(identity.number)
         results = results_of_worker(tickets, plan, self.config, self.task_function)
         idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner)
+        time_budget = TimeBudget(plan.study_dir, plan.budget)
         worker = Worker(
             tickets,
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, idle_pruner),
+            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, idle_pruner, time_budget),
             results,
             interrupts=interrupts,
             pace=pace,
             grace_s=plan.options.grace_s,
             lingers=plan.options.lingers,
             run_number=plan.run_number,
+            time_budget=time_budget,
         )
         tally = worker.work()
         results.update(force=True)

@@ -8,7 +8,7 @@ FLOORS = (
     {"objective", "schedulers", "space", "storage"},
     {"", "callbacks", "sampling"},
     {"app", "study"},
-    {"budget"},
+    {"budget", "cost"},
     {"__main__", "launchers", "progress", "reports", "results"},
     {"worker"},
     {"settings"},

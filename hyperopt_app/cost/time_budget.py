@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Decide whether a study has spent its budget of time: GPU-hours of its workers, or hours in which any of them worked.
+
+Both count over all commands and jobs of the study, from the workers' begins to their ends.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hyperopt_app.cost.compute import gpu_hours
+from hyperopt_app.cost.worker_times import read_worker_times, spanned_s
+from hyperopt_app.study.stopping import Stop
+
+__all__ = ["TimeBudget", "spent_budget"]
+
+_HOUR_S = 3600.0
+# Seconds between two readings of the workers' files while a trial runs.
+_LOOK_S = 10.0
+
+
+def spent_budget(study_dir: Path, budget: Mapping[str, float | None], now: float | None = None) -> Stop | None:
+    """Return the stop that is due once a budget of time is spent; None before, and without such a budget.
+
+    Args:
+        study_dir: The study's directory.
+        budget: `hydra.sweeper.budget`: `gpu_hours` and `hours`, each a number or None for no limit.
+        now: Seconds since the epoch; by default the present.
+    """
+    most = {unit: limit for unit, limit in budget.items() if limit is not None}
+    if not most:
+        return None
+    times = read_worker_times(study_dir, now)
+    spent = {"gpu_hours": gpu_hours(times), "hours": spanned_s(times) / _HOUR_S}
+    for unit, limit in most.items():
+        if spent[unit] >= limit:
+            text = f"hydra.sweeper.budget.{unit}={limit:g} is spent ({spent[unit]:.4g}); a larger one goes on"
+            return Stop(text, is_fault=False, ends_running=True)
+    return None
+
+
+@dataclass
+class TimeBudget:
+    """A worker's view of the study's budget of time.
+
+    Attributes:
+        study_dir: The study's directory.
+        budget: See `spent_budget`.
+        clock: Seconds since the epoch.
+    """
+
+    study_dir: Path
+    budget: Mapping[str, float | None]
+    clock: Callable[[], float] = time.time
+    _looked: float = field(default=float("-inf"), init=False)
+    _stop: Stop | None = field(default=None, init=False)
+
+    def stop(self) -> Stop | None:
+        """Return the stop that is due, for a worker that would claim a trial."""
+        self._looked = self.clock()
+        self._stop = self._stop or spent_budget(self.study_dir, self.budget, self._looked)
+        return self._stop
+
+    def stop_meanwhile(self) -> Stop | None:
+        """The same for a trial at a checkpoint, of which there may be many: looks every few seconds."""
+        return self.stop() if self.clock() - self._looked >= _LOOK_S else self._stop

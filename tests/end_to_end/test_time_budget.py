@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""A study with a budget of hours or GPU-hours: it ends in time, and a larger budget goes on where it was."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from hyperopt_app.cost.compute import gpu_hours
+from hyperopt_app.cost.worker_times import WorkerTime, read_worker_times, spanned_s
+from hyperopt_app.study.trial_facts import attempts_of
+from tests.end_to_end._studies import APPS, assert_exact, in_state, trials_of
+
+RunScript = Callable[..., subprocess.CompletedProcess[str]]
+
+APP = APPS / "epochs" / "app.py"
+STUDY = Path("study")
+SECONDS = 3.0
+CONFIG = """
+defaults: [_self_, override hydra/sweeper: async_optuna, override hydra/launcher: {launcher}]
+x: 0.0
+epochs: 5
+epoch_s: 0.2
+spread: 0.0
+meet: 0
+hydra:
+  sweep: {{dir: study, subdir: "trials/${{hydra.job.num}}"}}
+  launcher: {fields}
+  sweeper: {{n_trials: 8, params: {{x: "interval(-1, 1)"}}}}
+"""
+HALVES = "{gpus: [0], workers_per_gpu: 2}"  # of a GPU for each of two workers; nothing in this app touches it
+
+
+def _hours(times: Sequence[WorkerTime]) -> float:
+    return spanned_s(times) / 3600
+
+
+@pytest.mark.parametrize(
+    ("launcher", "fields", "unit", "measure"),
+    [("local_workers", HALVES, "gpu_hours", gpu_hours), ("basic", "{}", "hours", _hours)],
+    ids=["GPU-hours", "hours, one process"],
+)
+def test_a_study_ends_with_its_hours_and_a_larger_budget_goes_on(
+    run_script: RunScript, launcher: str, fields: str, unit: str, measure: Callable[[Sequence[WorkerTime]], float]
+) -> None:
+    """No trial begins after the budget is spent, those that run end at a checkpoint, and no epoch is trained twice."""
+    Path("mine.yaml").write_text(CONFIG.format(launcher=launcher, fields=fields), encoding="utf-8")
+    command = (APP, f"--config-path={Path.cwd()}", "--config-name=mine", "--multirun")
+    most = SECONDS / 3600
+    done = run_script(*command, f"hydra.sweeper.budget.{unit}={most}")
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert f"hydra.sweeper.budget.{unit}={most:g} is spent" in output
+    assert measure(read_worker_times(STUDY)) >= most
+    assert in_state(STUDY, TrialState.RUNNING) == []
+    assert len(in_state(STUDY, TrialState.WAITING)) >= 4
+
+    again = run_script(*command, f"hydra.sweeper.budget.{unit}={most}")
+    assert "is spent" in again.stdout + again.stderr
+    assert "Launching" not in again.stdout + again.stderr
+
+    more = run_script(*command, f"hydra.sweeper.budget.{unit}=1")
+    assert more.returncode == 0, more.stdout + more.stderr
+    assert_exact(STUDY, 8)
+    for trial in trials_of(STUDY):
+        notes = Path(trial.user_attrs["directory"], "epochs.txt").read_text().splitlines()
+        assert sorted(Counter(int(line.split()[0]) for line in notes).values()) == [1] * 5
+        assert len(attempts_of(trial)) <= 2

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""A budget of time: GPU-hours or hours of the study, over all its commands."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hyperopt_app.cost.time_budget import TimeBudget, spent_budget
+
+NOON = 1_800_000_000.0
+
+
+@pytest.fixture
+def study_dir(tmp_path: Path) -> Path:
+    """Of two workers: one with two GPUs for an hour, and after a pause one with a GPU for two."""
+    for name, gpus, begun_h, ended_h in (("a", 2, 0, 1), ("b", 1, 3, 5)):
+        record = {"worker": name, "number": 0, "host": "h", "node": "", "job": "", "gpus": gpus}
+        path = tmp_path / "workers" / "times" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**record, "begun": NOON + 3600 * begun_h, "ended": NOON + 3600 * ended_h}))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        ({"gpu_hours": 4.0, "hours": None}, "hydra.sweeper.budget.gpu_hours=4 is spent (4); a larger one goes on"),
+        ({"gpu_hours": 4.1, "hours": 3.0}, "hydra.sweeper.budget.hours=3 is spent (3); a larger one goes on"),
+    ],
+)
+def test_a_spent_budget_stops_the_study(study_dir: Path, budget: dict[str, float | None], reason: str) -> None:
+    """The first that is reached; what runs then ends at its next checkpoint, and nothing is at fault."""
+    stop = spent_budget(study_dir, budget)
+    assert stop is not None
+    assert (stop.reason, stop.is_fault, stop.ends_running) == (reason, False, True)
+
+
+@pytest.mark.parametrize("budget", [{}, {"gpu_hours": None, "hours": None}, {"gpu_hours": 4.1, "hours": 3.1}])
+def test_before_that_it_goes_on(study_dir: Path, budget: dict[str, float | None]) -> None:
+    """Also without such a budget."""
+    assert spent_budget(study_dir, budget) is None
+
+
+def test_a_trial_looks_every_few_seconds_alone(study_dir: Path) -> None:
+    """A training may have a checkpoint each second, and each look reads a file of every worker."""
+    moment = NOON
+    budget = TimeBudget(study_dir, {"hours": 3.5}, clock=lambda: moment)
+    assert budget.stop() is None
+    more = {"worker": "c", "number": 0, "host": "h", "node": "", "job": "", "gpus": 0}
+    path = study_dir / "workers" / "times" / "c.json"
+    path.write_text(json.dumps({**more, "begun": NOON + 36000, "ended": NOON + 39600}))
+    moment += 5
+    assert budget.stop_meanwhile() is None
+    moment += 5
+    stop = budget.stop_meanwhile()
+    assert stop is not None
+    assert budget.stop_meanwhile() is stop
