@@ -31,6 +31,7 @@ __all__ = [
     "failure_kind",
     "failure_text",
     "failures_alone",
+    "is_eligible",
     "last_value",
     "state_word",
     "state_words",
@@ -203,7 +204,7 @@ def best_trials(
     values the lowest number wins, and trials that violate one of their constraints never count. Empty while
     no trial is complete (and feasible).
     """
-    candidates = sorted((trial for trial in trials if _counts(trial)), key=lambda trial: trial.number)
+    candidates = sorted((trial for trial in trials if is_eligible(trial)), key=lambda trial: trial.number)
     if not candidates:
         return []
     signs = [-1.0 if direction.name == "MAXIMIZE" else 1.0 for direction in directions]
@@ -213,7 +214,8 @@ def best_trials(
     return [candidates[index] for index in _pareto(losses)]
 
 
-def _counts(trial: "FrozenTrial") -> bool:
+def is_eligible(trial: "FrozenTrial") -> bool:
+    """Whether the trial can be the best: it is complete and violates none of its constraints."""
     return trial.state.name == "COMPLETE" and all(violation <= 0 for violation in trial.constraints.values())
 
 
