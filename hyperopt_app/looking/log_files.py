@@ -42,7 +42,8 @@ def logs_of_trial(trial: "FrozenTrial", study_dir: Path) -> list[Path]:
 
 def logs_of_workers(study_dir: Path) -> list[Path]:
     """Return the files with the output of the workers, those of the lowest numbers first."""
-    files = [path for path in (study_dir / "workers").glob("*") if path.suffix in (".log", ".out", ".err")]
+    workers = study_dir / "workers"
+    files = [path for path in (*workers.glob("*"), *workers.glob("*/*")) if path.suffix in (".log", ".out", ".err")]
     return sorted((path for path in files if path.is_file()), key=lambda path: (len(path.name), path.name))
 
 

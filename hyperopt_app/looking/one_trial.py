@@ -10,7 +10,7 @@ import yaml
 
 from hyperopt_app.looking.curves import curve_of, sparkline
 from hyperopt_app.looking.log_files import directory_here, logs_of_trial, tail
-from hyperopt_app.looking.rows import row_of
+from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
 from hyperopt_app.study import trial_facts, trial_records

@@ -26,6 +26,7 @@ __all__ = [
     "begun_at",
     "best_trials",
     "count_of_attempts",
+    "covered_s",
     "duration_s",
     "durations_s",
     "failure_kind",
@@ -33,6 +34,7 @@ __all__ = [
     "failures_alone",
     "is_eligible",
     "last_value",
+    "spans_of",
     "state_word",
     "state_words",
     "value_names",
@@ -140,18 +142,32 @@ def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], f
         trials: Of one study.
         until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
     """
-    spans: dict[str, tuple[float, float]] = {}
+    attempts: list[Attempt] = []
     for trial in trials:
-        for attempt in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
-            # Without a name (of another tool's trials) each attempt stands for itself.
-            worker = attempt.worker or f"nobody {len(spans)}"
-            begun, ended = spans.get(worker, (attempt.begun, attempt.ended))
-            spans[worker] = (min(begun, attempt.begun), max(ended, attempt.ended))
+        attempts += attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None)
+    return covered_s(attempts)
+
+
+def covered_s(attempts: Sequence[Attempt]) -> float:
+    """Return the seconds in which at least one worker of these attempts was active."""
     total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(spans.values()):
+    for begun, ended in sorted(spans_of(attempts).values()):
         total += max(0.0, ended - max(begun, reached))
         reached = max(reached, ended)
     return total
+
+
+def spans_of(attempts: Sequence[Attempt]) -> dict[str, tuple[float, float]]:
+    """Return from when to when each worker was active: the start of its first attempt and the end of its last.
+
+    An attempt without a worker's name (of another tool's trials) stands for itself.
+    """
+    spans: dict[str, tuple[float, float]] = {}
+    for attempt in attempts:
+        worker = attempt.worker or f"nobody {len(spans)}"
+        begun, ended = spans.get(worker, (attempt.begun, attempt.ended))
+        spans[worker] = (min(begun, attempt.begun), max(ended, attempt.ended))
+    return spans
 
 
 def last_value(trial: "FrozenTrial") -> float | None:

@@ -25,8 +25,8 @@ def _run_best(options: argparse.Namespace) -> None:
     if not options.k and not options.json:
         print(_best_yaml(options), end="")
         return
-    from hyperopt_app.looking.listing import best_table
-    from hyperopt_app.looking.rows import row_of
+    from hyperopt_app.looking.tables.listing import best_table
+    from hyperopt_app.looking.tables.rows import row_of
 
     view = read_study_view(options)
     rows = [row_of(view, trial) for trial in (view.ranked(options.k) if options.k else view.best)]

@@ -32,7 +32,7 @@ def _arguments_of_trials(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_trials(options: argparse.Namespace) -> None:
-    from hyperopt_app.looking.listing import Wanted, nothing_line, selected, text_table, usual_columns
+    from hyperopt_app.looking.tables.listing import Wanted, nothing_line, selected, text_table, usual_columns
 
     view = read_study_view(options)
     wanted = Wanted(options.top, options.states or (), options.where, options.sort, options.set_aside)

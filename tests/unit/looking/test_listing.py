@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.looking.listing import Wanted, best_table, nothing_line, selected, text_table, usual_columns
-from hyperopt_app.looking.rows import columns_of, named_column, row_of
-from hyperopt_app.looking.selecting import Condition
+from hyperopt_app.looking.tables.listing import Wanted, best_table, nothing_line, selected, text_table, usual_columns
+from hyperopt_app.looking.tables.rows import columns_of, named_column, row_of
+from hyperopt_app.looking.tables.selecting import Condition
 from hyperopt_app.looking.view import View, read_view
 from hyperopt_app.results.trials_csv import trials_csv
 from tests.unit._made_studies import ended, mixed, two_objectives, viewed

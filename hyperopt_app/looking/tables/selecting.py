@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.looking.rows import Row, named_column
+from hyperopt_app.looking.tables.rows import Row, named_column
 from hyperopt_app.looking.view import View
 from hyperopt_app.support.display_text import value_text
 

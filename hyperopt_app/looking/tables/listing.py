@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hyperopt_app.looking.rows import Row, columns_of, named_column, row_of, short_name, value_columns
-from hyperopt_app.looking.selecting import parsed_condition, sorted_rows
+from hyperopt_app.looking.tables.rows import Row, columns_of, named_column, row_of, short_name, value_columns
+from hyperopt_app.looking.tables.selecting import parsed_condition, sorted_rows
 from hyperopt_app.looking.view import View
 from hyperopt_app.study.trial_facts import state_word
 from hyperopt_app.support.display_text import value_text
