@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from hyperopt_app.commands.base import Command, study_argument
-from hyperopt_app.commands.look import best, ls, report, show, status, trials
+from hyperopt_app.commands.look import best, compare, export, logs, ls, report, show, status, trials
 from hyperopt_app.commands.steer import add, discard, repair, retry, stop
 from hyperopt_app.config.launchers import SCHEMAS, ClusterWorkersConf
 from hyperopt_app.errors import HyperoptError
@@ -102,6 +102,9 @@ _COMMANDS: dict[str, Command] = {
     "trials": trials.COMMAND,
     "show": show.COMMAND,
     "best": best.COMMAND,
+    "compare": compare.COMMAND,
+    "logs": logs.COMMAND,
+    "export": export.COMMAND,
     "report": report.COMMAND,
     "stop": stop.COMMAND,
     "retry": retry.COMMAND,

@@ -2,12 +2,12 @@
 """Print what commands answer: lines, tables for people, JSON for programs."""
 
 import json
-import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.plain_json import plain_json
 
 __all__ = ["print_json", "print_lines", "print_table"]
 
@@ -22,18 +22,7 @@ def print_lines(lines: Sequence[str]) -> None:
 
 def print_json(value: Any) -> None:
     """Print plain data as JSON; numbers that are not finite become the texts `nan`, `inf` and `-inf`."""
-    print(json.dumps(_as_json(value), indent=2, ensure_ascii=False))
-
-
-def _as_json(value: Any) -> Any:
-    """Return a value as JSON can hold it: numbers that are not finite as `nan`, `inf`, `-inf`, the rest as text."""
-    if isinstance(value, Mapping):
-        return {str(key): _as_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_as_json(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(float(value))
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+    print(json.dumps(plain_json(value), indent=2, ensure_ascii=False))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:

@@ -12,8 +12,9 @@ from hyperopt_app.study.opening import only_study
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import BaseStorage
 
-__all__ = ["study_directories", "study_in"]
+__all__ = ["storage_in", "study_directories", "study_in"]
 
 # A search leaves one of these in its directory; the second also where the study is in a database.
 _MARKS = (JOURNAL_NAME, ".hyperopt_study.json")
@@ -36,10 +37,21 @@ def study_in(
         StudyMismatchError: The directory holds no study.
         StorageError: The storage cannot be used.
     """
+    return only_study(*storage_in(study_dir, storage, name, reading=reading))
+
+
+def storage_in(
+    study_dir: Path, storage: str | None = None, name: str | None = None, *, reading: bool = True
+) -> "tuple[BaseStorage, str | None]":
+    """Open the storage of a directory's study; arguments and errors as of `study_in`.
+
+    Returns:
+        The storage, and the study's name, if it was given or the last search there had one.
+    """
     if storage is None and not (study_dir / JOURNAL_NAME).exists():
         storage, kept_name = kept_storage(study_dir)
         name = name or kept_name
-    return only_study(open_storage(storage, study_dir, reading=reading, making=False), name)
+    return open_storage(storage, study_dir, reading=reading, making=False), name
 
 
 def study_directories(folder: Path) -> list[Path]:

@@ -12,7 +12,8 @@ from hyperopt_app import cli
 from hyperopt_app.commands.printing import print_json
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import only_study
-from tests.unit._made_studies import kept, mixed, two_objectives
+from hyperopt_app.study.stopping import Stop, write_stop
+from tests.unit._made_studies import ended, kept, mixed, two_objectives
 from tests.unit.test_cli import _refusal
 
 
@@ -89,6 +90,61 @@ def test_the_k_best_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["number"] for row in json.loads(_said(capsys, "best", "two", "--json"))] == [1, 2]
     kept(Path("studies/new"), [], n_trials=2)
     assert _said(capsys, "best", "new", "-k", "1") == "No trial of studies/new has completed yet.\n"
+
+
+def test_studies_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """At equal trials and equal compute, with the differences; what cannot be compared is refused."""
+    kept(Path("studies/other"), [ended(values=1.0), ended(values=0.05, begun_s=10)], metrics=["loss"])
+    lines = _said(capsys, "compare", "mixed", "studies/other").splitlines()
+    assert lines[0].startswith("best loss so far")
+    assert lines[1].split()[:3] == ["study", "5", "6"]
+    assert lines[2].split()[:3] == ["studies/mixed", "0.125", "0.125"]
+    assert "studies/mixed -> studies/other:" in lines
+    data = json.loads(_said(capsys, "compare", "mixed", "other", "--json"))
+    assert data["studies"][1]["best_so_far"]["loss"][-1] == {"trials": 2, "compute_s": 20.0, "value": 0.05}
+    assert "two or more" in _refusal("compare", "mixed")
+    assert "optimises minimize loss, maximize accuracy" in _refusal("compare", "mixed", "two")
+
+
+def test_logs_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A trial's by its number, the workers' without; following ends where nothing more can come."""
+    assert _said(capsys, "logs", "mixed", "4") == "epoch 1\nepoch 2\\x1b[2J\n"
+    assert _said(capsys, "logs", "mixed", "4", "-n", "1", "-f") == "epoch 2\\x1b[2J\n"
+    assert _said(capsys, "logs", "mixed", "0") == "Trial 0 has left no logs that are seen from here.\n"
+    assert _said(capsys, "logs", "mixed") == "The workers have left no logs that are seen from here.\n"
+    assert [Path(path).name for path in json.loads(_said(capsys, "logs", "mixed", "4", "--json"))] == ["app.log"]
+    assert "has no trial 99" in _refusal("logs", "mixed", "99")
+
+
+def test_trials_are_exported(capsys: pytest.CaptureFixture[str]) -> None:
+    """To standard output as CSV or JSON, or to a file."""
+    assert _said(capsys, "export", "mixed").startswith("number,state,value,params.lr")
+    assert len(json.loads(_said(capsys, "export", "two", "--json"))["trials"]) == 5
+    assert _said(capsys, "export", "two", "--to", "two.csv") == "5 trials of studies/two written to two.csv\n"
+    assert Path("two.csv").is_file()
+    assert "nowhere/two.csv" in _refusal("export", "two", "--to", "nowhere/two.csv")
+    assert "not both" in _refusal("export", "two", "--to", "two.json", "--json")
+
+
+def test_the_status_has_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """The counts of the table, the state, and why nothing starts."""
+    write_stop(only_study(open_storage(None, Path("studies/mixed")), None), Stop("enough", is_fault=False))
+    status = json.loads(_said(capsys, "status", "mixed", "--json"))
+    assert {key: status[key] for key in ("done", "pruned", "failed", "left", "state", "stop")} == {
+        "done": 3,
+        "pruned": 1,
+        "failed": 2,
+        "left": 3,
+        "state": "stopped",
+        "stop": "enough",
+    }
+    assert status["best"][0]["number"] == 2
+
+
+def test_the_summary_is_shown_without_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    """As text and as JSON."""
+    assert _said(capsys, "show", "mixed").startswith("mixed: 6 of 9 trials")
+    assert json.loads(_said(capsys, "show", "mixed", "--json"))["counts"]["complete"] == 3
 
 
 def test_each_command_has_an_example_that_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
