@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from hyperopt_app.looking.tables.json_data import plain_json
 from hyperopt_app.support.display_text import visible
-from hyperopt_app.support.plain_json import plain_json
 
 __all__ = ["print_json", "print_lines", "print_table"]
 

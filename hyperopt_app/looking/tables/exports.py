@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import StorageError, StudyMismatchError
 from hyperopt_app.looking.curves import curve_of
 from hyperopt_app.looking.tables.frames import require_pandas, trials_frame
+from hyperopt_app.looking.tables.json_data import plain_json
 from hyperopt_app.looking.tables.rows import row_of, value_columns
 from hyperopt_app.looking.view import View
 from hyperopt_app.results.trials_csv import trials_csv
@@ -16,7 +17,6 @@ from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replace_text, replacing
 from hyperopt_app.support.passwords import mask_password
-from hyperopt_app.support.plain_json import plain_json
 
 if TYPE_CHECKING:
     import pandas as pd
