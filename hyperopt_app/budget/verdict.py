@@ -45,6 +45,7 @@ __all__ = [
     "Verdict",
     "begin_run",
     "close_run",
+    "in_ranges",
     "judge",
     "judge_last_run",
     "trials_of_verdict",
@@ -112,7 +113,7 @@ def judge_last_run(study: optuna.Study) -> Verdict | None:
     written = verdict_on(study)
     if not run or written is not None or not run["is_judged"]:
         return written
-    before, counting = _in_ranges(run["ended_before"]), read_counting(study)
+    before, counting = in_ranges(run["ended_before"]), read_counting(study)
     failures = failures_since(_anew(study, counting), before)
     failure = _due(counting, failures)
     n_trials = budget_of(study) or 0
@@ -295,7 +296,7 @@ def _stored_verdict(attributes: Mapping[str, Any], run: int) -> Verdict | None:
     kept = verdict_in(attributes, run)
     if kept is None:
         return None
-    return Verdict(Failure(kept["kind"], kept["text"]), _in_ranges(kept["ended_before"]))
+    return Verdict(Failure(kept["kind"], kept["text"]), in_ranges(kept["ended_before"]))
 
 
 def _ranges(numbers: Iterable[int]) -> list[list[int]]:
@@ -309,5 +310,6 @@ def _ranges(numbers: Iterable[int]) -> list[list[int]]:
     return ranges
 
 
-def _in_ranges(ranges: Iterable[Sequence[int]]) -> frozenset[int]:
+def in_ranges(ranges: Iterable[Sequence[int]]) -> frozenset[int]:
+    """Return the trial numbers that a study stores as ranges of first and last."""
     return frozenset(number for first, last in ranges for number in range(first, last + 1))

@@ -8,11 +8,10 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -23,17 +22,18 @@ from hyperopt_app.budget.counting import budget_size, budget_trials, left_of, re
 from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
+from hyperopt_app.looking.overview import snapshot_of, workers_of
 from hyperopt_app.progress.display import ProgressDisplay, choose_mode
-from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
+from hyperopt_app.progress.snapshot import Snapshot
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.schedulers.registry import judge_of_claims
-from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats, this_worker
+from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import notes_shown, read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop
-from hyperopt_app.study.trial_facts import best_trials, worked_s
+from hyperopt_app.study.trial_facts import best_trials
 from hyperopt_app.study.trial_records import (
     attributes_of,
     budget_in,
@@ -44,15 +44,13 @@ from hyperopt_app.study.trial_records import (
 )
 from hyperopt_app.support.passwords import hidden_note
 
-__all__ = ["StudyMonitor", "best_lines", "overview"]
+__all__ = ["StudyMonitor", "best_lines"]
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 # Seconds between two looks for stopped workers, at most.
 _GUARD_S = 5.0
-# Seconds after which a single look takes a silent worker of another machine for ended.
-_OLD_S = 12 * BEAT_INTERVAL_S
 
 
 class StudyMonitor:
@@ -170,8 +168,8 @@ class StudyMonitor:
             self._awaited.look([trial for trial in running if claim_of(trial) is None])
         elapsed_s = time.monotonic() - self._begun
         now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
-        workers = list(_workers(budget, self._plan.study_dir, self._observer))
-        seen = _snapshot(study, budget_in(attributes), budget, workers, elapsed_s, now)
+        workers = workers_of(budget, self._plan.study_dir, self._observer)
+        seen = snapshot_of(study, budget_in(attributes), budget, workers, elapsed_s, now)
         return replace(seen, set_aside=len(aside)), budget
 
     def log_notes(self) -> None:
@@ -194,63 +192,6 @@ class StudyMonitor:
                 place = directory_of(trial) or "it has no directory yet"
                 return f"Trial {trial.number} ({place}):\n{text}{again}\n"
         return ""
-
-
-def overview(study: optuna.Study, study_dir: Path, observer: Observer | None = None) -> Snapshot:
-    """Summarise the study at this moment for display; it has run for as long as a worker was at work.
-
-    Args:
-        study: The open study.
-        study_dir: Its directory, where the workers give signs of life.
-        observer: Judges whether workers live; if None, a single look does, which believes any recent sign of life.
-    """
-    attributes, every = attributes_of(study), study.get_trials(deepcopy=False)
-    aside = set_aside_in(attributes, every)
-    shown = [trial for trial in every if trial.number not in aside]
-    now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
-    elapsed_s = worked_s(every, lambda trial: _at_work_until(trial, now.timestamp()))
-    workers = list(_workers(shown, study_dir, observer))
-    return replace(_snapshot(study, budget_in(attributes), shown, workers, elapsed_s, now), set_aside=len(aside))
-
-
-def _snapshot(
-    study: optuna.Study,
-    asked: int | None,
-    trials: Sequence[FrozenTrial],
-    workers: Sequence[WorkerView],
-    elapsed_s: float,
-    now: datetime,
-) -> Snapshot:
-    """These trials of a study, which count, with its workers; `asked` is the budget that the study has stored."""
-    n_trials = budget_size(trials, asked) if asked else len(trials)
-    names = study.metric_names or ()
-    return snapshot(trials, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
-
-
-def _at_work_until(trial: FrozenTrial, now: float) -> float:
-    """Return now, or the last heartbeat of a running trial's worker if that was long ago."""
-    beat = last_beat(str((claim_of(trial) or {}).get("beat", "")))
-    return now if beat is None or now - beat < _OLD_S else beat
-
-
-def _workers(trials: Sequence[FrozenTrial], study_dir: Path, observer: Observer | None) -> Iterator[WorkerView]:
-    held = {
-        claim["worker"]: trial.number
-        for trial in trials
-        if trial.state == TrialState.RUNNING and (claim := claim_of(trial)) is not None
-    }
-    for beat in read_beats(study_dir / "workers"):
-        judge = observer or Observer(lease_s=float("inf"))
-        alive = not judge.is_dead(beat, beat["worker"]) and not (observer is None and _is_old(beat))
-        yield WorkerView(beat["number"], beat["host"], beat["pid"], held.get(beat["worker"]), alive)
-
-
-def _is_old(beat: Mapping[str, Any]) -> bool:
-    """Whether a heartbeat is old; only for display, since the clocks of two machines may differ."""
-    try:
-        return time.time() - Path(beat["beat"]).stat().st_mtime > _OLD_S
-    except OSError:
-        return True
 
 
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:

@@ -38,7 +38,7 @@ __all__ = ["keep_owner", "other_study", "place_faults"]
 _STUDY_FILE = ".hyperopt_study.json"
 # Folders of ours beside the trials; and how deep a trial's directory is looked for.
 _OURS = {"workers", "launches"}
-_FILES = {"best.yaml", "multirun.yaml", "optimization_results.yaml", "trials.csv"}
+_FILES = {"best.yaml", "multirun.yaml", "optimization_results.yaml", "summary.txt", "trials.csv"}
 _DEPTH = 4
 
 

@@ -27,6 +27,7 @@ from hyperopt_app.cost.time_budget import spent_budget
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.dry_run import sampled
+from hyperopt_app.driver.ending import summarised
 from hyperopt_app.driver.monitor import StudyMonitor, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
@@ -275,6 +276,8 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 
 def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
     """Report how the study ended, and which files could not be written."""
+    for line in summarised(plan, study):
+        _log.info("%s", line)
     try:
         _report_end(plan, study, monitor, stop)
     except StudyStoppedError as error:

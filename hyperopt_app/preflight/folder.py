@@ -18,7 +18,10 @@ from hyperopt_app.support.files import links_of_others
 
 __all__ = ["folder_faults"]
 
-_FILES = ("best.yaml", "trials.csv", "optimization_results.yaml", "multirun.yaml", ".hyperopt_study.json")
+_FILES = (
+    *("best.yaml", "trials.csv", "optimization_results.yaml", "summary.txt"),
+    *("multirun.yaml", ".hyperopt_study.json"),
+)
 _LOCKS = (".study.lock", ".results.lock", f"{JOURNAL_NAME}.lock")
 _LONGEST_NAME = 255  # bytes, on all usual filesystems
 _LONGEST_PATH = 4095 - 300  # less what lies in a trial's directory

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["ThrottledResults", "write_results"]
+__all__ = ["ThrottledResults", "checkpoint_in", "write_results"]
 
 _log = logging.getLogger(__name__)
 
@@ -222,14 +222,14 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
         "seed": trial_records.seed_of(trial),
         "metrics": dict(trial_records.metrics_of(trial)),
         "directory": directory,
-        "checkpoint": None if place is None else _checkpoint(place),
+        "checkpoint": None if place is None else checkpoint_in(place),
         "retrain": retrain,
         **({"hidden": hidden} if hidden else {}),
         "overrides": None if place is None else _overrides(place),
     }
 
 
-def _checkpoint(directory: Path) -> str | None:
+def checkpoint_in(directory: Path) -> str | None:
     """Return `last.ckpt`, else the newest checkpoint in the directory or one level below it."""
     last = directory / "last.ckpt"
     if last.is_file():

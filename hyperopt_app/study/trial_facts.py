@@ -26,12 +26,15 @@ __all__ = [
     "begun_at",
     "best_trials",
     "count_of_attempts",
+    "covered_s",
     "duration_s",
     "durations_s",
     "failure_kind",
     "failure_text",
     "failures_alone",
+    "is_eligible",
     "last_value",
+    "spans_of",
     "state_word",
     "state_words",
     "value_names",
@@ -139,18 +142,32 @@ def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], f
         trials: Of one study.
         until: For a running trial, up to when its worker is known to have been at work, in seconds since the epoch.
     """
-    spans: dict[str, tuple[float, float]] = {}
+    attempts: list[Attempt] = []
     for trial in trials:
-        for attempt in attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None):
-            # Without a name (of another tool's trials) each attempt stands for itself.
-            worker = attempt.worker or f"nobody {len(spans)}"
-            begun, ended = spans.get(worker, (attempt.begun, attempt.ended))
-            spans[worker] = (min(begun, attempt.begun), max(ended, attempt.ended))
+        attempts += attempts_of(trial, until(trial) if trial.state.name == "RUNNING" else None)
+    return covered_s(attempts)
+
+
+def covered_s(attempts: Sequence[Attempt]) -> float:
+    """Return the seconds in which at least one worker of these attempts was active."""
     total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(spans.values()):
+    for begun, ended in sorted(spans_of(attempts).values()):
         total += max(0.0, ended - max(begun, reached))
         reached = max(reached, ended)
     return total
+
+
+def spans_of(attempts: Sequence[Attempt]) -> dict[str, tuple[float, float]]:
+    """Return from when to when each worker was active: the start of its first attempt and the end of its last.
+
+    An attempt without a worker's name (of another tool's trials) stands for itself.
+    """
+    spans: dict[str, tuple[float, float]] = {}
+    for attempt in attempts:
+        worker = attempt.worker or f"nobody {len(spans)}"
+        begun, ended = spans.get(worker, (attempt.begun, attempt.ended))
+        spans[worker] = (min(begun, attempt.begun), max(ended, attempt.ended))
+    return spans
 
 
 def last_value(trial: "FrozenTrial") -> float | None:
@@ -203,7 +220,7 @@ def best_trials(
     values the lowest number wins, and trials that violate one of their constraints never count. Empty while
     no trial is complete (and feasible).
     """
-    candidates = sorted((trial for trial in trials if _counts(trial)), key=lambda trial: trial.number)
+    candidates = sorted((trial for trial in trials if is_eligible(trial)), key=lambda trial: trial.number)
     if not candidates:
         return []
     signs = [-1.0 if direction.name == "MAXIMIZE" else 1.0 for direction in directions]
@@ -213,7 +230,8 @@ def best_trials(
     return [candidates[index] for index in _pareto(losses)]
 
 
-def _counts(trial: "FrozenTrial") -> bool:
+def is_eligible(trial: "FrozenTrial") -> bool:
+    """Whether the trial can be the best: it is complete and violates none of its constraints."""
     return trial.state.name == "COMPLETE" and all(violation <= 0 for violation in trial.constraints.values())
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["counted", "did_you_mean", "duration_text", "shortened", "value_text", "visible"]
+__all__ = ["counted", "did_you_mean", "duration_text", "share_text", "shortened", "value_text", "visible"]
 
 # What a terminal obeys instead of showing it: control characters but tab and line feed, marks that turn the direction
 # of writing, and the other ends of lines.
@@ -60,6 +60,14 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     same_end = [candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last]
     did_you_mean = list(dict.fromkeys([*same_end, *difflib.get_close_matches(name, known, n=3, cutoff=0.5)]))[:3]
     return f" (did you mean {' or '.join(did_you_mean)}?)" if did_you_mean else ""
+
+
+def share_text(share: float) -> str:
+    """Format a share from 0 to 1 as `34 %`; what would be rounded to 0 or 100 without being so has a sign."""
+    percent = round(100 * share)
+    if percent == 0 and share > 0:
+        return "< 1 %"
+    return "> 99 %" if percent == 100 and share < 1 else f"{percent} %"
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

@@ -35,6 +35,7 @@ def value_changes(
     *,
     left_out: Collection[str] = ("hydra",),
     with_types: bool = False,
+    most: int = _MOST_SHOWN,
 ) -> list[str]:
     """List the first few changed keys as lines such as `epochs: 8 -> 3`, and how many more there are.
 
@@ -44,6 +45,7 @@ def value_changes(
         searched: Dotted keys whose values do not count.
         left_out: Keys at the root that do not count, with all below them.
         with_types: Whether 200 and '200', or 1 and 1.0, differ.
+        most: How many are listed.
     """
     old, new = (dict(_values(config, left_out)) for config in (before, after))
 
@@ -52,7 +54,7 @@ def value_changes(
         return was != is_now or (with_types and type(was) is not type(is_now))
 
     keys = [key for key in {**old, **new} if key not in searched and differs(key)]
-    lines = [f"{key}: {_shown_value(old, key)} -> {_shown_value(new, key)}" for key in keys[:_MOST_SHOWN]]
+    lines = [f"{key}: {_shown_value(old, key)} -> {_shown_value(new, key)}" for key in keys[:most]]
     more = len(keys) - len(lines)
     return [*lines, f"and {more} more"] if more > 0 else lines
 

@@ -9,7 +9,7 @@ from tests.bad_files._cases import Case, Plant, assert_outcome, device, director
 from tests.bad_files._commands import Commands
 
 _NOWHERE = "directory not found"
-_COMMANDS = ("status", "best", "stop", "repair")
+_COMMANDS = ("status", "trials", "best", "stop", "repair")
 _JOURNAL, _BEST = "s/journal.log", "s/best.yaml"
 _DENIED = ("cannot be read: Permission denied",)
 _NO_FILE: dict[str, Plant] = {
@@ -63,7 +63,7 @@ CASES = {
         f"{one}: a journal without rights": Case(
             (one, "s"), lambda here: (here / _JOURNAL).chmod(0), ("the journal cannot be read",), beside_a_study=True
         )
-        for one in ("status", "stop", "repair")
+        for one in ("status", "trials", "stop", "repair")
     },
     "best: a journal without rights": Case(
         ("best", "s"),

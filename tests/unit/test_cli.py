@@ -12,6 +12,7 @@ import hyperopt_app.__main__ as application
 from hyperopt_app import cli
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.budget.verdict import begin_run, judge
+from hyperopt_app.commands.look import status
 from hyperopt_app.objective.outcomes import Failed
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study
@@ -226,7 +227,7 @@ def test_a_misspelt_command_is_told_all_that_there_are(capsys: pytest.CaptureFix
 
 def test_ctrl_c_is_no_traceback(study: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit code is that of a program ended by it."""
-    monkeypatch.setattr(cli, "_open", _interrupted)
+    monkeypatch.setattr(status, "open_study", _interrupted)
     with pytest.raises(SystemExit) as error:
         cli.main(["status", str(tmp_path)])
     assert error.value.code == 130

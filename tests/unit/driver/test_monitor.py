@@ -15,7 +15,8 @@ from optuna.trial import TrialState
 from hyperopt_app.budget.set_aside import set_aside
 from hyperopt_app.budget.steering import add_point
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
-from hyperopt_app.driver.monitor import StudyMonitor, best_lines, overview
+from hyperopt_app.driver.monitor import StudyMonitor, best_lines
+from hyperopt_app.looking.overview import overview
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import WorkerIdentity, this_worker

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The commands of `hyperopt-app` that take a study: their arguments, and what they print."""

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The end of a study in a few lines: counts, times, failures, the best, what matters, health, what to do next."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.looking.failures import failures_of
+from hyperopt_app.looking.health.checks import health
+from hyperopt_app.looking.matters import importances_of
+from hyperopt_app.looking.tables.rows import row_of
+from hyperopt_app.looking.time_spent import TimeSpent, time_spent
+from hyperopt_app.looking.view import View
+from hyperopt_app.support.display_text import counted, duration_text, share_text, value_text, visible
+from hyperopt_app.support.passwords import masked
+
+__all__ = ["summary_data", "summary_of"]
+
+_PLACES = ("2nd", "3rd")
+_MOST_PARAMS, _MOST_OF_FRONT = 12, 3
+_LONGEST_REASON = 80
+
+
+def summary_of(view: View) -> list[str]:
+    """Return the lines that a search ends with, and that `summary.txt` holds."""
+    lines = [_headline(view, time_spent(view)), *_count_lines(view)]
+    parts = [("best", _best_text(view)), ("matters", _matters_text(view))]
+    parts += [(finding.word, finding.text) for finding in health(view)]
+    parts.append(("look", f"hyperopt-app report {_typed_path(view)}"))
+    return lines + [f"  {word:<8} {text}" for word, text in parts if text]
+
+
+def summary_data(view: View) -> dict[str, Any]:
+    """Return the same as plain data, for programs."""
+    spent = time_spent(view)
+    return {
+        "name": view.name,
+        "directory": str(view.directory),
+        "state": view.state,
+        "n_trials": view.n_trials,
+        "counts": dict(view.counts),
+        "set_aside": len(view.aside),
+        "left": view.left,
+        "seconds": {**asdict(spent), "busy": spent.busy, "idle_s": spent.idle_s},
+        "failures": [group._asdict() for group in failures_of(view)],
+        "best": [row_of(view, trial) for trial in view.best],
+        "importances": {metric: importances_of(view, place) for place, metric in enumerate(view.metrics)},
+        "health": [finding._asdict() for finding in health(view)],
+    }
+
+
+def _typed_path(view: View) -> str:
+    directory, here = view.directory.absolute(), Path.cwd()
+    return shlex.quote(str(directory.relative_to(here) if directory.is_relative_to(here) else directory))
+
+
+def _headline(view: View, spent: TimeSpent) -> str:
+    earlier = f" (+{duration_text(spent.earlier_s)} in earlier runs)" if spent.earlier_s >= 1 else ""
+    ended = f"{view.ended} of {counted(view.n_trials, 'trial')}"
+    parts = [f"{visible(view.name)}: {ended} in {duration_text(spent.run_s)}{earlier}"]
+    if spent.workers:
+        parts.append(f"{counted(spent.workers, 'worker')} {share_text(spent.busy)} busy")
+        parts.append(f"{duration_text(spent.compute_s)} of compute")
+    if view.counts["pruned"] and spent.saved_s >= 1:
+        parts.append(f"{duration_text(spent.saved_s)} saved by pruning")
+    return ", ".join(parts)
+
+
+def _count_lines(view: View) -> list[str]:
+    words = [f"{view.counts[state]} {state}" for state in ("complete", "pruned", "failed") if view.counts[state]]
+    running = [f"{view.counts['running']} running"] if view.counts["running"] else []
+    left = [f"{view.left} left"] if view.left else []
+    aside = [f"{len(view.aside)} set aside"] if view.aside else []
+    lines = ["  " + (", ".join([*words, *running, *left, *aside]) or "no trial has begun")]
+    for group in failures_of(view):
+        text = visible(group.text)
+        reason = text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."
+        again = f" -> hyperopt-app retry {_typed_path(view)} --kind {group.kind}" if group.kind else ""
+        lines.append(f"  {'failed':<8} {len(group.numbers)}x {f'{group.kind} {reason}'.strip()}{again}")
+    return lines
+
+
+def _best_text(view: View) -> str:
+    if not view.best:
+        return "no trial has completed" if view.ended else ""
+    if len(view.directions) > 1:
+        return _front_text(view)
+    best, *others = view.ranked(3)
+    value = f"{visible(view.metrics[0])} {value_text(best.values[0])} #{best.number}"
+    text = "  ".join([value, *_params_of_best(view)])
+    seconds = [
+        f"{place} {value_text(trial.values[0])} #{trial.number}" for place, trial in zip(_PLACES, others, strict=False)
+    ]
+    return f"{text}    ({', '.join(seconds)})" if seconds else text
+
+
+def _params_of_best(view: View) -> list[str]:
+    params = view.params_of(view.best[0])
+    shown = [f"{visible(name)} {value_text(masked(value))}" for name, value in list(params.items())[:_MOST_PARAMS]]
+    more = len(params) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def _front_text(view: View) -> str:
+    points = []
+    for trial in view.best[:_MOST_OF_FRONT]:
+        pairs = zip(view.metrics, trial.values, strict=True)
+        points.append(f"{' '.join(f'{visible(name)} {value_text(value)}' for name, value in pairs)} #{trial.number}")
+    more = [f"and {len(view.best) - len(points)} more"] if len(view.best) > len(points) else []
+    return f"Pareto front of {counted(len(view.best), 'trial')}: {'; '.join([*points, *more])}"
+
+
+def _matters_text(view: View) -> str:
+    several = len(view.directions) > 1
+    texts = []
+    for objective, metric in enumerate(view.metrics):
+        shares = _share_texts(importances_of(view, objective))
+        if shares:
+            texts.append(f"{visible(metric)}: {', '.join(shares)}" if several else ", ".join(shares))
+    return "; ".join(texts)
+
+
+def _share_texts(importances: dict[str, float]) -> Sequence[str]:
+    first = list(importances.items())[:_MOST_PARAMS]
+    return [f"{visible(name)} {share_text(share)}" for name, share in first]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""What a study has cost: how long it ran, how busy its workers were, its compute, and what pruning has saved."""
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hyperopt_app.looking.view import View
+from hyperopt_app.study.trial_facts import attempts_of, covered_s, duration_s, durations_s, spans_of
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["TimeSpent", "time_spent"]
+
+
+@dataclass(frozen=True)
+class TimeSpent:
+    """Times in seconds, from the records of the attempts; trials that no longer count have cost time too.
+
+    Attributes:
+        run_s: How long at least one worker was active in the last run.
+        earlier_s: The same of all runs before.
+        workers: How many workers have run a trial in the last run, or before if none did.
+        compute_s: All attempts together.
+        active_s: From each worker's first trial to its last, all workers together.
+        saved_s: What pruned trials would have taken beyond their ends, had they been as long as the median of the
+            complete ones; 0 if none is pruned or complete.
+    """
+
+    run_s: float
+    earlier_s: float
+    workers: int
+    compute_s: float
+    active_s: float
+    saved_s: float
+
+    @property
+    def busy(self) -> float:
+        """Return the share of `active_s` in which trials ran, from 0 to 1; 1 if no time has passed."""
+        return min(self.compute_s / self.active_s, 1.0) if self.active_s else 1.0
+
+    @property
+    def idle_s(self) -> float:
+        """Return the seconds between trials, of all workers together."""
+        return max(self.active_s - self.compute_s, 0.0)
+
+
+def time_spent(view: View) -> TimeSpent:
+    """Add up the times of a study; a running trial counts up to the moment of the view."""
+    attempts = [
+        attempt for trial in view.trials for attempt in attempts_of(trial, view.read_at if _is_running(trial) else None)
+    ]
+    ends = [
+        trial.datetime_complete.timestamp()
+        for trial in view.trials
+        if trial.number in view.ended_before and trial.datetime_complete is not None
+    ]
+    boundary = max(ends, default=float("-inf"))
+    earlier = [attempt for attempt in attempts if attempt.begun < boundary]
+    run = [attempt for attempt in attempts if attempt.begun >= boundary]
+    return TimeSpent(
+        run_s=covered_s(run),
+        earlier_s=covered_s(earlier),
+        workers=len(spans_of(run or earlier)),
+        compute_s=sum(attempt.ended - attempt.begun for attempt in attempts),
+        active_s=sum(ended - begun for begun, ended in spans_of(attempts).values()),
+        saved_s=_saved_s(view),
+    )
+
+
+def _is_running(trial: "FrozenTrial") -> bool:
+    return trial.state.name == "RUNNING"
+
+
+def _saved_s(view: View) -> float:
+    complete, pruned = durations_s(view.in_state("complete")), view.in_state("pruned")
+    if not complete:
+        return 0.0
+    whole_s = statistics.median(complete)
+    return sum(max(whole_s - (duration_s(trial) or 0.0), 0.0) for trial in pruned)
