@@ -156,6 +156,7 @@ def _arguments_of_report(command: argparse.ArgumentParser) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    from hyperopt_app.page.page import write_page
     from hyperopt_app.reports.plot_settings import read_plot_settings
     from hyperopt_app.reports.report import report
 
@@ -163,7 +164,9 @@ def _report(options: argparse.Namespace) -> None:
     settings = {} if options.plots is None else read_plot_settings(options.plots)
     folder = options.out or options.study / "report"
     try:
-        lines = report(study, folder, settings, n_trees=options.trees, max_depth=options.depth, top_k=options.top_k)
+        forest = {"n_trees": options.trees, "max_depth": options.depth}
+        lines = report(study, folder, settings, **forest, top_k=options.top_k)
+        lines += write_page(study, options.study, folder, **forest)
     except OSError as error:
         raise StudyMismatchError(
             f"{error.filename or folder} cannot be written: {error.strerror}; give another directory with --out"
@@ -291,7 +294,10 @@ def _check_directory(study_dir: Path) -> None:
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "status": (_status, "show what the workers do, the counts and the best trial so far"),
     "best": (_print_best, "print the best trial: value, parameters, directory, the command that trains it again"),
-    "report": (_report, "write plots and a table of the trials, and show a summary with the parameters that matter"),
+    "report": (
+        _report,
+        "write a page for a browser, plots and a table, and show a summary with what matters",
+    ),
     "stop": (_stop, "ask all workers not to start another trial"),
     "retry": (_retry, "try failed trials again, or trials by number, with the parameters that they had"),
     "discard": (_discard, "let finished trials no longer count: another trial takes each one's place in the budget"),
