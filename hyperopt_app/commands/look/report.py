@@ -23,6 +23,9 @@ def _arguments_of_report(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_report(options: argparse.Namespace) -> None:
+    from hyperopt_app.looking.health.checks import health
+    from hyperopt_app.looking.view import read_view
+    from hyperopt_app.page.page import write_page
     from hyperopt_app.reports.plot_settings import read_plot_settings
     from hyperopt_app.reports.report import report
 
@@ -30,7 +33,10 @@ def _run_report(options: argparse.Namespace) -> None:
     settings = {} if options.plots is None else read_plot_settings(options.plots)
     folder = options.out or options.study / "report"
     try:
-        lines = report(study, folder, settings, n_trees=options.trees, max_depth=options.depth, top_k=options.top_k)
+        forest = {"n_trees": options.trees, "max_depth": options.depth}
+        lines = report(study, folder, settings, **forest, top_k=options.top_k)
+        checks = [finding.text for finding in health(read_view(study, options.study))]
+        lines += write_page(study, options.study, folder, checks=checks, **forest)
     except OSError as error:
         raise StudyMismatchError(
             f"{error.filename or folder} cannot be written: {error.strerror}; give another directory with --out"

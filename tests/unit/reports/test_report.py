@@ -14,7 +14,8 @@ from hyperopt_app.reports.report import report
 from hyperopt_app.storage.opening import open_storage
 from tests.unit._reports import searched
 
-FILES = {"intermediate_values.png", "optimization_history.png", "partial_dependence_value.png", "trials_dataframe.csv"}
+PLOTS = {"intermediate_values.png", "optimization_history.png", "partial_dependence_value.png"}
+FILES = {*PLOTS, "report.html", "trials_dataframe.csv"}
 
 
 @pytest.fixture

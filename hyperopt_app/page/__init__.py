@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The report page: one HTML file about a study that opens offline."""

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Who ran what and when, and what the time went into."""
+
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from hyperopt_app.page.timeline import hours_of, saved_s, spans_of, timeline_of
+from tests.unit._made_trials import START, made
+
+BEGUN = START.timestamp()
+
+
+def _claim(number: int, host: str = "n-1") -> dict[str, Any]:
+    return {"worker": f"{number}-{host}-4711-abcdef", "number": number, "host": host}
+
+
+def test_each_attempt_is_a_span_of_its_worker() -> None:
+    """An interrupted attempt belongs to the worker that began it; a running one ends now."""
+    ended = [{"worker": "3-n-1-1-aaaaaa", "begun": BEGUN - 100, "ended": BEGUN - 40}]
+    trials = [
+        made(number=0, claim=_claim(1), length_s=50.0, ended_attempts=ended),
+        made(TrialState.RUNNING, number=1, claim=_claim(2, "m")),
+        made(TrialState.WAITING, number=2),
+    ]
+    spans = spans_of(trials, now=BEGUN + 7)
+    assert [(span.row, span.number, span.outcome, span.ended - span.begun) for span in spans] == [
+        ("n-1, worker 3", 0, "interrupted", 60.0),
+        ("n-1, worker 1", 0, "complete", 50.0),
+        ("m, worker 2", 1, "running", 7.0),
+    ]
+
+
+def test_a_restarted_worker_goes_on_in_its_row() -> None:
+    """Rows are places; they stand in the order of machines and numbers."""
+    trials = [made(number=n, claim=_claim(worker)) for n, worker in enumerate((10, 2, 2))]
+    shown = timeline_of(spans_of(trials))
+    assert shown is not None
+    assert shown["rows"] == ["n-1, worker 2", "n-1, worker 10"]
+    assert shown["row"] == [1, 0, 0]
+    assert timeline_of([]) is None
+
+
+def test_hours_add_up() -> None:
+    """What is neither a trial nor before a worker's first or behind its last is idle."""
+    ended = [{"worker": _claim(1)["worker"], "begun": BEGUN - 3600, "ended": BEGUN - 1800}]
+    trials = [made(number=0, claim=_claim(1), length_s=7200.0, ended_attempts=ended)]
+    hours = hours_of(spans_of(trials))
+    assert hours == pytest.approx({"complete": 2.0, "interrupted": 0.5, "idle": 0.5})
+
+
+def test_another_tools_trials_have_no_worker() -> None:
+    """They stand in one row, and nobody is idle."""
+    trials = [made(number=n) for n in range(2)]
+    spans = spans_of(trials)
+    assert {span.row for span in spans} == {"unknown machine, worker ?"}
+    assert "idle" not in hours_of(spans)
+
+
+def test_pruning_saves_what_lacks_to_the_middle_trial() -> None:
+    """Nothing without a complete one."""
+    pruned = made(TrialState.PRUNED, length_s=10.0)
+    complete = [made(length_s=length) for length in (20.0, 40.0, 400.0)]
+    assert saved_s([pruned, *complete]) == pytest.approx(30.0)
+    assert saved_s([pruned]) == 0.0
