@@ -61,15 +61,15 @@ def study_directories(folder: Path) -> list[Path]:
         OSError: The folder cannot be read.
     """
     with os.scandir(folder):  # says why the folder itself cannot be read; a folder in it that cannot is passed over
-        return list(_below(folder, _DEPTH))
+        return list(_studies_below(folder, _DEPTH))
 
 
-def _below(folder: Path, depth: int) -> Iterator[Path]:
+def _studies_below(folder: Path, depth: int) -> Iterator[Path]:
     if any((folder / mark).exists() for mark in _MARKS):
         yield folder
     elif depth > 0:
         for inner in _folders_in(folder):
-            yield from _below(inner, depth - 1)
+            yield from _studies_below(inner, depth - 1)
 
 
 def _folders_in(folder: Path) -> list[Path]:

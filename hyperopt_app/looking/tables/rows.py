@@ -57,10 +57,10 @@ def row_of(view: View, trial: "FrozenTrial") -> Row:
     row |= dict(zip(value_columns(view), values, strict=True))
     row |= {f"params.{name}": value for name, value in view.params_of(trial).items()}
     row |= {f"metrics.{name}": value for name, value in trial_records.metrics_of(trial).items()}
-    return {name: _shown(value) for name, value in (row | dict(zip(_FACTS, facts, strict=True))).items()}
+    return {name: _cell_text(value) for name, value in (row | dict(zip(_FACTS, facts, strict=True))).items()}
 
 
-def _shown(value: Any) -> Any:
+def _cell_text(value: Any) -> Any:
     return value if isinstance(value, (int, float)) else masked(value)
 
 
