@@ -44,6 +44,7 @@ def summary_data(view: View) -> dict[str, Any]:
         "set_aside": len(view.aside),
         "left": view.left,
         "seconds": {**asdict(spent), "busy": spent.busy, "idle_s": spent.idle_s},
+        "cost": view.cost._asdict(),
         "failures": [group._asdict() for group in failures_of(view)],
         "best": [row_of(view, trial) for trial in view.best],
         "importances": {metric: importances_of(view, place) for place, metric in enumerate(view.metrics)},
@@ -63,6 +64,8 @@ def _headline(view: View, spent: TimeSpent) -> str:
     if spent.workers:
         parts.append(f"{counted(spent.workers, 'worker')} {share_text(spent.busy)} busy")
         parts.append(f"{duration_text(spent.compute_s)} of compute")
+    if view.cost.unit == "GPU":
+        parts.append(f"{value_text(view.cost.total)} GPU-hours")
     if view.counts["pruned"] and spent.saved_s >= 1:
         parts.append(f"{duration_text(spent.saved_s)} saved by pruning")
     return ", ".join(parts)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.budget.counting import budget_size
 from hyperopt_app.budget.verdict import in_ranges
+from hyperopt_app.cost.compute import Compute, compute_of
+from hyperopt_app.cost.worker_times import read_worker_times
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.overview import workers_of
 from hyperopt_app.progress.snapshot import WorkerView
@@ -123,6 +125,11 @@ class View:
     def params_of(self) -> Callable[["FrozenTrial"], dict[str, Any]]:
         """A function that gives a trial's parameters as the values they stand for, in the order of the space."""
         return params_reader(self.study)
+
+    @cached_property
+    def cost(self) -> Compute:
+        """What the study has cost up to the moment of the view, in hours of GPUs, or of workers without any."""
+        return compute_of(self.trials, read_worker_times(self.directory, self.read_at))
 
     @cached_property
     def last_moment(self) -> float | None:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app import cli
 from hyperopt_app.cost.compute import gpu_hours
 from hyperopt_app.cost.worker_times import WorkerTime, read_worker_times, spanned_s
 from hyperopt_app.study.trial_facts import attempts_of
-from tests.end_to_end._studies import APPS, assert_exact, in_state, trials_of
+from tests.end_to_end._studies import APPS, assert_exact, in_state, trials_of, wait_for
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,3 +70,25 @@ def test_a_study_ends_with_its_hours_and_a_larger_budget_goes_on(
         notes = Path(trial.user_attrs["directory"], "epochs.txt").read_text().splitlines()
         assert sorted(Counter(int(line.split()[0]) for line in notes).values()) == [1] * 5
         assert len(attempts_of(trial)) <= 2
+
+
+def test_stop_now_ends_running_trials_at_their_checkpoints(
+    start_script: Callable[..., "subprocess.Popen[str]"],
+) -> None:
+    """Long before their ends; they wait with their curves to be continued."""
+    Path("mine.yaml").write_text(CONFIG.format(launcher="local_workers", fields="{}"), encoding="utf-8")
+    command = (APP, f"--config-path={Path.cwd()}", "--config-name=mine", "--multirun", "hydra.sweeper.n_trials=2")
+    program = start_script(*command, "epochs=100")
+    wait_for(
+        "a report of each trial", lambda: [len(trial.intermediate_values) > 1 for trial in _running()] == [True] * 2
+    )
+    cli.main(["stop", str(STUDY), "--now"])
+    output, _ = program.communicate(timeout=40)
+    assert program.returncode == 0, output
+    assert "Stopped: the user asked for it (hyperopt-app stop --now). 2 of 2 trials are left" in output
+    waiting = in_state(STUDY, TrialState.WAITING)
+    assert [0 < len(trial.intermediate_values) < 100 for trial in waiting] == [True] * 2
+
+
+def _running() -> Sequence[FrozenTrial]:
+    return in_state(STUDY, TrialState.RUNNING) if STUDY.is_dir() else []

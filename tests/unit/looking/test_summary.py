@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The lines at the end of a study, and the numbers in them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,19 @@ def test_the_data_are_those_of_the_lines(tmp_path: Path) -> None:
     assert data["seconds"]["compute_s"] == 54.0
     assert [row["number"] for row in data["best"]] == [2]
     assert [(group["kind"], group["numbers"]) for group in data["failures"]] == [("bug", [4]), ("oom", [5])]
+
+
+def test_hours_of_gpus_are_added_up_where_workers_had_some(tmp_path: Path) -> None:
+    """From the worker's begin to its end, whatever its trials have taken."""
+    study = mixed(tmp_path / "s")
+    times = tmp_path / "s" / "workers" / "times"
+    times.mkdir(parents=True)
+    record = {"worker": "w0", "number": 0, "host": "h", "node": "", "job": "", "gpus": 2}
+    moment = START.timestamp()
+    (times / "w0.json").write_text(json.dumps({**record, "begun": moment, "ended": moment + 5400}))
+    view = read_view(study, tmp_path / "s")
+    assert ", 3 GPU-hours" in summary_of(view)[0]
+    assert summary_data(view)["cost"]["total"] == 3
 
 
 def test_times_add_up_over_runs_and_interruptions(tmp_path: Path) -> None:
