@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import pandas as pd
 import pytest
 from optuna.distributions import CategoricalDistribution
 
@@ -85,7 +84,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.Monk
         _export(tmp_path / "s", "nothing+like://me:hunter2@db/x")
     assert "hunter2" not in str(error.value)
     # Not by hiding the module: pandas, which has loaded it, uses it for texts.
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", _without_pyarrow)
+    monkeypatch.setattr("pandas.DataFrame.to_parquet", _without_pyarrow)
     with pytest.raises(StudyMismatchError, match="Parquet needs pyarrow"):
         _export(tmp_path / "s", "t.parquet")
     assert not Path("t.parquet").exists()
