@@ -131,6 +131,14 @@ class View:
         """What the study has cost up to the moment of the view, in hours of GPUs, or of workers without any."""
         return compute_of(self.trials, read_worker_times(self.directory, self.read_at))
 
+    @property
+    def cost_left(self) -> float | None:
+        """Return what the rest of the budget will cost, if its trials cost what those so far did, in `cost.unit` hours.
+
+        None before a trial has ended.
+        """
+        return self.cost.total / self.ended * self.left if self.ended else None
+
     @cached_property
     def last_moment(self) -> float | None:
         """When a trial last began or ended, in seconds since the epoch; None if none has begun."""

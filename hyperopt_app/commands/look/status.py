@@ -3,6 +3,7 @@
 
 import argparse
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.commands.base import Command, open_study
@@ -10,6 +11,7 @@ from hyperopt_app.commands.printing import print_json
 
 if TYPE_CHECKING:
     from hyperopt_app.looking.view import View
+    from hyperopt_app.progress.snapshot import Snapshot
 
 __all__ = ["COMMAND"]
 
@@ -31,6 +33,8 @@ def _run_status(options: argparse.Namespace) -> None:
         print_json({**asdict(seen), **_further(view)})
         return
     Console().print(render(seen))
+    if forecast := _forecast(view, seen):
+        print(forecast)
     for note in view.notes:
         print(f"note: {note}")
     _print_stop(view, seen.left + seen.running, seen.n_trials)
@@ -44,7 +48,21 @@ def _further(view: "View") -> dict[str, Any]:
         "stop": view.stop or None,
         "notes": list(view.notes),
         "last_change": view.last_moment,
+        "cost": view.cost._asdict(),
+        "cost_left": view.cost_left,
     }
+
+
+def _forecast(view: "View", seen: "Snapshot") -> str:
+    """Say when a study that runs will end, and what it costs until then; empty where nobody can tell."""
+    from hyperopt_app.support.display_text import counted, value_text
+
+    if view.state != "running" or not seen.remaining_s or view.cost_left is None:
+        return ""
+    end = datetime.fromtimestamp(view.read_at + seen.remaining_s)  # noqa: DTZ006 - for people, who live in local time
+    workers = sum(worker.alive for worker in view.workers)
+    more = f"{value_text(view.cost_left)} {view.cost.unit}-hours more (so far {value_text(view.cost.total)})"
+    return f"forecast: ends {end:%a %d %b %H:%M} with {counted(workers, 'worker')}, {more}"
 
 
 def _print_stop(view: "View", left: int, n_trials: int) -> None:
