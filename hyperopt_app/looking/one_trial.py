@@ -59,7 +59,7 @@ def trial_lines(view: View, trial: "FrozenTrial") -> list[str]:
 def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
     yield "began", _times(view, trial, row)
     directory = directory_here(trial, view.directory)
-    yield "in", [] if directory is None else [str(directory)]
+    yield "in", [] if directory is None else [visible(str(directory))]
     yield "params", _aligned(row, "params.")
     yield "metrics", _aligned(row, "metrics.")
     yield "changes", changes_of(view, trial)
@@ -67,9 +67,9 @@ def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator
     yield "failure", _failure_lines(trial)
     yield "attempts", _attempt_lines(view, trial)
     for path in logs_of_trial(trial, view.directory):
-        yield "log", [str(path), *(f"| {line}" for line in tail(path, _LOG_LINES))]
+        yield "log", [visible(str(path)), *(f"| {line}" for line in tail(path, _LOG_LINES))]
     retrain = retrain_of(view, trial)
-    yield "again", [] if retrain is None else [retrain]
+    yield "again", [] if retrain is None else [visible(retrain)]
 
 
 def _ended(view: View, trial: "FrozenTrial") -> str:

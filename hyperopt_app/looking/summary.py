@@ -62,6 +62,7 @@ def _headline(view: View, spent: TimeSpent) -> str:
     parts = [f"{visible(view.name)}: {ended} in {duration_text(spent.run_s)}{earlier}"]
     if spent.workers:
         parts.append(f"{counted(spent.workers, 'worker')} {share_text(spent.busy)} busy")
+    if spent.compute_s:
         parts.append(f"{duration_text(spent.compute_s)} of compute")
     if view.counts["pruned"] and spent.saved_s >= 1:
         parts.append(f"{duration_text(spent.saved_s)} saved by pruning")
@@ -117,7 +118,7 @@ def _matters_text(view: View) -> str:
     texts = []
     for objective, metric in enumerate(view.metrics):
         shares = _share_texts(importances_of(view, objective))
-        if shares:
+        if len(shares) > 1:
             texts.append(f"{visible(metric)}: {', '.join(shares)}" if several else ", ".join(shares))
     return "; ".join(texts)
 
