@@ -2,7 +2,6 @@
 """Print what commands answer: lines, tables for people, JSON for programs."""
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from hyperopt_app.support.display_text import visible
 
 __all__ = ["print_json", "print_lines", "print_table"]
 
-# In a pipe or a file a table is as wide as it is.
+# Wider than any table: a terminal breaks long lines by itself.
 _ENDLESS = 100_000
 
 
@@ -26,9 +25,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """Print a table with a header.
-
-    On a terminal cells are shortened until it fits; elsewhere nothing is shortened, so that other programs can read it.
+    """Print a table with a header. No cell is shortened: numbers would mislead, and other programs read it too.
 
     Args:
         columns: The headers.
@@ -42,13 +39,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for index, name in enumerate(columns):
         justify: Literal["left", "right"] = "right" if index in right else "left"
-        table.add_column(Text(visible(name)), justify=justify, no_wrap=True, overflow="ellipsis")
+        table.add_column(Text(visible(name)), justify=justify, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(visible(" ".join(cell.split()))) for cell in row))
-    if sys.stdout.isatty():
-        Console(highlight=False).print(table)
-        return
-    console = Console(width=_ENDLESS, highlight=False, color_system=None)
+    console = Console(width=_ENDLESS, highlight=False)
     with console.capture() as captured:
         console.print(table)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))

@@ -12,7 +12,7 @@ from hyperopt_app.looking.view import View
 from hyperopt_app.space.changes import differences
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.trial_facts import attempts_of, is_eligible
-from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.display_text import in_one_line
 from hyperopt_app.support.files import read_file
 from hyperopt_app.support.passwords import masked
 from hyperopt_app.support.shown_config import value_changes
@@ -46,7 +46,7 @@ def check_comparable(views: Sequence[View]) -> None:
 
 def _aims(view: View) -> str:
     pairs = zip(view.directions, view.metrics, strict=True)
-    return ", ".join(f"{direction} {visible(metric)}" for direction, metric in pairs)
+    return ", ".join(f"{direction} {in_one_line(metric)}" for direction, metric in pairs)
 
 
 def best_so_far(view: View, objective: int = 0) -> list[tuple[int, float, float]]:
@@ -101,7 +101,7 @@ def differences_of(first: View, other: View) -> list[str]:
     configs = [_config_at(view.directory / "multirun.yaml") for view in (first, other)]
     lines += value_changes(_method_of(configs[0]), _method_of(configs[1]), (), most=_MOST_CHANGES)
     lines += value_changes(configs[0], configs[1], searched, most=_MOST_CHANGES)
-    return [visible(line) for line in dict.fromkeys(lines)]
+    return [in_one_line(line) for line in dict.fromkeys(lines)]
 
 
 def _space_differences(first: View, other: View) -> Iterator[str]:

@@ -69,7 +69,7 @@ def last_lines(paths: Sequence[Path], lines: int) -> list[str]:
     """Return the last lines of each file, below its name where there are several files."""
     shown: list[str] = []
     for path in paths:
-        shown += [f"==> {path} <=="] if len(paths) > 1 else []
+        shown += [f"==> {visible(str(path))} <=="] if len(paths) > 1 else []
         shown += tail(path, lines)
     return shown
 
@@ -95,7 +95,7 @@ def follow(
         for path in find():
             text, places[path] = _appended(path, places.get(path, 0))
             if text and path != last and len(places) > 1:
-                show(f"==> {path} <==")
+                show(f"==> {visible(str(path))} <==")
             last, grown = (path, True) if text else (last, grown)
             for line in text.splitlines():
                 show(visible(line))

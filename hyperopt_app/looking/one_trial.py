@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hyperopt_app.looking.curves import curve_of, sparkline
+from hyperopt_app.looking.failures import known_kind
 from hyperopt_app.looking.log_files import directory_here, logs_of_trial, tail
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
 from hyperopt_app.study import trial_facts, trial_records
-from hyperopt_app.support.display_text import counted, duration_text, value_text, visible
+from hyperopt_app.support.display_text import counted, duration_text, in_one_line, value_text, visible
 from hyperopt_app.support.files import read_file
 from hyperopt_app.support.passwords import mask_password, masked
 from hyperopt_app.support.shown_config import value_changes
@@ -49,7 +50,7 @@ def described_trial(view: View, trial: "FrozenTrial") -> dict[str, Any]:
 def trial_lines(view: View, trial: "FrozenTrial") -> list[str]:
     """Describe a trial for people, as lines."""
     row = row_of(view, trial)
-    lines = [f"trial {trial.number} of {visible(view.name)}: {_ended(view, trial)}"]
+    lines = [f"trial {trial.number} of {in_one_line(view.name)}: {_ended(view, trial)}"]
     for title, texts in _parts(view, trial, row):
         for place, text in enumerate(texts):
             lines.append(f"  {title if place == 0 else '':<9}{text}".rstrip())
@@ -59,7 +60,7 @@ def trial_lines(view: View, trial: "FrozenTrial") -> list[str]:
 def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
     yield "began", _times(view, trial, row)
     directory = directory_here(trial, view.directory)
-    yield "in", [] if directory is None else [str(directory)]
+    yield "in", [] if directory is None else [in_one_line(str(directory))]
     yield "params", _aligned(row, "params.")
     yield "metrics", _aligned(row, "metrics.")
     yield "changes", changes_of(view, trial)
@@ -67,19 +68,19 @@ def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator
     yield "failure", _failure_lines(trial)
     yield "attempts", _attempt_lines(view, trial)
     for path in logs_of_trial(trial, view.directory):
-        yield "log", [str(path), *(f"| {line}" for line in tail(path, _LOG_LINES))]
+        yield "log", [in_one_line(str(path)), *(f"| {line}" for line in tail(path, _LOG_LINES))]
     retrain = retrain_of(view, trial)
-    yield "again", [] if retrain is None else [retrain]
+    yield "again", [] if retrain is None else [visible(retrain)]
 
 
 def _ended(view: View, trial: "FrozenTrial") -> str:
     word = trial_facts.state_word(trial)
     if trial.number in view.aside:
-        return f"{word}, set aside: {visible(view.aside[trial.number])}"
+        return f"{word}, set aside: {in_one_line(view.aside[trial.number])}"
     if word != "complete":
         return word
     pairs = zip(view.metrics, trial.values, strict=True)
-    values = ", ".join(f"{visible(name)} {value_text(value)}" for name, value in pairs)
+    values = ", ".join(f"{in_one_line(name)} {value_text(value)}" for name, value in pairs)
     complete = view.counts["complete"]
     if len(view.metrics) > 1:
         on_front = any(best.number == trial.number for best in view.best)
@@ -98,7 +99,7 @@ def _times(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> list[str
         attempts = trial_facts.attempts_of(trial, _until(view, trial))
         length_s = sum(attempt.ended - attempt.begun for attempt in attempts)
     claim = trial_records.holder_of(trial)
-    worker = f", worker {claim['number']} on {visible(str(claim.get('host', '?')))}" if "number" in claim else ""
+    worker = f", worker {claim['number']} on {in_one_line(str(claim.get('host', '?')))}" if "number" in claim else ""
     seed = "" if row["seed"] is None else f", seed {row['seed']}"
     return [f"{begun.isoformat(sep=' ', timespec='seconds')}, took {_length(length_s)}{worker}{seed}"]
 
@@ -112,9 +113,9 @@ def _until(view: View, trial: "FrozenTrial") -> float | None:
 
 
 def _aligned(row: Mapping[str, Any], prefix: str) -> list[str]:
-    named = {visible(name.removeprefix(prefix)): value for name, value in row.items() if name.startswith(prefix)}
+    named = {in_one_line(name.removeprefix(prefix)): value for name, value in row.items() if name.startswith(prefix)}
     width = max(map(len, named), default=0)
-    return [f"{name:<{width}}  {value_text(value)}" for name, value in named.items()]
+    return [f"{name:<{width}}  {in_one_line(value_text(value))}" for name, value in named.items()]
 
 
 def changes_of(view: View, trial: "FrozenTrial") -> list[str]:
@@ -128,7 +129,7 @@ def changes_of(view: View, trial: "FrozenTrial") -> list[str]:
     before, after = _config_in(view.directory / "multirun.yaml"), _config_in(directory / ".hydra" / "config.yaml")
     if before is None or after is None:
         return []
-    return [visible(line) for line in value_changes(before, after, (), most=_MOST_CHANGES)]
+    return [in_one_line(line) for line in value_changes(before, after, (), most=_MOST_CHANGES)]
 
 
 def _config_in(path: Path) -> dict[Any, Any] | None:
@@ -153,8 +154,8 @@ def _failure_lines(trial: "FrozenTrial") -> list[str]:
     if not text:
         return []
     traceback = str(trial_records.failure_record(trial).get("traceback", ""))
-    shown = [visible(mask_password(line)) for line in traceback.splitlines()[-_TRACEBACK_LINES:]]
-    return [f"{trial_facts.failure_kind(trial)}: {mask_password(text)}", *(f"| {line}" for line in shown)]
+    shown = [in_one_line(mask_password(line)) for line in traceback.splitlines()[-_TRACEBACK_LINES:]]
+    return [f"{known_kind(trial) or 'failed'}: {mask_password(text)}", *(f"| {line}" for line in shown)]
 
 
 def _attempt_lines(view: View, trial: "FrozenTrial") -> list[str]:
@@ -162,11 +163,14 @@ def _attempt_lines(view: View, trial: "FrozenTrial") -> list[str]:
     lines = []
     if len(attempts) > 1:
         lines = [
-            f"{_clock(attempt.begun)}, {_length(attempt.ended - attempt.begun)}, worker {visible(attempt.worker)}"
+            f"{_clock(attempt.begun)}, {_length(attempt.ended - attempt.begun)}, worker {in_one_line(attempt.worker)}"
             for attempt in attempts
         ]
     losses = trial_records.losses_of(trial)
-    return [*lines, *(f"lost with worker {visible(loss['worker'])}: {visible(loss['cause'])}" for loss in losses)]
+    return [
+        *lines,
+        *(f"lost with worker {in_one_line(loss['worker'])}: {in_one_line(loss['cause'])}" for loss in losses),
+    ]
 
 
 def _clock(moment: float) -> str:

@@ -13,7 +13,7 @@ from hyperopt_app.looking.matters import importances_of
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.time_spent import TimeSpent, time_spent
 from hyperopt_app.looking.view import View
-from hyperopt_app.support.display_text import counted, duration_text, share_text, value_text, visible
+from hyperopt_app.support.display_text import counted, duration_text, in_one_line, share_text, value_text
 from hyperopt_app.support.passwords import masked
 
 __all__ = ["summary_data", "summary_of"]
@@ -60,9 +60,10 @@ def _typed_path(view: View) -> str:
 def _headline(view: View, spent: TimeSpent) -> str:
     earlier = f" (+{duration_text(spent.earlier_s)} in earlier runs)" if spent.earlier_s >= 1 else ""
     ended = f"{view.ended} of {counted(view.n_trials, 'trial')}"
-    parts = [f"{visible(view.name)}: {ended} in {duration_text(spent.run_s)}{earlier}"]
+    parts = [f"{in_one_line(view.name)}: {ended} in {duration_text(spent.run_s)}{earlier}"]
     if spent.workers:
         parts.append(f"{counted(spent.workers, 'worker')} {share_text(spent.busy)} busy")
+    if spent.compute_s:
         parts.append(f"{duration_text(spent.compute_s)} of compute")
     if view.cost.unit == "GPU":
         parts.append(f"{value_text(view.cost.total)} GPU-hours")
@@ -78,7 +79,7 @@ def _count_lines(view: View) -> list[str]:
     aside = [f"{len(view.aside)} set aside"] if view.aside else []
     lines = ["  " + (", ".join([*words, *running, *left, *aside]) or "no trial has begun")]
     for group in failures_of(view):
-        text = visible(group.text)
+        text = in_one_line(group.text)
         reason = text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."
         again = f" -> hyperopt-app retry {_typed_path(view)} --kind {group.kind}" if group.kind else ""
         lines.append(f"  {'failed':<8} {len(group.numbers)}x {f'{group.kind} {reason}'.strip()}{again}")
@@ -91,7 +92,7 @@ def _best_text(view: View) -> str:
     if len(view.directions) > 1:
         return _front_text(view)
     best, *others = view.ranked(3)
-    value = f"{visible(view.metrics[0])} {value_text(best.values[0])} #{best.number}"
+    value = f"{in_one_line(view.metrics[0])} {value_text(best.values[0])} #{best.number}"
     text = "  ".join([value, *_params_of_best(view)])
     seconds = [
         f"{place} {value_text(trial.values[0])} #{trial.number}" for place, trial in zip(_PLACES, others, strict=False)
@@ -101,7 +102,8 @@ def _best_text(view: View) -> str:
 
 def _params_of_best(view: View) -> list[str]:
     params = view.params_of(view.best[0])
-    shown = [f"{visible(name)} {value_text(masked(value))}" for name, value in list(params.items())[:_MOST_PARAMS]]
+    pairs = list(params.items())[:_MOST_PARAMS]
+    shown = [in_one_line(f"{name} {value_text(masked(value))}") for name, value in pairs]
     more = len(params) - len(shown)
     return [*shown, f"and {more} more"] if more else shown
 
@@ -109,8 +111,8 @@ def _params_of_best(view: View) -> list[str]:
 def _front_text(view: View) -> str:
     points = []
     for trial in view.best[:_MOST_OF_FRONT]:
-        pairs = zip(view.metrics, trial.values, strict=True)
-        points.append(f"{' '.join(f'{visible(name)} {value_text(value)}' for name, value in pairs)} #{trial.number}")
+        pairs = zip(map(in_one_line, view.metrics), map(value_text, trial.values), strict=True)
+        points.append(f"{' '.join(f'{name} {value}' for name, value in pairs)} #{trial.number}")
     more = [f"and {len(view.best) - len(points)} more"] if len(view.best) > len(points) else []
     return f"Pareto front of {counted(len(view.best), 'trial')}: {'; '.join([*points, *more])}"
 
@@ -120,11 +122,11 @@ def _matters_text(view: View) -> str:
     texts = []
     for objective, metric in enumerate(view.metrics):
         shares = _share_texts(importances_of(view, objective))
-        if shares:
-            texts.append(f"{visible(metric)}: {', '.join(shares)}" if several else ", ".join(shares))
+        if len(shares) > 1:
+            texts.append(f"{in_one_line(metric)}: {', '.join(shares)}" if several else ", ".join(shares))
     return "; ".join(texts)
 
 
 def _share_texts(importances: dict[str, float]) -> Sequence[str]:
     first = list(importances.items())[:_MOST_PARAMS]
-    return [f"{visible(name)} {share_text(share)}" for name, share in first]
+    return [f"{in_one_line(name)} {share_text(share)}" for name, share in first]

@@ -21,7 +21,8 @@ class TimeSpent:
     Attributes:
         run_s: How long at least one worker was active in the last run.
         earlier_s: The same of all runs before.
-        workers: How many workers have run a trial in the last run, or before if none did.
+        workers: How many workers have run a trial in the last run, or before if none did; 0 for trials of another tool,
+            which names none.
         compute_s: All attempts together.
         active_s: From each worker's first trial to its last, all workers together.
         saved_s: What pruned trials would have taken beyond their ends, had they been as long as the median of the
@@ -62,7 +63,7 @@ def time_spent(view: View) -> TimeSpent:
     return TimeSpent(
         run_s=covered_s(run),
         earlier_s=covered_s(earlier),
-        workers=len(spans_of(run or earlier)),
+        workers=len({attempt.worker for attempt in run or earlier} - {""}),
         compute_s=sum(attempt.ended - attempt.begun for attempt in attempts),
         active_s=sum(ended - begun for begun, ended in spans_of(attempts).values()),
         saved_s=_saved_s(view),

@@ -6,7 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["counted", "did_you_mean", "duration_text", "share_text", "shortened", "value_text", "visible"]
+__all__ = [
+    "counted",
+    "did_you_mean",
+    "duration_text",
+    "in_one_line",
+    "share_text",
+    "shortened",
+    "value_text",
+    "visible",
+]
 
 # What a terminal obeys instead of showing it: control characters but tab and line feed, marks that turn the direction
 # of writing, and the other ends of lines.
@@ -36,9 +45,14 @@ def visible(text: str) -> str:
     return _OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def in_one_line(text: str) -> str:
+    """Format a stranger's text for a line of ours: without control characters, ends of lines and tabs."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def shortened(text: str) -> str:
     """Format a user's text for a message: one line, without control characters, of limited length."""
-    line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    line = in_one_line(text)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 

@@ -66,6 +66,9 @@ def _print_progress(views: "list[View]", objective: int, metric: str) -> None:
     from hyperopt_app.looking.compared import best_so_far, compute_marks, trial_marks, value_at
     from hyperopt_app.looking.time_spent import time_spent
 
+    if not any(view.ended for view in views):
+        print_lines(["no trial of these studies has ended yet"])
+        return
     progress = [best_so_far(view, objective) for view in views]
     compute_s = [time_spent(view).compute_s for view in views]
     counts = trial_marks(max(view.ended for view in views))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.view import View
 from hyperopt_app.study.trial_facts import failure_kind, state_word
-from hyperopt_app.support.display_text import value_text, visible
+from hyperopt_app.support.display_text import in_one_line, value_text
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -65,7 +65,7 @@ def _regions_of(name: str, view: View, ended: "Sequence[FrozenTrial]") -> Iterat
     if choices is not None:
         yield from _by_choice(name, choices, points)
         return
-    shown = visible(name)
+    shown = in_one_line(name)
     low_first = sorted(points, key=lambda point: point[0])
     for region_end, words, remedy in (
         (_densest_beginning(low_first), f"{shown} up to", f"begin its range above, or make {shown} fit there"),
@@ -79,7 +79,7 @@ def _by_choice(name: str, choices: Sequence[Any], points: Sequence[tuple[Any, bo
     for choice in choices:
         own = [is_failed for value, is_failed in points if value == choice and type(value) is type(choice)]
         if own:
-            words = f"{visible(name)}={value_text(choice)}"
+            words = in_one_line(f"{name}={value_text(choice)}")
             yield _Region(sum(own), len(own), words, "leave it out of the choices, or make it work")
 
 

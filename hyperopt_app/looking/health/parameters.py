@@ -9,7 +9,7 @@ from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.health.ranges import best_tenth
 from hyperopt_app.looking.matters import importances_of
 from hyperopt_app.looking.view import View
-from hyperopt_app.support.display_text import counted, share_text, value_text, visible
+from hyperopt_app.support.display_text import counted, in_one_line, share_text, value_text
 
 __all__ = ["choices_never_good", "importance_near_zero"]
 
@@ -30,7 +30,7 @@ def importance_near_zero(view: View) -> list[Finding]:
     for name in names:
         share = max(importances.get(name, 0.0) for importances in by_objective)
         if share < _NEAR_ZERO and all(by_objective):
-            reason = f"{visible(name)} hardly matters (importance {share_text(share)})"
+            reason = f"{in_one_line(name)} hardly matters (importance {share_text(share)})"
             findings.append(Finding("idle", reason, "fix it, so that the search has a parameter less"))
     return findings
 
@@ -51,7 +51,7 @@ def _bad_choices(view: View) -> Iterator[Finding]:
         for choice in choices:
             times = tried[_key_of_choice(choice)]
             if _key_of_choice(choice) not in good and _chance_of_none(tried.total(), times, len(top)) < _CHANCE:
-                shown = f"{visible(name)}={value_text(choice)}"
+                shown = in_one_line(f"{name}={value_text(choice)}")
                 reason = f"{shown} is never in the best tenth, after {counted(times, 'trial')}"
                 yield Finding("choice", reason, "leave it out of the choices")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.view import View
-from hyperopt_app.support.display_text import value_text, visible
+from hyperopt_app.support.display_text import in_one_line, value_text
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -38,7 +38,7 @@ def best_at_an_edge(view: View) -> list[Finding]:
         end = _common_end(_place_in_range(distribution, value), [place for place in places if place is not None])
         if end is not None:
             bound = distribution.low if end == 0 else distribution.high  # type: ignore[attr-defined]
-            reason = f"{visible(name)} of the best trials is at the end of its range ({value_text(bound)})"
+            reason = f"{in_one_line(name)} of the best trials is at the end of its range ({value_text(bound)})"
             findings.append(Finding("edge", reason, "widen it, unless it cannot go beyond"))
     return findings
 

@@ -7,7 +7,7 @@ from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.time_spent import time_spent
 from hyperopt_app.looking.view import View
 from hyperopt_app.study.trial_records import holder_of, losses_of
-from hyperopt_app.support.display_text import duration_text, share_text, visible
+from hyperopt_app.support.display_text import duration_text, in_one_line, share_text
 
 __all__ = ["idle_workers", "losses_on_one_node"]
 
@@ -24,7 +24,7 @@ def losses_on_one_node(view: View) -> list[Finding]:
     ((node, count),) = lost.most_common(1)
     if count < _LEAST_LOSSES or count < _OF_LOSSES * lost.total() or not (used | lost.keys()) - {node}:
         return []
-    reason = f"{count} of {lost.total()} losses of a worker were on the node {visible(node)}"
+    reason = f"{count} of {lost.total()} losses of a worker were on the node {in_one_line(node)}"
     return [Finding("node", reason, "exclude it (hydra.launcher.exclude under Slurm) and report it")]
 
 

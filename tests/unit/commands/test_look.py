@@ -102,6 +102,8 @@ def test_studies_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert "studies/mixed -> studies/other:" in lines
     data = json.loads(_said(capsys, "compare", "mixed", "other", "--json"))
     assert data["studies"][1]["best_so_far"]["loss"][-1] == {"trials": 2, "compute_s": 20.0, "value": 0.05}
+    kept(Path("studies/new"), [], n_trials=2)
+    assert _said(capsys, "compare", "new", "new").startswith("no trial of these studies has ended yet\n")
     assert "two or more" in _refusal("compare", "mixed")
     assert "optimises minimize loss, maximize accuracy" in _refusal("compare", "mixed", "two")
 

@@ -4,6 +4,7 @@
 import json
 from pathlib import Path
 
+import optuna
 import pytest
 
 from hyperopt_app.looking.failures import failures_of
@@ -112,3 +113,13 @@ def test_failures_are_grouped_by_kind(tmp_path: Path) -> None:
         ("bug", 3, "b", 2),
         ("", 1, "", 0),
     ]
+
+
+def test_a_study_of_another_tool_is_summarised(tmp_path: Path) -> None:
+    """Without workers, which it does not name, and without what matters where there is one parameter."""
+    study = optuna.create_study(study_name="foreign")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=12)
+    lines = summary_of(read_view(study, tmp_path))
+    assert lines[0].startswith("foreign: 12 of 12 trials in ")
+    assert "worker" not in lines[0]
+    assert not [line for line in lines if "matters" in line]

@@ -14,6 +14,7 @@ from hyperopt_app.looking.opening import study_directories, study_in
 from hyperopt_app.looking.view import read_view
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
+from hyperopt_app.study.opening import create_study
 from hyperopt_app.study.stopping import Stop, write_stop
 from tests.unit._made_studies import ended, kept, mixed, two_objectives, viewed
 
@@ -122,3 +123,18 @@ def test_studies_are_listed_wherever_they_lie(tmp_path: Path) -> None:
     (tmp_path / "plain" / "files").mkdir(parents=True)
     names = [str(path.relative_to(tmp_path)) for path in study_directories(tmp_path)]
     assert names == ["b", "group/deeper/a", "in_database"]
+
+
+def test_a_directory_leads_to_its_database(tmp_path: Path) -> None:
+    """By the file that a search leaves there; `ls` finds it by the mark beside it."""
+    url, directory = f"sqlite:///{tmp_path / 'all.db'}", tmp_path / "studies" / "rain"
+    directory.mkdir(parents=True)
+    for name in ("rain", "snow"):
+        create_study(open_storage(url, tmp_path), name, ["minimize"]).add_trial(ended())
+    (directory / ".hyperopt_study.json").write_text("{}")
+    sweeper = {"storage": "sqlite:///all.db", "study_name": "rain"}
+    config = {"hydra": {"sweeper": sweeper, "runtime": {"cwd": str(tmp_path)}}}
+    (directory / "multirun.yaml").write_text(json.dumps(config))
+    assert study_directories(tmp_path) == [directory]
+    view = read_view(study_in(directory), directory)
+    assert (view.name, view.ended) == ("rain", 1)
