@@ -2,6 +2,7 @@
 """The commands that look at studies: what they print, and that they write nothing."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from optuna.trial import TrialState
 from hyperopt_app import cli
 from hyperopt_app.commands.printing import print_json
 from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.opening import only_study
 from hyperopt_app.study.stopping import Stop, write_stop
 from tests.unit._made_studies import ended, kept, mixed, two_objectives
@@ -126,6 +128,18 @@ def test_trials_are_exported(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("two.csv").is_file()
     assert "nowhere/two.csv" in _refusal("export", "two", "--to", "nowhere/two.csv")
     assert "not both" in _refusal("export", "two", "--to", "two.json", "--json")
+
+
+def test_a_study_that_runs_has_a_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    """When it ends and what it costs until then; without a worker that lives nobody can tell."""
+    assert "forecast" not in _said(capsys, "status", "mixed")
+    worker = this_worker(0, Path("studies/mixed"))
+    Path(worker.beat).parent.mkdir(exist_ok=True)
+    Path(worker.beat).write_text(json.dumps(worker.as_claim()), encoding="utf-8")
+    line = next(line for line in _said(capsys, "status", "mixed").splitlines() if line.startswith("forecast: "))
+    assert re.fullmatch(
+        r"forecast: ends \w{3} \d\d \w{3} \d\d:\d\d with 1 worker, 0\.0\d+ worker-hours more \(so far 0\.015\)", line
+    )
 
 
 def test_the_status_has_json(capsys: pytest.CaptureFixture[str]) -> None:
