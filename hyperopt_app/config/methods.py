@@ -15,6 +15,8 @@ __all__ = [
     "AsyncTPESamplerConf",
     "BruteForceSamplerConf",
     "CmaEsSamplerConf",
+    "CurvesSamplerConf",
+    "ForecastPrunerConf",
     "GPSamplerConf",
     "GridSamplerConf",
     "HyperbandPrunerConf",
@@ -58,6 +60,21 @@ class AsyncTPESamplerConf:
     # Keep away from what other workers are trying just now.
     constant_liar: bool = True
     constraints_func: Any = None
+
+
+@dataclass
+class CurvesSamplerConf:
+    """A model of the value by parameters and step, which learns from every report; without reports, `async_tpe`."""
+
+    _target_: str = "hyperopt_app.sampling.curves.sampler.CurvesSampler"
+
+    seed: int | None = None
+    # First trials that are evenly spread over the space.
+    n_startup_trials: int = 8
+    # Every so many-th trial is spread, so that no search is stuck: 2 for half of them, 0 for none.
+    spread_every: int = 2
+    # Points among which the best is chosen; more of them take longer.
+    n_candidates: int = 300
 
 
 @dataclass
@@ -204,6 +221,19 @@ class NopPrunerConf:
     """Prune nothing."""
 
     _target_: str = "optuna.pruners.NopPruner"
+
+
+@dataclass
+class ForecastPrunerConf:
+    """End what is neither among the best so far nor expected to be among the best in the end."""
+
+    _target_: str = "hyperopt_app.sampling.curves.forecast.ForecastPruner"
+    # One in so many trials is among the best; a trial is judged each time its length has grown by this factor.
+    reduction_factor: int = 3
+    # Standard deviations that are added to a trial's forecast before it is judged; more ends fewer trials.
+    caution: float = 0.5
+    # The first judgement: 0 at the first report, 1 at a length of `reduction_factor` times the first report's.
+    first_rung: int = 1
 
 
 @dataclass

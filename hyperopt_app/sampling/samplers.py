@@ -16,6 +16,7 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from hyperopt_app.sampling.failure_aware_tpe import failure_aware
 from hyperopt_app.sampling.recipes import Recipe, built, recipe_of
 from hyperopt_app.sampling.seeds import trial_seed
@@ -26,7 +27,7 @@ __all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "suppor
 _SAMPLER, _PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 
 # These share one sequence or one shuffled list among all workers: it is the seed that makes it the same everywhere.
-_ONE_SEED_FOR_ALL = (optuna.samplers.QMCSampler, optuna.samplers.GridSampler)
+_ONE_SEED_FOR_ALL = (optuna.samplers.QMCSampler, optuna.samplers.GridSampler, CurvesSampler)
 
 
 def is_grid(node: Mapping[str, Any]) -> bool:

@@ -25,12 +25,13 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(("n_trials", "n_jobs", "max_consecutive_failures", "max_parallel", "workers_per_gpu"), "count"),
     **dict.fromkeys(("gpus_per_trial", "timeout_min", "cpus_per_task", "tasks_per_node", "mem_gb", "ncpus"), "count"),
     **dict.fromkeys(("cpus_per_gpu", "array_parallelism", "n_ei_candidates", "interval_steps"), "count"),
-    **dict.fromkeys(("n_min_trials", "reduction_factor", "min_resource", "max_resource"), "count"),
+    **dict.fromkeys(("n_candidates", "n_min_trials", "reduction_factor", "min_resource", "max_resource"), "count"),
     **dict.fromkeys(("seed", "max_resubmissions", "gpus_per_node", "gpus_per_task", "signal_delay_s"), "whole number"),
     **dict.fromkeys(("max_num_timeout", "ngpus", "n_startup_trials", "n_warmup_steps", "patience"), "whole number"),
     **dict.fromkeys(("min_early_stopping_rate", "bootstrap_count", "n_startup_steps"), "whole number"),
+    **dict.fromkeys(("spread_every", "first_rung"), "whole number"),
     **dict.fromkeys(("max_failure_rate", "timeout", "trial_timeout", "lease_s", "grace_s", "prior_weight"), "number"),
-    **dict.fromkeys(("percentile", "lower", "upper", "min_delta", "p_threshold"), "number"),
+    **dict.fromkeys(("percentile", "lower", "upper", "min_delta", "p_threshold", "caution"), "number"),
     **dict.fromkeys(("plain_choices", "enqueue_unchecked", "accept_changes", "dry_run", "detach"), "flag"),
     "objective_suggests": "flag",
     **dict.fromkeys(("stderr_to_stdout", "use_srun", "multivariate", "constant_liar", "consider_prior"), "flag"),
@@ -44,9 +45,19 @@ OWN = {"slurm_workers.nodes": "count"}
 
 _LAUNCHERS: dict[str, type] = {**SCHEMAS}
 METHODS = {
-    "sampler": ("async_tpe", "brute_force", "partial_fixed"),
+    "sampler": ("async_tpe", "curves", "brute_force", "partial_fixed"),
     "pruner": (
-        *("nop", "median", "percentile", "successive_halving", "hyperband", "threshold", "patient", "wilcoxon"),
+        *(
+            "nop",
+            "forecast",
+            "median",
+            "percentile",
+            "successive_halving",
+            "hyperband",
+            "threshold",
+            "patient",
+            "wilcoxon",
+        ),
     ),
 }
 # The groups of which an input each is one command line; a test is one of them.

@@ -28,12 +28,14 @@ UPSTREAM = {
     "qmc": "QMCSampler",
     "grid": "RandomSampler",  # our tickets carry the points; the sampler fills in what they leave out
 }
-OURS = {"async_tpe": "TPESampler", "brute_force": "BruteForceSampler", "partial_fixed": "PartialFixedSampler"}
+OURS = {"async_tpe": "TPESampler", "curves": "CurvesSampler", "brute_force": "BruteForceSampler", "partial_fixed": "PartialFixedSampler"}
 GROUPS = {**UPSTREAM, **OURS}
 MORE = {"partial_fixed": ("+hydra.sweeper.sampler.fixed_params={x: 0.25}",)}
 
 # One sequence, or a list of points, for all workers: it is the trials before that make the next one another.
 SHARED = ("grid", "qmc")
+# Its points follow from the number of the trial itself; tests/unit/sampling/curves has its tests.
+BY_THE_TRIAL = ("curves",)
 # What these are wanted for is not installed everywhere.
 WANTED = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
 
@@ -85,7 +87,7 @@ def test_the_same_seed_and_number_draw_the_same(group: str, history: int) -> Non
     assert len(drawn) == 1
 
 
-@pytest.mark.parametrize("group", [group for group in GROUPS if group not in SHARED])
+@pytest.mark.parametrize("group", [group for group in GROUPS if group not in (*SHARED, *BY_THE_TRIAL)])
 def test_another_number_draws_another_point(group: str) -> None:
     """Of four numbers in the same place some differ: each trial has a seed of its own."""
     _wants(group)

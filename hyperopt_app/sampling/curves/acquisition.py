@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Choose the point whose final value is expected to improve most on the best that the model predicts."""
+
+import math
+
+import numpy as np
+
+from hyperopt_app.sampling.curves.cube import Floats
+from hyperopt_app.sampling.curves.model import CurveModel
+from hyperopt_app.sampling.curves.observations import Observations, subset
+
+__all__ = ["best_point", "log_improvement", "model_of"]
+
+# Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
+# with the third power.
+_MOST_FITTED, _MOST_KNOWN = 180, 400
+_FIT_STEPS = 30
+# Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
+_BEST_REPORTS, _BEST_ENDS = 12, 6
+_SAME = 1e-9  # the squared distance up to which two points are the same
+_FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
+_erfc = np.vectorize(math.erfc, otypes=[float])
+
+
+def model_of(seen: Observations, rng: np.random.Generator) -> CurveModel:
+    """Return a model fitted to the observations; what is going is believed to end as predicted.
+
+    Raises:
+        numpy.linalg.LinAlgError: The algebra has failed.
+    """
+    model = CurveModel(seen.places.width)
+    fitted = subset(seen.scores, _MOST_FITTED, rng)
+    model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
+    known = subset(seen.scores, _MOST_KNOWN, rng)
+    rows, scores = seen.rows[known], seen.scores[known]
+    model.condition(rows, scores)
+    if len(seen.going):
+        believed, _ = model.predict(seen.going)
+        model.condition(np.concatenate([rows, seen.going]), np.concatenate([scores, believed]))
+    return model
+
+
+def best_point(seen: Observations, rng: np.random.Generator, candidates: int) -> Floats:
+    """Return the point with the largest expected improvement, shape (width of the cube,).
+
+    Raises:
+        numpy.linalg.LinAlgError: The algebra has failed.
+    """
+    model = model_of(seen, rng)
+    means, _ = model.predict(seen.ends)
+    cube = seen.places.cube
+    best_reports = seen.rows[np.argsort(-seen.scores, kind="stable")[:_BEST_REPORTS]]
+    best_ends = seen.ends[np.argsort(-means, kind="stable")[:_BEST_ENDS]]
+    centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
+    half = candidates // 2
+    points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half)])
+    points = _untried(points, seen.ends[:, : cube.width])
+    end = np.full((len(points), 1), seen.ends[0, -1])
+    gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), means.max())
+    if not np.isfinite(gains).any():
+        raise np.linalg.LinAlgError("no candidate has a finite expected improvement")
+    best: Floats = points[int(np.nanargmax(gains))]
+    return best
+
+
+def _untried(points: Floats, tried: Floats) -> Floats:
+    """Return the points that are not among the tried ones; all of them if none is left."""
+    gaps = (points**2).sum(axis=1)[:, None] + (tried**2).sum(axis=1) - 2 * points @ tried.T
+    new = gaps.min(axis=1) > _SAME
+    return points[new] if new.any() else points
+
+
+def log_improvement(means: Floats, deviations: Floats, best: float) -> Floats:
+    """Return the logarithm of the expected improvement on the best of normal values, stable where it is tiny."""
+    ahead = (means - best) / deviations
+    density = np.exp(-0.5 * ahead**2) / math.sqrt(2 * math.pi)
+    near = np.maximum(ahead, _FAR)
+    exact = density + near * 0.5 * _erfc(-near / math.sqrt(2))
+    # Far below the best the logarithm of density / ahead^2, without the density, which would underflow.
+    far = -0.5 * ahead**2 - 0.5 * math.log(2 * math.pi) - 2 * np.log(np.maximum(np.abs(ahead), 1.0))
+    gains: Floats = np.log(deviations) + np.where(ahead > _FAR, np.log(np.maximum(exact, 1e-300)), far)
+    return gains

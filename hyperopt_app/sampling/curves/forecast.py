@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The pruner `forecast`: it ends a trial if its rank at a rung and the forecast of its final value both say so.
+
+A rung is a length of training that has grown by the reduction factor since the first report. A rank alone misleads
+where the best learn slowly, a forecast alone where the model has seen little. Runs in workers; reads all from the
+study.
+"""
+
+import logging
+import math
+
+import numpy as np
+import optuna
+from optuna.pruners import BasePruner
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.sampling.curves.acquisition import model_of
+from hyperopt_app.sampling.curves.observations import learning, observe, progress_of
+from hyperopt_app.sampling.curves.progress import Progress
+from hyperopt_app.sampling.curves.threads import on_one_thread
+
+__all__ = ["ForecastPruner"]
+
+_log = logging.getLogger(__name__)
+_MOST = 1_000_000  # of any count
+
+
+class ForecastPruner(BasePruner):
+    """Ends a trial that is not among the best at a rung, and is not expected to be among the best in the end.
+
+    Args:
+        reduction_factor: One in so many trials is among the best; the length of training from rung to rung grows by it.
+        caution: So many standard deviations are added to a trial's forecast before it is judged.
+        first_rung: The first rung that judges; 0 is the first report.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+
+    def __init__(self, reduction_factor: int = 3, caution: float = 0.5, first_rung: int = 1) -> None:
+        if not 2 <= reduction_factor <= _MOST:
+            raise ValueError(
+                f"reduction_factor: {reduction_factor} is not allowed; set a whole number from 2 to {_MOST}"
+            )
+        if not (caution >= 0 and math.isfinite(caution)):
+            raise ValueError(f"caution: {caution} is not allowed; set a number from 0")
+        if not 0 <= first_rung <= _MOST:
+            raise ValueError(f"first_rung: {first_rung} is not allowed; set a whole number from 0 to {_MOST}")
+        self._factor, self._caution, self._first = reduction_factor, caution, first_rung
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Return whether the trial is to end at its last report."""
+        if trial.last_step is None:
+            return False
+        trials = study.get_trials(deepcopy=False)
+        if trial.last_step >= _full_length(trials):  # nothing is left to be saved
+            return False
+        progress = progress_of(trials)
+        rung = progress.rung(trial.last_step, self._factor)
+        earlier = [step for step in trial.intermediate_values if step < trial.last_step]
+        if rung < self._first or any(progress.rung(step, self._factor) >= rung for step in earlier):
+            return False
+        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        own = sign * trial.intermediate_values[trial.last_step]
+        if not math.isfinite(own):
+            return math.isnan(own) or own < 0
+        there = [sign * value for other in trials if (value := self._at(other, progress, rung)) is not None]
+        if sum(value > own for value in there) < max(1, len(there) // self._factor):
+            return False
+        return self._ends_low(learning(trials), trial, maximize=sign > 0)
+
+    def _at(self, trial: FrozenTrial, progress: Progress, rung: int) -> float | None:
+        """Return the trial's first value at a rung or later; None if it has not come that far."""
+        steps = [step for step in trial.intermediate_values if progress.rung(step, self._factor) >= rung]
+        return trial.intermediate_values[min(steps)] if steps else None
+
+    def _ends_low(self, trials: list[FrozenTrial], trial: FrozenTrial, *, maximize: bool) -> bool:
+        """Return whether the forecast is not among the best; False if it cannot be computed."""
+        try:
+            with on_one_thread():
+                seen = observe(trials, maximize=maximize)
+                model = model_of(seen, np.random.default_rng(trial.number))
+                place = np.append(seen.places.of(trial.params), seen.ends[0, -1])
+                means, deviations = model.predict(np.concatenate([seen.ends, place[None]]))
+        except np.linalg.LinAlgError as error:
+            _log.warning("trial %d goes on, since its final value cannot be forecast: %s", trial.number, error)
+            return False
+        best = np.sort(means[:-1])[-max(1, len(means[:-1]) // self._factor)]
+        return bool(means[-1] + self._caution * deviations[-1] < best)
+
+
+def _full_length(trials: list[FrozenTrial]) -> float:
+    """Return the last step of the longest complete trial; infinity before any is complete."""
+    complete = (trial.last_step for trial in trials if trial.state == TrialState.COMPLETE)
+    return max((step for step in complete if step is not None), default=math.inf)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""A Gaussian process over (point, progress): what a training with these parameters reports at that part of its length.
+
+The covariance of two reports is M(x, x') (a + b exp(-(t - t')^2 / 2 l^2)) + 1 + t t', with M a Matern 5/2 kernel that
+has a length for each column of the cube: `a` is what a configuration is worth at any time, `b` what it is worth for a
+while only, so that the model learns from the study how far early reports can be trusted. Logarithms of the lengths,
+a, b, l and the noise are fitted to the largest posterior density, by the signs of its slope.
+"""
+
+import math
+
+import numpy as np
+
+from hyperopt_app.sampling.curves.cube import Floats
+
+__all__ = ["CurveModel"]
+
+_ROOT5 = math.sqrt(5)
+_JITTER = 1e-6
+_LEAST_VARIANCE = 1e-9
+# What is expected of the hyperparameters before any report: centre and width of their logarithms.
+_LENGTH, _STEADY, _PASSING, _DURATION, _NOISE = (
+    (math.log(0.8), 1.0),
+    (0.0, 1.0),
+    (math.log(0.3), 1.0),
+    (
+        math.log(0.5),
+        0.7,
+    ),
+    (math.log(1e-2), 1.5),
+)
+_BOUNDS = (-7.0, 3.0)
+# Rprop: the first step, its change while the slope keeps its sign and when it turns, its bounds.
+_FIRST, _FASTER, _SLOWER, _STEPS = 0.15, 1.3, 0.5, (1e-3, 0.6)
+
+
+class CurveModel:
+    """The process for a cube of so many columns; what it is asked and given are rows of a point and a progress.
+
+    Raises:
+        numpy.linalg.LinAlgError: By `fit` and `condition`, where a covariance cannot be factored.
+    """
+
+    def __init__(self, width: int) -> None:
+        priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _NOISE]
+        self._width = width
+        self._centre = np.array([centre for centre, _ in priors])
+        self._scale = np.array([scale for _, scale in priors])
+        self.logs: Floats = self._centre.copy()
+        self._rows: Floats = np.zeros((0, width + 1))
+        self._inverse: Floats = np.zeros((0, 0))
+        self._weights: Floats = np.zeros(0)
+
+    def fit(self, rows: Floats, scores: Floats, steps: int) -> None:
+        """Fit the hyperparameters, from where they are.
+
+        Args:
+            rows: Shape (n, width + 1).
+            scores: What was reported, about standard normal, shape (n,).
+            steps: Evaluations of the slope; more is better and costs the third power of n each.
+        """
+        logs, size = self.logs.copy(), np.full(len(self.logs), _FIRST)
+        last: Floats | None = None
+        best, at_best = math.inf, self.logs
+        for _ in range(steps):
+            slope, value = self._slope(logs, rows, scores)
+            if value < best:
+                best, at_best = value, logs.copy()
+            if last is not None:
+                size = np.clip(size * np.where(slope * last > 0, _FASTER, _SLOWER), *_STEPS)
+            last = slope
+            logs = np.clip(logs - size * np.sign(slope), *_BOUNDS)
+        self.logs = at_best
+
+    def condition(self, rows: Floats, scores: Floats) -> None:
+        """Condition the process on reports; replaces those before."""
+        covariance = self._covariance(rows, rows)
+        covariance[np.diag_indices_from(covariance)] += math.exp(self.logs[-1]) + _JITTER
+        self._rows, self._inverse = rows, np.linalg.inv(covariance).astype(float)
+        self._weights = self._inverse @ scores
+        if not np.isfinite(self._weights).all():
+            raise np.linalg.LinAlgError("the covariance of the reports cannot be inverted")
+
+    def predict(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of what is reported at these rows without noise, each of shape (n,)."""
+        steady, passing = np.exp(self.logs[self._width : self._width + 2])
+        cross = self._covariance(rows, self._rows)
+        variance = steady + passing + 1 + rows[:, -1] ** 2 - ((cross @ self._inverse) * cross).sum(axis=1)
+        return cross @ self._weights, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+
+    def _parts(self, logs: Floats, left: Floats, right: Floats) -> tuple[Floats, ...]:
+        """Return the scaled left points, distances, exp(-distances), Matern, the kernel of time and its argument."""
+        width = self._width
+        lengths = np.exp(logs[:width])
+        one_side, other = left[:, :width] / lengths, right[:, :width] / lengths
+        squares = (one_side**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one_side @ other.T
+        distance = np.sqrt(np.maximum(squares, 0.0))
+        fading = np.exp(-_ROOT5 * distance)
+        matern = (1 + _ROOT5 * distance + 5 / 3 * distance**2) * fading
+        apart = (left[:, None, width] - right[:, width]) / math.exp(logs[width + 2])
+        return one_side, distance, fading, matern, np.exp(-0.5 * apart**2), apart
+
+    def _covariance(self, left: Floats, right: Floats) -> Floats:
+        *_, matern, together, _apart = self._parts(self.logs, left, right)
+        steady, passing = np.exp(self.logs[self._width : self._width + 2])
+        trend: Floats = 1 + np.outer(left[:, -1], right[:, -1])
+        covariance: Floats = matern * (steady + passing * together) + trend
+        return covariance
+
+    def _slope(self, logs: Floats, rows: Floats, scores: Floats) -> tuple[Floats, float]:
+        """Return the gradient of the negative log posterior of the hyperparameters, and its value."""
+        width = self._width
+        points, distance, fading, matern, together, apart = self._parts(logs, rows, rows)
+        steady, passing, noise = np.exp(logs[[width, width + 1, width + 3]])
+        over_time = steady + passing * together
+        covariance = matern * over_time + 1 + np.outer(rows[:, -1], rows[:, -1])
+        covariance[np.diag_indices_from(covariance)] += noise + _JITTER
+        factor, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
+        weights = inverse @ scores
+        outer = 0.5 * (inverse - np.outer(weights, weights))
+        by_distance = outer * over_time * (5 / 3 * (1 + _ROOT5 * distance) * fading)
+        by_matern = outer * matern
+        slope = np.concatenate(
+            [
+                2 * (by_distance.sum(axis=1) @ points**2) - 2 * ((by_distance @ points) * points).sum(axis=0),
+                [steady * by_matern.sum(), passing * (by_matern * together).sum()],
+                [passing * (by_matern * together * apart**2).sum(), noise * np.trace(outer)],
+            ]
+        )
+        off = (logs - self._centre) / self._scale
+        value = 0.5 * scores @ weights + np.log(np.diag(factor)).sum() + 0.5 * off @ off
+        return slope + off / self._scale, float(value)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The sampler `curves`: it proposes the points whose final values are expected to improve most. Runs in workers.
+
+A sampler is made anew for each trial, so everything is read from the study: no state is kept in memory.
+"""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.sampling.curves.acquisition import best_point
+from hyperopt_app.sampling.curves.activity import common_space
+from hyperopt_app.sampling.curves.cube import Cube, Floats
+from hyperopt_app.sampling.curves.observations import has_curves, learning, observe
+from hyperopt_app.sampling.curves.threads import on_one_thread
+from hyperopt_app.sampling.failure_aware_tpe import failure_aware
+from hyperopt_app.sampling.seeds import trial_seed
+
+__all__ = ["CurvesSampler"]
+
+_log = logging.getLogger(__name__)
+# What has been said in this process.
+_said: set[str] = set()
+# Reports before the model is asked.
+_LEAST_REPORTS = 4
+_MOST = 1_000_000  # of any count
+_POINT = "fixed_params"  # Optuna's own name for the parameters with which a waiting trial is to begin
+
+
+class CurvesSampler(BaseSampler):
+    """A Gaussian process over parameters and step that learns from every report, of running and pruned trials too.
+
+    Some of the points are evenly spread over the space instead, so that no search stays where early reports look well.
+    Without reports, and with several objectives, it is TPE as in the group `async_tpe`.
+
+    Args:
+        seed: The study's seed, from which all trials' points follow; None draws one.
+        n_startup_trials: So many first trials are spread.
+        spread_every: Every so many-th trial is spread, 2 for half of them; 0 for none.
+        n_candidates: Points among which the best is chosen.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+
+    def __init__(
+        self, seed: int | None = None, n_startup_trials: int = 8, spread_every: int = 2, n_candidates: int = 300
+    ) -> None:
+        least = {"n_startup_trials": 0, "spread_every": 0, "n_candidates": 2}
+        given = {"n_startup_trials": n_startup_trials, "spread_every": spread_every, "n_candidates": n_candidates}
+        for name, value in given.items():
+            if not least[name] <= value <= _MOST:
+                raise ValueError(f"{name}: {value} is not allowed; set a whole number from {least[name]} to {_MOST}")
+        self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+        self._startup, self._spread_every, self._candidates = n_startup_trials, spread_every, n_candidates
+        self._tpe: tuple[int, BaseSampler] | None = None
+
+    def reseed_rng(self) -> None:
+        """Do nothing: each trial's numbers follow from the seed and its own number."""
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the parameters of all trials, or what TPE samples where it takes over."""
+        trials = self._trials(study)
+        if trials is None:
+            return self._fallback(trial).infer_relative_search_space(study, trial)
+        space = common_space([known for known in trials if known.intermediate_values or known.state.is_finished()])
+        return dict(sorted(space.items()))
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return a point of the search space."""
+        trials = self._trials(study)
+        if trials is None:
+            return self._fallback(trial).sample_relative(study, trial, search_space)
+        given = trial.params.keys() | trial.system_attrs.get(_POINT, {}).keys()
+        if search_space.keys() <= given:  # it goes on with the point that it has
+            return {}
+        cube = Cube(search_space)
+        with on_one_thread():
+            point = self._point(cube, trials, trial.number, maximize=study.direction == StudyDirection.MAXIMIZE)
+        return cube.params(point)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return a value of a parameter that no trial has had so far."""
+        return self._fallback(trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Let TPE store what it stores."""
+        self._fallback(trial).after_trial(study, trial, state, values)
+
+    def _trials(self, study: optuna.Study) -> list[FrozenTrial] | None:
+        """Return the trials to learn from; None where TPE takes over."""
+        if len(study.directions) > 1:
+            return None
+        trials = study.get_trials(deepcopy=False)
+        return learning(trials) if has_curves(trials) else None
+
+    def _fallback(self, trial: FrozenTrial) -> BaseSampler:
+        """Return the sampler that `async_tpe` would be for this trial; one object as long as it is the same trial."""
+        if self._tpe is None or self._tpe[0] != trial.number:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                tpe = TPESampler(seed=trial_seed(self._seed, trial.number), constant_liar=True)
+            self._tpe = trial.number, failure_aware(tpe)
+        return self._tpe[1]
+
+    def _point(self, cube: Cube, trials: Sequence[FrozenTrial], number: int, *, maximize: bool) -> Floats:
+        spread = cube.spread(np.random.default_rng(self._seed).random(cube.width), number)
+        if number < self._startup or (self._spread_every and number % self._spread_every == 0):
+            return spread
+        others = [trial for trial in trials if trial.number != number]
+        try:
+            seen = observe(others, maximize=maximize)
+            if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
+                return spread
+            return best_point(seen, np.random.default_rng((self._seed, number)), self._candidates)
+        except np.linalg.LinAlgError as error:
+            _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
+            return spread
+
+
+def _warn_once(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        _log.warning("%s", text)
