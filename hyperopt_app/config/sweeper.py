@@ -33,7 +33,7 @@ class AsyncOptunaConf:
 
     # The first lets the user's files add keys to the two groups after it; `config.store` says how.
     defaults: list[Any] = field(
-        default_factory=lambda: ["opened/methods@_here_", {"sampler": "async_tpe"}, {"pruner": "nop"}]
+        default_factory=lambda: ["opened/methods@_here_", {"sampler": "auto"}, {"pruner": "auto"}]
     )
 
     # How points are proposed, a config group.

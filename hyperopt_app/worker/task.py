@@ -132,7 +132,7 @@ class WorkerTask:
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
         results = results_of_worker(tickets, plan, self.config, self.task_function)
-        idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner)
+        idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner, is_automatic=plan.pruner_is_automatic)
         worker = Worker(
             tickets,
             plan.limits,

@@ -45,7 +45,7 @@ OWN = {"slurm_workers.nodes": "count"}
 
 _LAUNCHERS: dict[str, type] = {**SCHEMAS}
 METHODS = {
-    "sampler": ("async_tpe", "curves", "brute_force", "partial_fixed"),
+    "sampler": ("auto", "async_tpe", "curves", "brute_force", "partial_fixed"),
     "pruner": (
         *(
             "nop",

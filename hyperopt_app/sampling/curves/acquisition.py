@@ -13,8 +13,8 @@ __all__ = ["best_point", "log_improvement", "model_of"]
 
 # Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
 # with the third power.
-_MOST_FITTED, _MOST_KNOWN = 180, 400
-_FIT_STEPS = 30
+_MOST_FITTED, _MOST_KNOWN = 100, 300
+_FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
 _SAME = 1e-9  # the squared distance up to which two points are the same

@@ -28,7 +28,12 @@ UPSTREAM = {
     "qmc": "QMCSampler",
     "grid": "RandomSampler",  # our tickets carry the points; the sampler fills in what they leave out
 }
-OURS = {"async_tpe": "TPESampler", "curves": "CurvesSampler", "brute_force": "BruteForceSampler", "partial_fixed": "PartialFixedSampler"}
+OURS = {
+    "async_tpe": "TPESampler",
+    "curves": "CurvesSampler",
+    "brute_force": "BruteForceSampler",
+    "partial_fixed": "PartialFixedSampler",
+}
 GROUPS = {**UPSTREAM, **OURS}
 MORE = {"partial_fixed": ("+hydra.sweeper.sampler.fixed_params={x: 0.25}",)}
 
