@@ -27,7 +27,7 @@ from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.sampling.idle_pruners import idle_pruner
-from hyperopt_app.sampling.samplers import lists_points
+from hyperopt_app.sampling.samplers import lists_points, takes_prior
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
 from hyperopt_app.settings.keys import nothing_chosen, unknown_keys, unreadable
@@ -277,19 +277,28 @@ def is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
 
 
 def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
-    """Return the points of the first tickets: the warm start, then the grid in an order shuffled by the seed."""
+    """Return the points of the first tickets: the warm start, the prior, the grid in an order shuffled by the seed."""
     unchecked = request.settings.enqueue_unchecked
     points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         grid = grid_points(request.space)
         random.Random(seed).shuffle(grid)
         points += grid
+    elif request.settings.prior:
+        points.append(_prior_of(request))
     return points
 
 
+def _prior_of(request: Request) -> dict[str, Any]:
+    """Return the user's prior in the study's form."""
+    return point_of(request.space, request.settings.prior)[0]
+
+
 def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
-    """Return the sampler's settings with the values fixed by PartialFixedSampler in the study's form."""
+    """Return the sampler's settings with the study's form of what PartialFixedSampler fixes, and of the prior."""
     sampler = request.settings.sampler
+    if request.settings.prior and takes_prior(sampler):
+        sampler = {**sampler, "prior": _prior_of(request)}
     fixed = sampler.get("fixed_params")
     if not isinstance(fixed, Mapping):
         return sampler

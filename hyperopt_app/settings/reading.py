@@ -37,6 +37,7 @@ class Settings(SweepOptions):
     plain_choices: bool
     timeout: float | None
     enqueue: Sequence[Mapping[str, Any]]
+    prior: Mapping[str, Any]
     enqueue_unchecked: bool
     objective_suggests: bool
     seed: int | None

@@ -17,7 +17,7 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(
         ("_target_", "isolation", "progress", "custom_search_space", "storage", "constraints_func"), "word"
     ),
-    **dict.fromkeys(("sampler", "pruner", "params", "names", "search_space", "optuna_config"), "mapping"),
+    **dict.fromkeys(("sampler", "pruner", "params", "names", "prior", "search_space", "optuna_config"), "mapping"),
     **dict.fromkeys(("additional_parameters", "fixed_params", "base_sampler", "wrapped_pruner"), "mapping"),
     **dict.fromkeys(("direction", "select", "nodes", "walltime", "mem", "mem_per_gpu", "mem_per_cpu", "gres"), "word"),
     **dict.fromkeys(("study_name", "metric", "name", "queue", "account", "project", "python", "folder"), "text"),

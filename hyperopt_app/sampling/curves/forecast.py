@@ -24,7 +24,7 @@ __all__ = ["ForecastPruner"]
 
 _log = logging.getLogger(__name__)
 # The correlation of a rung with the end, as the study has taught it, below which the rung judges nobody.
-_LEAST_AGREEMENT = 0.25
+_LEAST_AGREEMENT = 0.4
 _MOST = 1_000_000  # of any count
 
 

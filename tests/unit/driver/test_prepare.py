@@ -141,3 +141,19 @@ def test_a_study_from_before_there_was_a_choice_keeps_tpe(command: Command) -> N
         "ForecastPruner",
     )
     assert _names(command()) == ("TPESampler", "NopPruner")
+
+
+def test_a_prior_is_tried_first_and_reaches_the_sampler_that_takes_one(command: Command) -> None:
+    """Of another sampler it is the first point alone; a resumed study does not try it again."""
+    plan = command("+hydra.sweeper.prior={x: 3}")
+    assert plan.sampler["prior"] == {"x": 3.0}
+    study = _ended(plan, Completed((1.0,)))
+    assert study.trials[0].params == {"x": 3.0}
+    assert "prior" not in command("+hydra.sweeper.prior={x: 3}", "hydra/sweeper/sampler=random").sampler
+    assert [trial.number for trial in study.get_trials() if POINT in trial.system_attrs] == [0]
+
+
+def test_a_prior_that_is_no_point_is_refused(command: Command) -> None:
+    """With its key and what is allowed."""
+    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.prior: x=10 is out of range; allowed is \[0, 9\]"):
+        command("+hydra.sweeper.prior={x: 10}")
