@@ -68,7 +68,14 @@ class Verdict(NamedTuple):
     ended_before: frozenset[int]
 
 
-def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, *, has_new_search: bool = False) -> int:
+def begin_run(
+    study: optuna.Study,
+    ended_before: Iterable[int],
+    limits: Limits,
+    *,
+    has_new_search: bool = False,
+    methods: Mapping[str, str] | None = None,
+) -> int:
     """Store the start of a run. Runs in the driver, under the study's lock.
 
     Args:
@@ -76,6 +83,7 @@ def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, 
         ended_before: Numbers of the trials that have ended.
         limits: Its rules.
         has_new_search: Whether the study has another search from now on, so that workers of earlier runs must leave.
+        methods: Options of sampler and pruner that were chosen for the study; those of earlier runs stay.
 
     Returns:
         The run's number, from 1.
@@ -87,6 +95,7 @@ def begin_run(study: optuna.Study, ended_before: Iterable[int], limits: Limits, 
         ended_before=_ranges(ended_before),
         is_judged=not limits.never_for_failures,
         search_since=number if has_new_search else int(last.get("search_since", 0)),
+        methods={**(methods or {}), **last.get("methods", {})},
     )
     keep_run(study, run)
     return number

@@ -13,6 +13,8 @@ from omegaconf import MISSING
 __all__ = [
     "SAMPLERS_OF_STOCK",
     "AsyncTPESamplerConf",
+    "AutoPrunerConf",
+    "AutoSamplerConf",
     "BruteForceSamplerConf",
     "CmaEsSamplerConf",
     "CurvesSamplerConf",
@@ -35,6 +37,18 @@ __all__ = [
     "ThresholdPrunerConf",
     "WilcoxonPrunerConf",
 ]
+
+
+@dataclass
+class AutoSamplerConf:
+    """A sampler that is chosen for the study; `sampling.automatic` says how."""
+
+    seed: int | None = None
+
+
+@dataclass
+class AutoPrunerConf:
+    """A pruner that is chosen for the study and its sampler; `sampling.automatic` says how."""
 
 
 @dataclass

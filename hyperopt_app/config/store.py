@@ -15,6 +15,8 @@ from hyperopt_app.config.launchers import SCHEMAS
 from hyperopt_app.config.methods import (
     SAMPLERS_OF_STOCK,
     AsyncTPESamplerConf,
+    AutoPrunerConf,
+    AutoSamplerConf,
     BruteForceSamplerConf,
     CurvesSamplerConf,
     ForecastPrunerConf,
@@ -43,10 +45,12 @@ __all__ = [
 
 _NODES: tuple[tuple[str, str, Any], ...] = (
     ("hydra/sweeper", "async_optuna", AsyncOptunaConf),
+    ("hydra/sweeper/sampler", "auto", AutoSamplerConf),
     ("hydra/sweeper/sampler", "async_tpe", AsyncTPESamplerConf),
     ("hydra/sweeper/sampler", "curves", CurvesSamplerConf),
     ("hydra/sweeper/sampler", "brute_force", BruteForceSamplerConf),
     ("hydra/sweeper/sampler", "partial_fixed", PartialFixedSamplerConf),
+    ("hydra/sweeper/pruner", "auto", AutoPrunerConf),
     ("hydra/sweeper/pruner", "nop", NopPrunerConf),
     ("hydra/sweeper/pruner", "forecast", ForecastPrunerConf),
     ("hydra/sweeper/pruner", "median", MedianPrunerConf),

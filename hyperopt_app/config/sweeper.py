@@ -44,7 +44,7 @@ class AsyncOptunaConf:
 
     # The first lets the user's files add keys to the two groups after it; `config.store` says how.
     defaults: list[Any] = field(
-        default_factory=lambda: ["opened/methods@_here_", {"sampler": "async_tpe"}, {"pruner": "nop"}]
+        default_factory=lambda: ["opened/methods@_here_", {"sampler": "auto"}, {"pruner": "auto"}]
     )
 
     # How points are proposed, a config group.
@@ -96,6 +96,10 @@ class AsyncOptunaConf:
 
     # Warm-start points, tried first: a list of {dotted key: value}; keys that are left out are sampled.
     enqueue: list[Any] = field(default_factory=list)
+
+    # Where you believe the best configuration to be: {dotted key: value}. It is tried first, and the sampler `curves`
+    # searches near it until better points elsewhere speak against it.
+    prior: dict[str, Any] = field(default_factory=dict)
 
     # Let warm-start points name what only the objective suggests, and numbers out of range.
     enqueue_unchecked: bool = False

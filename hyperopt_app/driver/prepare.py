@@ -6,12 +6,13 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.set_aside import discard_one, set_aside_of, undone_of
@@ -26,10 +27,19 @@ from hyperopt_app.budget.ticket_issue import (
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import begin_run, close_run
 from hyperopt_app.driver.places import keep_owner, other_study
-from hyperopt_app.driver.request import Request, accepted_changes, fixed_by_sampler, identity_of, is_wanted, points_of
+from hyperopt_app.driver.request import (
+    Request,
+    accepted_changes,
+    fixed_by_sampler,
+    identity_of,
+    idle_methods,
+    is_wanted,
+    points_of,
+)
 from hyperopt_app.errors import ConfigError, StudyMismatchError
-from hyperopt_app.sampling.idle_pruners import idle_pruner
 from hyperopt_app.sampling.samplers import lists_points
+from hyperopt_app.settings.methods import with_automatic_methods
+from hyperopt_app.settings.reading import Settings
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.identity import Identity, in_the_studys_form, keep_identity
@@ -38,7 +48,7 @@ from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan, sweep_options
 from hyperopt_app.study.stopping import Limits, write_stop
-from hyperopt_app.study.trial_records import point_of
+from hyperopt_app.study.trial_records import attributes_of, point_of, run_in, spec_of
 
 __all__ = ["prepare", "program_of_this_process"]
 
@@ -59,8 +69,9 @@ def prepare(request: Request) -> Plan:
         if fault is not None:
             raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)
+        settings = _as_begun(study, settings, request.space.parameters)
         space = in_the_studys_form(study, request.space, plain_choices=settings.plain_choices)
-        request = replace(request, space=space)
+        request = replace(request, space=space, settings=settings)
         identity = identity_of(request, study)
         _log_line(close_run(study))
         changes, is_new = accepted_changes(study, request, identity)
@@ -72,11 +83,24 @@ def prepare(request: Request) -> Plan:
         keep_budget(study, request.n_trials, listed=_lists_points(request))
         _issue(study, request, identity.seed)
         write_stop(study, None)
-        begin_notes(study, idle_pruner(settings.sampler, settings.pruner, len(settings.directions)))
+        begin_notes(study, idle_methods(settings, request.wording))
         ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
         plan = _plan(request, identity, ended)
-        number = begin_run(study, plan.ended_before, plan.limits, has_new_search=is_new and bool(changes))
+        number = begin_run(
+            study, plan.ended_before, plan.limits, has_new_search=is_new and bool(changes), methods=settings.options
+        )
     return replace(plan, run_number=number)
+
+
+def _as_begun(study: optuna.Study, settings: Settings, space: Mapping[str, BaseDistribution]) -> Settings:
+    """Return the settings with the methods that were chosen for the study when it began, and say what they are."""
+    run = run_in(attributes_of(study))
+    if run or spec_of(study) is not None:
+        settings = with_automatic_methods(settings, space, run.get("methods", {}))
+    if settings.options:
+        chosen = " and ".join(f"{name} {option}" for name, option in settings.options.items())
+        _log.info("The study has %s, since %s.", chosen, settings.reason)
+    return settings
 
 
 def _log_line(line: str) -> None:
@@ -122,6 +146,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
         seed=identity.seed,
         sampler=fixed_by_sampler(request),
         pruner=settings.pruner,
+        pruner_is_automatic="pruner" in settings.options,
         limits=Limits(
             deadline=None if settings.timeout is None else time.time() + settings.timeout,
             max_failure_rate=settings.max_failure_rate,

@@ -27,12 +27,12 @@ from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.sampling.idle_pruners import idle_pruner
-from hyperopt_app.sampling.samplers import lists_points
+from hyperopt_app.sampling.samplers import lists_points, takes_prior
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
 from hyperopt_app.settings.keys import nothing_chosen, unknown_keys, unreadable
 from hyperopt_app.settings.lost_keys import lost_keys
-from hyperopt_app.settings.methods import with_methods
+from hyperopt_app.settings.methods import with_automatic_methods, with_methods
 from hyperopt_app.settings.misplaced import misplaced
 from hyperopt_app.settings.reading import Settings, read_settings
 from hyperopt_app.space.points import grid_points, point_of
@@ -50,6 +50,7 @@ __all__ = [
     "checked",
     "fixed_by_sampler",
     "identity_of",
+    "idle_methods",
     "is_wanted",
     "points_of",
     "way_on",
@@ -99,6 +100,7 @@ def checked(
     settings, field_faults, method_faults = _settings_and_faults(loader, config)
     space, faults = parse_space(settings.params, arguments, loader, settings.names)
     is_read = not faults
+    settings = with_automatic_methods(settings, space.parameters)
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
     faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
@@ -119,7 +121,7 @@ def checked(
     options, option_faults = preflight.check_worker_options(settings, config)
     faults += option_faults
     faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
-    idle = {} if faults else idle_pruner(settings.sampler, settings.pruner, len(settings.directions))
+    idle = {} if faults else idle_methods(settings, wording)
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
     request = Request(
         settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, wording=wording, notes=notes
@@ -130,6 +132,12 @@ def checked(
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def idle_methods(settings: Settings, wording: Wording) -> dict[str, str]:
+    """Return warnings about the pruner, by kind."""
+    is_hydras, directions = wording.is_application, len(settings.directions)
+    return idle_pruner(settings.sampler, settings.pruner, directions, is_hydras=is_hydras)
 
 
 def _space_faults(loader: ConfigLoader, config: DictConfig, space: Space) -> list[str]:
@@ -269,19 +277,28 @@ def is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
 
 
 def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
-    """Return the points of the first tickets: the warm start, then the grid in an order shuffled by the seed."""
+    """Return the points of the first tickets: the warm start, the prior, the grid in an order shuffled by the seed."""
     unchecked = request.settings.enqueue_unchecked
     points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         grid = grid_points(request.space)
         random.Random(seed).shuffle(grid)
         points += grid
+    elif request.settings.prior:
+        points.append(_prior_of(request))
     return points
 
 
+def _prior_of(request: Request) -> dict[str, Any]:
+    """Return the user's prior in the study's form."""
+    return point_of(request.space, request.settings.prior)[0]
+
+
 def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
-    """Return the sampler's settings with the values fixed by PartialFixedSampler in the study's form."""
+    """Return the sampler's settings with the study's form of what PartialFixedSampler fixes, and of the prior."""
     sampler = request.settings.sampler
+    if request.settings.prior and takes_prior(sampler):
+        sampler = {**sampler, "prior": _prior_of(request)}
     fixed = sampler.get("fixed_params")
     if not isinstance(fixed, Mapping):
         return sampler

@@ -34,6 +34,7 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
         *_directions(settings),
         *_methods(settings, space),
         *_point_faults(settings, space),
+        *_prior_faults(settings, space),
         *_extension(settings.custom_search_space),
     ]
 
@@ -187,6 +188,11 @@ def _point_faults(settings: Settings, space: Space) -> Iterator[str]:
             continue
         for fault in point_of(space, point, unchecked=settings.enqueue_unchecked)[1]:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
+
+
+def _prior_faults(settings: Settings, space: Space) -> Iterator[str]:
+    for fault in point_of(space, settings.prior)[1]:
+        yield f"hydra.sweeper.prior: {fault}"
 
 
 def _extension(path: str | None) -> Iterator[str]:

@@ -4,12 +4,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from optuna.pruners import HyperbandPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, PercentilePruner, SuccessiveHalvingPruner
 from optuna.samplers import TPESampler
 
 from hyperopt_app.sampling.targets import made_class, node_name
 
-__all__ = ["idle_pruner", "pruner_name"]
+__all__ = ["classes_in", "idle_pruner", "pruner_name"]
 
 _KEY = "hydra.sweeper.pruner"
 
@@ -19,13 +19,17 @@ def pruner_name(node: Mapping[str, Any]) -> str | None:
     return None if made_class(node) is NopPruner else node_name(node["_target_"]).rpartition(".")[2]
 
 
-def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], directions: int) -> dict[str, str]:
+def idle_pruner(
+    sampler: Mapping[str, Any], pruner: Mapping[str, Any], directions: int, *, is_hydras: bool = True
+) -> dict[str, str]:
     """Return warnings about the pruner before anything starts, by kind; empty if there are none.
 
     Args:
         sampler: The fitted `hydra.sweeper.sampler`.
         pruner: The fitted `hydra.sweeper.pruner`.
         directions: How many values are optimised.
+        is_hydras: Whether the user wrote them as Hydra groups, and can choose others; the original's files have what
+            their study has.
     """
     name = pruner_name(pruner)
     if name is None:
@@ -36,19 +40,34 @@ def idle_pruner(sampler: Mapping[str, Any], pruner: Mapping[str, Any], direction
             "directions and a trial is pruned by the curve of one value; optimise one, or take "
             "hydra/sweeper/pruner=nop"
         }
+    return _harm(sampler, pruner, is_hydras=is_hydras)
+
+
+def _harm(sampler: Mapping[str, Any], pruner: Mapping[str, Any], *, is_hydras: bool) -> dict[str, str]:
+    """Warn of a pruner that misleads TPE."""
+    if not any(issubclass(kind, TPESampler) for kind in classes_in(sampler)):
+        return {}
+    from_the_first = made_class(pruner) in (MedianPruner, PercentilePruner) and not pruner.get("n_warmup_steps")
+    if from_the_first and is_hydras:
+        name = node_name(pruner["_target_"]).rpartition(".")[2]
+        return {
+            "pruner": f"{_KEY}: {name} judges from the first report on, and beside TPE many searches then miss the "
+            "best; set n_warmup_steps to about a twentieth of a full training, or take hydra/sweeper/sampler=auto and "
+            "hydra/sweeper/pruner=auto"
+        }
     halving = next(
-        (kind for kind in _classes(pruner) if issubclass(kind, (HyperbandPruner, SuccessiveHalvingPruner))), None
+        (kind for kind in classes_in(pruner) if issubclass(kind, (HyperbandPruner, SuccessiveHalvingPruner))), None
     )
-    if halving is None or not any(issubclass(kind, TPESampler) for kind in _classes(sampler)):
+    if halving is None:
         return {}
     return {
         "pruner": f"{_KEY}: {halving.__name__} does harm beside TPE, which ranks complete trials above pruned ones and "
         "exploits the early survivors of empty rungs; take hydra/sweeper/sampler=random with it, or "
-        "hydra/sweeper/pruner=median"
+        "hydra/sweeper/pruner=auto with hydra/sweeper/sampler=auto"
     }
 
 
-def _classes(node: Any) -> Iterator[type]:
+def classes_in(node: Any) -> Iterator[type]:
     """Yield the classes that a node and the nodes inside it name."""
     if not isinstance(node, Mapping):
         return
@@ -56,4 +75,4 @@ def _classes(node: Any) -> Iterator[type]:
     if isinstance(made, type):
         yield made
     for value in node.values():
-        yield from _classes(value)
+        yield from classes_in(value)

@@ -22,7 +22,7 @@ from hyperopt_app.sampling.recipes import Recipe, built, recipe_of
 from hyperopt_app.sampling.seeds import trial_seed
 from hyperopt_app.sampling.targets import made_class
 
-__all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "supports_directions"]
+__all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "supports_directions", "takes_prior"]
 
 _SAMPLER, _PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 
@@ -42,6 +42,11 @@ def lists_points(node: Mapping[str, Any], custom_search_space: str | None) -> bo
     """
     is_brute_force = made_class(node) is optuna.samplers.BruteForceSampler
     return is_grid(node) or (is_brute_force and custom_search_space is None)
+
+
+def takes_prior(node: Mapping[str, Any]) -> bool:
+    """Whether the sampler searches near the user's prior; of any other the prior is the first point alone."""
+    return made_class(node) is CurvesSampler
 
 
 def supports_directions(node: Mapping[str, Any], directions: int) -> bool:

@@ -6,17 +6,21 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
+from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hyperopt_app.config.command_line import hydra_words
 from hyperopt_app.config.store import replacing_old_sampler, stored_nodes
+from hyperopt_app.sampling.automatic import choose
 from hyperopt_app.sampling.fitting import Below, fit
 from hyperopt_app.settings.reading import Settings
 
-__all__ = ["with_methods"]
+__all__ = ["with_automatic_methods", "with_methods"]
 
+_KEPT = "the study has begun so"
+# Where a node names no class but has fields; and what a study has that began before there was a choice.
 _DEFAULTS: tuple[tuple[str, str, type], ...] = (("sampler", "async_tpe", BaseSampler), ("pruner", "nop", BasePruner))
 
 
@@ -25,6 +29,8 @@ def with_methods(
 ) -> tuple[Settings, list[str]]:
     """Return the settings with a sampler and a pruner that workers can build, and the errors.
 
+    Where the choice is ours, `Settings.automatic` says so, and a default stands in until the space is known.
+
     Args:
         settings: As composed.
         config: The sweep's config, which knows the groups that were chosen.
@@ -32,6 +38,7 @@ def with_methods(
     """
     faults: list[str] = []
     changes: dict[str, Any] = {}
+    automatic: set[str] = set()
     for name, default, base in _DEFAULTS:
         group = f"hydra/sweeper/{name}"
         nodes = stored_nodes(group)
@@ -39,10 +46,46 @@ def with_methods(
         if name == "sampler":
             chosen = str(config.hydra.runtime.choices.get(group))
             written_node, below = _of_today(written_node, below, chosen)
+        if _is_ours_to_choose(written_node):
+            automatic.add(name)
+            written_node = {"seed": (written_node or {}).get("seed")} if name == "sampler" else {}
         node, method_faults = fit(written_node, below, nodes[default], base, f"hydra.sweeper.{name}")
         faults += method_faults
         changes[name] = nodes[default] if method_faults else node  # the other checks need some method
-    return replace(settings, **changes), faults
+    return replace(settings, **changes, automatic=frozenset(automatic)), faults
+
+
+def _is_ours_to_choose(node: Any) -> bool:
+    """Whether the user has named no class and written no field but a seed: that of the default group names one."""
+    if node is None:
+        return True
+    written = {key: value for key, value in node.items() if value != MISSING} if isinstance(node, Mapping) else node
+    return isinstance(written, Mapping) and written.keys() <= {"seed"}
+
+
+def with_automatic_methods(
+    settings: Settings, space: Mapping[str, BaseDistribution], kept: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings with what we choose where the choice is ours.
+
+    Args:
+        settings: With what the user has chosen.
+        space: The parameters of the study.
+        kept: What the study has had so far, group to option; None for a new study.
+    """
+    if not settings.automatic:
+        return settings
+    chosen = {name: None if name in settings.automatic else getattr(settings, name) for name in ("sampler", "pruner")}
+    choice = choose(chosen["sampler"], chosen["pruner"], space, len(settings.directions))
+    options = {name: option for name in sorted(settings.automatic) if (option := getattr(choice, name)) is not None}
+    reason = choice.reason
+    if kept is not None:
+        options, reason = {name: kept.get(name, default) for name, default, _ in _DEFAULTS if name in options}, _KEPT
+    seed = {"seed": settings.sampler.get("seed")} if "sampler" in options else {}
+    nodes: dict[str, Any] = {name: stored_nodes(f"hydra/sweeper/{name}")[option] for name, option in options.items()}
+    if "sampler" in nodes:
+        nodes["sampler"] = {**nodes["sampler"], **seed}
+    return replace(settings, **nodes, options=options, reason=reason)
 
 
 def _of_today(given: Any, below: Below, choice: str) -> tuple[Any, Below]:

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.command_line import hydra_words
-from hyperopt_app.config.methods import AsyncTPESamplerConf, NopPrunerConf
+from hyperopt_app.config.methods import AutoPrunerConf, AutoSamplerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.keys import sweeper_fields
@@ -37,6 +37,7 @@ class Settings(SweepOptions):
     plain_choices: bool
     timeout: float | None
     enqueue: Sequence[Mapping[str, Any]]
+    prior: Mapping[str, Any]
     enqueue_unchecked: bool
     objective_suggests: bool
     seed: int | None
@@ -47,6 +48,10 @@ class Settings(SweepOptions):
     #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
     translated: Mapping[str, Any] = field(default_factory=dict)
     translation_faults: Sequence[str] = ()
+    #: Which of sampler and pruner the user has left to us; what was chosen, by its group's option; and why.
+    automatic: frozenset[str] = frozenset()
+    options: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
 
 
 def names_of(value: Any) -> tuple[str, ...]:
@@ -87,8 +92,8 @@ def read_settings(config: DictConfig) -> Settings:
 def default_fields() -> dict[str, Any]:
     """Return the defaults of `hydra.sweeper` as plain data."""
     schema: Any = OmegaConf.to_container(OmegaConf.structured(AsyncOptunaConf), enum_to_str=True)
-    sampler = OmegaConf.to_container(OmegaConf.structured(AsyncTPESamplerConf))
-    pruner = OmegaConf.to_container(OmegaConf.structured(NopPrunerConf))
+    sampler = OmegaConf.to_container(OmegaConf.structured(AutoSamplerConf))
+    pruner = OmegaConf.to_container(OmegaConf.structured(AutoPrunerConf))
     return {**schema, "sampler": sampler, "pruner": pruner}
 
 

@@ -62,6 +62,7 @@ class Plan(SweepOptions):
         sampler: The sampler's fitted config node; the class itself stands for a class of the script that was started,
             which travels by value (`launchers.payload`): no worker could import it.
         pruner: The pruner's, in the same way.
+        pruner_is_automatic: Whether we have chosen it, so that nobody needs to know that it has nothing to do.
         limits: What ends the study early.
         ended_before: Trials that had ended when the command was given.
         lease_s: Seconds of silence after which a worker elsewhere counts as dead.
@@ -96,6 +97,7 @@ class Plan(SweepOptions):
     way_on: str = "the same command"
     wording: Wording = HYDRA_WORDING
     run_number: int = 0
+    pruner_is_automatic: bool = False
     moment: datetime = field(default_factory=datetime.now)
 
     def training_seed(self, number: int) -> int:

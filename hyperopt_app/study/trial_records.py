@@ -88,12 +88,13 @@ class SpecRecord(TypedDict):
 
 
 class RunRecord(TypedDict, total=False):
-    """The last command's run; empty in a study of an earlier release. Trial numbers are stored as ranges."""
+    """The last command's run; empty in an earlier release's study. `methods` are the options chosen for the study."""
 
     number: int
     ended_before: list[list[int]]
     is_judged: bool
     search_since: int
+    methods: dict[str, str]
 
 
 class VerdictRecord(TypedDict):

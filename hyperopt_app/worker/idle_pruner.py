@@ -57,10 +57,12 @@ class IdlePruner:
     Attributes:
         name: What the pruner is called; None if there is none to look after.
         key: Where the user has set it.
+        is_automatic: Whether the user has not; then it is only said that an objective swallows the pruner's word.
     """
 
     name: str | None = None
     key: str = ""
+    is_automatic: bool = False
     _said: set[str] = field(default_factory=set)
 
     def watched(self, trial: optuna.Trial) -> optuna.Trial:
@@ -77,7 +79,7 @@ class IdlePruner:
         if not isinstance(outcome, Completed) or not isinstance(trial, Asked):
             return
         kind, text = _idle(trial)
-        if kind and kind not in self._said:
+        if kind and kind not in self._said and not (self.is_automatic and kind != "swallowed"):
             self._said.add(kind)
             note = f"{self.key}: {self.name} cannot act: trial {trial.number} {text}, or leave {self.key} out."
             _log.warning("%s", note)

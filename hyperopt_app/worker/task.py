@@ -135,7 +135,7 @@ class WorkerTask:
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
         results = results_of_worker(tickets, plan, self.config, self.task_function)
-        idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner)
+        idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner, is_automatic=plan.pruner_is_automatic)
         time_budget = TimeBudget(plan.study_dir, plan.budget)
         worker = Worker(
             tickets,

@@ -17,7 +17,8 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(
         ("_target_", "isolation", "progress", "custom_search_space", "storage", "constraints_func"), "word"
     ),
-    **dict.fromkeys(("sampler", "pruner", "params", "names", "search_space", "optuna_config", "budget"), "mapping"),
+    **dict.fromkeys(("sampler", "pruner", "params", "names", "prior", "search_space"), "mapping"),
+    **dict.fromkeys(("optuna_config", "budget"), "mapping"),
     **dict.fromkeys(("additional_parameters", "fixed_params", "base_sampler", "wrapped_pruner"), "mapping"),
     **dict.fromkeys(("direction", "select", "nodes", "walltime", "mem", "mem_per_gpu", "mem_per_cpu", "gres"), "word"),
     **dict.fromkeys(("study_name", "metric", "name", "queue", "account", "project", "python", "folder"), "text"),
@@ -45,7 +46,7 @@ OWN = {"slurm_workers.nodes": "count"}
 
 _LAUNCHERS: dict[str, type] = {**SCHEMAS}
 METHODS = {
-    "sampler": ("async_tpe", "curves", "brute_force", "partial_fixed"),
+    "sampler": ("auto", "async_tpe", "curves", "brute_force", "partial_fixed"),
     "pruner": (
         *(
             "nop",

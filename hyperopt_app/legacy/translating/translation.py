@@ -96,8 +96,7 @@ def _is_cut(parameter: Parameter) -> bool:
 
 def _defaults(launcher: Launcher, sampler: MethodNode, pruner: MethodNode) -> list[Any]:
     options = [("hydra/sweeper", "async_optuna"), ("hydra/launcher", launcher.name)]
-    options += [("hydra/sweeper/sampler", sampler.option)] if sampler.option != "async_tpe" else []
-    options += [("hydra/sweeper/pruner", pruner.option)] if pruner.option != "nop" else []
+    options += [("hydra/sweeper/sampler", sampler.option), ("hydra/sweeper/pruner", pruner.option)]
     return ["_self_", *({f"override {group}": option} for group, option in options)]
 
 

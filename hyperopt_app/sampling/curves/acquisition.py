@@ -8,13 +8,14 @@ import numpy as np
 from hyperopt_app.sampling.curves.cube import Floats
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import Observations, subset
+from hyperopt_app.sampling.curves.prior import Prior
 
-__all__ = ["best_point", "log_improvement", "model_of"]
+__all__ = ["best_point", "is_believed", "log_improvement", "model_of"]
 
 # Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
 # with the third power.
-_MOST_FITTED, _MOST_KNOWN = 180, 400
-_FIT_STEPS = 30
+_MOST_FITTED, _MOST_KNOWN = 100, 300
+_FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
 _SAME = 1e-9  # the squared distance up to which two points are the same
@@ -40,8 +41,14 @@ def model_of(seen: Observations, rng: np.random.Generator) -> CurveModel:
     return model
 
 
-def best_point(seen: Observations, rng: np.random.Generator, candidates: int) -> Floats:
+def best_point(seen: Observations, rng: np.random.Generator, candidates: int, prior: Prior | None = None) -> Floats:
     """Return the point with the largest expected improvement, shape (width of the cube,).
+
+    Args:
+        seen: The observations.
+        rng: Draws the candidates.
+        candidates: How many points to choose from.
+        prior: Where the user believes the best to be.
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
@@ -54,13 +61,28 @@ def best_point(seen: Observations, rng: np.random.Generator, candidates: int) ->
     centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
     half = candidates // 2
     points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half)])
+    weight = 0.0 if prior is None else prior.weight(seen.ends[:, : cube.width], means)
+    if prior is not None and weight > 0:
+        points = np.concatenate([points, prior.near(cube.uniform(rng, half), rng)])
     points = _untried(points, seen.ends[:, : cube.width])
     end = np.full((len(points), 1), seen.ends[0, -1])
     gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), means.max())
+    if prior is not None:
+        gains = gains + weight * prior.log_density(points)
     if not np.isfinite(gains).any():
         raise np.linalg.LinAlgError("no candidate has a finite expected improvement")
     best: Floats = points[int(np.nanargmax(gains))]
     return best
+
+
+def is_believed(seen: Observations, rng: np.random.Generator, prior: Prior) -> bool:
+    """Return whether the observations speak for a prior.
+
+    Raises:
+        numpy.linalg.LinAlgError: The algebra has failed.
+    """
+    means, _ = model_of(seen, rng).predict(seen.ends)
+    return prior.weight(seen.ends[:, : seen.places.cube.width], means) > 0
 
 
 def _untried(points: Floats, tried: Floats) -> Floats:

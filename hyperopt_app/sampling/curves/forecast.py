@@ -2,8 +2,8 @@
 """The pruner `forecast`: it ends a trial if its rank at a rung and the forecast of its final value both say so.
 
 A rung is a length of training that has grown by the reduction factor since the first report. A rank alone misleads
-where the best learn slowly, a forecast alone where the model has seen little. Runs in workers; reads all from the
-study.
+where the best learn slowly, a forecast alone where the model has seen little. Where the model has learned that a rung
+says little about the end, nobody is judged there. Runs in workers; reads all from the study.
 """
 
 import logging
@@ -23,6 +23,8 @@ from hyperopt_app.sampling.curves.threads import on_one_thread
 __all__ = ["ForecastPruner"]
 
 _log = logging.getLogger(__name__)
+# The correlation of a rung with the end, as the study has taught it, below which the rung judges nobody.
+_LEAST_AGREEMENT = 0.4
 _MOST = 1_000_000  # of any count
 
 
@@ -68,19 +70,21 @@ class ForecastPruner(BasePruner):
         there = [sign * value for other in trials if (value := self._at(other, progress, rung)) is not None]
         if sum(value > own for value in there) < max(1, len(there) // self._factor):
             return False
-        return self._ends_low(learning(trials), trial, maximize=sign > 0)
+        return self._ends_low(learning(trials), trial, progress.of(trial.last_step), maximize=sign > 0)
 
     def _at(self, trial: FrozenTrial, progress: Progress, rung: int) -> float | None:
         """Return the trial's first value at a rung or later; None if it has not come that far."""
         steps = [step for step in trial.intermediate_values if progress.rung(step, self._factor) >= rung]
         return trial.intermediate_values[min(steps)] if steps else None
 
-    def _ends_low(self, trials: list[FrozenTrial], trial: FrozenTrial, *, maximize: bool) -> bool:
-        """Return whether the forecast is not among the best; False if it cannot be computed."""
+    def _ends_low(self, trials: list[FrozenTrial], trial: FrozenTrial, at: float, *, maximize: bool) -> bool:
+        """Return whether the forecast at a progress is not among the best; False if none can be trusted there."""
         try:
             with on_one_thread():
                 seen = observe(trials, maximize=maximize)
                 model = model_of(seen, np.random.default_rng(trial.number))
+                if model.agreement(at, float(seen.ends[0, -1])) < _LEAST_AGREEMENT:
+                    return False
                 place = np.append(seen.places.of(trial.params), seen.ends[0, -1])
                 means, deviations = model.predict(np.concatenate([seen.ends, place[None]]))
         except np.linalg.LinAlgError as error:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A Gaussian process over (point, progress): what a training with these parameters reports at that part of its length.
 
-The covariance of two reports is M(x, x') (a + b exp(-(t - t')^2 / 2 l^2)) + 1 + t t', with M a Matern 5/2 kernel that
-has a length for each column of the cube: `a` is what a configuration is worth at any time, `b` what it is worth for a
-while only, so that the model learns from the study how far early reports can be trusted. Logarithms of the lengths,
-a, b, l and the noise are fitted to the largest posterior density, by the signs of its slope.
+The covariance of two reports is M(x, x') (w(t) w(t') + b exp(-(t - t')^2 / 2 l^2)) + 1 + t t', with M a Matern 5/2
+kernel that has a length for each column of the cube. w(t) = sqrt(a) + c (1 - t) is what a configuration is worth from
+first to last, b what it is worth for a while only. With a negative c it changes its sign: what looks bad early is good
+in the end. So the model learns from the study how far early reports can be trusted. The logarithms of the lengths, a,
+b, l and the noise, and c, are fitted to the largest posterior density, by the signs of its slope.
 """
 
 import math
@@ -18,17 +19,10 @@ __all__ = ["CurveModel"]
 _ROOT5 = math.sqrt(5)
 _JITTER = 1e-6
 _LEAST_VARIANCE = 1e-9
-# What is expected of the hyperparameters before any report: centre and width of their logarithms.
-_LENGTH, _STEADY, _PASSING, _DURATION, _NOISE = (
-    (math.log(0.8), 1.0),
-    (0.0, 1.0),
-    (math.log(0.3), 1.0),
-    (
-        math.log(0.5),
-        0.7,
-    ),
-    (math.log(1e-2), 1.5),
-)
+# What is expected of the hyperparameters before any report: centre and width of their logarithms, of c itself.
+_LENGTH = (math.log(0.8), 1.0)
+_STEADY, _PASSING, _DURATION = (0.0, 1.0), (math.log(0.3), 1.0), (math.log(0.5), 0.7)
+_DRIFT, _NOISE = (0.0, 0.7), (math.log(1e-2), 1.5)
 _BOUNDS = (-7.0, 3.0)
 # Rprop: the first step, its change while the slope keeps its sign and when it turns, its bounds.
 _FIRST, _FASTER, _SLOWER, _STEPS = 0.15, 1.3, 0.5, (1e-3, 0.6)
@@ -42,7 +36,7 @@ class CurveModel:
     """
 
     def __init__(self, width: int) -> None:
-        priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _NOISE]
+        priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _NOISE]
         self._width = width
         self._centre = np.array([centre for centre, _ in priors])
         self._scale = np.array([scale for _, scale in priors])
@@ -83,10 +77,22 @@ class CurveModel:
 
     def predict(self, rows: Floats) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of what is reported at these rows without noise, each of shape (n,)."""
-        steady, passing = np.exp(self.logs[self._width : self._width + 2])
         cross = self._covariance(rows, self._rows)
-        variance = steady + passing + 1 + rows[:, -1] ** 2 - ((cross @ self._inverse) * cross).sum(axis=1)
+        before = self._worth(rows[:, -1]) ** 2 + np.exp(self.logs[self._width + 1]) + 1 + rows[:, -1] ** 2
+        variance = before - ((cross @ self._inverse) * cross).sum(axis=1)
         return cross @ self._weights, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+
+    def agreement(self, progress: float, end: float) -> float:
+        """Return the correlation of what a configuration is worth at a progress and at the end, in [-1, 1]."""
+        early, late = self._worth(np.array([progress, end]))
+        passing, duration = np.exp(self.logs[self._width + 1 : self._width + 3])
+        together = passing * np.exp(-0.5 * ((progress - end) / duration) ** 2)
+        return float((early * late + together) / np.sqrt((early**2 + passing) * (late**2 + passing)))
+
+    def _worth(self, progress: Floats) -> Floats:
+        """Return w, the standard deviation of what configurations are worth from first to last, with its sign."""
+        worth: Floats = np.exp(self.logs[self._width] / 2) + self.logs[self._width + 3] * (1 - progress)
+        return worth
 
     def _parts(self, logs: Floats, left: Floats, right: Floats) -> tuple[Floats, ...]:
         """Return the scaled left points, distances, exp(-distances), Matern, the kernel of time and its argument."""
@@ -102,7 +108,8 @@ class CurveModel:
 
     def _covariance(self, left: Floats, right: Floats) -> Floats:
         *_, matern, together, _apart = self._parts(self.logs, left, right)
-        steady, passing = np.exp(self.logs[self._width : self._width + 2])
+        passing = np.exp(self.logs[self._width + 1])
+        steady = np.outer(self._worth(left[:, -1]), self._worth(right[:, -1]))
         trend: Floats = 1 + np.outer(left[:, -1], right[:, -1])
         covariance: Floats = matern * (steady + passing * together) + trend
         return covariance
@@ -111,8 +118,10 @@ class CurveModel:
         """Return the gradient of the negative log posterior of the hyperparameters, and its value."""
         width = self._width
         points, distance, fading, matern, together, apart = self._parts(logs, rows, rows)
-        steady, passing, noise = np.exp(logs[[width, width + 1, width + 3]])
-        over_time = steady + passing * together
+        passing, noise = np.exp(logs[[width + 1, width + 4]])
+        root, left = np.exp(logs[width] / 2), 1 - rows[:, -1]
+        worth = root + logs[width + 3] * left
+        over_time = np.outer(worth, worth) + passing * together
         covariance = matern * over_time + 1 + np.outer(rows[:, -1], rows[:, -1])
         covariance[np.diag_indices_from(covariance)] += noise + _JITTER
         factor, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
@@ -123,8 +132,9 @@ class CurveModel:
         slope = np.concatenate(
             [
                 2 * (by_distance.sum(axis=1) @ points**2) - 2 * ((by_distance @ points) * points).sum(axis=0),
-                [steady * by_matern.sum(), passing * (by_matern * together).sum()],
-                [passing * (by_matern * together * apart**2).sum(), noise * np.trace(outer)],
+                [root * (by_matern @ worth).sum(), passing * (by_matern * together).sum()],
+                [passing * (by_matern * together * apart**2).sum(), 2 * left @ (by_matern @ worth)],
+                [noise * np.trace(outer)],
             ]
         )
         off = (logs - self._centre) / self._scale

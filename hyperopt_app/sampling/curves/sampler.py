@@ -6,7 +6,7 @@ A sampler is made anew for each trial, so everything is read from the study: no 
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.acquisition import best_point
+from hyperopt_app.sampling.curves.acquisition import best_point, is_believed
 from hyperopt_app.sampling.curves.activity import common_space
 from hyperopt_app.sampling.curves.cube import Cube, Floats
 from hyperopt_app.sampling.curves.observations import has_curves, learning, observe
+from hyperopt_app.sampling.curves.prior import Prior
 from hyperopt_app.sampling.curves.threads import on_one_thread
 from hyperopt_app.sampling.failure_aware_tpe import failure_aware
 from hyperopt_app.sampling.seeds import trial_seed
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 _said: set[str] = set()
 # Reports before the model is asked.
 _LEAST_REPORTS = 4
+_NEAR_PRIOR = 4  # Of so many trials the third lies near the prior, if it is a spread one.
 _MOST = 1_000_000  # of any count
 _POINT = "fixed_params"  # Optuna's own name for the parameters with which a waiting trial is to begin
 
@@ -47,13 +49,19 @@ class CurvesSampler(BaseSampler):
         n_startup_trials: So many first trials are spread.
         spread_every: Every so many-th trial is spread, 2 for half of them; 0 for none.
         n_candidates: Points among which the best is chosen.
+        prior: Parameter to the value near which the user believes the best to be, as `hydra.sweeper.prior` gives it.
 
     Raises:
         ValueError: A number is out of its range.
     """
 
     def __init__(
-        self, seed: int | None = None, n_startup_trials: int = 8, spread_every: int = 2, n_candidates: int = 300
+        self,
+        seed: int | None = None,
+        n_startup_trials: int = 8,
+        spread_every: int = 2,
+        n_candidates: int = 300,
+        prior: Mapping[str, Any] | None = None,
     ) -> None:
         least = {"n_startup_trials": 0, "spread_every": 0, "n_candidates": 2}
         given = {"n_startup_trials": n_startup_trials, "spread_every": spread_every, "n_candidates": n_candidates}
@@ -62,6 +70,7 @@ class CurvesSampler(BaseSampler):
                 raise ValueError(f"{name}: {value} is not allowed; set a whole number from {least[name]} to {_MOST}")
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         self._startup, self._spread_every, self._candidates = n_startup_trials, spread_every, n_candidates
+        self._prior = dict(prior or {})
         self._tpe: tuple[int, BaseSampler] | None = None
 
     def reseed_rng(self) -> None:
@@ -119,15 +128,21 @@ class CurvesSampler(BaseSampler):
         return self._tpe[1]
 
     def _point(self, cube: Cube, trials: Sequence[FrozenTrial], number: int, *, maximize: bool) -> Floats:
+        rng = np.random.default_rng((self._seed, number))
         spread = cube.spread(np.random.default_rng(self._seed).random(cube.width), number)
-        if number < self._startup or (self._spread_every and number % self._spread_every == 0):
-            return spread
+        prior = Prior(cube, self._prior) if self._prior else None
+        is_spread = number < self._startup or (self._spread_every and number % self._spread_every == 0)
+        near = prior.near(spread[None], rng)[0] if prior is not None and number % _NEAR_PRIOR == 2 else spread
+        if is_spread and (near is spread or number < self._startup):
+            return near
         others = [trial for trial in trials if trial.number != number]
         try:
             seen = observe(others, maximize=maximize)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
-            return best_point(seen, np.random.default_rng((self._seed, number)), self._candidates)
+            if is_spread and prior is not None:
+                return near if is_believed(seen, rng, prior) else spread
+            return best_point(seen, rng, self._candidates, prior)
         except np.linalg.LinAlgError as error:
             _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
             return spread

@@ -14,6 +14,8 @@ from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import checked
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
+from hyperopt_app.sampling.automatic import Choice
+from hyperopt_app.settings import methods
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.trial_records import POINT
@@ -106,3 +108,52 @@ def test_a_search_that_has_been_tried_stays(command: Command, outcome: Outcome) 
     with pytest.raises(ConfigError, match="width=3 was given when the study began, now it is width=4"):
         command("width=4")
     assert len(study.get_trials(states=(TrialState.WAITING,))) == 3
+
+
+def _names(plan: Plan) -> tuple[str, str]:
+    return plan.sampler["_target_"].rpartition(".")[2], plan.pruner["_target_"].rpartition(".")[2]
+
+
+def test_what_was_chosen_for_a_study_stays(
+    command: Command, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where today's choice would be another; the user's own choice wins, in that command."""
+    with caplog.at_level(logging.INFO):
+        plan = command()
+    assert _names(plan) == ("CurvesSampler", "ForecastPruner")
+    assert plan.pruner_is_automatic
+    (line,) = [record.getMessage() for record in caplog.records if "The study has" in record.getMessage()]
+    assert line.startswith("The study has pruner forecast and sampler curves, since its model learns from every report")
+    own = command("hydra/sweeper/sampler=random", "hydra/sweeper/pruner=nop")
+    assert _names(own) == ("RandomSampler", "NopPruner")
+    assert not own.pruner_is_automatic
+    monkeypatch.setattr(methods, "choose", lambda *_: Choice("async_tpe", "nop", "it is another release"))
+    assert _names(command()) == ("CurvesSampler", "ForecastPruner")
+
+
+def test_a_study_from_before_there_was_a_choice_keeps_tpe(command: Command) -> None:
+    """Its records name no methods; what it had was the default of its release."""
+    study = open_study(command())
+    study.set_user_attr("run", {key: value for key, value in study.user_attrs["run"].items() if key != "methods"})
+    assert _names(command()) == ("TPESampler", "NopPruner")
+    assert _names(command("hydra/sweeper/sampler=curves", "hydra/sweeper/pruner=forecast")) == (
+        "CurvesSampler",
+        "ForecastPruner",
+    )
+    assert _names(command()) == ("TPESampler", "NopPruner")
+
+
+def test_a_prior_is_tried_first_and_reaches_the_sampler_that_takes_one(command: Command) -> None:
+    """Of another sampler it is the first point alone; a resumed study does not try it again."""
+    plan = command("+hydra.sweeper.prior={x: 3}")
+    assert plan.sampler["prior"] == {"x": 3.0}
+    study = _ended(plan, Completed((1.0,)))
+    assert study.trials[0].params == {"x": 3.0}
+    assert "prior" not in command("+hydra.sweeper.prior={x: 3}", "hydra/sweeper/sampler=random").sampler
+    assert [trial.number for trial in study.get_trials() if POINT in trial.system_attrs] == [0]
+
+
+def test_a_prior_that_is_no_point_is_refused(command: Command) -> None:
+    """With its key and what is allowed."""
+    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.prior: x=10 is out of range; allowed is \[0, 9\]"):
+        command("+hydra.sweeper.prior={x: 10}")

@@ -20,14 +20,26 @@ TPE, RANDOM = node("samplers.TPESampler"), node("samplers.RandomSampler")
     ("sampler", "pruner", "directions", "words"),
     [
         (TPE, NOP, 2, ""),
-        (TPE, MEDIAN, 1, ""),
+        (TPE, MEDIAN, 1, "MedianPruner judges from the first report on"),
+        (TPE, {**MEDIAN, "n_warmup_steps": 3}, 1, ""),
+        (RANDOM, MEDIAN, 1, ""),
         (RANDOM, HYPERBAND, 1, ""),
         (TPE, MEDIAN, 2, "MedianPruner never ends"),
         (TPE, HYPERBAND, 1, "HyperbandPruner does harm"),
         (node("samplers.PartialFixedSampler", base_sampler=TPE, fixed_params={}), HYPERBAND, 1, "does harm"),
         (TPE, node("pruners.PatientPruner", wrapped_pruner=HYPERBAND, patience=1), 1, "HyperbandPruner does harm"),
     ],
-    ids=["none", "acts", "at random", "several", "harm", "sampler inside", "pruner inside"],
+    ids=[
+        "none",
+        "from the first",
+        "later",
+        "beside random",
+        "at random",
+        "several",
+        "harm",
+        "sampler inside",
+        "pruner inside",
+    ],
 )
 def test_what_is_said_before_anything_starts(
     sampler: dict[str, Any], pruner: dict[str, Any], directions: int, words: str

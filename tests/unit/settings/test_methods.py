@@ -117,10 +117,40 @@ def test_a_file_of_the_users_own(tmp_path: Path) -> None:
     ids=["inline", "groups"],
 )
 def test_null_is_our_default(tmp_path: Path, sampler: str, pruner: str, groups: str) -> None:
-    """TPE that suits workers, and no pruning."""
+    """The choice is ours: what learns from learning curves."""
     settings = _request(tmp_path, sampler, groups=groups, pruner=pruner).settings
     assert settings == _request(tmp_path).settings
-    assert settings.sampler["constant_liar"] is True
+    assert settings.options == {"sampler": "curves", "pruner": "forecast"}
+    assert settings.sampler["_target_"].endswith(".CurvesSampler")
+    assert settings.pruner["_target_"].endswith(".ForecastPruner")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "options"),
+    [
+        ("{seed: 3}", "{}", {"sampler": "curves", "pruner": "forecast"}),
+        (
+            "{n_startup_trials: 7}",
+            "{}",
+            {"pruner": "nop"},
+        ),  # async_tpe's
+        ("{_target_: optuna.samplers.RandomSampler}", "{}", {"pruner": "forecast"}),
+        ("{}", "{_target_: optuna.pruners.MedianPruner}", {"sampler": "curves"}),
+        (f"{{_target_: {SEEDED}}}", f"{{_target_: {LIMIT}}}", {}),
+    ],
+    ids=["a seed", "fields of TPE", "a sampler", "a pruner", "both"],
+)
+def test_what_the_user_writes_is_not_chosen(tmp_path: Path, sampler: str, pruner: str, options: dict[str, str]) -> None:
+    """A seed names no sampler; a field of the default class does."""
+    settings = _request(tmp_path, sampler, pruner=pruner).settings
+    assert settings.options == options
+    if "seed" in sampler:
+        assert settings.sampler["seed"] == 3
+    if "n_startup" in sampler:
+        assert (settings.sampler["_target_"], settings.sampler["n_startup_trials"]) == (
+            "optuna.samplers.TPESampler",
+            7,
+        )
 
 
 def test_a_misspelt_field_stops_the_command(tmp_path: Path) -> None:

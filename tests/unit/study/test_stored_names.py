@@ -23,6 +23,7 @@ USERS = {
     "objective/trial.py": "what the user's objective stores under names of its own",
     "worker/trial_process.py": "the same, in a trial's own process",
     "sampling/failure_aware_tpe.py": "a lower room: reads how a trial failed",
+    "sampling/curves/sampler.py": "the same: reads whether a trial goes on with a point that it has",
     "reports/dataframe_csv.py": "a table of Optuna's own attributes, whatever their names",
     "storage/server.py": "a mark of its own by which it finds a trial again whose answer was lost",
 }

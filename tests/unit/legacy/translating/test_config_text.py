@@ -28,6 +28,8 @@ defaults:
 - _self_
 - override hydra/sweeper: async_optuna
 - override hydra/launcher: local_workers
+- override hydra/sweeper/sampler: async_tpe
+- override hydra/sweeper/pruner: nop
 
 # The model config, {0}/model.yml. Each of its values can be set on the
 # command line: key.key=value

@@ -67,9 +67,8 @@ def test_the_config_is_what_a_new_user_would_write(tmp_path: Path) -> None:
     config = translate(pair).config
     assert list(config) == ["defaults", *MODEL, "objective", "optuna", "hydra"]
     assert config["defaults"] == [
-        "_self_",
-        {"override hydra/sweeper": "async_optuna"},
-        {"override hydra/launcher": "local_workers"},
+        *("_self_", {"override hydra/sweeper": "async_optuna"}, {"override hydra/launcher": "local_workers"}),
+        *({"override hydra/sweeper/sampler": "async_tpe"}, {"override hydra/sweeper/pruner": "nop"}),
     ]
     assert config["hydra"]["sweeper"] == {
         "study_name": "rain",
@@ -261,7 +260,7 @@ def test_q44_a_password_stands_in_no_config(
 @pytest.mark.parametrize(
     ("name", "arguments", "group", "target"),
     [
-        ("TPESampler", {"n_startup_trials": 3, "multivariate": True}, None, "TPESampler"),
+        ("TPESampler", {"n_startup_trials": 3, "multivariate": True}, "async_tpe", "TPESampler"),
         ("RandomSampler", {"seed": 3}, "random", "RandomSampler"),
         pytest.param(
             "CmaEsSampler",
@@ -276,13 +275,13 @@ def test_q44_a_password_stands_in_no_config(
     ],
 )
 def test_q31_a_sampler_is_a_group_with_its_arguments(
-    tmp_path: Path, name: str, arguments: dict[str, Any], group: str | None, target: str | tuple[str, ...]
+    tmp_path: Path, name: str, arguments: dict[str, Any], group: str, target: str | tuple[str, ...]
 ) -> None:
     """The seed is the study's; the core's own checks build it."""
     steps = {"model:layers": parameter("int", low=1, high=3)}
     pair = read(tmp_path, section({"sampler": {"type": name, **arguments}, "parameters": steps}))
     overrides = [entry for entry in translate(pair).config["defaults"] if "override hydra/sweeper/sampler" in entry]
-    assert overrides == ([] if group is None else [{"override hydra/sweeper/sampler": group}])
+    assert overrides == [{"override hydra/sweeper/sampler": group}]
     with _composed(tmp_path, pair) as config:
         _space(config)
         node = config.hydra.sweeper.sampler

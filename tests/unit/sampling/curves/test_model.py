@@ -20,7 +20,7 @@ def test_the_slope_is_that_of_the_value() -> None:
     """Each part of the gradient is the difference quotient of the density, so that the fit climbs where it should."""
     rng = np.random.default_rng(1)
     model, rows = CurveModel(3), _rows(rng, 20, 3)
-    scores, logs = rng.normal(size=20), rng.normal(size=7) * 0.3
+    scores, logs = rng.normal(size=20), rng.normal(size=8) * 0.3
     slope, _ = model._slope(logs, rows, scores)
     for at in range(len(logs)):
         step = np.eye(len(logs))[at] * 1e-5
@@ -69,6 +69,25 @@ def test_early_reports_that_mislead_are_found_out() -> None:
         model.condition(np.array([[0.5, 0.0]]), np.array([2.0]))
         shares.append(model.predict(np.array([[0.5, 1.0]]))[0][0])
     assert shares[1] < shares[0]
+
+
+def test_early_ranks_that_are_the_wrong_way_round_are_found_out() -> None:
+    """Where the best begin as the worst, a bad early report raises the forecast, and early and late disagree."""
+    points = np.random.default_rng(5).random((40, 1))
+    early = np.concatenate([points, np.zeros((40, 1))], axis=1)
+    late = np.concatenate([points, np.ones((40, 1))], axis=1)
+    values = np.sin(9 * points[:, 0])
+    agreements, forecasts = [], []
+    for sign in (1.0, -1.0):
+        model, rows = CurveModel(1), np.concatenate([early, late])
+        model.fit(rows, np.concatenate([sign * values, values]), 40)
+        agreements.append(model.agreement(0.0, 1.0))
+        model.condition(np.array([[0.5, 0.0]]), np.array([-2.0]))
+        forecasts.append(model.predict(np.array([[0.5, 1.0], [5.0, 1.0]]))[0])
+    assert agreements[0] > 0.8
+    assert agreements[1] < 0
+    assert forecasts[0][0] < forecasts[0][1]
+    assert forecasts[1][0] > forecasts[1][1]
 
 
 def test_the_improvement_is_stable_far_below_the_best() -> None:

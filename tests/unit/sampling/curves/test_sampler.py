@@ -161,7 +161,7 @@ def test_ranges_may_change_and_grow() -> None:
 @pytest.mark.parametrize(
     "field", [{"n_candidates": 1}, {"spread_every": -1}, {"n_startup_trials": -1}, {"n_candidates": 10**9}]
 )
-def test_a_number_out_of_range_is_refused(field: dict[str, int]) -> None:
+def test_a_number_out_of_range_is_refused(field: dict[str, Any]) -> None:
     """With the field's name."""
     with pytest.raises(ValueError, match=f"{next(iter(field))}: .* is not allowed; set a whole number from"):
         CurvesSampler(**field)
