@@ -26,7 +26,7 @@ from hyperopt_app.preflight import settings as preflight
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
-from hyperopt_app.sampling.idle_pruners import idle_pruner
+from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler
 from hyperopt_app.sampling.samplers import lists_points, takes_prior
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
@@ -135,9 +135,12 @@ def checked(
 
 
 def idle_methods(settings: Settings, wording: Wording) -> dict[str, str]:
-    """Return warnings about the pruner, by kind."""
+    """Return warnings about the sampler and the pruner, by kind."""
     is_hydras, directions = wording.is_application, len(settings.directions)
-    return idle_pruner(settings.sampler, settings.pruner, directions, is_hydras=is_hydras)
+    return {
+        **idle_sampler(settings.sampler, directions),
+        **idle_pruner(settings.sampler, settings.pruner, directions, is_hydras=is_hydras),
+    }
 
 
 def _space_faults(loader: ConfigLoader, config: DictConfig, space: Space) -> list[str]:

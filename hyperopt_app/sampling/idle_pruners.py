@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Detect from the config alone that a pruner can never act, or does harm. Creates no pruner."""
+"""Detect from the config alone that a pruner or a sampler has nothing to act on, or does harm. Creates neither."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,9 +7,10 @@ from typing import Any
 from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, PercentilePruner, SuccessiveHalvingPruner
 from optuna.samplers import TPESampler
 
+from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from hyperopt_app.sampling.targets import made_class, node_name
 
-__all__ = ["classes_in", "idle_pruner", "pruner_name"]
+__all__ = ["classes_in", "idle_pruner", "idle_sampler", "pruner_name"]
 
 _KEY = "hydra.sweeper.pruner"
 
@@ -41,6 +42,17 @@ def idle_pruner(
             "hydra/sweeper/pruner=nop"
         }
     return _harm(sampler, pruner, is_hydras=is_hydras)
+
+
+def idle_sampler(sampler: Mapping[str, Any], directions: int) -> dict[str, str]:
+    """Return a warning, by its kind, if the sampler has nothing to learn from; empty if it has."""
+    if directions == 1 or made_class(sampler) is not CurvesSampler:
+        return {}
+    return {
+        "sampler": f"hydra.sweeper.sampler: CurvesSampler samples as async_tpe here, since hydra.sweeper.direction has "
+        f"{directions} directions, for which no learning curve is recorded; optimise one, or take "
+        "hydra/sweeper/sampler=auto"
+    }
 
 
 def _harm(sampler: Mapping[str, Any], pruner: Mapping[str, Any], *, is_hydras: bool) -> dict[str, str]:

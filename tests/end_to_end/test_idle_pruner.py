@@ -91,7 +91,10 @@ def test_what_a_trial_shows_is_said_once(
             ("how='two values'", "hydra.sweeper.direction=[minimize,maximize]", *MEDIAN),
             "MedianPruner never ends a trial",
         ),
-        (("how=reports", "hydra/sweeper/pruner=hyperband"), "HyperbandPruner does harm beside TPE"),
+        (
+            ("how=reports", "hydra/sweeper/sampler=async_tpe", "hydra/sweeper/pruner=hyperband"),
+            "HyperbandPruner does harm beside TPE",
+        ),
         (
             (
                 "how=reports",

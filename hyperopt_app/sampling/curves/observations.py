@@ -22,7 +22,7 @@ from hyperopt_app.sampling.failure_aware_tpe import is_infeasible
 __all__ = ["Observations", "has_curves", "learning", "observe", "progress_of", "subset"]
 
 # Of a long curve so many reports count for each threefold of its length; they are much alike.
-_REPORTS_PER_THREEFOLD = 3
+_THREEFOLD, _REPORTS_PER_THREEFOLD = 3, 3
 # Of a subset, the share with the best scores; the others are drawn at random.
 _SHARE_OF_BEST = 2 / 3
 _OPEN = (TrialState.RUNNING, TrialState.WAITING)
@@ -55,8 +55,15 @@ def learning(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def has_curves(trials: Sequence[FrozenTrial]) -> bool:
-    """Whether any trial has reported more than once, so that there is something to learn over the steps."""
-    return any(len(trial.intermediate_values) > 1 for trial in trials)
+    """Whether trials report on the way, so that a trial could be judged before its end.
+
+    Two reports or three are no curve: nothing ends early then, and a search by final values does as well or better.
+    """
+    if not any(len(trial.intermediate_values) > 1 for trial in trials):
+        return False
+    steps = {step for trial in trials for step in trial.intermediate_values}
+    progress = Progress(steps)
+    return any(progress.rung(step, _THREEFOLD) >= 1 for step in steps - {max(steps)})
 
 
 def progress_of(trials: Sequence[FrozenTrial]) -> Progress:
@@ -104,7 +111,7 @@ def _curve(trial: FrozenTrial, progress: Progress) -> dict[float, float]:
     """Return a trial's values by progress, the final one among them."""
     last_in = {}  # of each part of the curve the last step
     for step in sorted(trial.intermediate_values):
-        last_in[progress.rung(step, 3 ** (1 / _REPORTS_PER_THREEFOLD))] = step
+        last_in[progress.rung(step, _THREEFOLD ** (1 / _REPORTS_PER_THREEFOLD))] = step
     curve = {progress.of(step): trial.intermediate_values[step] for step in last_in.values()}
     if trial.state == TrialState.COMPLETE:
         curve[progress.end] = float(trial.value if trial.value is not None else math.nan)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.sampling.idle_pruners import idle_pruner, pruner_name
+from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, pruner_name
 
 
 def node(path: str, **fields: Any) -> dict[str, Any]:
@@ -48,6 +48,13 @@ def test_what_is_said_before_anything_starts(
     told = idle_pruner(sampler, pruner, directions)
     assert bool(told) is bool(words)
     assert all(words in text for text in told.values())
+
+
+def test_a_sampler_of_curves_has_none_of_several_objectives() -> None:
+    """Any other sampler is left alone, and so is this one with one objective."""
+    curves = {"_target_": "hyperopt_app.sampling.curves.sampler.CurvesSampler"}
+    assert "samples as async_tpe here" in idle_sampler(curves, 2)["sampler"]
+    assert idle_sampler(curves, 1) == idle_sampler(TPE, 2) == {}
 
 
 def test_a_pruner_is_called_by_its_class() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.observations import learning, observe, subset
+from hyperopt_app.sampling.curves.observations import has_curves, learning, observe, subset
 from hyperopt_app.sampling.curves.progress import Progress
 from tests.unit._made_trials import made
 
@@ -91,6 +91,18 @@ def test_progress_is_the_same_however_steps_are_counted(steps: range, rungs: dic
     places = [progress.of(step) for step in steps]
     assert places == sorted(places)
     assert not places or places[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [((), False), ((5,), False), ((1, 2), False), ((0, 1, 2), False), ((1, 30), False), ((1, 3, 9), True)],
+    ids=["none", "one", "two", "three", "first and last", "rungs"],
+)
+def test_a_curve_is_what_could_be_judged_on_its_way(steps: tuple[int, ...], expected: bool) -> None:
+    """A report at three times the first one's length that is not the last; of one trial at least."""
+    trials = [_trial(0, S.COMPLETE, dict.fromkeys(steps, 0.5)), _trial(1, S.RUNNING, dict.fromkeys(steps[:1], 0.5))]
+    assert has_curves(trials) is expected
+    assert has_curves([_trial(at, S.PRUNED, {step: 0.5}) for at, step in enumerate((1, 3, 9))]) is False
 
 
 def test_a_subset_has_the_best_and_some_of_the_others() -> None:

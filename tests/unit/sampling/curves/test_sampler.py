@@ -62,6 +62,18 @@ def test_without_reports_it_is_tpe() -> None:
     assert _params(searched(optuna.create_study(), silent, 16)) == _params(tpe)
 
 
+def test_with_two_reports_it_is_tpe_too() -> None:
+    """A search by final values does better there, since nothing ends early."""
+
+    def two(trial: optuna.Trial) -> list[float]:
+        return bowl(trial)[-2:]
+
+    def one(trial: optuna.Trial) -> list[float]:
+        return bowl(trial)[-1:]
+
+    assert _params(searched(optuna.create_study(), two, 14)) == _params(searched(optuna.create_study(), one, 14))
+
+
 def test_several_objectives_are_tpes() -> None:
     """No learning curve is recorded for them."""
     study = optuna.create_study(directions=["minimize", "maximize"])
