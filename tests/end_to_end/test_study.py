@@ -57,7 +57,9 @@ def test_the_same_command_resumes_and_a_larger_budget_adds_to_it(run_app: Run) -
     assert list(map(end_of, trials_of(SPHERE))) == list(map(end_of, first))
     assert (SPHERE / "journal.log").read_bytes().startswith(journal)
 
-    assert "nothing to do" not in good(run_app(*command, "hydra.sweeper.n_trials=8"))
+    said = good(run_app(*command, "hydra.sweeper.n_trials=8"))
+    assert "nothing to do" not in said
+    assert all(line in said for line in (SPHERE / "summary.txt").read_text(encoding="utf-8").splitlines())
     trials = assert_exact(SPHERE, 8)
     assert [one.datetime_start for one in trials[:5]] == [one.datetime_start for one in first]
     last_end = max(map(end_of, first))
@@ -86,6 +88,9 @@ def _check_files(n_trials: int) -> None:
         "best_params": best.params,
         "best_value": best.value,
     }
+    summary = (SPHERE / "summary.txt").read_text(encoding="utf-8")
+    assert summary.startswith(f"sphere: {n_trials} of {n_trials} trials in ")
+    assert f" #{best.number}  x " in summary
     for number in range(n_trials):
         trial_dir = SPHERE / "trials" / str(number)
         assert {path.name for path in (trial_dir / ".hydra").iterdir()} == {
