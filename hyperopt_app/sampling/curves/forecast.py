@@ -53,16 +53,19 @@ class ForecastPruner(BasePruner):
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Return whether the trial is to end at its last report."""
-        if trial.last_step is None:
+        if (
+            trial.last_step is None
+            or not trial.params
+            or not self._is_at_a_rung(trial, Progress(trial.intermediate_values))
+        ):
             return False
         trials = study.get_trials(deepcopy=False)
         if trial.last_step >= _full_length(trials):  # nothing is left to be saved
             return False
         progress = progress_of(trials)
-        rung = progress.rung(trial.last_step, self._factor)
-        earlier = [step for step in trial.intermediate_values if step < trial.last_step]
-        if rung < self._first or any(progress.rung(step, self._factor) >= rung for step in earlier):
+        if not self._is_at_a_rung(trial, progress):
             return False
+        rung = progress.rung(trial.last_step, self._factor)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         own = sign * trial.intermediate_values[trial.last_step]
         if not math.isfinite(own):
@@ -71,6 +74,15 @@ class ForecastPruner(BasePruner):
         if sum(value > own for value in there) < max(1, len(there) // self._factor):
             return False
         return self._ends_low(learning(trials), trial, progress.of(trial.last_step), maximize=sign > 0)
+
+    def _is_at_a_rung(self, trial: FrozenTrial, progress: Progress) -> bool:
+        """Return whether the trial has just come to a rung that judges.
+
+        By the trial's own steps that costs little; what others have reported is read at rungs only.
+        """
+        *earlier, last = sorted(trial.intermediate_values)
+        rung = progress.rung(last, self._factor)
+        return rung >= self._first and not (earlier and progress.rung(earlier[-1], self._factor) >= rung)
 
     def _at(self, trial: FrozenTrial, progress: Progress, rung: int) -> float | None:
         """Return the trial's first value at a rung or later; None if it has not come that far."""

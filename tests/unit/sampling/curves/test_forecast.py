@@ -3,6 +3,7 @@
 
 import logging
 import math
+from typing import Any
 
 import numpy as np
 import optuna
@@ -61,12 +62,41 @@ def test_the_first_trial_and_those_between_rungs_go_on() -> None:
         assert not trial.should_prune()
 
 
+def test_between_rungs_the_study_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An objective that reports each of a thousand batches asks as often, and pays for it at rungs alone."""
+    study = optuna.create_study(pruner=ForecastPruner())
+    trial, reads = study.ask(), list[int]()
+    trial.suggest_float("x", 0.0, 1.0)
+    whole = optuna.Study.get_trials
+
+    def counted(self: optuna.Study, *arguments: Any, **options: Any) -> Any:
+        reads.append(step)
+        return whole(self, *arguments, **options)
+
+    monkeypatch.setattr(optuna.Study, "get_trials", counted)
+    for step in range(1, 1001):
+        trial.report(1.0, step)
+        trial.should_prune()
+    assert reads == [3, 9, 27, 81, 243, 729]
+
+
+def test_without_parameters_nothing_ends() -> None:
+    """Nothing is there to model."""
+    study = optuna.create_study(pruner=ForecastPruner())
+    for value in (1.0, 2.0, 3.0, 4.0):
+        trial = study.ask()
+        for step in (1, 3, 9):
+            trial.report(value, step)
+            assert not trial.should_prune()
+
+
 def test_nan_ends_a_trial_at_a_rung() -> None:
     """Nothing better comes after it; a value of infinity in the bad direction is the same."""
     for value, expected in ((math.nan, True), (math.inf, True), (-math.inf, False)):
         study = _searched(_honest, 6)
         trial = study.ask()
         trial.suggest_float("x", 0.0, 1.0)
+        trial.report(0.5, 1)
         trial.report(value, 3)
         assert trial.should_prune() is expected
 
