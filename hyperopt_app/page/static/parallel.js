@@ -98,6 +98,6 @@ function listen(element, rows) {
 function clearBrushes() {
   const element = document.querySelector("[data-figure=parallel] .drawing");
   if (!element?.data) return Promise.resolve();
-  for (const dimension of element.data[0].dimensions) delete dimension.constraintrange;
-  return Plotly.react(element, element.data, element.layout);
+  const brushed = element.data[0].dimensions.flatMap((dimension, place) => (dimension.constraintrange ? [place] : []));
+  return Plotly.restyle(element, Object.fromEntries(brushed.map((place) => [`dimensions[${place}].constraintrange`, null])));
 }

@@ -28,6 +28,7 @@ function layoutOf(extra = {}) {
     height: 380,
     hovermode: "closest",
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: ink }, align: "left" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("faint"), activecolor: ink },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { color: ink } },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     ...extra,
