@@ -162,7 +162,7 @@ def _add_values(
 
 
 # Lines of the parallel coordinates: more would hide each other, and browsers without a GPU would need seconds.
-_MOST_LINES = 2000
+_MOST_LINES = 1000
 
 
 def _of_parallel(read: _Study) -> list[int]:

@@ -80,7 +80,15 @@ def _parameter(name: str, distribution: "BaseDistribution | None", values: Seque
 def _of_choices(name: str, values: Sequence[Any]) -> Parameter:
     from hyperopt_app.space.sweep_text import value_text
 
-    texts = [None if value is _ABSENT else value_text(value) for value in values]
+    known: dict[tuple[type, str], str] = {}  # Hydra's parser, which tells a text from a number, takes a millisecond
+
+    def text_of(value: Any) -> str:
+        key = type(value), repr(value)
+        if key not in known:
+            known[key] = value_text(value)
+        return known[key]
+
+    texts = [None if value is _ABSENT else text_of(value) for value in values]
     labels = sorted({text for text in texts if text is not None}, key=_natural)
     places = {label: place for place, label in enumerate(labels)}
     return Parameter(name, False, None, tuple(labels), tuple(None if text is None else places[text] for text in texts))

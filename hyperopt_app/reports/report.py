@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hyperopt_app.budget.counting import budget_of, budget_size, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.reports.curves_table import write_curves
 from hyperopt_app.reports.dataframe_csv import study_csv
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.plot_settings import PlotSettings
@@ -32,7 +33,7 @@ def report(
     max_depth: int = 64,
     top_k: int = 1,
 ) -> list[str]:
-    """Write `trials_dataframe.csv` and, with matplotlib and scikit-learn, the plots; return the report's text.
+    """Write the tables of trials and curves and, with matplotlib and scikit-learn, the plots; return the report's text.
 
     Args:
         study: The study; only read.
@@ -50,6 +51,8 @@ def report(
     path = folder / "trials_dataframe.csv"
     replace_text(path, dataframe_text(study))
     lines.append(f"Saved the table of the trials to {path}")
+    curves = write_curves(study.get_trials(deepcopy=False), folder)
+    lines += [] if curves is None else [f"Saved the table of the learning curves to {curves}"]
     if best:
         metrics = trial_facts.value_names(study.metric_names or (), len(study.directions))
         lines += drawn(study, metrics, folder, settings, n_trees=n_trees, max_depth=max_depth)

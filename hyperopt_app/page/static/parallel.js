@@ -43,12 +43,16 @@ function ended(marks, low, high) {
   return [low, ...marks.filter((at) => at > low + room && at < high - room), high];
 }
 
+// Lines that are drawn without a GPU.
+const MOST_SLOW_LINES = 300;
+
 figures.parallel = (element) => {
   if (!hasWebGL) {
     element.textContent = "This browser has no WebGL, which this figure needs; the table below can be filtered instead.";
     return Promise.resolve();
   }
-  const rows = sampleRows();
+  const rows = isSlow ? sampleRows().filter((_, place, all) => place % Math.ceil(all.length / MOST_SLOW_LINES) === 0) : sampleRows();
+  if (rows.length < sampleRows().length) note(element, `Without a GPU ${rows.length} of them are drawn.`);
   const shown = byImportance();
   const of = (column) => rows.map((row) => drawable(column[row]));
   const dimensions = [
@@ -79,6 +83,10 @@ figures.parallel = (element) => {
   return drawn;
 };
 
+function note(drawing, text) {
+  drawing.closest("section").querySelector(".tools").textContent = text;
+}
+
 function listen(element, rows) {
   if (element.opensTrials) return;
   element.opensTrials = true;
@@ -98,6 +106,6 @@ function listen(element, rows) {
 function clearBrushes() {
   const element = document.querySelector("[data-figure=parallel] .drawing");
   if (!element?.data) return Promise.resolve();
-  for (const dimension of element.data[0].dimensions) delete dimension.constraintrange;
-  return Plotly.react(element, element.data, element.layout);
+  const brushed = element.data[0].dimensions.flatMap((dimension, place) => (dimension.constraintrange ? [place] : []));
+  return Plotly.restyle(element, Object.fromEntries(brushed.map((place) => [`dimensions[${place}].constraintrange`, null])));
 }

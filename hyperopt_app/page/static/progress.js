@@ -28,7 +28,7 @@ figures.history = (element) => {
   ].filter((trace) => trace.x.length);
   const values = [...feasible, ...infeasible].map((row) => shownValue(row));
   const layout = layoutOf({
-    xaxis: axis("trial", { tickformat: "d", range: last ? [-0.02 * last - 0.5, 1.02 * last + 0.5] : [-1, 1] }),
+    xaxis: axis("trial", { tickformat: "d", dtick: last < 8 ? 1 : undefined, range: last ? [-0.02 * last - 0.5, 1.02 * last + 0.5] : [-1, 1] }),
     yaxis: metricAxis(0, values.concat(bests.map(([, y]) => drawable(y)))),
     yaxis2: { overlaying: "y", range: [0, 1], visible: false, fixedrange: true },
   });
@@ -113,8 +113,11 @@ figures.curves = (element) => {
   if (positive && spread > 100) Object.assign(settings, { type: "log", range: undefined, autorange: true });
   else if (settings.type === "log") Object.assign(settings, { type: "linear" });
   openNearestCurve(element, rows);
-  return draw(element, traces, layoutOf({ xaxis: axis("step"), yaxis: settings }));
+  return draw(element, traces, layoutOf({ xaxis: stepAxis(Math.max(...curves.steps.slice(0, 1e5))), yaxis: settings }));
 };
+
+// Steps are whole numbers.
+const stepAxis = (last) => axis("step", { tickformat: "d", dtick: last < 8 ? 1 : undefined });
 
 // A click opens the trial whose curve passes nearest; one look through all curves takes a few milliseconds.
 function openNearestCurve(element, rows) {

@@ -29,7 +29,7 @@ figures.importances = (element, section) => {
   };
   const traces = [bars(model.among_best, "for being in the best tenth (PED-ANOVA)", "pruned"), bars(model.shares, "for the value (permutation in a forest)", "complete")].filter(Boolean);
   const layout = layoutOf({
-    xaxis: axis("share, with its standard deviation", { tickformat: ".0%", rangemode: "tozero" }),
+    xaxis: axis("share, with its standard deviation", { tickformat: ".0%", range: [0, 1] }),
     yaxis: axis("", { type: "category" }), height: 130 + 34 * shown.length, barmode: "group", bargap: 0.25,
     legend: { orientation: "h", traceorder: "reversed", y: 1.02, yanchor: "bottom", x: isNarrow() ? -0.2 : 0, font: { color: colour("ink") } },
   });

@@ -6,7 +6,10 @@ const pause = () => new Promise((resolve) => { setTimeout(resolve, 0); });
 
 async function drawFigures() {
   document.documentElement.classList.toggle("dark", darkness.matches);
-  for (const section of document.querySelectorAll("[data-figure]")) {
+  // The parallel coordinates come last: without a GPU they take as long as everything else together.
+  const sections = [...document.querySelectorAll("[data-figure]")];
+  sections.sort((a, b) => (a.id === "parallel") - (b.id === "parallel"));
+  for (const section of sections) {
     const drawing = section.querySelector(".drawing");
     await figures[section.dataset.figure](drawing, section);
     if (drawing.on) openOnClick(drawing);
@@ -23,8 +26,8 @@ function fillNavigation() {
 async function start() {
   fillNavigation();
   const wanted = /^#trial-(\d+)$/.exec(location.hash);
-  await drawFigures();
   await drawTable();
+  await drawFigures();
   if (wanted) showTrial(Number(wanted[1]));
   darkness.addEventListener("change", drawFigures);
   let width = document.documentElement.clientWidth;

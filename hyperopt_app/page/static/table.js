@@ -66,7 +66,7 @@ async function drawTable() {
     if (data && !event.target.closest("a")) showTrial(trials.number[data[0]]);
   });
   const button = document.querySelector("#table .selected button");
-  button.addEventListener("click", () => { clearBrushes(); selectTrials(null); });
+  button.addEventListener("click", () => { clearBrushes(); });
 }
 
 // Show only these trials in the table; null shows all.
@@ -76,5 +76,6 @@ function selectTrials(numbers) {
   if (!line) return;
   line.hidden = numbers === null;
   if (numbers) line.querySelector("span").textContent = `${numbers.size} trials are selected in the parallel coordinates;`;
-  table?.draw();
+  // After the drawing that this click has caused, so that the page answers between the two.
+  setTimeout(() => table?.draw(), 0);
 }

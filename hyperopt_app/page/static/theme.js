@@ -4,8 +4,11 @@
 
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const canvas = document.createElement("canvas");
-const hasWebGL = Boolean(canvas.getContext("webgl"));
+const context = document.createElement("canvas").getContext("webgl");
+const hasWebGL = Boolean(context);
+// Without a GPU, as on a remote desktop, the processor draws every pixel: then each is drawn once, not four times.
+const renderer = hasWebGL ? String(context.getParameter(context.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER)) : "";
+const isSlow = /swiftshader|llvmpipe|software/i.test(renderer);
 // Above so many points SVG is slow; without WebGL nothing else is left.
 const MOST_SVG_POINTS = 3000;
 const scatter = (points) => (hasWebGL && points > MOST_SVG_POINTS ? "scattergl" : "scatter");
@@ -28,6 +31,7 @@ function layoutOf(extra = {}) {
     height: 380,
     hovermode: "closest",
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: ink }, align: "left" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("faint"), activecolor: ink },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { color: ink } },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     ...extra,
@@ -67,6 +71,7 @@ function draw(element, traces, layout, buttons = ["toImage", "zoom2d", "pan2d", 
   const options = {
     displaylogo: false,
     modeBarButtons: [buttons],
+    plotGlPixelRatio: isSlow ? 1 : 2,
     responsive: true,
     scrollZoom: false,
     showTips: false,

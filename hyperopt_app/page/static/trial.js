@@ -71,7 +71,7 @@ function commandLines(row) {
 function drawCurve(drawing, row) {
   const { steps, values } = curveOf(row);
   const trace = { type: "scatter", mode: steps.length > 60 ? "lines" : "lines+markers", x: steps, y: Array.from(values, drawable), line: { color: colour(stateOf(row)), width: 2 }, marker: { size: 4 }, hovertemplate: "step %{x}: %{y}<extra></extra>" };
-  draw(drawing, [trace], layoutOf({ height: 180, margin: { l: 48, r: 8, t: 8, b: 36 }, xaxis: axis("step"), yaxis: axis("") }), ["toImage"]);
+  draw(drawing, [trace], layoutOf({ height: 180, margin: { l: 48, r: 8, t: 8, b: 36 }, xaxis: stepAxis(Math.max(...steps)), yaxis: axis("") }), ["toImage"]);
 }
 
 document.addEventListener("click", (event) => {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`hyperopt-app report`: the report on any study."""
 
+import importlib.util
 from pathlib import Path
 
 import optuna
@@ -15,7 +16,8 @@ from hyperopt_app.storage.opening import open_storage
 from tests.unit._reports import searched
 
 PLOTS = {"intermediate_values.png", "optimization_history.png", "partial_dependence_value.png"}
-FILES = {*PLOTS, "report.html", "trials_dataframe.csv"}
+CURVES = "curves.csv" if importlib.util.find_spec("pyarrow") is None else "curves.parquet"
+FILES = {*PLOTS, CURVES, "report.html", "trials_dataframe.csv"}
 
 
 @pytest.fixture
