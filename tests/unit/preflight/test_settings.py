@@ -30,6 +30,7 @@ def _settings(**changes: Any) -> Settings:
         "custom_search_space": None,
         "timeout": None,
         "enqueue": [],
+        "prior": {},
         "plain_choices": False,
         "enqueue_unchecked": False,
         "objective_suggests": False,
