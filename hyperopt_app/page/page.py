@@ -83,7 +83,7 @@ def page_text(
     gathered = gather(study, study_dir, folder, retrain, n_trees=n_trees, max_depth=max_depth)
     environment = Environment(loader=FileSystemLoader(_STATIC), autoescape=True, undefined=StrictUndefined)
     scripts = [plotly, "\n".join(_static(f"{name}.js") for name in _SCRIPTS)]
-    shown = _shown(study, study_dir, gathered, retrain, checks)
+    shown = _summary_of(study, study_dir, gathered, retrain, checks)
     return environment.get_template("report.html.j2").render(
         about=about(study, study_dir),
         data=_raw(script_json(gathered.data)),
@@ -96,7 +96,7 @@ def page_text(
     )
 
 
-def _shown(
+def _summary_of(
     study: "optuna.Study",
     study_dir: Path,
     gathered: Gathered,

@@ -33,7 +33,7 @@ def trial_links(trials: Sequence["FrozenTrial"], study_dir: Path, folder: Path) 
     links = []
     for trial in trials:
         directory = directory_of(trial)
-        inside = None if directory is None else _below(Path(directory), trial, here)
+        inside = None if directory is None else _inside_study(Path(directory), trial, here)
         if inside is not None:
             links.append(f"{way_up}/{_as_url(inside)}/")
         else:
@@ -58,11 +58,11 @@ def log_name(trials: Sequence["FrozenTrial"], study_dir: Path) -> str:
 def _present_directories(trial: "FrozenTrial", study_dir: Path) -> Iterator[Path]:
     directory = directory_of(trial)
     if directory is not None:
-        inside = _below(Path(directory), trial, Path(os.path.abspath(study_dir)))  # noqa: PTH100
+        inside = _inside_study(Path(directory), trial, Path(os.path.abspath(study_dir)))  # noqa: PTH100
         yield Path(directory) if inside is None else study_dir / inside
 
 
-def _below(directory: Path, trial: "FrozenTrial", study_dir: Path) -> Path | None:
+def _inside_study(directory: Path, trial: "FrozenTrial", study_dir: Path) -> Path | None:
     """Return a trial's directory as seen from the study's; None if it lies elsewhere."""
     beat = str(holder_of(trial).get("beat", ""))
     then = [Path(beat).parent.parent] if beat else []

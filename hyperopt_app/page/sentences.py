@@ -67,8 +67,10 @@ def curves_sentence(lengths: Sequence[int], states: Sequence[str], *, thinned: i
     shown = [(length, state) for length, state in zip(lengths, states, strict=True) if length]
     pruned = sorted(length for length, state in shown if state == "pruned")
     text = f"{counted(len(shown), 'trial has', 'trials have')} reported up to {counted(max(lengths), 'step')} each"
-    if pruned:
-        text += f"; half of the {len(pruned)} pruned ones ended by step {pruned[len(pruned) // 2]} of theirs"
+    if len(pruned) == 1:
+        text += f"; the pruned trial ended after {counted(pruned[0], 'step')}"
+    elif pruned:
+        text += f"; half of the {len(pruned)} pruned ones ended within {counted(pruned[len(pruned) // 2], 'step')}"
     return f"{text}{f', of which {thinned} are kept' if thinned else ''}."
 
 

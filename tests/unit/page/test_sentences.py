@@ -20,7 +20,10 @@ def test_the_history_says_how_far_the_search_has_come() -> None:
 def test_the_curves_say_where_pruned_ones_ended() -> None:
     """And to how many points long curves were thinned."""
     text = sentences.curves_sentence([9, 3, 0], ["complete", "pruned", "failed"], thinned=None)
-    assert text == "2 trials have reported up to 9 steps each; half of the 1 pruned ones ended by step 3 of theirs."
+    assert text == "2 trials have reported up to 9 steps each; the pruned trial ended after 3 steps."
+    assert "half of the 3 pruned ones ended within 2 steps" in sentences.curves_sentence(
+        [1, 2, 4], ["pruned"] * 3, thinned=None
+    )
     assert "of which 5 are kept" in sentences.curves_sentence([9], ["complete"], thinned=5)
 
 
