@@ -5,6 +5,7 @@ Each worker has a small file of its own in `workers/times/`. It is written as th
 worker that was killed has no end there, and counts up to its last sign of life.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -37,7 +38,8 @@ class WorkerTime:
         job: The job's number in the scheduler; empty outside of one.
         gpus: GPUs that it had to itself; a fraction of one that several workers shared, 0 without any.
         begun: When its process began in a job of a scheduler, elsewhere when the worker did, by its own clock.
-        ended: When it ended, was last seen alive if it was killed, or the present if it works.
+        ended: When its process ended in such a job, elsewhere when the worker did; when it was last seen alive
+            if it was killed, and the present while it works.
         is_at_work: Whether it works still, as far as its sign of life tells.
     """
 
@@ -64,7 +66,8 @@ def noting_time(identity: WorkerIdentity) -> Iterator[None]:
     A disk that is full must not end the training, so what cannot be written is left out.
     """
     path = Path(identity.beat).parent / "times" / Path(identity.beat).name
-    process_began = started_at(identity.pid) if identity.place.get("job") else None
+    is_in_job = bool(identity.place.get("job"))
+    process_began = started_at(identity.pid) if is_in_job else None
     record = {
         "worker": identity.worker,
         "number": identity.number,
@@ -78,6 +81,13 @@ def noting_time(identity: WorkerIdentity) -> Iterator[None]:
     try:
         yield
     finally:
+        _write_end(path, record)
+        if is_in_job:  # the job goes on until the process has ended
+            atexit.register(_write_end, path, record)
+
+
+def _write_end(path: Path, record: Mapping[str, Any]) -> None:
+    if path.exists():  # else the study was deleted meanwhile, and must not come back
         _write(path, {**record, "ended": time.time()})
 
 

@@ -19,14 +19,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 
 def _charged_s(cluster: Cluster) -> float:
     """The seconds of all runs of all jobs, each of which had one GPU, also of those that were put back."""
-    words = (
-        "--allocations",
-        "--duplicates",
-        "--noheader",
-        "--parsable2",
-        "--format=ElapsedRaw",
-        "--starttime=now-1hour",
-    )
+    words = ("--allocations", "--duplicates", "--noheader", "--parsable2", "--format=ElapsedRaw")
     jobs = ",".join({known.job.partition("_")[0] for known in read_worker_times(STUDY)})
     return sum(float(line) for line in cluster.run("sacct", *words, "--jobs", jobs).split())
 
