@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.cost.worker_times import read_worker_times
 from hyperopt_app.page import sentences, timeline
 from hyperopt_app.page.curves import agreement_of, curves_of
 from hyperopt_app.page.places import log_name, trial_links
@@ -109,7 +110,7 @@ def gather(
     best = trial_facts.best_trials(read.counting, study.directions)
     _add_values(read, data, words, best, len(parameters))
     _add_curves(read, data, words)
-    _add_time(read, data, words)
+    _add_time(read, study_dir, data, words)
     try:
         _add_models(read, data, words, parameters, n_trees=n_trees, max_depth=max_depth)
     except ModuleNotFoundError as error:
@@ -197,10 +198,12 @@ def _add_curves(read: _Study, data: dict[str, Any], words: dict[str, str]) -> No
     words["curves"] = sentences.curves_sentence(lengths, states, thinned=data["curves"]["kept"])
 
 
-def _add_time(read: _Study, data: dict[str, Any], words: dict[str, str]) -> None:
+def _add_time(read: _Study, study_dir: Path, data: dict[str, Any], words: dict[str, str]) -> None:
     now = time.time()
     spans = timeline.spans_of(read.every, now)
-    data["timeline"], hours = timeline.timeline_of(spans), timeline.hours_of(spans)
+    workers = read_worker_times(study_dir, now)
+    data["timeline"], hours = timeline.timeline_of(spans), timeline.hours_of(spans, workers)
+    data["unit"] = timeline.unit_of(workers)
     data["hours"] = {word: round(spent, 6) for word, spent in hours.items()}
     saved_s = timeline.saved_s(read.counting)
     data["saved_hours"] = round(saved_s / 3600, 6)
@@ -211,7 +214,7 @@ def _add_time(read: _Study, data: dict[str, Any], words: dict[str, str]) -> None
     outcomes = Counter(span.outcome for span in spans)
     length_s = max(span.ended for span in spans) - min(span.begun for span in spans)
     words["timeline"] = sentences.timeline_sentence(len(data["timeline"]["rows"]), outcomes, busy, length_s)
-    words["hours"] = sentences.hours_sentence(hours, saved_s)
+    words["hours"] = sentences.hours_sentence(hours, saved_s, data["unit"])
 
 
 def _add_models(

@@ -167,16 +167,16 @@ def timeline_sentence(rows: int, outcomes: Counter[str], busy: float | None, spa
     """
     text = f"{counted(rows, 'worker')} made {counted(outcomes.total(), 'attempt')} within {duration_text(span_s)}"
     if busy is not None:
-        text += f", busy for {_percent(busy)} of the time between their first and last trial"
+        text += f", busy for {_percent(busy)} of their time"
     cut = outcomes["interrupted"]
     return f"{text}; {counted(cut, 'attempt was', 'attempts were')} interrupted." if cut else f"{text}."
 
 
-def hours_sentence(hours: Mapping[str, float], saved_s: float) -> str:
-    """Say what the workers' hours were spent on."""
+def hours_sentence(hours: Mapping[str, float], saved_s: float, unit: str = "worker") -> str:
+    """Say what the hours of workers, or of their GPUs, were spent on."""
     total = sum(hours.values())
     if not total:
         return "No trial has taken any time yet."
     parts = [f"{_percent(hours[word] / total)} {word}" for word in hours if hours[word] / total >= 0.005]
-    text = f"{duration_text(total * 3600)} of worker time: {', '.join(parts)}"
+    text = f"{duration_text(total * 3600)} of {unit} time: {', '.join(parts)}"
     return f"{text}; pruning has saved about {duration_text(saved_s)}." if saved_s >= 1 else f"{text}."

@@ -126,4 +126,5 @@ def _cost_of_study(data: Mapping[str, Any]) -> str:
         return ""
     rows = len(data["timeline"]["rows"])
     ends = (begun + length for begun, length in zip(data["timeline"]["begun"], data["timeline"]["length"], strict=True))
-    return f"{duration_text(max(ends))} with {counted(rows, 'worker')}, {duration_text(hours * 3600)} of worker time"
+    spent = f"{duration_text(hours * 3600)} of {data['unit']} time"
+    return f"{duration_text(max(ends))} with {counted(rows, 'worker')}, {spent}"

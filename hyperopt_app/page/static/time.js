@@ -46,7 +46,7 @@ figures.hours = (element) => {
   const wide = Math.max(1, Math.ceil((total * 3600) / step / (isNarrow() ? 3 : 6))) * step;
   const ticks = Array.from({ length: Math.floor((total * 3600) / wide) + 1 }, (_, place) => place * wide);
   const layout = layoutOf({
-    xaxis: axis("worker time", { tickangle: 0, tickvals: ticks, ticktext: ticks.map(duration) }), yaxis: axis("", { showticklabels: false }), barmode: "stack", height: 190,
+    xaxis: axis(`${report.unit} time`, { tickangle: 0, tickvals: ticks, ticktext: ticks.map(duration) }), yaxis: axis("", { showticklabels: false }), barmode: "stack", height: 190,
   });
   return draw(element, traces, layout, ["toImage"]);
 };

@@ -80,8 +80,7 @@ def test_an_early_step_is_judged() -> None:
 def test_time_is_summed_up() -> None:
     """Workers, attempts, interruptions; and what the hours went into."""
     assert sentences.timeline_sentence(2, Counter(complete=5, interrupted=1), 0.94, 90.0) == (
-        "2 workers made 6 attempts within 1 min 30 s, busy for 94 % of the time between their first and last trial; "
-        "1 attempt was interrupted."
+        "2 workers made 6 attempts within 1 min 30 s, busy for 94 % of their time; 1 attempt was interrupted."
     )
     assert sentences.timeline_sentence(1, Counter(complete=1), None, 5.0) == "1 worker made 1 attempt within 5 s."
     hours = {"complete": 3.0, "failed": 1.0}

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from hyperopt_app.page.timeline import hours_of, saved_s, spans_of, timeline_of
+from hyperopt_app.cost.worker_times import WorkerTime
+from hyperopt_app.page.timeline import Span, hours_of, saved_s, spans_of, timeline_of, unit_of
 from tests.unit._made_trials import START, made
 
 BEGUN = START.timestamp()
@@ -64,3 +65,17 @@ def test_pruning_saves_what_lacks_to_the_middle_trial() -> None:
     complete = [made(length_s=length) for length in (20.0, 40.0, 400.0)]
     assert saved_s([pruned, *complete]) == pytest.approx(30.0)
     assert saved_s([pruned]) == 0.0
+
+
+def test_hours_are_of_gpus_where_workers_had_some_and_idle_is_all_that_no_trial_took() -> None:
+    """Of a worker that is not known, idle is what lies between two of its trials."""
+    hour = 3600.0
+    spans = [
+        Span("here, worker 0", "a", 0, hour, 0, "complete"),
+        Span("here, worker 1", "b", 0, hour, 1, "pruned"),
+        Span("here, worker 1", "b", 2 * hour, 3 * hour, 2, "complete"),
+    ]
+    of_a = WorkerTime("a", 0, "here", "", "", 2.0, -hour, 2 * hour, is_at_work=False)
+    assert unit_of([of_a]) == "GPU"
+    assert unit_of([]) == "worker"
+    assert hours_of(spans, [of_a]) == {"complete": 3.0, "pruned": 1.0, "idle": 5.0}
