@@ -20,11 +20,11 @@ __all__ = ["Prior"]
 # The standard deviation of the belief in a number, as a share of its range, and the chance of the believed choice.
 _WIDTH, _SURE = 0.15, 0.75
 # Trials after which the belief weighs as much as what was seen.
-_STRENGTH = 10.0
+_STRENGTH = 6.0
 # So many standard deviations around the belief are near it.
 _NEAR = 2.0
 # Chances that a trial near the belief is better than another: from the first on it counts, from the second on whole.
-_DOUBTED, _TRUSTED = 0.5, 0.75
+_DOUBTED, _TRUSTED = 0.6, 0.85
 _LEAST_TRIALS = 6
 _quantile = np.vectorize(statistics.NormalDist().inv_cdf, otypes=[float])
 
