@@ -62,7 +62,7 @@ def _sampler(space: Mapping[str, BaseDistribution], directions: int) -> tuple[st
             "async_tpe",
             f"a model of curves is not made for {len(space)} parameters with {columns} choices and numbers",
         )
-    return "curves", "its model learns from every report, and without reports it samples as async_tpe"
+    return "curves", "the model of curves learns from every report; without reports it samples as async_tpe"
 
 
 def _beside(sampler: Mapping[str, Any], directions: int) -> Choice:

@@ -2,7 +2,7 @@
 """Where the user believes the best configuration to be: near given values, until the study shows otherwise.
 
 While the belief holds, some of the spread points lie near it, and the expected improvement of a point near it counts
-more, the less so the more trials there are. A belief holds while one of the best trials lies near it.
+more, the less so the more trials there are. A belief holds while trials near it are better than others.
 """
 
 import math
@@ -20,10 +20,12 @@ __all__ = ["Prior"]
 # The standard deviation of the belief in a number, as a share of its range, and the chance of the believed choice.
 _WIDTH, _SURE = 0.15, 0.75
 # Trials after which the belief weighs as much as what was seen.
-_STRENGTH = 10.0
-# So many standard deviations around the belief are near it; so many of the best trials are looked at.
-_NEAR, _BEST = 2.0, 3
-_LEAST_TRIALS = 8
+_STRENGTH = 6.0
+# So many standard deviations around the belief are near it.
+_NEAR = 2.0
+# Chances that a trial near the belief is better than another: from the first on it counts, from the second on whole.
+_DOUBTED, _TRUSTED = 0.6, 0.85
+_LEAST_TRIALS = 6
 _quantile = np.vectorize(statistics.NormalDist().inv_cdf, otypes=[float])
 
 
@@ -65,17 +67,18 @@ class Prior:
         return density
 
     def weight(self, points: Floats, values: Floats) -> float:
-        """Return how much the belief counts after these trials, 0 once the best of them are elsewhere.
+        """Return how much the belief counts after these trials, 0 if those near it are no better than others.
 
         Args:
             points: Of the trials, shape (n, width).
             values: What they are worth, larger is better.
         """
-        if len(points) >= _LEAST_TRIALS:
-            best = points[np.argsort(-values, kind="stable")[:_BEST]]
-            if not self._is_near(best).any():
-                return 0.0
-        return _STRENGTH / max(len(points), 1)
+        strength = _STRENGTH / max(len(points), 1)
+        near = self._is_near(points) if len(points) >= _LEAST_TRIALS else np.zeros(len(points), dtype=bool)
+        if not near.any() or near.all():
+            return strength
+        better = float((values[near][:, None] > values[~near]).mean())
+        return strength * min(max((better - _DOUBTED) / (_TRUSTED - _DOUBTED), 0.0), 1.0)
 
     def _is_near(self, points: Floats) -> Any:
         off = np.abs(points[:, self._numbers] - self._centre[self._numbers])

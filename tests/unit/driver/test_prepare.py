@@ -123,7 +123,7 @@ def test_what_was_chosen_for_a_study_stays(
     assert _names(plan) == ("CurvesSampler", "ForecastPruner")
     assert plan.pruner_is_automatic
     (line,) = [record.getMessage() for record in caplog.records if "The study has" in record.getMessage()]
-    assert line.startswith("The study has pruner forecast and sampler curves, since its model learns from every report")
+    assert line.startswith("The study has pruner forecast and sampler curves, since the model of curves learns")
     own = command("hydra/sweeper/sampler=random", "hydra/sweeper/pruner=nop")
     assert _names(own) == ("RandomSampler", "NopPruner")
     assert not own.pruner_is_automatic

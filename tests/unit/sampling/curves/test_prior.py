@@ -50,15 +50,15 @@ def test_its_density_falls_with_the_distance() -> None:
 
 
 def test_it_counts_less_with_each_trial_and_not_at_all_once_it_is_refuted() -> None:
-    """While one of the best three lies near it, or there are too few to say, it counts."""
-    far = CUBE.uniform(np.random.default_rng(1), 40)
-    far[:, CUBE.columns("rate")] = 0.05
-    values = np.arange(40.0)
-    assert BELIEF.weight(far[:4], values[:4]) > 0
-    assert BELIEF.weight(far, values) == 0
-    near = far.copy()
-    near[38] = CENTRE
-    assert 0 < BELIEF.weight(near, values) < BELIEF.weight(near[-20:], values[-20:])
+    """While trials near it are better than others, or there are too few to say, it counts."""
+    points = CUBE.uniform(np.random.default_rng(1), 40)
+    points[:, CUBE.columns("rate")] = 0.05
+    points[::2] = CENTRE
+    values = np.where(np.arange(40) % 2 == 0, 1.0, 0.0) + np.arange(40) / 100
+    assert 0 < BELIEF.weight(points, values) < BELIEF.weight(points[:20], values[:20])
+    assert BELIEF.weight(points, -values) == 0
+    assert BELIEF.weight(points[:4], -values[:4]) > 0
+    assert BELIEF.weight(points[1::2], values[1::2]) > 0  # nobody has been near it
 
 
 def _best(prior: dict[str, Any], seed: int, n_trials: int = 16) -> float:
