@@ -27,6 +27,8 @@ _SMALL = {
     "benchmarks/isolation.py": "--trials 4 --repeats 1",
     "benchmarks/teaching.py": "--trials 15 --seeds 1",
     "benchmarks/throughput.py": "--storages journal sqlite --sizes 10 --workers 1 2 --seconds 1",
+    "benchmarks.search run": "--runs 0-0",
+    "benchmarks.search.digits_table": "--configs 1",
     # It has one size; beside the copy of the benchmarks there are no packages to trace.
     "benchmarks/trace_rooms.py": f"--source {REPO}",
 }
@@ -47,7 +49,7 @@ def _commands(page: Path) -> Iterator[str]:
 
 
 def _is_slow(command: str) -> bool:
-    return "hparams=holodec" in command or "benchmarks/" in command or "nox" in command
+    return "hparams=holodec" in command or "benchmarks" in command or "nox" in command
 
 
 def _cases(*, slow: bool) -> list[Path]:

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The methods that are compared, by name: a sampler and a pruner, as an application's config would name them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import optuna
+
+from benchmarks.search.promotion import Halving, ParkedAsPruned
+from benchmarks.search.simulation import SamplerOf, Search
+from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
+
+__all__ = ["METHODS", "Method", "search"]
+
+Node = Mapping[str, Any]
+
+
+class Method(NamedTuple):
+    """A method.
+
+    Attributes:
+        what: One line for the help.
+        sampler: As `hydra.sweeper.sampler`; None for that of hydra-optuna-sweeper, which lives as long as its study.
+        pruner: As `hydra.sweeper.pruner`.
+        first_rung: Where a trial is parked first, for methods that park and promote; 0 for the others.
+    """
+
+    what: str
+    sampler: Node | None
+    pruner: Node
+    first_rung: int = 0
+
+
+_TPE: Node = {"_target_": "optuna.samplers.TPESampler", "constant_liar": True}
+_STOCK_TPE: Node = {"_target_": "optuna.samplers.TPESampler", "multivariate": False, "constant_liar": False}
+_RANDOM: Node = {"_target_": "optuna.samplers.RandomSampler"}
+_NOP: Node = {"_target_": "optuna.pruners.NopPruner"}
+_MEDIAN: Node = {"_target_": "optuna.pruners.MedianPruner"}
+_HALVING: Node = {
+    "_target_": "optuna.pruners.SuccessiveHalvingPruner",
+    "min_resource": 3,
+    "reduction_factor": 3,
+}
+
+
+METHODS = {
+    "batch-tpe": Method("hydra-optuna-sweeper: TPE, and all workers wait for the slowest", None, _NOP),
+    "async-tpe": Method("sampler async_tpe, no pruner", _TPE, _NOP),
+    "async-tpe-median": Method("sampler async_tpe, pruner median with its defaults", _TPE, _MEDIAN),
+    "tpe-median": Method("sampler tpe, pruner median with its defaults", _STOCK_TPE, _MEDIAN),
+    "tpe-sha": Method("sampler async_tpe, successive halving from step 3 by 3", _TPE, _HALVING),
+    "random": Method("random points, no pruner", _RANDOM, _NOP),
+    "random-sha": Method("random points, successive halving from step 3 by 3", _RANDOM, _HALVING),
+    "random-promote": Method("random points, parked and promoted from the first step by 3", _RANDOM, _NOP, 1),
+}
+
+
+def search(method: Method, seed: int, workers: int) -> Search:
+    """Make the samplers and the pruner of a search; each worker has its own, as in a study."""
+    if method.sampler is None:
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=False)
+        return Search(lambda _worker, _number: sampler, build_pruner(method.pruner), is_batch=True)
+    factories = [sampler_factory(method.sampler, seed) for _ in range(workers)]
+    sampler_of: SamplerOf = lambda worker, number: factories[worker](number)  # noqa: E731
+    if not method.first_rung:
+        return Search(sampler_of, build_pruner(method.pruner))
+    promotion = Halving(method.first_rung)
+    return Search(
+        lambda worker, number: ParkedAsPruned(sampler_of(worker, number), promotion.parked),
+        build_pruner(method.pruner),
+        promotion,
+    )
