@@ -19,9 +19,10 @@ from pathlib import Path
 
 import optuna
 
-from benchmarks.search import methods, rows, statistics
+from benchmarks.search import methods, peers, rows, statistics
 from benchmarks.search.families import FAMILIES, family
-from benchmarks.search.simulation import Conditions, simulate
+from benchmarks.search.problem import Problem
+from benchmarks.search.simulation import Conditions, Search, simulate
 
 __all__ = ["main"]
 
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     run.add_argument("--families", nargs="+", choices=FAMILIES, required=True, metavar="FAMILY", help=_list(FAMILIES))
     whats = {name: method.what for name, method in methods.METHODS.items()}
+    whats |= {name: peer.what for name, peer in peers.PEERS.items()}
     run.add_argument("--methods", nargs="+", choices=whats, required=True, metavar="METHOD", help=_list(whats))
     run.add_argument("--workers", nargs="+", type=int, default=[8])
     run.add_argument("--runs", type=_range, default=range(18), help="seeds, as 0-59; they take turns with the tasks")
@@ -85,11 +87,16 @@ def _run(options: argparse.Namespace) -> None:
             wanted = [(seed, problems[seed % len(problems)]) for seed in options.runs]
             missing = [pair for pair in wanted if (name, pair[1].name, pair[0], method, conditions) not in done]
             for seed, problem in missing:
-                searched = methods.search(methods.METHODS[method], seed, workers)
-                outcome = simulate(problem, goal_of(problem), searched, conditions, seed)
+                outcome = simulate(problem, goal_of(problem), _search(method, problem, seed, workers), conditions, seed)
                 rows.append(options.rows, rows.Row.of(name, problem.name, seed, method, conditions, outcome))
             wall_s = time.perf_counter() - begin_s
             print(f"{name}, {method}, {workers} workers: {len(missing)} runs, {wall_s:.0f} s", flush=True)
+
+
+def _search(method: str, problem: Problem, seed: int, workers: int) -> Search:
+    if method in peers.PEERS:
+        return peers.search(peers.PEERS[method], problem, seed)
+    return methods.search(methods.METHODS[method], seed, workers)
 
 
 def _table(options: argparse.Namespace) -> None:

@@ -20,19 +20,22 @@ class Method(NamedTuple):
 
     Attributes:
         what: One line for the help.
-        sampler: As `hydra.sweeper.sampler`; None for that of hydra-optuna-sweeper, which lives as long as its study.
+        sampler: As `hydra.sweeper.sampler`.
         pruner: As `hydra.sweeper.pruner`.
+        is_batch: Whether all workers wait for the slowest, and TPE lives as long as the study.
         first_rung: Where a trial is parked first, for methods that park and promote; 0 for the others.
     """
 
     what: str
-    sampler: Node | None
+    sampler: Node
     pruner: Node
+    is_batch: bool = False
     first_rung: int = 0
 
 
 _TPE: Node = {"_target_": "optuna.samplers.TPESampler", "constant_liar": True}
 _STOCK_TPE: Node = {"_target_": "optuna.samplers.TPESampler", "multivariate": False, "constant_liar": False}
+_JOINT_TPE: Node = {"_target_": "optuna.samplers.TPESampler", "constant_liar": False}
 _RANDOM: Node = {"_target_": "optuna.samplers.RandomSampler"}
 _NOP: Node = {"_target_": "optuna.pruners.NopPruner"}
 _MEDIAN: Node = {"_target_": "optuna.pruners.MedianPruner"}
@@ -44,21 +47,23 @@ _HALVING: Node = {
 
 
 METHODS = {
-    "batch-tpe": Method("hydra-optuna-sweeper: TPE, and all workers wait for the slowest", None, _NOP),
+    "batch-tpe": Method("hydra-optuna-sweeper: its TPE, and all workers wait for the slowest", _STOCK_TPE, _NOP, True),
+    "batch-tpe-joint": Method("as batch-tpe, with TPE's own default `multivariate`", _JOINT_TPE, _NOP, True),
     "async-tpe": Method("sampler async_tpe, no pruner", _TPE, _NOP),
     "async-tpe-median": Method("sampler async_tpe, pruner median with its defaults", _TPE, _MEDIAN),
     "tpe-median": Method("sampler tpe, pruner median with its defaults", _STOCK_TPE, _MEDIAN),
     "tpe-sha": Method("sampler async_tpe, successive halving from step 3 by 3", _TPE, _HALVING),
     "random": Method("random points, no pruner", _RANDOM, _NOP),
     "random-sha": Method("random points, successive halving from step 3 by 3", _RANDOM, _HALVING),
-    "random-promote": Method("random points, parked and promoted from the first step by 3", _RANDOM, _NOP, 1),
+    "random-promote": Method("random points, parked and promoted from step 1 by 3", _RANDOM, _NOP, first_rung=1),
 }
 
 
 def search(method: Method, seed: int, workers: int) -> Search:
     """Make the samplers and the pruner of a search; each worker has its own, as in a study."""
-    if method.sampler is None:
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=False)
+    if method.is_batch:
+        options = {key: value for key, value in method.sampler.items() if key != "_target_"}
+        sampler = optuna.samplers.TPESampler(seed=seed, **options)
         return Search(lambda _worker, _number: sampler, build_pruner(method.pruner), is_batch=True)
     factories = [sampler_factory(method.sampler, seed) for _ in range(workers)]
     sampler_of: SamplerOf = lambda worker, number: factories[worker](number)  # noqa: E731
