@@ -46,7 +46,7 @@ class Row:
     @staticmethod
     def of(family: str, task: str, seed: int, method: str, conditions: Conditions, outcome: Outcome) -> "Row":
         """Make a row, with figures short enough to read."""
-        time = None if outcome.time is None else round(outcome.time, 4)
+        time = None if outcome.time is None else float(f"{outcome.time:.5g}")
         return Row(
             family, task, seed, method, conditions, time, outcome.trials, round(outcome.use, 3), round(outcome.ask_s, 4)
         )

@@ -12,6 +12,8 @@ from benchmarks.search.rows import Row
 __all__ = ["Cell", "cell", "share_within", "speed_up"]
 
 _RESAMPLES = 10_000
+# Mean full trainings; below it a search has found its target by luck, and a ratio of two such times says nothing.
+_LEAST = 0.01
 
 
 class Cell(NamedTuple):
@@ -41,12 +43,13 @@ def speed_up(rows: Iterable[Row], base: Iterable[Row]) -> tuple[float, float, fl
     """Return how many times sooner a method is than another, and the bounds of 95 %.
 
     It is the ratio of the geometric means over the runs that both have: the same task and the same seed. A run that
-    missed counts as if it had hit at its limit. The bootstrap draws such pairs with replacement.
+    missed counts as if it had hit at its limit, and no time as less than a hundredth of a training. The bootstrap draws
+    such pairs with replacement.
 
     Raises:
         SystemExit: The two have not the same runs.
     """
-    own, other = ({(row.task, row.seed): _at_most(row) for row in some} for some in (rows, base))
+    own, other = ({(row.task, row.seed): _bounded(row) for row in some} for some in (rows, base))
     if own.keys() != other.keys():
         missing = sorted(own.keys() ^ other.keys())
         raise SystemExit(f"the methods were not run on the same searches: (task, seed) {missing[:5]} of {len(missing)}")
@@ -62,5 +65,5 @@ def share_within(rows: Sequence[Row], trials: int) -> float:
     return sum(row.time is not None and row.trials <= trials for row in rows) / len(rows)
 
 
-def _at_most(row: Row) -> float:
-    return row.conditions.limit if row.time is None else row.time
+def _bounded(row: Row) -> float:
+    return row.conditions.limit if row.time is None else max(row.time, _LEAST)

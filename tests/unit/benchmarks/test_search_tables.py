@@ -69,6 +69,7 @@ def test_speed_up_compares_the_same_searches() -> None:
     mean, low, high = statistics.speed_up(base, missed)
     assert low == pytest.approx(1)
     assert low < mean < high
+    assert statistics.speed_up([replace(ROW, time=0.0)], [ROW])[0] == pytest.approx(200)
     with pytest.raises(SystemExit, match=r"not run on the same searches: .*'0', 4"):
         statistics.speed_up(base[:4], base)
 
