@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--stragglers", type=float, default=0.0, help="the share of trials that take thrice as long")
     run.add_argument("--preemptions", type=float, default=0.0, help="of a worker, in the time of a full training")
     run.add_argument("--limit", type=float, default=30.0, help="the time after which a search has missed")
+    run.add_argument("--most-trials", type=int, default=3000, help="the number of trials after which it has missed")
     run.add_argument("--rows", type=Path, default=Path("search_rows.jsonl"))
     table = commands.add_parser("table", help="print medians, shares that hit, and speed-ups")
     table.set_defaults(command=_table)
@@ -82,6 +83,7 @@ def _run(options: argparse.Namespace) -> None:
                 straggler_share=options.stragglers,
                 preemptions=options.preemptions,
                 limit=options.limit,
+                most_trials=options.most_trials,
             )
             begin_s = time.perf_counter()
             wanted = [(seed, problems[seed % len(problems)]) for seed in options.runs]

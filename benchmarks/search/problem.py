@@ -53,6 +53,10 @@ class Problem(ABC):
     def curves(self, configs: Sequence[Config]) -> tuple[Array, Array]:
         """Return the values and the times since the start at each step, both of shape (configurations, steps)."""
 
+    def reported(self, configs: Sequence[Config], values: Array) -> Array:
+        """Return what trainings of the configurations report where `curves` has `values`, before the noise is added."""
+        return values
+
     def goal(self) -> Goal:
         """Compute the goal, always from the same configurations."""
         values, times = self.curves(random_configs(self.space, _CONFIGS_OF_GOAL, seed=11))

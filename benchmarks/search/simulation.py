@@ -186,7 +186,8 @@ class _Simulation:
         self._ask_s += time.process_time() - begin_s
         self._stored(trial).datetime_start = _moment(now)
         values, times = self._problem.curves([trial.params])
-        reported = values[0] + self._goal.sigma * self._rng.normal(size=values.shape[1])
+        noise = self._goal.sigma * self._rng.normal(size=values.shape[1])
+        reported = self._problem.reported([trial.params], values)[0] + noise
         is_straggler = self._rng.random() < self._conditions.straggler_share
         slowness = self._conditions.straggler_factor if is_straggler else 1.0
         self._trainings.append(_Training(trial, values[0], reported, times[0] * slowness / self._goal.unit))

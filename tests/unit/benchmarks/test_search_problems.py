@@ -106,16 +106,18 @@ def _row(config: int, seed: int, params: dict[str, Any]) -> str:
 
 
 def test_digits_answer_with_the_nearest_of_the_table(tmp_path: Path) -> None:
-    """A configuration of the table has its own curve, whatever its seed; an unfinished configuration is left out."""
+    """A configuration has the curve of its seeds, and reports that of one; what is not finished is left out."""
     pytest.importorskip("pyarrow")
     configs = random_configs(SPACE, 5, seed=3)
     lines = [_row(config, seed, params) for config, params in enumerate(configs) for seed in range(SEEDS)]
     rows, table = tmp_path / "rows.jsonl", tmp_path / "digits.parquet"
     rows.write_text("".join(lines[:-1]), encoding="utf-8")
     assert digits_table.write_table(rows, table) == 4
-    values, times = Digits(2, table).curves(configs)
-    assert values[:4, 0].tolist() == pytest.approx([0.2, 1.2, 2.2, 3.2])
+    digits = Digits(2, table)
+    values, times = digits.curves(configs)
+    assert values[:4, 0].tolist() == pytest.approx([0.1, 1.1, 2.1, 3.1])
     assert values[4, 0] < 4
+    assert digits.reported(configs, values)[:4, 0].tolist() == pytest.approx([0.2, 1.2, 2.2, 3.2])
     assert times[0].tolist() == list(range(EPOCHS))
 
 
