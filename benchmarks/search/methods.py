@@ -46,6 +46,9 @@ _HALVING: Node = {
 }
 
 
+_CURVES: Node = {"_target_": "hyperopt_app.sampling.curves.sampler.CurvesSampler"}
+_FORECAST: Node = {"_target_": "hyperopt_app.sampling.curves.forecast.ForecastPruner"}
+
 METHODS = {
     "batch-tpe": Method("hydra-optuna-sweeper: its TPE, and all workers wait for the slowest", _STOCK_TPE, _NOP, True),
     "batch-tpe-joint": Method("as batch-tpe, with TPE's own default `multivariate`", _JOINT_TPE, _NOP, True),
@@ -55,6 +58,10 @@ METHODS = {
     "tpe-sha": Method("sampler async_tpe, successive halving from step 3 by 3", _TPE, _HALVING),
     "random": Method("random points, no pruner", _RANDOM, _NOP),
     "random-sha": Method("random points, successive halving from step 3 by 3", _RANDOM, _HALVING),
+    "curves": Method("sampler curves, no pruner", _CURVES, _NOP),
+    "curves-sha": Method("sampler curves, successive halving from step 3 by 3", _CURVES, _HALVING),
+    "curves-forecast": Method("sampler curves, pruner forecast", _CURVES, _FORECAST),
+    "curves-promote": Method("sampler curves, parked and promoted from step 1 by 3", _CURVES, _NOP, first_rung=1),
     "random-promote": Method("random points, parked and promoted from step 1 by 3", _RANDOM, _NOP, first_rung=1),
 }
 
