@@ -30,12 +30,8 @@ _METRICS = "metrics"  # every metric that the objective returned, by name
 _FAILURE = "failure"  # FailureRecord of a failed trial
 RETRY_OF = "retry_of"  # the number of the finished trial that this ticket tries again
 GROWS_BUDGET = "grows_budget"  # True for a trial by which the user has enlarged the budget
-TRIAL_ATTRIBUTES = frozenset(
-    {
-        *(_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED),
-        *(_READS_SEED, _METRICS, _FAILURE, RETRY_OF, GROWS_BUDGET),
-    }
-)
+_OF_ATTEMPTS = {_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED}
+TRIAL_ATTRIBUTES = frozenset({*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, RETRY_OF, GROWS_BUDGET})
 
 # Optuna's own system attribute: the parameters with which a ticket is to begin.
 POINT = "fixed_params"
