@@ -21,7 +21,11 @@ APP = APPS / "epochs" / "app.py"
 STUDY = Path("study")
 SECONDS = 3.0
 CONFIG = """
-defaults: [_self_, override hydra/sweeper: async_optuna, override hydra/launcher: {launcher}]
+defaults:
+  - _self_
+  - override hydra/sweeper: async_optuna
+  - override hydra/sweeper/pruner: nop
+  - override hydra/launcher: {launcher}
 x: 0.0
 epochs: 5
 epoch_s: 0.2

@@ -100,10 +100,11 @@ def test_a_file_of_the_users_own(tmp_path: Path) -> None:
     files = {"hydra/sweeper/sampler/mine": f"defaults: [tpe]\n_target_: {SEEDED}\nwidth: 2\n"}
     write_configs(tmp_path / "conf", files)
     groups = ", {override hydra/sweeper/sampler: mine}"
+    composed = _request(tmp_path, groups=groups).settings.sampler  # before the look at what Hydra's plugins have stored
     shared = {"seed": None, "n_startup_trials": 10, "group": False}  # whose they are cannot be seen in such a file
     if "group" not in stored_nodes("hydra/sweeper/sampler")["tpe"]:  # of a hydra-optuna-sweeper before 1.4
         del shared["group"]
-    assert _request(tmp_path, groups=groups).settings.sampler == {"_target_": SEEDED, "width": 2, **shared}
+    assert composed == {"_target_": SEEDED, "width": 2, **shared}
     write_configs(tmp_path / "conf", {"hydra/sweeper/sampler/mine": f"_target_: {SEEDED}\nwidth: 2\n"})
     assert _request(tmp_path, groups=groups).settings.sampler == {"_target_": SEEDED, "width": 2}
 
