@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,12 @@ def _is_slow(command: str) -> bool:
 
 def _cases(*, slow: bool) -> list[Path]:
     return [page for page in PAGES if any(_is_slow(command) is slow for command in _commands(page))]
+
+
+def _long_cases() -> list[Any]:
+    """The pages with long commands; the page of all benchmarks, which takes minutes, is for the night."""
+    night = [pytest.mark.nightly]
+    return [pytest.param(page, marks=night if page.parent.name == "benchmarks" else []) for page in _cases(slow=True)]
 
 
 @pytest.fixture
@@ -106,7 +113,7 @@ def test_the_quick_commands_of_a_page_run_in_their_order(page: Path, shell: Path
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", _cases(slow=True), ids=lambda page: str(page.relative_to(REPO)))
+@pytest.mark.parametrize("page", _long_cases(), ids=lambda page: str(page.relative_to(REPO)))
 def test_the_long_commands_of_a_page_run(page: Path, shell: Path) -> None:
     """The trainings and the benchmarks that a page names run too, the benchmarks at a small size."""
     for command in _commands(page):
