@@ -5,17 +5,19 @@ The unit is an hour of a GPU where workers had GPUs, else an hour of a worker. A
 end counts as cost, also while it started or waited, because that is what a cluster charges.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hyperopt_app.cost.worker_times import WorkerTime
-from hyperopt_app.study.trial_facts import attempts_of, state_word
+from hyperopt_app.study.trial_facts import attempts_of, durations_s, state_word
 from hyperopt_app.study.trial_records import holder_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["Compute", "compute_of", "gpu_hours"]
+__all__ = ["Compute", "compute_of", "gpu_hours", "hours_by_outcome", "saved_s", "unit_of"]
 
 _HOUR_S = 3600.0
 
@@ -47,46 +49,99 @@ class Compute(NamedTuple):
         return None if self.total <= 0 else 1.0 - self.idle / self.total
 
 
+class Spent(Protocol):
+    """A stretch of a worker's time on one trial; times in seconds since the epoch."""
+
+    @property
+    def worker(self) -> str:
+        """The worker's unique name."""
+
+    @property
+    def begun(self) -> float:
+        """When it began."""
+
+    @property
+    def ended(self) -> float:
+        """When it ended."""
+
+    @property
+    def outcome(self) -> str:
+        """What it came to, one word."""
+
+
+class _Piece(NamedTuple):
+    worker: str
+    begun: float
+    ended: float
+    outcome: str
+
+
 def compute_of(trials: Sequence["FrozenTrial"], workers: Sequence[WorkerTime]) -> Compute:
     """Add up the cost of a study.
 
     Args:
         trials: All trials of the study; all attempts of a trial count as what the trial came to.
-        workers: The times of its workers. Attempts of others (of an earlier release, or in another process table's
-            study) count as one worker without idle time.
+        workers: The times of its workers.
     """
     by_name = {known.worker: known for known in workers}
-    has_gpus = any(known.gpus for known in workers)
-    spent = {"complete": 0.0, "pruned": 0.0, "failed": 0.0, "running": 0.0, "waiting": 0.0}
-    unknown = 0.0
-    for trial in trials:
-        for attempt in attempts_of(trial, _seen_until(trial, by_name)):
-            known = by_name.get(attempt.worker)
-            hours = (attempt.ended - attempt.begun) / _HOUR_S * _weight(known, has_gpus=has_gpus)
-            spent[state_word(trial)] += hours
-            unknown += hours if known is None else 0.0
-    total = unknown + sum(known.seconds / _HOUR_S * _weight(known, has_gpus=has_gpus) for known in workers)
-    used = sum(spent.values())
+    pieces = [
+        _Piece(attempt.worker, attempt.begun, attempt.ended, state_word(trial))
+        for trial in trials
+        for attempt in attempts_of(trial, _seen_until(trial, by_name))
+    ]
+    hours = defaultdict(float, hours_by_outcome(pieces, workers))
     return Compute(
-        unit="GPU" if has_gpus else "worker",
-        complete=spent["complete"],
-        pruned=spent["pruned"],
-        failed=spent["failed"],
-        unfinished=spent["running"] + spent["waiting"],
-        idle=max(0.0, total - used),
-        total=max(total, used),
+        unit=unit_of(workers),
+        complete=hours["complete"],
+        pruned=hours["pruned"],
+        failed=hours["failed"],
+        unfinished=hours["running"] + hours["waiting"],
+        idle=hours["idle"],
+        total=sum(hours.values()),
     )
+
+
+def unit_of(workers: Sequence[WorkerTime]) -> str:
+    """Return what the hours of a study are of: `GPU`, or `worker` where no worker had one."""
+    return "GPU" if any(known.gpus for known in workers) else "worker"
+
+
+def hours_by_outcome(pieces: Iterable[Spent], workers: Sequence[WorkerTime]) -> dict[str, float]:
+    """Return the hours of a study by what became of them, in the unit of `unit_of`; what is 0 is left out.
+
+    Args:
+        pieces: All that workers have spent on trials.
+        workers: When they were at work; what they spent on no trial is `idle`. Of others, of an earlier release, only
+            their trials and what lies between two of them is known, and not their GPUs: where the unit is GPUs, they
+            count nothing.
+    """
+    has_gpus = unit_of(workers) == "GPU"
+    weights = {known.worker: known.gpus if has_gpus else 1.0 for known in workers}
+    of_others = 0.0 if has_gpus else 1.0
+    hours, used_s = defaultdict[str, float](float), dict.fromkeys(weights, 0.0)
+    reached: dict[str, float] = {}
+    for piece in sorted(pieces, key=lambda piece: piece.begun):
+        hours[piece.outcome] += (piece.ended - piece.begun) / _HOUR_S * weights.get(piece.worker, of_others)
+        if piece.worker in weights:
+            used_s[piece.worker] += piece.ended - piece.begun
+        else:
+            hours["idle"] += max(0.0, piece.begun - reached.get(piece.worker, piece.begun)) / _HOUR_S * of_others
+            reached[piece.worker] = max(piece.ended, reached.get(piece.worker, piece.ended))
+    for known in workers:
+        hours["idle"] += max(0.0, known.seconds - used_s[known.worker]) / _HOUR_S * weights[known.worker]
+    return {outcome: spent for outcome, spent in hours.items() if spent > 0}
+
+
+def saved_s(trials: Sequence["FrozenTrial"]) -> float:
+    """Estimate the seconds that pruning has saved: what each pruned trial lacks to the median complete one."""
+    complete = durations_s([trial for trial in trials if state_word(trial) == "complete"])
+    pruned = durations_s([trial for trial in trials if state_word(trial) == "pruned"])
+    return sum(max(0.0, statistics.median(complete) - length) for length in pruned) if complete else 0.0
 
 
 def gpu_hours(workers: Sequence[WorkerTime]) -> float:
     """Return the GPU-hours from the begins of the workers to their ends, or to the present."""
     return sum(known.seconds * known.gpus for known in workers) / _HOUR_S
-
-
-def _weight(known: WorkerTime | None, *, has_gpus: bool) -> float:
-    if not has_gpus:
-        return 1.0
-    return 0.0 if known is None else known.gpus
 
 
 def _seen_until(trial: "FrozenTrial", by_name: dict[str, WorkerTime]) -> float | None:

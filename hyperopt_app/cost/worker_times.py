@@ -18,6 +18,7 @@ from typing import Any
 from hyperopt_app.processes.entries import started_at
 from hyperopt_app.schedulers.gpu_slots import own_gpus
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, WorkerIdentity, last_beat
+from hyperopt_app.study.trial_facts import union_s
 from hyperopt_app.support.files import read_file, replacing
 
 __all__ = ["WorkerTime", "noting_time", "read_worker_times", "spanned_s"]
@@ -141,8 +142,4 @@ def _time_of_end(stored: object, beat: float | None, begun: float, now: float) -
 
 def spanned_s(times: Iterable[WorkerTime]) -> float:
     """Return the seconds in which at least one of the workers was at work."""
-    total, reached = 0.0, float("-inf")
-    for known in sorted(times, key=lambda known: known.begun):
-        total += max(0.0, known.ended - max(known.begun, reached))
-        reached = max(reached, known.ended)
-    return total
+    return union_s((known.begun, known.ended) for known in times)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What a study has cost: how long it ran, how busy its workers were, its compute, and what pruning has saved."""
 
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hyperopt_app.cost.compute import saved_s
 from hyperopt_app.looking.view import View
-from hyperopt_app.study.trial_facts import attempts_of, covered_s, duration_s, durations_s, spans_of
+from hyperopt_app.study.trial_facts import attempts_of, covered_s, spans_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -66,17 +66,9 @@ def time_spent(view: View) -> TimeSpent:
         workers=len({attempt.worker for attempt in run or earlier} - {""}),
         compute_s=sum(attempt.ended - attempt.begun for attempt in attempts),
         active_s=sum(ended - begun for begun, ended in spans_of(attempts).values()),
-        saved_s=_saved_s(view),
+        saved_s=saved_s(view.counting),
     )
 
 
 def _is_running(trial: "FrozenTrial") -> bool:
     return trial.state.name == "RUNNING"
-
-
-def _saved_s(view: View) -> float:
-    complete, pruned = durations_s(view.in_state("complete")), view.in_state("pruned")
-    if not complete:
-        return 0.0
-    whole_s = statistics.median(complete)
-    return sum(max(whole_s - (duration_s(trial) or 0.0), 0.0) for trial in pruned)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.cost.compute import hours_by_outcome, saved_s, unit_of
 from hyperopt_app.cost.worker_times import read_worker_times
 from hyperopt_app.page import sentences, timeline
 from hyperopt_app.page.curves import agreement_of, curves_of
@@ -202,11 +203,12 @@ def _add_time(read: _Study, study_dir: Path, data: dict[str, Any], words: dict[s
     now = time.time()
     spans = timeline.spans_of(read.every, now)
     workers = read_worker_times(study_dir, now)
-    data["timeline"], hours = timeline.timeline_of(spans), timeline.hours_of(spans, workers)
-    data["unit"] = timeline.unit_of(workers)
+    data["timeline"], hours = timeline.timeline_of(spans), hours_by_outcome(spans, workers)
+    hours = {word: hours[word] for word in (*timeline.OUTCOMES, "idle") if word in hours}
+    data["unit"] = unit_of(workers)
     data["hours"] = {word: round(spent, 6) for word, spent in hours.items()}
-    saved_s = timeline.saved_s(read.counting)
-    data["saved_hours"] = round(saved_s / 3600, 6)
+    saved = saved_s(read.counting)
+    data["saved_hours"] = round(saved / 3600, 6)
     if not spans:
         return
     total = sum(hours.values())
@@ -214,7 +216,7 @@ def _add_time(read: _Study, study_dir: Path, data: dict[str, Any], words: dict[s
     outcomes = Counter(span.outcome for span in spans)
     length_s = max(span.ended for span in spans) - min(span.begun for span in spans)
     words["timeline"] = sentences.timeline_sentence(len(data["timeline"]["rows"]), outcomes, busy, length_s)
-    words["hours"] = sentences.hours_sentence(hours, saved_s, data["unit"])
+    words["hours"] = sentences.hours_sentence(hours, saved, data["unit"])
 
 
 def _add_models(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.cost.worker_times import WorkerTime
 from hyperopt_app.study import trial_facts
 from hyperopt_app.study.trial_records import ended_attempts_of, holder_of
 from hyperopt_app.support.display_text import visible
@@ -14,7 +13,7 @@ from hyperopt_app.support.display_text import visible
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["OUTCOMES", "Span", "hours_of", "saved_s", "spans_of", "timeline_of", "unit_of"]
+__all__ = ["OUTCOMES", "Span", "spans_of", "timeline_of"]
 
 # What became of an attempt; the page knows it by its place here.
 OUTCOMES = ("complete", "pruned", "failed", "running", "interrupted")
@@ -101,42 +100,3 @@ def timeline_of(spans: Sequence[Span]) -> dict[str, Any] | None:
 def _in_order(row: str) -> tuple[str, int, str]:
     host, _, number = row.rpartition(", worker ")
     return host, int(number) if number.isdecimal() else 0, row
-
-
-def unit_of(workers: Sequence[WorkerTime]) -> str:
-    """Return what the hours of a study are of: `GPU`, or `worker` where no worker had one."""
-    return "GPU" if any(known.gpus for known in workers) else "worker"
-
-
-def hours_of(spans: Sequence[Span], workers: Sequence[WorkerTime] = ()) -> dict[str, float]:
-    """Return the hours of a study by what became of them, in the unit of `unit_of`.
-
-    Args:
-        spans: The attempts at its trials, by their begins.
-        workers: When its workers were at work; what they spent on no trial is `idle`. Of others, of an earlier release,
-            that is the time between two of their trials.
-    """
-    weights = {known.worker: known.gpus if unit_of(workers) == "GPU" else 1.0 for known in workers}
-    hours = dict.fromkeys((*OUTCOMES, "idle"), 0.0)
-    reached: dict[str, float] = {}
-    used_s = dict.fromkeys(weights, 0.0)
-    for span in spans:
-        hours[span.outcome] += (span.ended - span.begun) / 3600 * weights.get(span.worker, 1.0)
-        if span.worker in weights:
-            used_s[span.worker] += span.ended - span.begun
-            continue
-        hours["idle"] += max(0.0, span.begun - reached.get(span.worker, span.begun)) / 3600
-        reached[span.worker] = max(span.ended, reached.get(span.worker, span.ended))
-    for known in workers:
-        hours["idle"] += max(0.0, known.seconds - used_s[known.worker]) / 3600 * weights[known.worker]
-    return {word: spent for word, spent in hours.items() if spent > 0}
-
-
-def saved_s(trials: Sequence["FrozenTrial"]) -> float:
-    """Estimate the seconds that pruning has saved: what each pruned trial lacks to the middle complete one."""
-    complete = sorted(trial_facts.durations_s([trial for trial in trials if trial.state.name == "COMPLETE"]))
-    if not complete:
-        return 0.0
-    middle = complete[len(complete) // 2]
-    pruned = trial_facts.durations_s([trial for trial in trials if trial.state.name == "PRUNED"])
-    return sum(max(0.0, middle - length) for length in pruned)

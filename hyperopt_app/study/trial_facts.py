@@ -2,7 +2,7 @@
 """Derive facts from stored trials: durations, descriptions of failures, the best trials."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +37,7 @@ __all__ = [
     "spans_of",
     "state_word",
     "state_words",
+    "union_s",
     "value_names",
     "with_ended_attempt",
     "worked_s",
@@ -150,8 +151,13 @@ def worked_s(trials: Sequence["FrozenTrial"], until: Callable[["FrozenTrial"], f
 
 def covered_s(attempts: Sequence[Attempt]) -> float:
     """Return the seconds in which at least one worker of these attempts was active."""
+    return union_s(spans_of(attempts).values())
+
+
+def union_s(spans: Iterable[tuple[float, float]]) -> float:
+    """Return the seconds that lie in at least one of these spans, each from a begin to an end."""
     total, reached = 0.0, float("-inf")
-    for begun, ended in sorted(spans_of(attempts).values()):
+    for begun, ended in sorted(spans):
         total += max(0.0, ended - max(begun, reached))
         reached = max(reached, ended)
     return total

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Who ran what and when, and what the time went into."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
+from hyperopt_app.cost.compute import hours_by_outcome, saved_s, unit_of
 from hyperopt_app.cost.worker_times import WorkerTime
-from hyperopt_app.page.timeline import Span, hours_of, saved_s, spans_of, timeline_of, unit_of
+from hyperopt_app.page.timeline import Span, spans_of, timeline_of
 from tests.unit._made_trials import START, made
 
 BEGUN = START.timestamp()
@@ -47,7 +49,7 @@ def test_hours_add_up() -> None:
     """What is neither a trial nor before a worker's first or behind its last is idle."""
     ended = [{"worker": _claim(1)["worker"], "begun": BEGUN - 3600, "ended": BEGUN - 1800}]
     trials = [made(number=0, claim=_claim(1), length_s=7200.0, ended_attempts=ended)]
-    hours = hours_of(spans_of(trials))
+    hours = hours_by_outcome(spans_of(trials), [])
     assert hours == pytest.approx({"complete": 2.0, "interrupted": 0.5, "idle": 0.5})
 
 
@@ -56,7 +58,7 @@ def test_another_tools_trials_have_no_worker() -> None:
     trials = [made(number=n) for n in range(2)]
     spans = spans_of(trials)
     assert {span.row for span in spans} == {"unknown machine, worker ?"}
-    assert "idle" not in hours_of(spans)
+    assert "idle" not in hours_by_outcome(spans, [])
 
 
 def test_pruning_saves_what_lacks_to_the_middle_trial() -> None:
@@ -68,7 +70,7 @@ def test_pruning_saves_what_lacks_to_the_middle_trial() -> None:
 
 
 def test_hours_are_of_gpus_where_workers_had_some_and_idle_is_all_that_no_trial_took() -> None:
-    """Of a worker that is not known, idle is what lies between two of its trials."""
+    """Of a worker that is not known the GPUs are not, and without GPUs idle is what lies between two of its trials."""
     hour = 3600.0
     spans = [
         Span("here, worker 0", "a", 0, hour, 0, "complete"),
@@ -78,4 +80,6 @@ def test_hours_are_of_gpus_where_workers_had_some_and_idle_is_all_that_no_trial_
     of_a = WorkerTime("a", 0, "here", "", "", 2.0, -hour, 2 * hour, is_at_work=False)
     assert unit_of([of_a]) == "GPU"
     assert unit_of([]) == "worker"
-    assert hours_of(spans, [of_a]) == {"complete": 3.0, "pruned": 1.0, "idle": 5.0}
+    assert hours_by_outcome(spans, [of_a]) == {"complete": 2.0, "idle": 4.0}
+    without = replace(of_a, gpus=0.0)
+    assert hours_by_outcome(spans, [without]) == {"complete": 2.0, "pruned": 1.0, "idle": 3.0}
