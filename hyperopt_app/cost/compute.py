@@ -43,11 +43,6 @@ class Compute(NamedTuple):
     idle: float
     total: float
 
-    @property
-    def busy_share(self) -> float | None:
-        """The share of the time in which workers had a trial, in [0, 1]; None before they were at work."""
-        return None if self.total <= 0 else 1.0 - self.idle / self.total
-
 
 class Spent(Protocol):
     """A stretch of a worker's time on one trial; times in seconds since the epoch."""

@@ -24,7 +24,8 @@ class TimeSpent:
         workers: How many workers have run a trial in the last run, or before if none did; 0 for trials of another tool,
             which names none.
         compute_s: All attempts together.
-        active_s: From each worker's first trial to its last, all workers together.
+        active_s: From each worker's begin to its end, of a worker of an earlier release from its first trial to its
+            last; all workers together.
         saved_s: What pruned trials would have taken beyond their ends, had they been as long as the median of the
             complete ones; 0 if none is pruned or complete.
     """
@@ -43,7 +44,7 @@ class TimeSpent:
 
     @property
     def idle_s(self) -> float:
-        """Return the seconds between trials, of all workers together."""
+        """Return the seconds without a trial, of all workers together."""
         return max(self.active_s - self.compute_s, 0.0)
 
 
@@ -60,12 +61,14 @@ def time_spent(view: View) -> TimeSpent:
     boundary = max(ends, default=float("-inf"))
     earlier = [attempt for attempt in attempts if attempt.begun < boundary]
     run = [attempt for attempt in attempts if attempt.begun >= boundary]
+    known_s = {worker: ended - begun for worker, (begun, ended) in spans_of(attempts).items()}
+    known_s |= {known.worker: known.seconds for known in view.worker_times}
     return TimeSpent(
         run_s=covered_s(run),
         earlier_s=covered_s(earlier),
         workers=len({attempt.worker for attempt in run or earlier} - {""}),
         compute_s=sum(attempt.ended - attempt.begun for attempt in attempts),
-        active_s=sum(ended - begun for begun, ended in spans_of(attempts).values()),
+        active_s=sum(known_s.values()),
         saved_s=saved_s(view.counting),
     )
 

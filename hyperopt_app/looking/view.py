@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.budget.counting import budget_size
 from hyperopt_app.budget.verdict import in_ranges
 from hyperopt_app.cost.compute import Compute, compute_of
-from hyperopt_app.cost.worker_times import read_worker_times
+from hyperopt_app.cost.worker_times import WorkerTime, read_worker_times
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.overview import workers_of
 from hyperopt_app.progress.snapshot import WorkerView
@@ -127,9 +127,14 @@ class View:
         return params_reader(self.study)
 
     @cached_property
+    def worker_times(self) -> list[WorkerTime]:
+        """When the study's workers were at work; none of an earlier release."""
+        return read_worker_times(self.directory, self.read_at)
+
+    @cached_property
     def cost(self) -> Compute:
         """What the study has cost up to the moment of the view, in hours of GPUs, or of workers without any."""
-        return compute_of(self.trials, read_worker_times(self.directory, self.read_at))
+        return compute_of(self.trials, self.worker_times)
 
     @property
     def cost_left(self) -> float | None:

@@ -29,10 +29,10 @@ def losses_on_one_node(view: View) -> list[Finding]:
 
 
 def idle_workers(view: View) -> list[Finding]:
-    """Find that workers wait for a large part of the time between their first trial and their last."""
+    """Find that workers have no trial for a large part of their time."""
     spent = time_spent(view)
     if spent.idle_s < _LEAST_IDLE_S or 1 - spent.busy < _IDLE:
         return []
     share = share_text(1 - spent.busy)
-    reason = f"workers were idle for {duration_text(spent.idle_s)} between trials, {share} of their time"
+    reason = f"workers were idle for {duration_text(spent.idle_s)}, {share} of their time"
     return [Finding("workers", reason, "make trials longer than their start, or take fewer workers")]

@@ -138,7 +138,7 @@ def test_a_study_that_runs_has_a_forecast(capsys: pytest.CaptureFixture[str]) ->
     Path(worker.beat).write_text(json.dumps(worker.as_claim()), encoding="utf-8")
     line = next(line for line in _said(capsys, "status", "mixed").splitlines() if line.startswith("forecast: "))
     assert re.fullmatch(
-        r"forecast: ends \w{3} \d\d \w{3} \d\d:\d\d with 1 worker, 0\.0\d+ worker-hours more \(so far 0\.015\)", line
+        r"forecast: ends \w{3} \d\d \w{3} \d\d:\d\d with 1 worker, 0\.0\d+ worker-hours more \(so far 0\.01944\)", line
     )
 
 

@@ -26,7 +26,6 @@ def test_the_time_of_workers_is_divided_by_what_the_trials_came_to() -> None:
     cost = compute_of(trials, [_worker("a", 4), _worker("b", 1)])
     assert cost.unit == "worker"
     assert cost[1:] == pytest.approx((2, 1, 0.5, 0, 1.5, 5))
-    assert cost.busy_share == pytest.approx(0.7)
 
 
 def test_an_hour_of_a_worker_counts_as_many_times_as_it_has_gpus() -> None:
@@ -63,6 +62,6 @@ def test_trials_of_an_earlier_release_count_though_nobody_noted_their_workers() 
 
 
 def test_a_study_that_nobody_has_worked_on_has_cost_nothing() -> None:
-    """And no share of its time was busy."""
+    """In any sort of time."""
     cost = compute_of([made(TrialState.WAITING)], [])
-    assert (cost.total, cost.busy_share) == (0, None)
+    assert cost[1:] == (0, 0, 0, 0, 0, 0)

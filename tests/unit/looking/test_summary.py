@@ -78,6 +78,7 @@ def test_hours_of_gpus_are_added_up_where_workers_had_some(tmp_path: Path) -> No
     moment = START.timestamp()
     (times / "w0.json").write_text(json.dumps({**record, "begun": moment, "ended": moment + 5400}))
     view = read_view(study, tmp_path / "s")
+    assert view.cost.idle == pytest.approx(3 - 2 * 34 / 3600)
     assert ", 3 GPU-hours" in summary_of(view)[0]
     assert summary_data(view)["cost"]["total"] == pytest.approx(3)  # a sum of parts
 

@@ -153,7 +153,7 @@ FAULTS: Mapping[str, tuple[Callable[[], list[FrozenTrial]], str, str, str]] = {
     "falling curves": (lambda: _with_curves(lambda x: 1 - x), "", "curves", "still improve in their last fifth"),
     "stalled": (_stalled, "", "stalled", "no better value in the last 89 complete trials, since trial 0"),
     "losses": (_losses, "", "node", "4 of 4 losses of a worker were on the node gpu7"),
-    "idle workers": (_waiting, "", "workers", "workers were idle for 39 min 00 s between trials, 59 % of their time"),
+    "idle workers": (_waiting, "", "workers", "workers were idle for 39 min 00 s, 59 % of their time"),
 }
 
 
