@@ -2,7 +2,7 @@
 """Summarise a study and its workers at one moment, for `status` and the live table; writes nothing."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["overview", "snapshot_of", "workers_of"]
+__all__ = ["overview", "overview_of", "snapshot_of", "workers_of"]
 
 # Seconds after which a single look takes a silent worker of another machine for ended.
 _OLD_S = 12 * BEAT_INTERVAL_S
@@ -35,11 +35,32 @@ def overview(study: "optuna.Study", study_dir: Path, observer: Observer | None =
     """
     attributes, every = attributes_of(study), study.get_trials(deepcopy=False)
     aside = set_aside_in(attributes, every)
+    workers = workers_of([trial for trial in every if trial.number not in aside], study_dir, observer)
+    return overview_of(study, every, aside, budget_in(attributes), workers, time.time())
+
+
+def overview_of(
+    study: "optuna.Study",
+    every: Sequence["FrozenTrial"],
+    aside: Collection[int],
+    asked: int | None,
+    workers: Sequence[WorkerView],
+    moment: float,
+) -> Snapshot:
+    """Do the same with what was read already.
+
+    Args:
+        study: The open study.
+        every: All its trials.
+        aside: The numbers of those that no longer count.
+        asked: The budget that the study has stored; None if it has stored none.
+        workers: From `workers_of`.
+        moment: When it was read, in seconds since the epoch.
+    """
     shown = [trial for trial in every if trial.number not in aside]
-    now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
-    elapsed_s = worked_s(every, lambda trial: _at_work_until(trial, now.timestamp()))
-    workers = workers_of(shown, study_dir, observer)
-    return replace(snapshot_of(study, budget_in(attributes), shown, workers, elapsed_s, now), set_aside=len(aside))
+    now = datetime.fromtimestamp(moment)  # noqa: DTZ006 - Optuna stamps its trials with local times without a zone
+    elapsed_s = worked_s(every, lambda trial: _at_work_until(trial, moment))
+    return replace(snapshot_of(study, asked, shown, workers, elapsed_s, now), set_aside=len(aside))
 
 
 def snapshot_of(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.commands.base import Command, open_study
+from hyperopt_app.commands.base import Command, read_study_view
 from hyperopt_app.commands.printing import print_json
 
 if TYPE_CHECKING:
@@ -23,12 +23,11 @@ def _arguments_of_status(parser: argparse.ArgumentParser) -> None:
 def _run_status(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from hyperopt_app.looking.overview import overview
-    from hyperopt_app.looking.view import read_view
+    from hyperopt_app.looking.overview import overview_of
     from hyperopt_app.progress.display import render
 
-    study = open_study(options, reading=True)
-    view, seen = read_view(study, options.study), overview(study, options.study)
+    view = read_study_view(options)
+    seen = overview_of(view.study, view.trials, view.aside, view.asked, view.workers, view.read_at)
     if options.json:
         print_json({**asdict(seen), **_further(view)})
         return
