@@ -227,7 +227,7 @@ def test_a_misspelt_command_is_told_all_that_there_are(capsys: pytest.CaptureFix
 
 def test_ctrl_c_is_no_traceback(study: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit code is that of a program ended by it."""
-    monkeypatch.setattr(status, "open_study", _interrupted)
+    monkeypatch.setattr(status, "read_study_view", _interrupted)
     with pytest.raises(SystemExit) as error:
         cli.main(["status", str(tmp_path)])
     assert error.value.code == 130
