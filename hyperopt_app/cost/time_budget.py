@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import optuna
+
 from hyperopt_app.cost.compute import gpu_hours
 from hyperopt_app.cost.worker_times import read_worker_times, spanned_s
+from hyperopt_app.schedulers.gpu_slots import own_gpus
+from hyperopt_app.study.notes import write_note
 from hyperopt_app.study.stopping import Stop
 
-__all__ = ["TimeBudget", "spent_budget"]
+__all__ = ["TimeBudget", "note_without_gpus", "spent_budget"]
 
 _HOUR_S = 3600.0
 # Seconds between two readings of the workers' files while a trial runs.
@@ -38,6 +42,17 @@ def spent_budget(study_dir: Path, budget: Mapping[str, float | None], now: float
             text = f"hydra.sweeper.budget.{unit}={limit:g} is spent ({spent[unit]:.4g}); a larger one goes on"
             return Stop(text, is_fault=False, ends_running=True)
     return None
+
+
+def note_without_gpus(study: optuna.Study, budget: Mapping[str, float | None], environment: Mapping[str, str]) -> None:
+    """Note in the study that a budget of GPU-hours counts nothing of a worker that has no GPU. Runs in that worker."""
+    if budget.get("gpu_hours") is None or own_gpus(environment) > 0:
+        return
+    text = (
+        "hydra.sweeper.budget.gpu_hours: a worker has no GPU in CUDA_VISIBLE_DEVICES, so its hours count nothing; give "
+        "workers GPUs (hydra.launcher.gpus, or the scheduler's fields), or set hydra.sweeper.budget.hours"
+    )
+    write_note(study, "budget", text)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.budget.tickets import Tickets
-from hyperopt_app.cost.time_budget import TimeBudget
+from hyperopt_app.cost.time_budget import TimeBudget, note_without_gpus
 from hyperopt_app.cost.worker_times import noting_time
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
@@ -137,6 +137,7 @@ class WorkerTask:
         results = results_of_worker(tickets, plan, self.config, self.task_function)
         idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner, is_automatic=plan.pruner_is_automatic)
         time_budget = TimeBudget(plan.study_dir, plan.budget)
+        note_without_gpus(tickets.study, plan.budget, os.environ)
         worker = Worker(
             tickets,
             plan.limits,

@@ -4,9 +4,11 @@
 import json
 from pathlib import Path
 
+import optuna
 import pytest
 
-from hyperopt_app.cost.time_budget import TimeBudget, spent_budget
+from hyperopt_app.cost.time_budget import TimeBudget, note_without_gpus, spent_budget
+from hyperopt_app.study.notes import read_notes
 
 NOON = 1_800_000_000.0
 
@@ -56,3 +58,22 @@ def test_a_trial_looks_every_few_seconds_alone(study_dir: Path) -> None:
     stop = budget.stop_meanwhile()
     assert stop is not None
     assert budget.stop_meanwhile() is stop
+
+
+@pytest.mark.parametrize(
+    ("budget", "visible", "notes"),
+    [
+        ({"gpu_hours": 1.0}, "", 1),
+        ({"gpu_hours": 1.0}, "0", 0),
+        ({"gpu_hours": None, "hours": 1.0}, "", 0),
+        ({}, "", 0),
+    ],
+)
+def test_a_worker_without_a_gpu_says_that_its_hours_count_nothing(
+    budget: dict[str, float | None], visible: str, notes: int
+) -> None:
+    """Else a budget of GPU-hours would never end, and nobody would know why."""
+    study = optuna.create_study()
+    note_without_gpus(study, budget, {"CUDA_VISIBLE_DEVICES": visible})
+    assert len(read_notes(study)) == notes
+    assert all("hydra.sweeper.budget.hours" in note for note in read_notes(study))
