@@ -67,6 +67,13 @@ class _Study:
         self.are_maxima = [direction.name == "MAXIMIZE" for direction in study.directions]
 
 
+def _metrics(read: _Study) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "maximum": is_maximum, "scale": _scale(read.complete, index)}
+        for index, (name, is_maximum) in enumerate(zip(read.names, read.are_maxima, strict=True))
+    ]
+
+
 def _is_finite(trial: "FrozenTrial") -> bool:
     return all(map(math.isfinite, trial.values))
 
@@ -94,10 +101,7 @@ def gather(
     parameters = parameters_of(read.shown, params_reader(study))
     words: dict[str, str] = {}
     data: dict[str, Any] = {
-        "metrics": [
-            {"name": name, "maximum": is_maximum, "scale": _scale(read.complete, index)}
-            for index, (name, is_maximum) in enumerate(zip(read.names, read.are_maxima, strict=True))
-        ],
+        "metrics": _metrics(read),
         "states": STATES,
         "outcomes": timeline.OUTCOMES,
         "parameters": [parameter.shown() for parameter in parameters],
