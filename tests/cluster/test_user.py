@@ -115,7 +115,7 @@ def test_submit_status_stop_and_on(slurm_cluster: Cluster) -> None:
     assert "hyperopt-app status" in _cli("submit", *words)
     slurm_cluster.wait_until(lambda: len(in_state(study, TrialState.RUNNING)) == 4 and ended(study))
     status = _cli("status", study)
-    assert len(re.findall(r"^. +[0-3] .* (?:running|idle) ", status, re.MULTILINE)) == 4, status
+    assert len(re.findall(r"^. +[0-3] +\S+ +(?:running|idle) ", status, re.MULTILINE)) == 4, status
     _cli("stop", study)
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
     assert 4 <= len(ended(study)) < 40
