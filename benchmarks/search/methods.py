@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The methods that are compared, by name: a sampler and a pruner, as an application's config would name them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
 
+from benchmarks.search.knowledge import KNOWLEDGE, Known
+from benchmarks.search.problem import Problem
 from benchmarks.search.promotion import Halving, ParkedAsPruned
 from benchmarks.search.simulation import SamplerOf, Search
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
@@ -24,6 +26,7 @@ class Method(NamedTuple):
         pruner: As `hydra.sweeper.pruner`.
         is_batch: Whether all workers wait for the slowest, and TPE lives as long as the study.
         first_rung: Where a trial is parked first, for methods that park and promote; 0 for the others.
+        knows: What is known before the first trial, one of KNOWLEDGE; empty for nothing.
     """
 
     what: str
@@ -31,6 +34,7 @@ class Method(NamedTuple):
     pruner: Node
     is_batch: bool = False
     first_rung: int = 0
+    knows: str = ""
 
 
 _TPE: Node = {"_target_": "optuna.samplers.TPESampler", "constant_liar": True}
@@ -63,19 +67,32 @@ METHODS = {
     "curves-forecast": Method("sampler curves, pruner forecast", _CURVES, _FORECAST),
     "curves-promote": Method("sampler curves, parked and promoted from step 1 by 3", _CURVES, _NOP, first_rung=1),
     "random-promote": Method("random points, parked and promoted from step 1 by 3", _RANDOM, _NOP, first_rung=1),
+    **{
+        f"curves-{name}": Method(f"curves-forecast that knows: {what.what}", _CURVES, _FORECAST, knows=name)
+        for name, what in KNOWLEDGE.items()
+    },
 }
 
 
-def search(method: Method, seed: int, workers: int) -> Search:
-    """Make the samplers and the pruner of a search; each worker has its own, as in a study."""
+def search(method: Method, problems: Sequence[Problem], at: int, seed: int, workers: int) -> Search:
+    """Make the samplers and the pruner of a search; each worker has its own, as in a study.
+
+    Args:
+        method: The method.
+        problems: Of the family.
+        at: The index of the one that is searched.
+        seed: Of the search.
+        workers: How many.
+    """
     if method.is_batch:
         options = {key: value for key, value in method.sampler.items() if key != "_target_"}
         sampler = optuna.samplers.TPESampler(seed=seed, **options)
         return Search(lambda _worker, _number: sampler, build_pruner(method.pruner), is_batch=True)
-    factories = [sampler_factory(method.sampler, seed) for _ in range(workers)]
+    known = KNOWLEDGE[method.knows].of(problems, at, seed) if method.knows else Known({}, ())
+    factories = [sampler_factory({**method.sampler, **known.settings}, seed) for _ in range(workers)]
     sampler_of: SamplerOf = lambda worker, number: factories[worker](number)  # noqa: E731
     if not method.first_rung:
-        return Search(sampler_of, build_pruner(method.pruner))
+        return Search(sampler_of, build_pruner(method.pruner), first=known.first)
     promotion = Halving(method.first_rung)
     return Search(
         lambda worker, number: ParkedAsPruned(sampler_of(worker, number), promotion.parked),
