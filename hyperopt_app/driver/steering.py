@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Execute the commands `retry`, `discard` and `add` of `hyperopt-app` on an existing study.
+"""Execute the commands `retry`, `discard`, `add` and `extend` of `hyperopt-app` on an existing study.
 
 They do not need the config of the user's app: the search space, the budget and the command that retrains a trial are
 stored in the study. Each command returns the message for the user.
@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app.budget.counting import budget_of, budget_size, left_of, read_budget
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.steering import add_point, discard, failed_trials, retry
+from hyperopt_app.budget.steering import add_point, discard, extend, failed_trials, retry
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.results.files import write_results
@@ -31,7 +31,7 @@ from hyperopt_app.study.opening import study_lock
 from hyperopt_app.study.trial_records import lists_points
 from hyperopt_app.support.display_text import counted
 
-__all__ = ["added", "discarded", "retried"]
+__all__ = ["added", "discarded", "extended", "retried"]
 
 # Writes what else is made of a study: the study, its directory.
 Further = Callable[[optuna.Study, Path], object]
@@ -109,6 +109,22 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
         number = add_point(study, point, hand, grows=grows)
     grown = f" The budget is {counted(_size(study), 'trial')} now." if grows else ""
     return [f"The point is tried next, as trial {number}.{grown}", _what_is_left(study)]
+
+
+def extended(study: optuna.Study, study_dir: Path, n_trials: int) -> list[str]:
+    """Enlarge the budget by so many trials.
+
+    Raises:
+        StudyMismatchError: No search of this package has begun the study, or it has no further points.
+    """
+    if budget_of(study) is None:
+        raise StudyMismatchError(
+            f"Study {study.study_name!r} has no budget, since it was not created by hyperopt_app; continue it with a "
+            "search command, and with hydra.sweeper.n_trials there."
+        )
+    with study_lock(study_dir):
+        extend(study, n_trials)
+    return [f"{counted(n_trials, 'trial')} more: the budget is {_size(study)} now.", _what_is_left(study)]
 
 
 def _with_own(space: Space, study: optuna.Study) -> Space:

@@ -99,7 +99,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
     if monitor.left() == 0:
         more = sum(trial.state.is_finished() for trial in read_counting(study)) - monitor.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
-        grown = f" ({plan.n_trials} and what `add --grow` has added)" if monitor.size() > plan.n_trials else ""
+        grown = f" ({plan.n_trials} and what was added)" if monitor.size() > plan.n_trials else ""
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     elif spent := spent_budget(plan.study_dir, plan.budget):
         write_stop(study, spent)

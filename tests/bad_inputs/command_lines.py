@@ -44,6 +44,10 @@ _OF_HYDRA = tuple(
     for value in values
 )
 _ALONE = (
+    (("extend", "."), "--trials"),
+    (("extend", ".", "--trials", "0"), "whole number above 0"),
+    (("status", ".", "--watch=0"), "above 0"),
+    (("status", ".", "--watch", "--json"), "not both"),
     (("nope",), "nope"),
     (("",), "command"),
     (("hparams",), "hparams"),

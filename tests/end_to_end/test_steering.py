@@ -142,7 +142,7 @@ def test_a_point_is_added_to_a_trial_that_waits_and_comes_next(search: Callable[
     said = search()
     assert len(rows()) == 5
     assert rows()[4]["params.x"] == "0.5"
-    told = "All 5 trials of the study are done (4 and what `add --grow` has added): there is nothing to do."
+    told = "All 5 trials of the study are done (4 and what was added): there is nothing to do."
     assert told in search()
 
 

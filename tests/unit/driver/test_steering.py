@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
-from hyperopt_app.driver.steering import added, discarded, retried
+from hyperopt_app.driver.steering import added, discarded, extended, retried
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.space.space import Space, with_values
@@ -76,3 +76,33 @@ def test_what_is_left_is_told(tmp_path: Path) -> None:
     assert retried(study, tmp_path, [], ["oom"], lambda *_: None) == [
         "No trial of the budget has failed of the kind oom; nothing was changed. To try others, give numbers."
     ]
+
+
+def test_more_trials_stand_beside_n_trials(tmp_path: Path) -> None:
+    """Who runs takes them, with the budget of before; a discarded one leaves its place to another."""
+    study = begun(n_trials=2)
+    worker = hand(study, n_trials=2)
+    lines = extended(study, tmp_path, 3)
+    assert lines[0] == "3 trials more: the budget is 5 now."
+    assert lines[1].startswith("Now: 5 of 5 trials left, 0 of them running")
+    issue(study, 2)  # as the same command does
+    numbers = []
+    while (trial := worker.claim(lambda _number: optuna.samplers.RandomSampler(0))) is not None:
+        assert worker.settle(trial, Completed((0.0,)))
+        numbers.append(trial.number)
+    assert numbers == [0, 1, 2, 3, 4]
+    discarded(study, tmp_path, [3, 1], lambda *_: None)
+    issue(study, 2)
+    assert worker.left() == 2
+    assert len(study.trials) == 7
+
+
+def test_what_has_no_further_trials_is_not_extended(tmp_path: Path) -> None:
+    """A study of another tool, which has no budget, and a grid."""
+    with pytest.raises(StudyMismatchError, match="has no budget"):
+        extended(optuna.create_study(), tmp_path, 1)
+    study = begun()
+    keep_budget(study, 3, listed=True)
+    with pytest.raises(StudyMismatchError, match="each point of a grid once"):
+        extended(study, tmp_path, 1)
+    assert len(study.trials) == 3
