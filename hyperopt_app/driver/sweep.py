@@ -295,8 +295,8 @@ def _report_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: St
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
-    fixed = "after a fix, " if stop.is_fault else ""
-    rest = f"{left} of {monitor.size()} trials are left; {fixed}{plan.way_on} goes on with them."
+    first = "after a fix, " if stop.is_fault else "once it is released, " if stop.is_hold else ""
+    rest = f"{left} of {monitor.size()} trials are left; {first}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return

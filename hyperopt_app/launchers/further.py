@@ -97,6 +97,8 @@ def _submit(study_dir: Path, settings: Mapping[str, Any], own: Mapping[str, Any]
 
 def _check_study(study: optuna.Study, left: int) -> None:
     stop = read_stop(study)
+    if stop is not None and stop.is_hold:
+        raise StudyMismatchError("No worker was submitted: the study is held; release it first.")
     if stop is not None:
         raise StudyMismatchError(
             f"No worker was submitted: the study was stopped, since {stop.reason}; the search command goes on with it."

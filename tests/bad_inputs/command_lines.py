@@ -6,7 +6,7 @@ __all__ = ["COMMAND_LINES"]
 _SEARCH = ("--multirun", "hparams=sphere", "hydra.sweeper.n_trials=1", "hydra/launcher=basic")
 _LOOKS = tuple(
     ((command, *rest), key)
-    for command in ("status", "best", "trials", "stop", "repair")
+    for command in ("status", "best", "trials", "stop", "hold", "release", "repair")
     for rest, key in (
         ((), "study"),
         (("nope",), "nope"),

@@ -2,6 +2,7 @@
 """`hyperopt-app status`: what the workers do, the counts, the best trial so far, and why nothing is started."""
 
 import argparse
+import shlex
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -133,7 +134,10 @@ def _stop_lines(view: "View", left: int, n_trials: int) -> list[str]:
     verdict, way_on = verdict_on(view.study), "the same command"
     if not view.stop or not (left or view.is_fault):
         return []
-    lines = [f"{'stopping' if view.state == 'stopping' else 'stopped'}: {visible(view.stop)}"]
+    lines = [f"{view.state if view.state in ('stopping', 'held') else 'stopped'}: {visible(view.stop)}"]
+    if view.is_held and left:
+        release = shlex.join(["hyperopt-app", "release", str(view.directory)])
+        return [*lines, f"{left} of {n_trials} trials are left; `{release}` lets workers begin them."]
     if verdict is not None:
         lines.append(words_of(view.study, verdict, way_on, left, n_trials))
     elif left:
