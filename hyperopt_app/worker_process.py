@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
         os.environ[WORKERS_PER_GPU] = str(slots.count(slots[slot]))
     with spelling_out(), _noting_deletion(options.payload, payload["settings"]):
-        return _work(payload, options.payload, worker_number(os.environ, len(slots), slot))
+        first = int(payload["settings"].get("first_worker", 0))
+        return _work(payload, options.payload, first + worker_number(os.environ, len(slots), slot))
 
 
 def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:
@@ -128,6 +130,8 @@ def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:
     job["overrides"] = job["overrides"][number % len(job["overrides"])]
     job["overrides"] = [word for word in job["overrides"] if not word.startswith("hydra.sweep.subdir=")]
     job["overrides"].append(f"hydra.sweep.subdir=workers/{number}")
+    if (n_trials := payload["settings"].get("n_trials")) is not None:  # that of a later command
+        job["task_function"].plan = replace(job["task_function"].plan, n_trials=n_trials)
     tally = run_job_of(job, hydra).return_value
     if tally.interrupted or tally.out_of_time:
         note_end(path, os.environ, out_of_time=bool(tally.out_of_time))

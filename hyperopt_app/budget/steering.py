@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Store what `retry`, `discard` and `add` change in a study; `driver.steering` has the commands themselves.
+"""Store what `retry`, `discard`, `add` and `extend` change in a study; `driver.steering` has the commands themselves.
 
 Optuna never changes a finished trial. Each step is a single write, so a process that dies in the middle has either
 made the change or not. All steps run under the study's lock, so they see one another's changes and those of workers
@@ -18,9 +18,9 @@ from hyperopt_app.budget.ticket_issue import ticket_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.study.trial_facts import failure_kind, state_word
-from hyperopt_app.study.trial_records import lists_points, waiting_ticket
+from hyperopt_app.study.trial_records import grows_budget, lists_points, point_of, waiting_ticket
 
-__all__ = ["add_point", "discard", "failed_trials", "retry"]
+__all__ = ["add_point", "discard", "extend", "failed_trials", "retry"]
 
 
 def retry(study: optuna.Study, numbers: Iterable[int]) -> dict[int, int]:
@@ -65,6 +65,8 @@ def discard(study: optuna.Study, numbers: Iterable[int]) -> None:
     wanted = list(dict.fromkeys(numbers))
     _refuse([_why_not(trials, number, aside, None, "discarded") for number in wanted])
     for number in wanted:
+        if grows_budget(trials[number]) and point_of(trials[number]) is None:
+            study.add_trial(waiting_ticket({}, grows=True))  # first, so that no place of `extend` is ever lost
         if lists_points(study):
             # A grid has nothing else to put in its place.
             set_aside(study, [number], "discarded by the user")
@@ -102,6 +104,33 @@ def add_point(study: optuna.Study, point: Mapping[str, Any], hand: Tickets, *, g
         f"No trial is free for the point: all {len(_budget(study))} of the budget have started or have a point. "
         "Give --grow to enlarge the budget by one trial, or discard a trial that has ended."
     )
+
+
+def extend(study: optuna.Study, n_trials: int) -> list[int]:
+    """Enlarge the budget by trials that draw their parameters.
+
+    Each is a ticket that enlarges the budget by itself. So workers that run take them too, and the command of the
+    search with the `n_trials` of before neither loses them nor counts them twice.
+
+    Args:
+        study: The open study.
+        n_trials: How many trials more.
+
+    Returns:
+        Their numbers.
+
+    Raises:
+        StudyMismatchError: The study tries each point of a grid, and has no other.
+    """
+    if lists_points(study):
+        raise StudyMismatchError(
+            "The study tries each point of a grid once, so there is nothing for more trials to try; retry trials with "
+            "hyperopt-app retry, or search a larger grid in another study."
+        )
+    first = len(study.get_trials(deepcopy=False))
+    for _ in range(n_trials):
+        study.add_trial(waiting_ticket({}, grows=True))
+    return list(range(first, first + n_trials))
 
 
 def _trials_of(study: optuna.Study) -> tuple[Sequence[FrozenTrial], Mapping[int, str]]:

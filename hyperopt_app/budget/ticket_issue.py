@@ -79,7 +79,7 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
 
 
 def issue_again(study: optuna.Study) -> int:
-    """Issue tickets for trials of `retry` and `add --grow` that count as if they had never run.
+    """Issue tickets for trials of `retry`, `add --grow` and `extend` that count as if they had never run.
 
     Each such trial has a place of its own in the budget, which a point that is given out with others would not have.
     Under the study's lock, so that each is tried once.

@@ -47,7 +47,7 @@ from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan, sweep_options
-from hyperopt_app.study.stopping import Limits, write_stop
+from hyperopt_app.study.stopping import Limits, read_stop, write_stop
 from hyperopt_app.study.trial_records import attributes_of, point_of, run_in, spec_of
 
 __all__ = ["prepare", "program_of_this_process"]
@@ -69,6 +69,7 @@ def prepare(request: Request) -> Plan:
         if fault is not None:
             raise StudyMismatchError(fault)
         study = create_study(storage, request.study_name, settings.directions)
+        _refuse_held(study, request)
         settings = _as_begun(study, settings, request.space.parameters)
         space = in_the_studys_form(study, request.space, plain_choices=settings.plain_choices)
         request = replace(request, space=space, settings=settings)
@@ -90,6 +91,14 @@ def prepare(request: Request) -> Plan:
             study, plan.ended_before, plan.limits, has_new_search=is_new and bool(changes), methods=settings.options
         )
     return replace(plan, run_number=number)
+
+
+def _refuse_held(study: optuna.Study, request: Request) -> None:
+    """Leave a held study alone: who has held it wants that no command of a script or of a colleague goes on with it."""
+    stop = read_stop(study)
+    if stop is not None and stop.is_hold:
+        release = shlex.join(["hyperopt-app", "release", str(request.study_dir)])
+        raise StudyMismatchError(f"The study is held, since {stop.reason}. `{release}` lets this command go on.")
 
 
 def _as_begun(study: optuna.Study, settings: Settings, space: Mapping[str, BaseDistribution]) -> Settings:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Execute the commands `retry`, `discard` and `add` of `hyperopt-app` on an existing study.
+"""Execute the commands of `hyperopt-app` that change an existing study: `retry`, `discard`, `add`, `extend`, `hold`.
 
 They do not need the config of the user's app: the search space, the budget and the command that retrains a trial are
 stored in the study. Each command returns the message for the user.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,9 +17,10 @@ from optuna.trial import TrialState
 
 from hyperopt_app.budget.counting import budget_of, budget_size, left_of, read_budget
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.budget.steering import add_point, discard, failed_trials, retry
+from hyperopt_app.budget.steering import add_point, discard, extend, failed_trials, retry
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.launchers.further import submits
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
 from hyperopt_app.space.override_text import plain_values
@@ -28,10 +30,11 @@ from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import study_lock
+from hyperopt_app.study.stopping import Stop, read_stop, write_stop
 from hyperopt_app.study.trial_records import lists_points
 from hyperopt_app.support.display_text import counted
 
-__all__ = ["added", "discarded", "retried"]
+__all__ = ["added", "discarded", "extended", "held", "released", "retried"]
 
 # Writes what else is made of a study: the study, its directory.
 Further = Callable[[optuna.Study, Path], object]
@@ -109,6 +112,62 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
         number = add_point(study, point, hand, grows=grows)
     grown = f" The budget is {counted(_size(study), 'trial')} now." if grows else ""
     return [f"The point is tried next, as trial {number}.{grown}", _what_is_left(study)]
+
+
+def extended(study: optuna.Study, study_dir: Path, n_trials: int) -> list[str]:
+    """Enlarge the budget by so many trials.
+
+    Raises:
+        StudyMismatchError: No search of this package has begun the study, or it has no further points.
+    """
+    if budget_of(study) is None:
+        raise StudyMismatchError(
+            f"Study {study.study_name!r} has no budget, since it was not created by hyperopt_app; continue it with a "
+            "search command, and with hydra.sweeper.n_trials there."
+        )
+    with study_lock(study_dir):
+        extend(study, n_trials)
+    return [f"{counted(n_trials, 'trial')} more: the budget is {_size(study)} now.", _what_is_left(study)]
+
+
+def held(study: optuna.Study, study_dir: Path) -> list[str]:
+    """Let no trial begin until the study is released; workers leave after the trials that they run.
+
+    Raises:
+        StudyMismatchError: The study was stopped for something that has to be corrected, which must stay to be read.
+    """
+    with study_lock(study_dir):
+        stop = read_stop(study)
+        if stop is not None and stop.is_fault:
+            raise StudyMismatchError(f"{study_dir} was stopped already, and must be corrected first: {stop.reason}")
+        write_stop(study, Stop("the user asked for it (hyperopt-app hold)", is_fault=False, is_hold=True))
+    release = shlex.join(["hyperopt-app", "release", str(study_dir)])
+    return [
+        "No further trial begins; running trials, if any, go on to their ends, and then their workers leave.",
+        f"`{release}` lets trials begin again.",
+    ]
+
+
+def released(study: optuna.Study, study_dir: Path) -> list[str]:
+    """Let the trials of a held study begin again; workers that have left do not come back by themselves.
+
+    Raises:
+        StudyMismatchError: The study is not held.
+    """
+    with study_lock(study_dir):
+        stop = read_stop(study)
+        if stop is None:
+            raise StudyMismatchError(f"{study_dir} is not held; nothing was changed.")
+        if not stop.is_hold:
+            raise StudyMismatchError(
+                f"{study_dir} is not held but stopped, since {stop.reason}; the search command goes on with it."
+            )
+        write_stop(study, None)
+    lines = ["Trials may begin again; workers that still run one of them take further ones.", _what_is_left(study)]
+    if submits(study_dir.absolute()):
+        extend = shlex.join(["hyperopt-app", "extend", str(study_dir), "--workers"])
+        lines.append(f"`{extend} N` submits N workers as before; the search command does too, and stays with them.")
+    return lines
 
 
 def _with_own(space: Space, study: optuna.Study) -> Space:

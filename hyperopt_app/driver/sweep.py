@@ -99,7 +99,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
     if monitor.left() == 0:
         more = sum(trial.state.is_finished() for trial in read_counting(study)) - monitor.size()
         has = f" (it has {more} more than that)" if more > 0 else ""
-        grown = f" ({plan.n_trials} and what `add --grow` has added)" if monitor.size() > plan.n_trials else ""
+        grown = f" ({plan.n_trials} and what was added)" if monitor.size() > plan.n_trials else ""
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
     elif spent := spent_budget(plan.study_dir, plan.budget):
         write_stop(study, spent)
@@ -295,8 +295,8 @@ def _report_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: St
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
-    fixed = "after a fix, " if stop.is_fault else ""
-    rest = f"{left} of {monitor.size()} trials are left; {fixed}{plan.way_on} goes on with them."
+    first = "after a fix, " if stop.is_fault else "once it is released, " if stop.is_hold else ""
+    rest = f"{left} of {monitor.size()} trials are left; {first}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return

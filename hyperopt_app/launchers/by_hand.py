@@ -45,7 +45,7 @@ def launch(
     sharing = Sharing(workers_per_gpu=int(settings["workers_per_gpu"]), gpus_per_trial=int(settings["gpus_per_trial"]))
     sharing.workers_per_job()
     place = new_place(plan.study_dir)
-    frozen = {"sharing": vars(sharing), "max_resubmissions": 0}
+    frozen = {"sharing": vars(sharing), "max_resubmissions": 0, "by_hand": True}
     payload = write_payload(place, context, config, task_function, job_overrides, frozen)
     _log.info("Start as many workers as you like, anywhere on this filesystem, each with\n\n    %s\n", command(payload))
     return []

@@ -6,6 +6,7 @@ Runs in the driver.
 
 import logging
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hyperopt_app.launchers.jobs import (
     cancelled_by_user,
     follow,
     is_last_launch,
+    jobs_counted,
     known_jobs,
     last_place,
     last_words,
@@ -32,8 +34,9 @@ from hyperopt_app.schedulers.registry import SCHEDULERS, Scheduler
 from hyperopt_app.schedulers.script import Batch
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.lock_file import HolderLock
+from hyperopt_app.support.wording import Wording
 
-__all__ = ["launch", "plan_of", "prepare", "scripts"]
+__all__ = ["batches", "frozen_settings", "launch", "plan_of", "prepare", "scripts", "submit_all"]
 
 _log = logging.getLogger(__name__)
 
@@ -146,18 +149,55 @@ def _submit(
     study_dir, workers = task_function.plan.study_dir, len(job_overrides)
     place = new_place(study_dir)
     # The scripts are made first: an error in the header is reported before anything is written.
-    batches = _batches(scheduler, settings, place / "payload.pkl", workers, scheduler.largest_batch())
-    frozen = {
+    prepared = batches(scheduler, settings, place / "payload.pkl", workers)
+    plan = task_function.plan
+    frozen = frozen_settings(scheduler, settings) | {"deadline": plan.limits.deadline, "workers": workers}
+    write_payload(place, context, config, task_function, job_overrides, frozen)
+    jobs = submit_all(scheduler, study_dir, prepared, plan.wording)
+    _log.info("Submitted %d worker(s) in %d job(s): %s", workers, jobs_counted(study_dir), ", ".join(jobs))
+    return jobs
+
+
+def frozen_settings(scheduler: Scheduler, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the payload of a launch says of it besides what the workers run.
+
+    Args:
+        scheduler: Whose jobs they are.
+        settings: The launcher's fields as plain data.
+    """
+    return {
         "scheduler": scheduler.name,
         "sharing": vars(scheduler.sharing(settings)),
         "max_resubmissions": settings["max_resubmissions"],
         "near_limit_s": near_limit_s(scheduler.limit_s(settings), float(settings["grace_s"])),
+        # Further workers run with the Python of the first ones, whoever submits them.
+        "launcher": {**settings, "python": settings.get("python") or shlex.quote(sys.executable)},
     }
-    write_payload(place, context, config, task_function, job_overrides, frozen)
+
+
+def submit_all(
+    scheduler: Scheduler, study_dir: Path, batches: Sequence[Batch], wording: Wording, there: Sequence[str] = ()
+) -> list[str]:
+    """Submit the batches of a launch, and remember their jobs beside the study as they come.
+
+    Args:
+        scheduler: Whose jobs they are.
+        study_dir: The study's directory.
+        batches: The launch.
+        wording: How the command that the user typed names its settings.
+        there: Jobs of earlier launches that still wait or run, which the study keeps.
+
+    Returns:
+        The numbers of the new jobs; fewer if the scheduler has refused some, which is logged.
+
+    Raises:
+        SubmissionError: It has refused all.
+    """
     jobs, count = list[str](), 0
+    before = jobs_counted(study_dir) if there else 0
     for batch in batches:
         try:
-            jobs.append(batch.submit(task_function.plan.wording))
+            jobs.append(batch.submit(wording))
         except SubmissionError:
             if not jobs:
                 raise
@@ -166,18 +206,28 @@ def _submit(
             _log.warning("%s refused %s; the study goes on with the others", scheduler.submit_program, refused)
             break
         count += batch.jobs
-        remember_jobs(study_dir, scheduler.name, jobs, count)
-    _log.info("Submitted %d worker(s) in %d job(s): %s", workers, count, ", ".join(jobs))
+        remember_jobs(study_dir, scheduler.name, [*there, *jobs], before + count)
     return jobs
 
 
-def _batches(
-    scheduler: Scheduler, settings: Mapping[str, Any], payload: Path, workers: int, largest: int
+def batches(
+    scheduler: Scheduler, settings: Mapping[str, Any], payload: Path, workers: int, largest: int | None = None
 ) -> list[Batch]:
+    """Return the submissions that make so many workers; nothing is submitted yet.
+
+    Args:
+        scheduler: Whose jobs they are.
+        settings: The launcher's fields as plain data.
+        payload: What they run.
+        workers: How many; whole jobs are submitted.
+        largest: How many jobs a submission may make; by default the scheduler is asked.
+
+    Raises:
+        ConfigError: A value cannot be passed to the scheduler.
+    """
+    most = scheduler.largest_batch() if largest is None else largest
     count = -(-workers // scheduler.sharing(settings).workers_per_job())
-    return [
-        scheduler.batch(settings, payload, first, min(largest, count - first)) for first in range(0, count, largest)
-    ]
+    return [scheduler.batch(settings, payload, first, min(most, count - first)) for first in range(0, count, most)]
 
 
 def scripts(scheduler: str, settings: Mapping[str, Any], payload: Path, workers: int) -> str:
@@ -187,4 +237,4 @@ def scripts(scheduler: str, settings: Mapping[str, Any], payload: Path, workers:
         ConfigError: A value cannot be passed to the scheduler.
     """
     row = SCHEDULERS[scheduler]
-    return "\n".join(batch.text for batch in _batches(row, settings, payload, workers, row.default_batch))
+    return "\n".join(batch.text for batch in batches(row, settings, payload, workers, row.default_batch))

@@ -34,6 +34,7 @@ __all__ = [
     "cancelled_by_user",
     "follow",
     "is_last_launch",
+    "jobs_counted",
     "known_jobs",
     "last_place",
     "last_words",
@@ -77,6 +78,11 @@ def remember_jobs(study_dir: Path, scheduler: str, jobs: Sequence[str], count: i
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside:
         aside.write_text(json.dumps({"scheduler": scheduler, "jobs": list(jobs), "count": count}))
+
+
+def jobs_counted(study_dir: Path) -> int:
+    """Return how many jobs the last launch has submitted, the tasks of an array one by one; 0 if that is not known."""
+    return int(_kept(study_dir).get("count") or 0)
 
 
 def known_jobs(study_dir: Path, scheduler: str) -> list[str]:
@@ -142,7 +148,7 @@ def follow(
     Raises:
         KeyboardInterrupt: Ctrl-C; the jobs are left or cancelled, as the user says.
     """
-    roster = Roster(int(_kept(plan.study_dir).get("count") or 0))
+    roster = Roster(jobs_counted(plan.study_dir))
     if not SCHEDULERS[scheduler].tells_ends:  # so those that are there now are kept in mind
         roster.jobs, roster.last = {job: JobState(job, "waits") for job in jobs}, frozenset(jobs)
     try:

@@ -29,7 +29,7 @@ from hyperopt_app.processes.python_start import search_path
 from hyperopt_app.support.files import NotOwnError, read_own, replacing
 from hyperopt_app.support.hydra_state import packed
 
-__all__ = ["HEAD", "is_of_this_release", "load_payload", "write_payload"]
+__all__ = ["HEAD", "is_of_this_release", "load_payload", "read_settings", "write_again", "write_payload"]
 
 # The first line of a payload, before the pickle: whoever cannot read what follows still understands it. Raise the
 # number when what is pickled moves or changes its form. Payloads before 2 had no such line.
@@ -101,6 +101,46 @@ def load_payload(path: Path) -> dict[str, Any]:
     Raises:
         PayloadError: Another release has written it, or another user can have; nothing of it was unpickled.
     """
+    payload = _content_of(path)
+    sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
+    os.chdir(payload["cwd"])
+    for name, (before, value) in payload["environment"].items():
+        if os.environ.get(name) in (None, before):  # else the scheduler has set it for this job, and that counts
+            os.environ[name] = value
+    return payload
+
+
+def read_settings(path: Path) -> tuple[dict[str, Any], Path]:
+    """Return what a payload says of its launch, and the driver's working directory; changes nothing of this process.
+
+    Raises:
+        PayloadError: As `load_payload`.
+    """
+    payload = _content_of(path)
+    return payload["settings"], Path(payload["cwd"])
+
+
+def write_again(path: Path, place: Path, settings: dict[str, Any]) -> Path:
+    """Write the payload of a further launch of the same sweep, with the config that was frozen for the first.
+
+    Args:
+        path: The payload of an earlier launch, whose copies of the config stay where they are.
+        place: The folder of the further launch; made here, for its owner alone.
+        settings: Plain data for the worker process.
+
+    Returns:
+        The path of the new payload.
+
+    Raises:
+        PayloadError: As `load_payload`.
+    """
+    payload = {**_content_of(path), "settings": settings}
+    place.mkdir(mode=_PRIVATE_FOLDER)
+    _write_private(place / path.name, HEAD + pickle.dumps(payload))
+    return place / path.name
+
+
+def _content_of(path: Path) -> dict[str, Any]:
     try:
         content = read_own(path)
     except NotOwnError as error:
@@ -114,11 +154,6 @@ def load_payload(path: Path) -> dict[str, Any]:
             "run the command of the search again, which submits workers of this release"
         )
     payload: dict[str, Any] = pickle.loads(content[len(HEAD) :])  # noqa: S301 - nobody else can have written it
-    sys.path[:] = list(dict.fromkeys([*payload["sys_path"], *sys.path]))
-    os.chdir(payload["cwd"])
-    for name, (before, value) in payload["environment"].items():
-        if os.environ.get(name) in (None, before):  # else the scheduler has set it for this job, and that counts
-            os.environ[name] = value
     return payload
 
 

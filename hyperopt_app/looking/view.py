@@ -44,6 +44,7 @@ class View:
         ended_before: The numbers of the trials that had ended before the last command.
         stop: Why no further trial starts; empty while trials may start.
         is_fault: Whether that stop asks the user to correct something.
+        is_held: Whether it is a hold, which `hyperopt-app release` ends.
         notes: What the workers want the user to know.
         workers: Those that have left a sign of life.
         read_at: When the study was read, in seconds since the epoch.
@@ -59,6 +60,7 @@ class View:
     ended_before: frozenset[int]
     stop: str
     is_fault: bool
+    is_held: bool
     notes: Sequence[str]
     workers: Sequence[WorkerView]
     read_at: float
@@ -100,8 +102,13 @@ class View:
 
     @cached_property
     def state(self) -> str:
-        """`running`, `stopping` (asked to stop, trials still run), `stopped`, `done` or `waiting` (nothing works)."""
+        """What goes on, one word.
+
+        `running`, `waiting` (nothing works), `held`, `stopping` (asked to stop, trials still run), `stopped` or `done`.
+        """
         is_working = any(worker.alive for worker in self.workers)
+        if self.is_held and self.left:
+            return "held"
         if self.stop and self.left:
             return "stopping" if is_working and self.counts["running"] else "stopped"
         if self.left and is_working:
@@ -217,6 +224,7 @@ def read_view(study: "optuna.Study", directory: Path) -> View:
         ended_before=in_ranges(run_in(attributes).get("ended_before", [])),
         stop="" if stop is None else stop["reason"],
         is_fault=stop is not None and stop["is_fault"],
+        is_held=stop is not None and stop.get("is_hold", False),
         notes=notes_shown(attributes),
         workers=workers_of(counting, directory),
         read_at=time.time(),

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Mode",
+    "NewlyEnded",
     "ProgressDisplay",
     "choose_mode",
     "line",
+    "live_table",
     "render",
 ]
 
@@ -110,6 +112,30 @@ def _compared(trial: "FrozenTrial", snapshot: Snapshot) -> str:
     return "(best so far)" if among else f"(best {value_text(best[0].values[0])}, trial {best[0].number})"
 
 
+class NewlyEnded:
+    """Formats one line on each trial that has ended since the last look."""
+
+    def __init__(self) -> None:
+        self._shown: set[int] | None = None
+
+    def lines(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> list[str]:
+        """Return the lines on trials that ended since the last look, in the order of their ends; none at the first.
+
+        Args:
+            now: The sweep at this moment.
+            trials: The study's trials.
+        """
+        finished = [trial for trial in trials if trial.state.is_finished()]
+        if self._shown is None:
+            self._shown = {trial.number for trial in finished}
+            return []
+        fresh = [trial for trial in finished if trial.number not in self._shown]
+        fresh.sort(key=lambda trial: (trial.datetime_complete, trial.number))
+        self._shown.update(trial.number for trial in fresh)
+        # Counted from what counts now: some of the trials shown may have been set aside meanwhile.
+        return [line(trial, now, finished=which) for which, trial in enumerate(fresh, len(finished) - len(fresh) + 1)]
+
+
 class ProgressDisplay:
     """Shows a sweep from a thread of the driver until the `with` block ends.
 
@@ -145,7 +171,7 @@ class ProgressDisplay:
         self._interval_s = interval_s
         self._last_tries = last_tries
         self._sleep = sleep
-        self._shown_trials: set[int] | None = None
+        self._ended: NewlyEnded | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._live: Live | None = None
@@ -156,7 +182,7 @@ class ProgressDisplay:
             return self
         with ExitStack() as opening:
             if self._mode == "table":
-                self._live = opening.enter_context(_live_table(self._console))
+                self._live = opening.enter_context(live_table(self._console))
             self._refresh()
             self._thread = threading.Thread(target=self._follow, name="hyperopt-progress", daemon=True)
             self._thread.start()
@@ -194,7 +220,7 @@ class ProgressDisplay:
         try:
             now, trials = self._read()
             if self._live is None:
-                self._show_finished(now, trials)
+                self._log_ended(now, trials)
             else:
                 self._live.update(render(now), refresh=True)
         except Exception:  # noqa: BLE001 -- a busy storage raises what it likes; no display may end a sweep
@@ -202,23 +228,22 @@ class ProgressDisplay:
             return False
         return True
 
-    def _show_finished(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> None:
-        finished = [trial for trial in trials if trial.state.is_finished()]
-        if self._shown_trials is None:
-            self._shown_trials = {trial.number for trial in finished}
-            if finished:
-                _log.info("resumed: %d of %d trials were already there", len(finished), now.n_trials)
-            return
-        fresh = [trial for trial in finished if trial.number not in self._shown_trials]
-        fresh.sort(key=lambda trial: (trial.datetime_complete, trial.number))
-        # Counted from what counts now: some of the trials shown may have been set aside meanwhile.
-        for which, trial in enumerate(fresh, len(finished) - len(fresh) + 1):
-            self._shown_trials.add(trial.number)
-            _log.info("%s", line(trial, now, finished=which))
+    def _log_ended(self, now: Snapshot, trials: Sequence["FrozenTrial"]) -> None:
+        if self._ended is None:
+            self._ended = NewlyEnded()
+            if before := sum(trial.state.is_finished() for trial in trials):
+                _log.info("resumed: %d of %d trials were already there", before, now.n_trials)
+        for text in self._ended.lines(now, trials):
+            _log.info("%s", text)
 
 
 @contextmanager
-def _live_table(console: "Console | None") -> Iterator["Live"]:
+def live_table(console: "Console | None" = None) -> Iterator["Live"]:
+    """Keep a place of a terminal where `update(render(...), refresh=True)` draws; lines that are logged go above it.
+
+    Args:
+        console: The terminal; None means standard output.
+    """
     from rich.console import Console
     from rich.live import Live
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from hyperopt_app.progress.snapshot import BestTrial, Snapshot, WorkerRow
 from hyperopt_app.support.display_text import duration_text, value_text
 
-__all__ = ["draw"]
+__all__ = ["counts_text", "draw"]
 
 # With more workers than this their sum is shown, with more parameters or Pareto points the first ones.
 _WORKER_ROWS = 8
@@ -26,7 +26,7 @@ _STATE_STYLES = {"running": "", "idle": "dim", "ended": "dim", "lost": "yellow"}
 
 def draw(snapshot: Snapshot) -> RenderableType:
     """Draw one panel: bar, counts and times, the workers, the best trial so far."""
-    parts: list[RenderableType] = [_bar(snapshot), _counts(snapshot), _times(snapshot), Text()]
+    parts: list[RenderableType] = [_bar(snapshot), counts_text(snapshot), _times(snapshot), Text()]
     if any(worker.state != "ended" for worker in snapshot.workers):
         parts += [_workers(snapshot), Text()]
     return Panel(
@@ -50,7 +50,8 @@ def _bar(snapshot: Snapshot) -> RenderableType:
     return grid
 
 
-def _counts(snapshot: Snapshot) -> Text:
+def counts_text(snapshot: Snapshot) -> Text:
+    """Return how many trials are in which state, in one line."""
     text = Text()
     for count, word, style in [
         (snapshot.done, "done", ""),

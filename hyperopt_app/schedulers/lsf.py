@@ -325,6 +325,10 @@ class Lsf:
         """Return the run limit in seconds."""
         return _limit_s(settings)
 
+    def with_limit(self, settings: Mapping[str, Any], limit_s: int) -> dict[str, Any]:
+        """Return the fields with another time limit."""
+        return {**settings, "timeout_min": -(-limit_s // 60)}
+
     def logs(self, settings: Mapping[str, Any]) -> Path:
         """Return the folder for the jobs' output."""
         return Path(settings["folder"]).absolute()

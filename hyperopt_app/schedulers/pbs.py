@@ -327,6 +327,10 @@ class Pbs:
         """Return the walltime in seconds."""
         return walltime_s(settings["walltime"])
 
+    def with_limit(self, settings: Mapping[str, Any], limit_s: int) -> dict[str, Any]:
+        """Return the fields with another time limit."""
+        return {**settings, "walltime": limit_s}
+
     def logs(self, settings: Mapping[str, Any]) -> Path:
         """Return the folder for the scripts' output."""
         return Path(settings["folder"]).absolute()

@@ -98,6 +98,9 @@ class Scheduler(Protocol):
     def limit_s(self, settings: Mapping[str, Any]) -> float:
         """Return the time limit of a job in seconds; 0 for none."""
 
+    def with_limit(self, settings: Mapping[str, Any], limit_s: int) -> dict[str, Any]:
+        """Return the launcher's fields with another time limit of each job, in seconds."""
+
     def logs(self, settings: Mapping[str, Any]) -> Path:
         """Return the folder of the workers' output."""
 

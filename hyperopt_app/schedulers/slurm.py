@@ -121,6 +121,10 @@ class Slurm:
         """Return the time limit in seconds."""
         return _limit_s(settings)
 
+    def with_limit(self, settings: Mapping[str, Any], limit_s: int) -> dict[str, Any]:
+        """Return the fields with another time limit."""
+        return {**settings, "timeout_min": -(-limit_s // 60)}
+
     def logs(self, settings: Mapping[str, Any]) -> Path:
         """Return submitit's folder."""
         return Path(str(settings["submitit_folder"]).replace("/%j", "").replace("%j", "jobs")).absolute()

@@ -66,11 +66,13 @@ class Stop:
         reason: A clause.
         is_fault: Whether the user has to fix something.
         ends_running: Whether the trials that run shall end at their next checkpoints, and wait to be continued.
+        is_hold: Whether the study is held: then a search command does not take the stop back.
     """
 
     reason: str
     is_fault: bool
     ends_running: bool = False
+    is_hold: bool = False
 
 
 def may_start(
@@ -178,4 +180,6 @@ def write_stop(study: optuna.Study, stop: Stop | None) -> None:
         record = StopRecord(reason=stop.reason, is_fault=stop.is_fault)
         if stop.ends_running:
             record["ends_running"] = True
+        if stop.is_hold:
+            record["is_hold"] = True
     keep_stop(study, record)

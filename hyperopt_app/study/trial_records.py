@@ -102,11 +102,12 @@ class VerdictRecord(TypedDict):
 
 
 class StopRecord(TypedDict, total=False):
-    """Why no trial may start; whether the user must correct something; whether running ones end, if that is there."""
+    """Why no trial may start; whether the user must correct it; whether running ones end; whether it is a hold."""
 
     reason: str
     is_fault: bool
     ends_running: bool
+    is_hold: bool
 
 
 def claim_of(trial: "AnyTrial") -> Mapping[str, Any] | None:

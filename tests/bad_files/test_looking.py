@@ -9,7 +9,7 @@ from tests.bad_files._cases import Case, Plant, assert_outcome, device, director
 from tests.bad_files._commands import Commands
 
 _NOWHERE = "directory not found"
-_COMMANDS = ("status", "trials", "best", "stop", "repair")
+_COMMANDS = ("status", "trials", "best", "stop", "hold", "release", "repair")
 _JOURNAL, _BEST = "s/journal.log", "s/best.yaml"
 _DENIED = ("cannot be read: Permission denied",)
 _NO_FILE: dict[str, Plant] = {

@@ -6,7 +6,7 @@ __all__ = ["COMMAND_LINES"]
 _SEARCH = ("--multirun", "hparams=sphere", "hydra.sweeper.n_trials=1", "hydra/launcher=basic")
 _LOOKS = tuple(
     ((command, *rest), key)
-    for command in ("status", "best", "trials", "stop", "repair")
+    for command in ("status", "best", "trials", "stop", "hold", "release", "repair")
     for rest, key in (
         ((), "study"),
         (("nope",), "nope"),
@@ -44,6 +44,10 @@ _OF_HYDRA = tuple(
     for value in values
 )
 _ALONE = (
+    (("extend", "."), "--trials"),
+    (("extend", ".", "--trials", "0"), "whole number above 0"),
+    (("status", ".", "--watch=0"), "above 0"),
+    (("status", ".", "--watch", "--json"), "not both"),
     (("nope",), "nope"),
     (("",), "command"),
     (("hparams",), "hparams"),

@@ -66,7 +66,7 @@ def test_trials_of_very_different_lengths_are_exactly_the_budget(slurm_cluster: 
     assert len({claim["worker"] for claim in claims}) == 4
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_four_slots_are_kept_busy(slurm_cluster: Cluster, run_script: RunScript) -> None:
     """From when all four workers are at work, 32 trials take no longer than the greedy bound over 0.95."""
     _sweep(run_script, "epochs=1", "epoch_s=2.4", "spread=1.0", "meet=4", "hydra.sweeper.n_trials=32")

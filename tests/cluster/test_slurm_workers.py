@@ -69,7 +69,8 @@ def _site_signal(cluster: Cluster) -> None:
     cluster.scancel("--signal=USR1", f"{_job(cluster)}_1")
 
 
-FAULTS = [_scancel, _requeue, _node_down, _kill_worker, _site_signal]
+BY_NIGHT = [pytest.param(harm, marks=pytest.mark.nightly) for harm in (_scancel, _kill_worker, _site_signal)]
+FAULTS = [_requeue, _node_down, *BY_NIGHT]
 
 
 @pytest.mark.parametrize("harm", FAULTS, ids=lambda harm: harm.__name__.strip("_"))
@@ -84,7 +85,11 @@ def test_a_fault_costs_no_trial(slurm_cluster: Cluster, sweep: Start, harm: Call
         assert trial.user_attrs["claim"]["place"]["node"] not in nodes, "it was tried again where it was lost"
 
 
-@pytest.mark.parametrize("partition", ["low", "lowcancel"])
+# Preempted jobs are requeued there, or cancelled.
+PREEMPTED = ["low", pytest.param("lowcancel", marks=pytest.mark.nightly)]
+
+
+@pytest.mark.parametrize("partition", PREEMPTED)
 def test_preemption_costs_no_trial(slurm_cluster: Cluster, sweep: Start, partition: str) -> None:
     """Workers checkpoint, give back and go within the grace time; they come back to the queue, and go on."""
     program = sweep("epoch_s=0.4", f"hydra.launcher.partition={partition}")
@@ -96,7 +101,7 @@ def test_preemption_costs_no_trial(slurm_cluster: Cluster, sweep: Start, partiti
     assert not any("losses" in trial.user_attrs for trial in trials)  # an interruption is not a loss
 
 
-@pytest.mark.parametrize("partition", ["low", "lowcancel"])
+@pytest.mark.parametrize("partition", PREEMPTED)
 def test_every_preempted_worker_comes_back_by_itself(slurm_cluster: Cluster, sweep: Start, partition: str) -> None:
     """No driver is there to submit again: each task of the array puts itself back into the queue, and no other."""
     longer = ("epoch_s=0.5", "hydra.sweeper.n_trials=24")
@@ -145,8 +150,8 @@ def test_slots_see_their_own_gpus(slurm_cluster: Cluster, sweep: Start) -> None:
 @pytest.mark.parametrize(
     ("fields", "workers"),
     [
-        (("nodes=2", "gres=gpu:2"), 4),
-        (("nodes=2", "tasks_per_node=2", "gpus_per_node=2"), 4),
+        pytest.param(("nodes=2", "gres=gpu:2"), 4, marks=pytest.mark.nightly),
+        pytest.param(("nodes=2", "tasks_per_node=2", "gpus_per_node=2"), 4, marks=pytest.mark.nightly),
         (("nodes=2", "tasks_per_node=2", "gpus_per_task=1", "workers_per_gpu=2", "gres=null"), 8),
     ],
     ids=["a task for each node", "a task for each GPU", "two workers for each task"],

@@ -13,7 +13,7 @@ from tests.end_to_end._template import STUDY, Start
 pytest.importorskip("lightning", reason="lightning is not installed")
 pytest.importorskip("tensorboard", reason="tensorboard is not installed")
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.nightly, pytest.mark.slurm, pytest.mark.timeout(400)]
 
 JOBS = (
     "hydra/launcher=slurm_workers",

@@ -142,7 +142,7 @@ def test_a_point_is_added_to_a_trial_that_waits_and_comes_next(search: Callable[
     said = search()
     assert len(rows()) == 5
     assert rows()[4]["params.x"] == "0.5"
-    told = "All 5 trials of the study are done (4 and what `add --grow` has added): there is nothing to do."
+    told = "All 5 trials of the study are done (4 and what was added): there is nothing to do."
     assert told in search()
 
 
@@ -162,3 +162,21 @@ def test_a_point_outside_of_the_space_is_refused_with_all_that_is_wrong(search: 
     ):
         assert text in said
     assert "All 2 trials" in search("depth=5", "hydra.sweeper.n_trials=2")
+
+
+@pytest.mark.nightly
+def test_a_held_study_begins_no_trial_until_it_is_released(search: Callable[..., str], tool: Tool) -> None:
+    """Not by the same command either, which says what to do; afterwards it goes on with the rest."""
+    search("hydra.sweeper.n_trials=2")
+    assert tool("extend", "study", "--trials", "1")[0] == 0
+    assert "lets trials begin again" in tool("hold", "study")[1]
+    status = tool("status", "study")[1]
+    assert "held: the user asked for it (hyperopt-app hold)" in status
+    assert "1 of 3 trials are left; `hyperopt-app release study` lets workers begin them." in status
+    assert "held" in tool("ls", ".")[1]
+    with pytest.raises(AssertionError, match=r"The study is held, since the user asked for it"):
+        search("hydra.sweeper.n_trials=2")
+    assert len(rows()) == 2
+    assert tool("release", "study")[0] == 0
+    search("hydra.sweeper.n_trials=2")
+    assert len(rows()) == 3

@@ -12,7 +12,8 @@ from optuna.trial import TrialState
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import checked
-from hyperopt_app.errors import ConfigError
+from hyperopt_app.driver.steering import held, released
+from hyperopt_app.errors import ConfigError, StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
 from hyperopt_app.sampling.automatic import Choice
 from hyperopt_app.settings import methods
@@ -207,3 +208,14 @@ def test_faults_of_earlier_studies_are_all_said(command: Command, tmp_path: Path
     assert f"none of the 2 ended trials of {old} fits this study" in str(caught.value)
     with pytest.raises(ConfigError, match=r"warm_start: trials cannot be weighed for 2 objectives"):
         command(f"hydra.sweeper.warm_start=[{old}]", "hydra.sweeper.direction=[minimize,minimize]")
+
+
+def test_a_held_study_is_left_alone(command: Command) -> None:
+    """A command that would go on with it is refused, and issues nothing, until the study is released."""
+    study = open_study(command())
+    held(study, Path("study"))
+    with pytest.raises(StudyMismatchError, match=r"is held, since the user asked .*`hyperopt-app release .*study`"):
+        command("hydra.sweeper.n_trials=9")
+    assert len(study.get_trials()) == 4
+    released(study, Path("study"))
+    assert command("hydra.sweeper.n_trials=9").run_number == 2

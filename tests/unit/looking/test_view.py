@@ -82,6 +82,9 @@ def test_the_state_of_a_study(
     if stop:
         write_stop(study, Stop("enough", is_fault=False))
     assert read_view(study, tmp_path / "s").state == state
+    if stop:
+        write_stop(study, Stop("enough", is_fault=False, is_hold=True))
+        assert read_view(study, tmp_path / "s").state == ("done" if state == "done" else "held")
 
 
 def test_a_study_of_another_tool_can_be_viewed(tmp_path: Path) -> None:
