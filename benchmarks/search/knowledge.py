@@ -12,7 +12,6 @@ __all__ = ["KNOWLEDGE", "Knowledge", "Known"]
 
 # Where a user's beliefs come from, and how many trials an earlier study had.
 _SEEN, _SEED_OF_BELIEFS, _EARLIER = 1500, 5, 40
-_FIRST = 2  # of the earlier study's best
 _PRIOR_OF = 3  # parameters, of those that a training depends on most
 
 
@@ -50,7 +49,7 @@ def _earlier(problem: Problem, seed: int, *, reverse: bool = False) -> Known:
         configs.reverse()
     worth = np.linspace(2.0, -2.0, len(configs))
     trials = [{"params": config, "worth": float(value)} for config, value in zip(configs, worth, strict=True)]
-    return Known({"earlier": trials}, configs[:_FIRST])
+    return Known({"earlier": trials}, configs[:1])
 
 
 class Knowledge(NamedTuple):

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["EarlierTrials", "read_earlier"]
 
 _KEY = "hydra.sweeper.warm_start"
-# Of the best trials of each study, so many are the first points.
-_FIRST = 2
 # More of a study teach little, and travel to every worker.
 _MOST_TRIALS = 200
 
@@ -35,7 +33,7 @@ class EarlierTrials:
     Attributes:
         trials: Of each the parameters that this study searches too, in its form, and the worth: larger for better
             trials, about standard normal within its study.
-        first: The parameters of each study's best trials, the best first.
+        first: The parameters of each study's best trial.
         notes: What the user should know, a line for each study.
     """
 
@@ -67,10 +65,10 @@ def read_earlier(settings: Settings, space: Space) -> tuple[EarlierTrials, list[
                 "reported or returned a value, and the keys that both studies search must lie in the ranges of this "
                 "one. Leave it out, or widen the ranges"
             )
+            continue
         notes.append(f"{_KEY}: {len(usable)} of the {ended} ended trials of {folder} fit this study")
-        usable = sorted(usable, key=lambda trial: -float(trial["worth"]))
         trials += usable
-        first += [trial["params"] for trial in usable[:_FIRST]]
+        first.append(max(usable, key=lambda trial: float(trial["worth"]))["params"])
     return EarlierTrials(trials, first, notes), faults
 
 

@@ -19,7 +19,7 @@ _MOST_FITTED, _MOST_KNOWN = 100, 300
 _FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
-_INITIAL_TRUST = 0.5  # in each belief, while the hyperparameters are fitted
+_LEAST_TRUST = 0.1  # in a belief, from which on the hyperparameters are fitted to what it leaves unexplained
 _SAME = 1e-9  # the squared distance up to which two points are the same
 _FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
 _erfc = np.vectorize(math.erfc, otypes=[float])
@@ -43,9 +43,13 @@ def model_of(
     """
     model, cube = CurveModel(seen.places.width), seen.places.cube
     fitted = subset(seen.scores, _MOST_FITTED, rng)
-    model.trend = trend = Trend(cube, beliefs, [_INITIAL_TRUST] * len(beliefs))
+    # First as if nothing were believed, so that a false belief leaves no trace.
+    model.trend = trend = Trend(cube, beliefs, [0.0] * len(beliefs))
     model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
     if beliefs:
+        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
+    if max(trend.trusts, default=0.0) > _LEAST_TRUST:
+        model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS // 2)
         model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
     known = subset(seen.scores, _MOST_KNOWN, rng)
     rows, scores = seen.rows[known], seen.scores[known]
