@@ -2,7 +2,8 @@
 """Measure how far a training has come at a step, whatever its objective counts: epochs, batches, samples."""
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 
 __all__ = ["Progress"]
 
@@ -38,6 +39,18 @@ class Progress:
     def rung(self, step: int, factor: float) -> int:
         """Return how often the training has grown by the factor since its first report, rounded down."""
         return int(math.log(self.length(step)) / math.log(factor) + _ROUNDING)
+
+    def value_at(self, curve: Mapping[int, float], rung: int, factor: float) -> float | None:
+        """Return the first value of a curve at a rung or later; None if it has not come that far.
+
+        Args:
+            curve: The reported values by step.
+            rung: As `rung` counts them.
+            factor: The growth from rung to rung.
+        """
+        steps = sorted(curve)
+        place = bisect_left(steps, rung, key=lambda step: self.rung(step, factor))
+        return curve[steps[place]] if place < len(steps) else None
 
     def length(self, step: int) -> float:
         """Return the length of a training up to a step, in units of the length up to the first report; at least 1."""
