@@ -8,6 +8,7 @@ import optuna
 
 from benchmarks.search.promotion import Halving, ParkedAsPruned
 from benchmarks.search.simulation import SamplerOf, Search
+from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 
 __all__ = ["METHODS", "Method", "search"]
@@ -23,14 +24,12 @@ class Method(NamedTuple):
         sampler: As `hydra.sweeper.sampler`.
         pruner: As `hydra.sweeper.pruner`.
         is_batch: Whether all workers wait for the slowest, and TPE lives as long as the study.
-        first_rung: Where a trial is parked first, for methods that park and promote; 0 for the others.
     """
 
     what: str
     sampler: Node
     pruner: Node
     is_batch: bool = False
-    first_rung: int = 0
 
 
 _TPE: Node = {"_target_": "optuna.samplers.TPESampler", "constant_liar": True}
@@ -48,6 +47,7 @@ _HALVING: Node = {
 
 _CURVES: Node = {"_target_": "hyperopt_app.sampling.curves.sampler.CurvesSampler"}
 _FORECAST: Node = {"_target_": "hyperopt_app.sampling.curves.forecast.ForecastPruner"}
+_PROMOTE: Node = {"_target_": "hyperopt_app.sampling.promotion.PromotePruner"}
 
 METHODS = {
     "batch-tpe": Method("hydra-optuna-sweeper: its TPE, and all workers wait for the slowest", _STOCK_TPE, _NOP, True),
@@ -61,8 +61,9 @@ METHODS = {
     "curves": Method("sampler curves, no pruner", _CURVES, _NOP),
     "curves-sha": Method("sampler curves, successive halving from step 3 by 3", _CURVES, _HALVING),
     "curves-forecast": Method("sampler curves, pruner forecast", _CURVES, _FORECAST),
-    "curves-promote": Method("sampler curves, parked and promoted from step 1 by 3", _CURVES, _NOP, first_rung=1),
-    "random-promote": Method("random points, parked and promoted from step 1 by 3", _RANDOM, _NOP, first_rung=1),
+    "curves-promote": Method("sampler curves, pruner promote", _CURVES, _PROMOTE),
+    "curves-promote-0": Method("the same from the first report on", _CURVES, {**_PROMOTE, "first_rung": 0}),
+    "random-promote": Method("random points, pruner promote", _RANDOM, _PROMOTE),
 }
 
 
@@ -74,11 +75,12 @@ def search(method: Method, seed: int, workers: int) -> Search:
         return Search(lambda _worker, _number: sampler, build_pruner(method.pruner), is_batch=True)
     factories = [sampler_factory(method.sampler, seed) for _ in range(workers)]
     sampler_of: SamplerOf = lambda worker, number: factories[worker](number)  # noqa: E731
-    if not method.first_rung:
-        return Search(sampler_of, build_pruner(method.pruner))
-    promotion = Halving(method.first_rung)
+    pruner = build_pruner(method.pruner)
+    if not isinstance(pruner, PromotePruner):
+        return Search(sampler_of, pruner)
+    promotion = Halving(pruner)
     return Search(
         lambda worker, number: ParkedAsPruned(sampler_of(worker, number), promotion.parked),
-        build_pruner(method.pruner),
+        optuna.pruners.NopPruner(),
         promotion,
     )
