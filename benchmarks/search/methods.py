@@ -10,6 +10,7 @@ from benchmarks.search.knowledge import KNOWLEDGE, Known
 from benchmarks.search.problem import Problem
 from benchmarks.search.promotion import Halving, ParkedAsPruned
 from benchmarks.search.simulation import SamplerOf, Search
+from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 
 __all__ = ["METHODS", "Method", "search"]
@@ -25,7 +26,6 @@ class Method(NamedTuple):
         sampler: As `hydra.sweeper.sampler`.
         pruner: As `hydra.sweeper.pruner`.
         is_batch: Whether all workers wait for the slowest, and TPE lives as long as the study.
-        first_rung: Where a trial is parked first, for methods that park and promote; 0 for the others.
         knows: What is known before the first trial, one of KNOWLEDGE; empty for nothing.
     """
 
@@ -33,7 +33,6 @@ class Method(NamedTuple):
     sampler: Node
     pruner: Node
     is_batch: bool = False
-    first_rung: int = 0
     knows: str = ""
 
 
@@ -52,6 +51,7 @@ _HALVING: Node = {
 
 _CURVES: Node = {"_target_": "hyperopt_app.sampling.curves.sampler.CurvesSampler"}
 _FORECAST: Node = {"_target_": "hyperopt_app.sampling.curves.forecast.ForecastPruner"}
+_PROMOTE: Node = {"_target_": "hyperopt_app.sampling.promotion.PromotePruner"}
 
 METHODS = {
     "batch-tpe": Method("hydra-optuna-sweeper: its TPE, and all workers wait for the slowest", _STOCK_TPE, _NOP, True),
@@ -65,8 +65,9 @@ METHODS = {
     "curves": Method("sampler curves, no pruner", _CURVES, _NOP),
     "curves-sha": Method("sampler curves, successive halving from step 3 by 3", _CURVES, _HALVING),
     "curves-forecast": Method("sampler curves, pruner forecast", _CURVES, _FORECAST),
-    "curves-promote": Method("sampler curves, parked and promoted from step 1 by 3", _CURVES, _NOP, first_rung=1),
-    "random-promote": Method("random points, parked and promoted from step 1 by 3", _RANDOM, _NOP, first_rung=1),
+    "curves-promote": Method("sampler curves, pruner promote", _CURVES, _PROMOTE),
+    "curves-promote-0": Method("the same from the first report on", _CURVES, {**_PROMOTE, "first_rung": 0}),
+    "random-promote": Method("random points, pruner promote", _RANDOM, _PROMOTE),
     **{
         f"curves-{name}": Method(f"curves-forecast that knows: {what.what}", _CURVES, _FORECAST, knows=name)
         for name, what in KNOWLEDGE.items()
@@ -91,11 +92,12 @@ def search(method: Method, problems: Sequence[Problem], at: int, seed: int, work
     known = KNOWLEDGE[method.knows].of(problems, at, seed) if method.knows else Known({}, ())
     factories = [sampler_factory({**method.sampler, **known.settings}, seed) for _ in range(workers)]
     sampler_of: SamplerOf = lambda worker, number: factories[worker](number)  # noqa: E731
-    if not method.first_rung:
-        return Search(sampler_of, build_pruner(method.pruner), first=known.first)
-    promotion = Halving(method.first_rung)
+    pruner = build_pruner(method.pruner)
+    if not isinstance(pruner, PromotePruner):
+        return Search(sampler_of, pruner, first=known.first)
+    promotion = Halving(pruner)
     return Search(
         lambda worker, number: ParkedAsPruned(sampler_of(worker, number), promotion.parked),
-        build_pruner(method.pruner),
+        optuna.pruners.NopPruner(),
         promotion,
     )

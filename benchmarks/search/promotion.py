@@ -2,54 +2,59 @@
 """Asynchronous successive halving that parks trials at rungs and promotes the best of each rung, for simulations."""
 
 import copy
-import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from hyperopt_app.sampling.promotion import PromotePruner
 
 __all__ = ["Halving", "ParkedAsPruned"]
 
 
 class Halving:
-    """Parks each trial at the rungs `first * factor**i` and continues those among the best `1/factor` there.
+    """Parks and continues trials by the rule of the pruner `promote`, as the application does.
 
     Attributes:
-        first: The step of the first rung.
-        factor: Of how many trials at a rung one goes on.
-        parked: The last step of each parked trial, by its number.
+        rule: Which rung a trial has reached, and who goes on from a rung.
+        parked: The rung of each parked trial, by its number.
     """
 
-    def __init__(self, first: int = 1, factor: int = 3) -> None:
-        self.first, self.factor = first, factor
+    def __init__(self, rule: PromotePruner) -> None:
+        self.rule = rule
         self.parked: dict[int, int] = {}
+        self._passed: dict[int, int] = {}
 
-    def parks(self, step: int, last: int) -> bool:
-        """Whether a trial that has just reported `step` after `last` has reached a rung."""
-        return self._rung(step) > self._rung(last)
+    def parks(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether a trial that has just reported waits there; one that is among the best of its rung goes on."""
+        passed = self._passed.get(trial.number, -1)
+        if not self.rule.may_be_at_a_rung(trial, passed):
+            return False
+        trials = study.get_trials(deepcopy=False)
+        rung = self.rule.rung_of(trials, trial, passed)
+        if rung is None:
+            return False
+        self._passed[trial.number] = rung
+        if trial.number in self._going_on(study, trials, rung):
+            return False
+        self.parked[trial.number] = rung
+        return True
 
     def next_trial(self, study: optuna.Study) -> int | None:
         """Return the best parked trial of the highest rung at which a trial is to go on, if there is any."""
         trials = study.get_trials(deepcopy=False)
-        rungs = {number: self._rung(step) for number, step in self.parked.items()}
-        for rung in sorted(set(rungs.values()), reverse=True):
-            low = self.first * self.factor**rung
-            there = []
-            for trial in trials:
-                reached = [step for step in trial.intermediate_values if step >= low]
-                if reached:
-                    there.append((trial.intermediate_values[min(reached)], -trial.number))
-            there.sort(reverse=True)
-            for _, negative in there[: len(there) // self.factor]:
-                if rungs.get(-negative) == rung:
-                    return -negative
+        for rung in sorted(set(self.parked.values()), reverse=True):
+            for number in self._going_on(study, trials, rung):
+                if self.parked.get(number) == rung:
+                    return number
         return None
 
-    def _rung(self, step: int) -> int:
-        return -1 if step < self.first else int(math.log(step / self.first) / math.log(self.factor) + 1e-9)
+    def _going_on(self, study: optuna.Study, trials: Sequence[FrozenTrial], rung: int) -> Sequence[int]:
+        return self.rule.going_on(trials, rung, maximize=study.direction == StudyDirection.MAXIMIZE)
 
 
 class _View(optuna.Study):
@@ -79,7 +84,7 @@ class ParkedAsPruned(BaseSampler):
     """Another sampler, which sees parked trials as pruned at their last step.
 
     Attributes:
-        parked: The step of each parked trial, by its number; the simulation fills it.
+        parked: Each parked trial by its number.
     """
 
     def __init__(self, sampler: BaseSampler, parked: dict[int, int]) -> None:

@@ -48,13 +48,13 @@ class Promotion(Protocol):
     """A rule that parks trials at rungs and lets the best of a rung go on.
 
     Attributes:
-        parked: The last step of each parked trial, by its number; the simulation fills it.
+        parked: The parked trials by their numbers; the simulation takes out what goes on.
     """
 
     parked: dict[int, int]
 
-    def parks(self, step: int, last: int) -> bool:
-        """Whether a trial that has just reported `step` after the earlier step `last` waits there (0: no earlier)."""
+    def parks(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether a trial that has just reported waits there."""
 
     def next_trial(self, study: optuna.Study) -> int | None:
         """Return the number of the parked trial to continue, None for a new trial."""
@@ -222,10 +222,7 @@ class _Simulation:
             return False
         promotion = self._search.promotion
         if promotion:
-            if promotion.parks(step, self._problem.steps[training.index - 1] if training.index else 0):
-                promotion.parked[trial.number] = step
-                return False
-            return True
+            return not promotion.parks(self._study, self._stored(trial))
         if trial.should_prune():
             self._tell(trial, now, None)
             return False

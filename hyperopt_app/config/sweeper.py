@@ -24,13 +24,17 @@ _CLASS = SweeperClass(_OURS)
 
 @dataclass
 class BudgetConf:
-    """Budgets of time, beside `n_trials`: the first that is reached ends the study."""
+    """Budgets beside `n_trials`: the first that is reached ends the study."""
 
     # Hours of GPUs, from the begins of the study's workers to their ends, over all its commands; null for no limit.
     gpu_hours: float | None = None
 
     # Hours in which at least one worker of the study was at work, over all its commands; null for no limit.
     hours: float | None = None
+
+    # Full trainings: the sum over all trials of the share of the longest training that each has trained; null for no
+    # limit. Nothing is counted before the first trial is complete.
+    trainings: float | None = None
 
 
 @dataclass
@@ -135,7 +139,7 @@ class AsyncOptunaConf:
     # Print the script that would be submitted and three sampled configurations, and start nothing.
     dry_run: bool = False
 
-    # Budgets of time, beside that of trials.
+    # Budgets of time and of trainings, beside that of trials.
     budget: BudgetConf = field(default_factory=BudgetConf)
 
     # Directories of earlier studies. Their best trials are tried first, and the sampler `curves` learns from all of

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from hyperopt_app.budget.counting import read_counting
 from hyperopt_app.budget.tickets import MOST_LOSSES
 from hyperopt_app.budget.verdict import verdict_on, words_of
-from hyperopt_app.cost.time_budget import spent_budget
+from hyperopt_app.cost.cost_budget import spent_budget
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.dry_run import sampled
@@ -101,7 +101,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
         has = f" (it has {more} more than that)" if more > 0 else ""
         grown = f" ({plan.n_trials} and what was added)" if monitor.size() > plan.n_trials else ""
         _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
-    elif spent := spent_budget(plan.study_dir, plan.budget):
+    elif spent := spent_budget(plan.study_dir, plan.budget, study):
         write_stop(study, spent)
     else:
         _log_changes(plan, study, config)

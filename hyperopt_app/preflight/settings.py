@@ -84,7 +84,7 @@ def _number_faults(settings: Settings) -> Iterator[str]:
         ("n_jobs", settings.n_jobs, settings.n_jobs > 0, "a whole number above 0, the number of workers"),
         ("max_failure_rate", settings.max_failure_rate, 0 <= settings.max_failure_rate <= 1, "a share from 0 to 1"),
         *_seconds(settings),
-        *_hours(settings),
+        *_budgets(settings),
         ("seed", settings.seed, settings.seed is None or settings.seed >= 0, "a whole number from 0, or null"),
         ("sampler.seed", own_seed, own_seed_is_right, "a whole number from 0, or null"),
         (
@@ -129,10 +129,11 @@ def _seconds(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
     )
 
 
-def _hours(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
+def _budgets(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
     for name, value in settings.budget.items():
         is_right = value is None or 0 < value < math.inf
-        yield f"budget.{name}", value, is_right, "hours above 0, or null"
+        what = "a number of trainings" if name == "trainings" else "hours"
+        yield f"budget.{name}", value, is_right, f"{what} above 0, or null"
 
 
 def _most(value: float | None) -> str:

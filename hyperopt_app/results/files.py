@@ -41,7 +41,7 @@ def write_results(
     metric_names: Sequence[str] | None = None,
     further: Callable[["optuna.Study"], object] = lambda _study: None,
 ) -> None:
-    """Write the three result files into the study's directory, each replaced as a whole.
+    """Write the three result files into the study's directory, each replaced as a whole, and keep its snapshot.
 
     While no trial is complete only `trials.csv` is written; where all that are complete have been set aside, the other
     two are taken away. Writers in several processes wait for each other,
@@ -61,6 +61,7 @@ def write_results(
     """
     from hyperopt_app.budget.hidden import without
     from hyperopt_app.budget.set_aside import set_aside_of
+    from hyperopt_app.storage.snapshots.keeping import keep_snapshot
     from hyperopt_app.study.identity import stored_identity
 
     with HolderLock(study_dir / ".results"), _Several() as several_files:
@@ -84,6 +85,7 @@ def write_results(
             for name in ("best.yaml", "optimization_results.yaml"):
                 several_files.remove(study_dir / name)
         further(without(study, aside))
+        keep_snapshot(study)  # in this turn, so that one process writes it
 
 
 class ThrottledResults:

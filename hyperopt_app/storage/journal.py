@@ -10,6 +10,7 @@ valid.
 Any other damage (a disk error, an editor) is never skipped: the error names the line, and the study is refused.
 """
 
+import copy
 import logging
 import os
 import shlex
@@ -17,6 +18,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+from zlib import crc32
 
 from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import TrialState
@@ -31,6 +33,9 @@ from hyperopt_app.storage.journal_lines import (
     record_of,
     torn_part,
 )
+from hyperopt_app.storage.snapshots.covered import Covered
+from hyperopt_app.storage.snapshots.files import read_snapshot, stored_part, write_snapshot
+from hyperopt_app.storage.snapshots.replays import Reading
 from hyperopt_app.support.files import appending
 from hyperopt_app.support.lock_file import HolderLock
 
@@ -39,6 +44,10 @@ __all__ = ["ExactJournalStorage", "RepairingJournalBackend", "check_journal"]
 _log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16
+# Bytes of a journal. Smaller ones open in a third of a second, and get no snapshot.
+_SMALLEST = 4_000_000
+# A snapshot is written when the journal has grown by so many bytes and this share since the last one.
+_LEAST_GROWN, _SHARE_GROWN = 1_000_000, 0.02
 
 
 class ExactJournalStorage(JournalStorage):
@@ -57,10 +66,37 @@ class ExactJournalStorage(JournalStorage):
 
     def _sync_with_backend(self) -> None:
         """Read new records as Optuna does, but check each record first."""
+        if self._replay_result.log_number_read == 0:  # also once it was unpickled
+            self._begin()
         first = self._replay_result.log_number_read
-        if first == 0:  # also once it was unpickled
-            self._audit = Audit()
         self._replay_result.apply_logs(self._audited(first))
+
+    def _begin(self) -> None:
+        """Begin with the snapshot beside the journal, or with nothing if there is none that fits."""
+        self._audit = Audit()
+        reading = self._backend.begin_with_snapshot()
+        if reading is not None:
+            self._audit = reading.audit
+            self._replay_result = reading.as_replay(self._replay_result._worker_id_prefix)
+
+    def keep_snapshot(self) -> None:
+        """Write a snapshot of what was read beside the journal, if that saves the next reader a noticeable time.
+
+        No other process and no other thread of this one waits for it. What goes wrong is logged: the journal has
+        everything.
+        """
+        backend = self._backend
+        if not backend.wants_snapshot():
+            return
+        with self._thread_lock:
+            if backend.covered.records != self._replay_result.log_number_read:
+                return
+            replay = self._replay_result
+            studies = {number: copy.copy(study) for number, study in replay._studies.items()}
+            trials = [replay._trials[trial_id] for trial_id in range(len(replay._trials))]
+            audit = Audit.continuing(list(self._audit.studies), list(self._audit.trials), {}, set())
+            reading = Reading(backend.covered, studies, trials, audit, copy.deepcopy(backend.checksums))
+        backend.write_snapshot(reading)
 
     def _audited(self, first: int) -> Iterator[dict[str, Any]]:
         for number, record in enumerate(self._backend.read_logs(first), first):
@@ -101,8 +137,8 @@ class RepairingJournalBackend(BaseJournalBackend):
         self._path = str(Path(path).absolute())  # an objective may change the working directory
         self._lock = lock or HolderLock(self._path)
         self._reading = reading
-        self._position = (0, 0)  # number and offset of the first record that was not read yet
-        self._checksums = Checksums()  # of the records before it
+        self.covered = self._kept = Covered()  # what was read, and what the last known snapshot has of it
+        self.checksums = Checksums()  # of that part
         check_journal(Path(self._path))
         if reading:
             return
@@ -125,24 +161,25 @@ class RepairingJournalBackend(BaseJournalBackend):
             damaged = yield from self._read(log_number_from)
             if damaged is None:
                 return
-            self._blank_out(damaged, self._position[0])
-            log_number_from = max(log_number_from, self._position[0])
+            self._blank_out(damaged, self.covered.records)
+            log_number_from = max(log_number_from, self.covered.records)
 
     def _read(self, log_number_from: int) -> Generator[dict[str, Any], None, int | None]:
         """As `read_logs`, but ends at a damaged line and returns its offset."""
-        number, offset = self._position if self._position[0] <= log_number_from else (0, 0)
-        if offset == 0:
-            self._checksums = Checksums()
+        if self.covered.records > log_number_from:
+            self.covered, self.checksums = Covered(), Checksums()
+        number, offset, checksum = self.covered
         with open(self._path, "rb") as journal:  # noqa: PTH123 - called very often
             size = os.fstat(journal.fileno()).st_size
             while lines := _complete_lines(journal, offset, size):
-                batch = read_lines(lines, number, self._checksums, passes_torn=self._reading)
+                batch = read_lines(lines, number, self.checksums, passes_torn=self._reading)
                 for record, line in zip(batch.records, lines, strict=False):
                     offset += len(line)
+                    checksum = crc32(line, checksum)
                     if record is None:  # nothing but blanks: the next line's record counts as this one's
                         continue
                     number += 1
-                    self._position = (number, offset)
+                    self.covered = Covered(number, offset, checksum)
                     if number > log_number_from:
                         yield record
                 if batch.is_torn:
@@ -150,6 +187,34 @@ class RepairingJournalBackend(BaseJournalBackend):
                 if batch.fault:
                     raise self.damage(batch.damaged, batch.fault)
         return None
+
+    def begin_with_snapshot(self) -> Reading | None:
+        """Return what the snapshot beside the journal knows, and read on behind it; None if there is none that fits."""
+        reading = read_snapshot(Path(self._path))
+        if reading is not None:
+            self.covered, self.checksums = self._kept, _ = reading.covered, reading.checksums
+        return reading
+
+    def wants_snapshot(self) -> bool:
+        """Whether a new snapshot would save the next reader a noticeable time."""
+        if self._reading or not self._has_grown():
+            return False
+        self._kept = stored_part(Path(self._path))
+        return self._has_grown()
+
+    def _has_grown(self) -> bool:
+        size, kept = self.covered.size, self._kept.size
+        # A longer one is of another journal.
+        return size >= _SMALLEST and (kept > size or size - kept > _LEAST_GROWN + size * _SHARE_GROWN)
+
+    def write_snapshot(self, reading: Reading) -> None:
+        """Write a snapshot beside the journal; what goes wrong is logged."""
+        try:
+            write_snapshot(Path(self._path), reading)
+        except (OSError, ValueError, OverflowError, TypeError, RecursionError) as error:
+            _log.debug("%s: no snapshot was written: %s", self._path, error)
+        # Also where it failed: the next try comes when the journal has grown again.
+        self._kept = reading.covered
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append the records, durably: when it returns, they are on the disk.

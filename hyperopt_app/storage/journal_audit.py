@@ -48,6 +48,20 @@ class Audit:
             10: ("discard trials", lambda _record: ""),  # passed over by Optuna too
         }
 
+    @classmethod
+    def continuing(cls, studies: list[int], trials: list[int], names: dict[str, int], finished: set[int]) -> "Audit":
+        """Return the audit that has seen the records before.
+
+        Args:
+            studies: As the attribute.
+            trials: As the attribute.
+            names: The studies that are not deleted, by name.
+            finished: The numbers of the trials that have ended.
+        """
+        audit = cls()
+        audit.studies, audit.trials, audit._names, audit._finished = studies, trials, names, finished
+        return audit
+
     def fault(self, record: Record) -> str:
         """Say what is wrong with the next record; if nothing is, it is counted and the text is empty."""
         code = record["op_code"]

@@ -45,6 +45,17 @@ class Checksums:
         self._with: set[str] = set()
         self._first_without: dict[str, int] = {}
 
+    def as_data(self) -> list[Any]:
+        """Return what it has seen as plain data."""
+        return [sorted(self._with), self._first_without]
+
+    @classmethod
+    def from_data(cls, data: list[Any]) -> "Checksums":
+        """Return the one that has seen what `as_data` of another says."""
+        checksums = cls()
+        checksums._with, checksums._first_without = set(data[0]), dict(data[1])
+        return checksums
+
     def lost(self, number: int, record: Mapping[str, Any], line: bytes) -> int | None:
         """Check the next record; return the number of a record that has lost its checksum, maybe an earlier one.
 

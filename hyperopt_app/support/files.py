@@ -21,6 +21,7 @@ __all__ = [
     "appending",
     "beside",
     "links_of_others",
+    "open_file",
     "read_file",
     "read_own",
     "replace_text",
@@ -118,8 +119,8 @@ def _is_anothers_link(path: Path) -> bool:
     return stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid())
 
 
-def read_file(path: Path) -> bytes:
-    """Return a file's content, following links; refuse pipes and devices, which might block for ever.
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading, following links; refuse pipes and devices, which might block for ever.
 
     Raises:
         OSError: It is not there, no file, or cannot be read.
@@ -128,7 +129,12 @@ def read_file(path: Path) -> bytes:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "This is not a file", str(path))
-    with os.fdopen(descriptor, "rb") as content:
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's content; otherwise as `open_file`."""
+    with open_file(path) as content:
         return content.read()
 
 

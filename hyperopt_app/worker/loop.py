@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
-from hyperopt_app.cost.time_budget import TimeBudget
+from hyperopt_app.cost.cost_budget import CostBudget
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
 from hyperopt_app.results.files import ThrottledResults
@@ -71,7 +71,7 @@ class Worker:
         clock: Seconds since the epoch.
         sleep: Waits, seconds.
         run_number: That of the command for which it works, as the study counts them.
-        time_budget: The study's budget of time; None for no look at it.
+        cost_budget: What the study may cost; None for no look at it.
     """
 
     tickets: Tickets
@@ -87,7 +87,7 @@ class Worker:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     run_number: int = 0
-    time_budget: TimeBudget | None = None
+    cost_budget: CostBudget | None = None
     _has_lingered: bool = field(default=False, init=False)
 
     def work(self) -> Tally:
@@ -165,8 +165,8 @@ class Worker:
             worker=self.tickets.identity.worker,
             is_over=is_over,
         )
-        if stop is None and not is_over and self.time_budget is not None:
-            stop = self.time_budget.stop()
+        if stop is None and not is_over and self.cost_budget is not None:
+            stop = self.cost_budget.stop(self.tickets.study)
             if stop is not None:
                 write_stop(self.tickets.study, stop)
                 _log.warning("no further trial is started: %s", stop.reason)

@@ -12,8 +12,9 @@ import optuna
 from hydra.utils import get_method
 from omegaconf import DictConfig
 
+from hyperopt_app.budget.hidden import whole
 from hyperopt_app.config.seeding import key_seed, seed_libraries
-from hyperopt_app.cost.time_budget import TimeBudget
+from hyperopt_app.cost.cost_budget import CostBudget
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
@@ -83,7 +84,7 @@ class Evaluation:
         isolation: Starts the trials' processes; None if the objective runs in this one.
         holds: Asks the study whether a trial is still this worker's.
         idle_pruner: Notices that the pruner cannot act.
-        time_budget: The study's budget of time; None for no look at it.
+        cost_budget: What the study may cost; None for no look at it.
     """
 
     plan: Plan
@@ -93,7 +94,7 @@ class Evaluation:
     isolation: Isolation | None = None
     holds: Callable[[optuna.Trial], bool] = lambda _trial: True
     idle_pruner: IdlePruner = field(default_factory=IdlePruner)
-    time_budget: TimeBudget | None = None
+    cost_budget: CostBudget | None = None
     _study_id: str | None = field(default=None, init=False)
 
     @property
@@ -212,10 +213,10 @@ class Evaluation:
         return outcome_of(returned, plan.metric_names, plan.directions)
 
     def _end_early(self, study: optuna.Study) -> None:
-        """Ask this worker to end here, at a checkpoint, if the study stops at once or has spent its budget of time."""
+        """Ask this worker to end here, at a checkpoint, if the study stops at once or has spent a budget."""
         stop = read_stop(study)
-        if stop is None and self.time_budget is not None:
-            stop = self.time_budget.stop_meanwhile()
+        if stop is None and self.cost_budget is not None:
+            stop = self.cost_budget.stop_meanwhile(whole(study))
             if stop is not None:
                 write_stop(study, stop)
         if stop is not None and stop.ends_running and not self.interrupts.asked_to_end:

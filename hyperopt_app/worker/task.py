@@ -20,7 +20,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from hyperopt_app.budget.tickets import Tickets
-from hyperopt_app.cost.time_budget import TimeBudget, note_without_gpus
+from hyperopt_app.cost.cost_budget import CostBudget, note_without_gpus
 from hyperopt_app.cost.worker_times import noting_time
 from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
@@ -136,21 +136,21 @@ class WorkerTask:
             return Tally(identity.number)
         results = results_of_worker(tickets, plan, self.config, self.task_function)
         idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner, is_automatic=plan.pruner_is_automatic)
-        time_budget = TimeBudget(plan.study_dir, plan.budget)
+        cost_budget = CostBudget(plan.study_dir, plan.budget)
         note_without_gpus(tickets.study, plan.budget, os.environ)
         worker = Worker(
             tickets,
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, idle_pruner, time_budget),
+            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, idle_pruner, cost_budget),
             results,
             interrupts=interrupts,
             pace=pace,
             grace_s=plan.options.grace_s,
             lingers=plan.options.lingers,
             run_number=plan.run_number,
-            time_budget=time_budget,
+            cost_budget=cost_budget,
         )
         tally = worker.work()
         results.update(force=True)

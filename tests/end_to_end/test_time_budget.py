@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A study with a budget of hours or GPU-hours: it ends in time, and a larger budget goes on where it was."""
+"""A study with a budget of hours, GPU-hours or trainings: it ends in time, and a larger budget goes on where it was."""
 
 import subprocess
 from collections import Counter
@@ -74,6 +74,19 @@ def test_a_study_ends_with_its_hours_and_a_larger_budget_goes_on(
         notes = Path(trial.user_attrs["directory"], "epochs.txt").read_text().splitlines()
         assert sorted(Counter(int(line.split()[0]) for line in notes).values()) == [1] * 5
         assert len(attempts_of(trial)) <= 2
+
+
+def test_a_study_ends_with_its_trainings_and_a_larger_budget_goes_on(run_script: RunScript) -> None:
+    """Two full trainings of five epochs; the third trial does not begin."""
+    Path("mine.yaml").write_text(CONFIG.format(launcher="basic", fields="{}"), encoding="utf-8")
+    command = (APP, f"--config-path={Path.cwd()}", "--config-name=mine", "--multirun", "epoch_s=0")
+    done = run_script(*command, "hydra.sweeper.n_jobs=1", "hydra.sweeper.budget.trainings=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "hydra.sweeper.budget.trainings=2 is spent (2)" in done.stdout + done.stderr
+    assert len(in_state(STUDY, TrialState.COMPLETE)) == 2
+    more = run_script(*command, "hydra.sweeper.budget.trainings=100")
+    assert more.returncode == 0, more.stdout + more.stderr
+    assert_exact(STUDY, 6)
 
 
 def test_stop_now_ends_running_trials_at_their_checkpoints(

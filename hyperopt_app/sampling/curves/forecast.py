@@ -8,6 +8,7 @@ says little about the end, nobody is judged there. Runs in workers; reads all fr
 
 import logging
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import optuna
@@ -20,7 +21,7 @@ from hyperopt_app.sampling.curves.observations import learning, observe, progres
 from hyperopt_app.sampling.curves.progress import Progress
 from hyperopt_app.sampling.curves.threads import on_one_thread
 
-__all__ = ["ForecastPruner"]
+__all__ = ["ForecastPruner", "full_length"]
 
 _log = logging.getLogger(__name__)
 # The correlation of a rung with the end, as the study has taught it, below which the rung judges nobody.
@@ -60,7 +61,7 @@ class ForecastPruner(BasePruner):
         ):
             return False
         trials = study.get_trials(deepcopy=False)
-        if trial.last_step >= _full_length(trials):  # nothing is left to be saved
+        if trial.last_step >= full_length(trials):  # nothing is left to be saved
             return False
         progress = progress_of(trials)
         if not self._is_at_a_rung(trial, progress):
@@ -70,7 +71,8 @@ class ForecastPruner(BasePruner):
         own = sign * trial.intermediate_values[trial.last_step]
         if not math.isfinite(own):
             return math.isnan(own) or own < 0
-        there = [sign * value for other in trials if (value := self._at(other, progress, rung)) is not None]
+        at = (progress.value_at(other.intermediate_values, rung, self._factor) for other in trials)
+        there = [sign * value for value in at if value is not None]
         if sum(value > own for value in there) < max(1, len(there) // self._factor):
             return False
         return self._ends_low(learning(trials), trial, progress.of(trial.last_step), maximize=sign > 0)
@@ -83,11 +85,6 @@ class ForecastPruner(BasePruner):
         *earlier, last = sorted(trial.intermediate_values)
         rung = progress.rung(last, self._factor)
         return rung >= self._first and not (earlier and progress.rung(earlier[-1], self._factor) >= rung)
-
-    def _at(self, trial: FrozenTrial, progress: Progress, rung: int) -> float | None:
-        """Return the trial's first value at a rung or later; None if it has not come that far."""
-        steps = [step for step in trial.intermediate_values if progress.rung(step, self._factor) >= rung]
-        return trial.intermediate_values[min(steps)] if steps else None
 
     def _ends_low(self, trials: list[FrozenTrial], trial: FrozenTrial, at: float, *, maximize: bool) -> bool:
         """Return whether the forecast at a progress is not among the best; False if none can be trusted there."""
@@ -106,7 +103,7 @@ class ForecastPruner(BasePruner):
         return bool(means[-1] + self._caution * deviations[-1] < best)
 
 
-def _full_length(trials: list[FrozenTrial]) -> float:
+def full_length(trials: Sequence[FrozenTrial]) -> float:
     """Return the last step of the longest complete trial; infinity before any is complete."""
     complete = (trial.last_step for trial in trials if trial.state == TrialState.COMPLETE)
     return max((step for step in complete if step is not None), default=math.inf)

@@ -15,6 +15,7 @@ from benchmarks.search.methods import METHODS, search
 from benchmarks.search.problem import Goal
 from benchmarks.search.promotion import Halving, ParkedAsPruned
 from benchmarks.search.simulation import Conditions, Outcome, Search, simulate
+from hyperopt_app.sampling.promotion import PromotePruner
 from tests.unit.benchmarks._made_problems import UNREACHABLE, Listed, Steady
 
 GOAL = Goal(target=0.9, unit=4.0, sigma=0.0)
@@ -73,28 +74,32 @@ def test_noise_is_on_reports_and_not_on_what_counts() -> None:
 
 def test_parked_trials_wait_and_the_best_goes_on_at_a_price() -> None:
     """Three trials are parked at the first step; the best of the three goes on from there, after the restart."""
-    halving = Halving(first=1, factor=3)
+    halving = Halving(PromotePruner(first_rung=0))
     outcome = _simulated([0.1, 0.5, 0.2], UNREACHABLE, workers=1, promotion=halving, restart_cost=0.5, limit=2.0)
     # Three first steps of 0.25 each; the second trial needs 0.5 for its start and 0.75 for the rest: the limit.
     assert outcome.trials == 4
-    assert halving.parked == {0: 1, 2: 1}
+    assert halving.parked == {0: 0, 2: 0}
 
 
 def test_halving_promotes_the_best_of_the_highest_rung_first() -> None:
-    """Of three at step 3 one goes on to step 9 before one of nine at step 1 goes on to step 3."""
+    """Of three at step 3 one goes on before one of nine at step 1 does; a trial that is the best there never waits."""
     study = optuna.create_study(direction="maximize")
-    halving = Halving(first=1, factor=3)
-    for number in range(9):
-        trial = study.ask()
-        trial.report(number, 1)
-        halving.parked[number] = 1
-    assert halving.next_trial(study) == 8
-    for number in (6, 7, 8):
-        study._storage.set_trial_intermediate_value(number, 3, -number)
-        halving.parked[number] = 3
-    assert halving.next_trial(study) == 6
-    del halving.parked[6]
+    halving = Halving(PromotePruner(first_rung=0))
+    trials = [study.ask() for _ in range(9)]
+    for trial in trials:
+        trial.report(-float(trial.number), 1)
+        assert halving.parks(study, study.trials[trial.number])
+    assert halving.next_trial(study) == 0
+    for number in (2, 1, 0):
+        del halving.parked[number]
+        trials[number].report(float(number), 3)
+        halving.parks(study, study.trials[number])
+    assert halving.next_trial(study) == 2
+    del halving.parked[2]
     assert halving.next_trial(study) is None
+    best = study.ask()
+    best.report(1.0, 1)
+    assert not halving.parks(study, study.trials[best.number])
 
 
 def test_samplers_see_parked_trials_as_pruned() -> None:
