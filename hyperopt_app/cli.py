@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hyperopt_app.commands.base import Command, study_argument
 from hyperopt_app.commands.look import best, compare, export, logs, ls, report, show, status, trials
-from hyperopt_app.commands.steer import add, discard, extend, hold, release, repair, retry, stop
+from hyperopt_app.commands.steer import add, discard, extend, hold, import_trials, release, repair, retry, stop
 from hyperopt_app.config.launchers import SCHEMAS, ClusterWorkersConf
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
@@ -113,6 +113,7 @@ _COMMANDS: dict[str, Command] = {
     "discard": discard.COMMAND,
     "add": add.COMMAND,
     "extend": extend.COMMAND,
+    "import": import_trials.COMMAND,
     "repair": repair.COMMAND,
 }
 

@@ -41,7 +41,8 @@ def summary_data(view: View) -> dict[str, Any]:
         "state": view.state,
         "n_trials": view.n_trials,
         "counts": dict(view.counts),
-        "set_aside": len(view.aside),
+        "set_aside": len(view.aside.keys() - view.imported),
+        "imported": len(view.imported),
         "left": view.left,
         "seconds": {**asdict(spent), "busy": spent.busy, "idle_s": spent.idle_s},
         "cost": view.cost._asdict(),
@@ -76,8 +77,10 @@ def _count_lines(view: View) -> list[str]:
     words = [f"{view.counts[state]} {state}" for state in ("complete", "pruned", "failed") if view.counts[state]]
     running = [f"{view.counts['running']} running"] if view.counts["running"] else []
     left = [f"{view.left} left"] if view.left else []
-    aside = [f"{len(view.aside)} set aside"] if view.aside else []
-    lines = ["  " + (", ".join([*words, *running, *left, *aside]) or "no trial has begun")]
+    dropped = len(view.aside.keys() - view.imported)
+    aside = [f"{dropped} set aside"] if dropped else []
+    imported = [f"{len(view.imported)} imported"] if view.imported else []
+    lines = ["  " + (", ".join([*words, *running, *left, *aside, *imported]) or "no trial has begun")]
     for group in failures_of(view):
         text = in_one_line(group.text)
         reason = text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."
