@@ -18,14 +18,14 @@ from hyperopt_app.support.passwords import mask_password
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Found", "Source", "is_storage", "read_study"]
+__all__ = ["Candidate", "Source", "is_storage", "read_study"]
 
 _FILES = (".log", ".journal", ".db", ".sqlite", ".sqlite3")
 _ENDED = ("complete", "pruned", "failed")
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidate:
     """A finished trial of a source.
 
     Attributes:
@@ -61,7 +61,7 @@ class Source:
     """
 
     name: str
-    trials: Sequence[Found]
+    trials: Sequence[Candidate]
     unfinished: int = 0
 
 
@@ -83,7 +83,7 @@ def read_study(text: str, name: str | None, target: "optuna.Study", metrics: Seq
         StudyMismatchError: The study does not exist, is the target itself, or optimises something else.
         StorageError: The storage cannot be used.
     """
-    study = _opened(text, name)
+    study = _other_study(text, name)
     shown = mask_password(text)
     if _is_the_same(study, target):
         raise StudyMismatchError(f"{shown} is the study itself; give another study, or a CSV file.")
@@ -91,8 +91,8 @@ def read_study(text: str, name: str | None, target: "optuna.Study", metrics: Seq
     read = params_reader(study)
     every = [trial for trial in study.get_trials(deepcopy=False) if not imported_from(trial)]
     ended = [trial for trial in every if trial.state.is_finished()]
-    found = [
-        Found(
+    trials = [
+        Candidate(
             place=f"trial {trial.number}",
             params={key: [value] for key, value in read(trial).items()},
             columns={key: key for key in trial.params},
@@ -103,10 +103,10 @@ def read_study(text: str, name: str | None, target: "optuna.Study", metrics: Seq
         )
         for trial in ended
     ]
-    return Source(shown, found, len(every) - len(ended))
+    return Source(shown, trials, len(every) - len(ended))
 
 
-def _opened(text: str, name: str | None) -> "optuna.Study":
+def _other_study(text: str, name: str | None) -> "optuna.Study":
     if not is_storage(text):
         return study_in(Path(text), None, name)
     is_file = "://" not in text and Path(text).suffix.lower() in _FILES[2:]

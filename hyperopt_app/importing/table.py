@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.importing.sources import Found, Source
+from hyperopt_app.importing.sources import Candidate, Source
 from hyperopt_app.space.space import Space
 from hyperopt_app.support.display_text import did_you_mean
 
@@ -50,7 +50,7 @@ def read_table(path: Path, space: Space, metrics: Sequence[str]) -> Source:
             reader = csv.reader(file)
             header = [name.strip() for name in next(reader, [])]
             columns = _columns(path, header, space, metrics)
-            rows = [_found(cells, reader.line_num, columns) for cells in reader if any(map(str.strip, cells))]
+            rows = [_candidate(cells, reader.line_num, columns) for cells in reader if any(map(str.strip, cells))]
     except OSError as error:
         raise StudyMismatchError(f"{path} cannot be read: {error.strerror}; give a file that you may read") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -101,7 +101,7 @@ def _place_of_value(header: Sequence[str], index: int, metric: str, objectives: 
     return next((header.index(name) for name in names if name in header), None)
 
 
-def _found(cells: Sequence[str], line: int, columns: _Columns) -> Found | None:
+def _candidate(cells: Sequence[str], line: int, columns: _Columns) -> Candidate | None:
     """Return the trial of a row; None if it has not ended."""
     faults = []
     if len(cells) != len(columns.names):
@@ -113,13 +113,13 @@ def _found(cells: Sequence[str], line: int, columns: _Columns) -> Found | None:
     state = _STATES.get(word, "")
     if not state:
         faults.append(f"column {_STATE}: {word!r} is not known; write complete, pruned or failed")
-    values = list(_values(padded, columns, faults)) if state == "complete" else []
+    values = list(_row_values(padded, columns, faults)) if state == "complete" else []
     params = {key: _meanings(padded[place]) for key, place in columns.params.items() if padded[place]}
     names = {key: columns.names[place] for key, place in columns.params.items()}
-    return Found(f"line {line}", params, names, state, values, faults=faults)
+    return Candidate(f"line {line}", params, names, state, values, faults=faults)
 
 
-def _values(cells: Sequence[str], columns: _Columns, faults: list[str]) -> Iterator[float]:
+def _row_values(cells: Sequence[str], columns: _Columns, faults: list[str]) -> Iterator[float]:
     for place in columns.values:
         try:
             value = float(cells[place])

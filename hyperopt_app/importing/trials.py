@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import StudyMismatchError
-from hyperopt_app.importing.sources import Found, Source, is_storage, read_study
+from hyperopt_app.importing.sources import Candidate, Source, is_storage, read_study
 from hyperopt_app.importing.table import read_table
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
@@ -84,7 +84,7 @@ def import_trials(
             "with a search command first."
         )
     metrics = value_names(study.metric_names or (), len(study.directions))
-    source = _read(text, name, study, identity.space, metrics)
+    source = _source_of(text, name, study, identity.space, metrics)
     fitting, faults = _fitting(source, identity.space)
     if faults and not skips:
         raise StudyMismatchError(_listed(source, faults))
@@ -100,7 +100,7 @@ def import_trials(
     return Imported(source.name, len(fresh), len(fitting) - len(fresh), skipped, source.unfinished)
 
 
-def _read(text: str, name: str | None, study: "optuna.Study", space: Space, metrics: Sequence[str]) -> Source:
+def _source_of(text: str, name: str | None, study: "optuna.Study", space: Space, metrics: Sequence[str]) -> Source:
     is_directory = Path(text).is_dir()
     if not is_directory and Path(text).suffix.lower() == ".csv":
         return read_table(Path(text), space, metrics)
@@ -115,23 +115,23 @@ def _read(text: str, name: str | None, study: "optuna.Study", space: Space, metr
 def _fitting(source: Source, space: Space) -> "tuple[list[FrozenTrial], dict[str, list[str]]]":
     """Return the trials that fit as the study would hold them, and the faults of the others by their places."""
     fitting, faults = list["FrozenTrial"](), dict[str, list[str]]()
-    for found in source.trials:
-        point, wrong = _point(found, space)
-        if found.state == "failed" and set(point) < set(space.parameters) and not wrong:
+    for candidate in source.trials:
+        point, wrong = _point(candidate, space)
+        if candidate.state == "failed" and set(point) < set(space.parameters) and not wrong:
             continue  # it has failed before it drew them all, so nobody can learn from it
         if wrong:
-            faults[found.place] = wrong
+            faults[candidate.place] = wrong
         else:
-            fitting.append(_made(found, point, space, source.name))
+            fitting.append(_made(candidate, point, space, source.name))
     return fitting, faults
 
 
-def _point(found: Found, space: Space) -> tuple[dict[str, Any], list[str]]:
+def _point(candidate: Candidate, space: Space) -> tuple[dict[str, Any], list[str]]:
     """Return the parameters in the study's form, and all that is wrong with the trial."""
-    point, faults = dict[str, Any](), list(found.faults)
-    if found.state == "complete" and not all(map(math.isfinite, found.values)) and not faults:
+    point, faults = dict[str, Any](), list(candidate.faults)
+    if candidate.state == "complete" and not all(map(math.isfinite, candidate.values)) and not faults:
         faults.append("its value is not a finite number")
-    for key, meanings in found.params.items():
+    for key, meanings in candidate.params.items():
         for meaning in meanings:
             held, wrong = point_of(space, {key: meaning})
             if not wrong:
@@ -139,25 +139,25 @@ def _point(found: Found, space: Space) -> tuple[dict[str, Any], list[str]]:
         else:
             held, wrong = point_of(space, {key: meanings[0]})
         point |= held
-        faults += [f"column {found.columns.get(key, key)}: {line}" for line in wrong]
+        faults += [f"column {candidate.columns.get(key, key)}: {line}" for line in wrong]
     missing = [name for name in space.parameters if name not in point]
-    if missing and not faults and found.state != "failed":
+    if missing and not faults and candidate.state != "failed":
         faults.append(f"it has no value of {', '.join(name.lstrip('+') for name in missing)}")
     return point, faults
 
 
-def _made(found: Found, point: Mapping[str, Any], space: Space, source: str) -> "FrozenTrial":
+def _made(candidate: Candidate, point: Mapping[str, Any], space: Space, source: str) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
     parameters = space.parameters
     return create_trial(
-        state=TrialState[_OPTUNAS[found.state]],
-        values=list(found.values) if found.state == "complete" else None,
+        state=TrialState[_OPTUNAS[candidate.state]],
+        values=list(candidate.values) if candidate.state == "complete" else None,
         params={name: point[name] for name in parameters},
         distributions=parameters,
-        intermediate_values=dict(found.curve),
+        intermediate_values=dict(candidate.curve),
         user_attrs={IMPORTED: source},
-        system_attrs=dict(found.constraints),
+        system_attrs=dict(candidate.constraints),
     )
 
 
