@@ -36,7 +36,7 @@ class Candidate:
         state: `complete`, `pruned` or `failed`.
         values: Those of a complete trial, one per objective.
         curve: What it has reported, by step.
-        constraints: How Optuna stores by how much it violates its constraints.
+        constraints: By how much it violates which of its constraints; those that are 0 or less are satisfied.
         faults: What is wrong with it already.
     """
 
@@ -46,7 +46,7 @@ class Candidate:
     state: str
     values: Sequence[float] = ()
     curve: Mapping[int, float] = field(default_factory=dict)
-    constraints: Mapping[str, Any] = field(default_factory=dict)
+    constraints: Mapping[str, float] = field(default_factory=dict)
     faults: Sequence[str] = ()
 
 
@@ -99,7 +99,7 @@ def read_study(text: str, name: str | None, target: "optuna.Study", metrics: Seq
             state=state_word(trial),
             values=tuple(trial.values) if state_word(trial) == "complete" else (),
             curve=trial.intermediate_values,
-            constraints={key: value for key, value in trial.system_attrs.items() if key.startswith("constraints")},
+            constraints=trial.constraints,
         )
         for trial in ended
     ]

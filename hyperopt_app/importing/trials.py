@@ -157,7 +157,7 @@ def _made(candidate: Candidate, point: Mapping[str, Any], space: Space, source: 
         distributions=parameters,
         intermediate_values=dict(candidate.curve),
         user_attrs={IMPORTED: source},
-        system_attrs=dict(candidate.constraints),
+        constraints=dict(candidate.constraints),
     )
 
 
