@@ -11,7 +11,7 @@ takes first (`ask` itself would create a trial when no ticket is left), and the 
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_size, budget_trials, left_of
 from hyperopt_app.budget.hidden import without
+from hyperopt_app.budget.set_aside import hidden_in
 from hyperopt_app.budget.ticket_issue import FEW, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
@@ -84,13 +85,14 @@ class Tickets:
         self._lock = lock
         self._reopen = reopen
         self._avoids = avoids
-        self._aside: Mapping[int, str] = {}
+        self._hidden: Collection[int] = ()
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the tickets of the budget in these states (all if none is given), by number; do not change them."""
         every = self.study.get_trials(deepcopy=False)
-        self._aside = set_aside_in(attributes_of(self.study), every)
-        trials = budget_trials(every, self._aside, self._n_trials)
+        aside = set_aside_in(attributes_of(self.study), every)
+        self._hidden = hidden_in(aside, every)
+        trials = budget_trials(every, aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 
     def left(self) -> int:
@@ -129,7 +131,7 @@ class Tickets:
         try:
             self.study.sampler = sampler_of(ticket.number)
             # Samplers and pruners ask the trial's study; the trial itself calls the sampler's before_trial.
-            return optuna.Trial(without(self.study, self._aside), ticket._trial_id)
+            return optuna.Trial(without(self.study, self._hidden), ticket._trial_id)
         except Exception as error:
             self._free(ticket._trial_id)
             if isinstance(error, HyperoptError):

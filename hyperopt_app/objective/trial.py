@@ -30,6 +30,7 @@ OWN_ATTRIBUTES = frozenset(
         "ended_attempts",
         "failure",
         "grows_budget",
+        "imported_from",
         "losses",
         "metrics",
         "reads_seed",

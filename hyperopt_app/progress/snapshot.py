@@ -78,6 +78,7 @@ class Snapshot:
         value_names: One name per optimised value.
         best: The best trial alone, or the Pareto front of several objectives; empty before a complete trial.
         set_aside: Trials that no longer count, in no other number here.
+        imported: Trials from elsewhere, in no other number here.
     """
 
     study_name: str
@@ -93,6 +94,7 @@ class Snapshot:
     best: tuple[BestTrial, ...] = ()
     workers: tuple[WorkerRow, ...] = field(default=())
     set_aside: int = 0
+    imported: int = 0
 
     @property
     def finished(self) -> int:

@@ -12,6 +12,7 @@ from hyperopt_app.study.trial_records import (
     ended_attempts_of,
     failure_record,
     holder_of,
+    imported_from,
     losses_of,
 )
 from hyperopt_app.support.display_text import visible
@@ -94,7 +95,7 @@ def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | Non
     """Return the running or last attempt of the trial; None if there is none, or if it is already stored."""
     start, end = trial.datetime_start, trial.datetime_complete
     ended = until if end is None else end.timestamp()
-    if start is None or ended is None or trial.state.name == "WAITING":
+    if start is None or ended is None or trial.state.name == "WAITING" or imported_from(trial):
         return None
     begun = start.timestamp()
     if any(attempt.begun == begun for attempt in _ended_attempts(trial)):
