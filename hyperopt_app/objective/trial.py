@@ -17,9 +17,21 @@ from hyperopt_app.objective.first_process import Absent, FirstProcess, marked, r
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["OWN_ATTRIBUTES", "Trial", "active_trial", "checkpointed", "current_seed", "current_trial", "report"]
+__all__ = [
+    "CHECKPOINT",
+    "OWN_ATTRIBUTES",
+    "Trial",
+    "active_trial",
+    "checkpointed",
+    "current_seed",
+    "current_trial",
+    "report",
+]
 
 _log = logging.getLogger(__name__)
+
+# The file of a trial's last checkpoint, in the trial's directory.
+CHECKPOINT = "last.ckpt"
 
 # What this package keeps with a trial.
 OWN_ATTRIBUTES = frozenset(
@@ -32,6 +44,7 @@ OWN_ATTRIBUTES = frozenset(
         "grows_budget",
         "losses",
         "metrics",
+        "promotion",
         "reads_seed",
         "retry_of",
         "training_seed",
@@ -143,7 +156,7 @@ class Trial:
     @property
     def checkpoint(self) -> Path:
         """Return the path of the trial's last checkpoint; the file need not exist."""
-        return self.directory / "last.ckpt"
+        return self.directory / CHECKPOINT
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Store a JSON-serialisable value with the trial.

@@ -70,7 +70,7 @@ class Snapshot:
     """The state of a sweep at one moment.
 
     Attributes:
-        n_trials: The budget; finished, running and left trials add up to it, or to more if the study does.
+        n_trials: The budget; finished, running, parked and left trials add up to it, or to more if the study does.
         done: Complete trials.
         left: Trials that nobody has started.
         elapsed_s: Seconds since the driver began.
@@ -78,6 +78,7 @@ class Snapshot:
         value_names: One name per optimised value.
         best: The best trial alone, or the Pareto front of several objectives; empty before a complete trial.
         set_aside: Trials that no longer count, in no other number here.
+        parked: Trials that wait at a rung, and go on if they are promoted.
     """
 
     study_name: str
@@ -93,6 +94,7 @@ class Snapshot:
     best: tuple[BestTrial, ...] = ()
     workers: tuple[WorkerRow, ...] = field(default=())
     set_aside: int = 0
+    parked: int = 0
 
     @property
     def finished(self) -> int:
@@ -133,7 +135,7 @@ def snapshot(
     states = trial_facts.state_words(trials)
     count = Counter(states)
     finished = count["complete"] + count["pruned"] + count["failed"]
-    left = max(n_trials - finished - count["running"], 0)
+    left = max(n_trials - finished - count["running"] - count["parked"], 0)
     running = {trial.number: trial for trial, state in zip(trials, states, strict=True) if state == "running"}
     return Snapshot(
         study_name=visible(study_name),
@@ -142,6 +144,7 @@ def snapshot(
         pruned=count["pruned"],
         failed=count["failed"],
         running=count["running"],
+        parked=count["parked"],
         left=left,
         elapsed_s=elapsed_s,
         remaining_s=_remaining_s(trials, left, [_spent_s(trial, now) for trial in running.values()], workers),

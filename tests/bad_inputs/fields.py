@@ -51,6 +51,7 @@ METHODS = {
         *(
             "nop",
             "forecast",
+            "promote",
             "median",
             "percentile",
             "successive_halving",
