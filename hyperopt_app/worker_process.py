@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import load_payload
@@ -25,6 +25,9 @@ from hyperopt_app.processes.streams import spelling_out
 from hyperopt_app.schedulers.gpu_slots import WORKERS_PER_GPU, Sharing, slots_of_task, visible_gpus
 from hyperopt_app.schedulers.place import Variables
 from hyperopt_app.schedulers.registry import values_of
+
+if TYPE_CHECKING:
+    from hyperopt_app.study.plan import Plan
 
 __all__ = ["main", "worker_number"]
 
@@ -135,7 +138,23 @@ def _work(payload: Mapping[str, Any], path: Path, number: int) -> int:
     tally = run_job_of(job, hydra).return_value
     if tally.interrupted or tally.out_of_time:
         note_end(path, os.environ, out_of_time=bool(tally.out_of_time))
+    else:
+        _summarise(job["task_function"].plan)
     return 0
+
+
+def _summarise(plan: "Plan") -> None:
+    """Write the summary of a study that has ended, if this worker was its last: a detached one has no driver."""
+    from hyperopt_app.errors import StorageError
+    from hyperopt_app.looking.summary import write_summary_of_last
+    from hyperopt_app.storage.patience import giving_up
+    from hyperopt_app.study.opening import open_study
+
+    try:
+        with giving_up(lambda: True):  # a server that is away holds no job
+            write_summary_of_last(open_study(plan), plan.study_dir)
+    except StorageError as error:
+        _log.warning("The summary could not be written: %s", error)
 
 
 if __name__ == "__main__":

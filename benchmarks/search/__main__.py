@@ -89,16 +89,18 @@ def _run(options: argparse.Namespace) -> None:
             wanted = [(seed, problems[seed % len(problems)]) for seed in options.runs]
             missing = [pair for pair in wanted if (name, pair[1].name, pair[0], method, conditions) not in done]
             for seed, problem in missing:
-                outcome = simulate(problem, goal_of(problem), _search(method, problem, seed, workers), conditions, seed)
+                search = _search(method, problems, seed, workers)
+                outcome = simulate(problem, goal_of(problem), search, conditions, seed)
                 rows.append(options.rows, rows.Row.of(name, problem.name, seed, method, conditions, outcome))
             wall_s = time.perf_counter() - begin_s
             print(f"{name}, {method}, {workers} workers: {len(missing)} runs, {wall_s:.0f} s", flush=True)
 
 
-def _search(method: str, problem: Problem, seed: int, workers: int) -> Search:
+def _search(method: str, problems: Sequence[Problem], seed: int, workers: int) -> Search:
+    at = seed % len(problems)
     if method in peers.PEERS:
-        return peers.search(peers.PEERS[method], problem, seed)
-    return methods.search(methods.METHODS[method], seed, workers)
+        return peers.search(peers.PEERS[method], problems[at], seed)
+    return methods.search(methods.METHODS[method], problems, at, seed, workers)
 
 
 def _table(options: argparse.Namespace) -> None:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The methods that are compared, by name: a sampler and a pruner, as an application's config would name them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
 
+from benchmarks.search.knowledge import KNOWLEDGE, Known
+from benchmarks.search.problem import Problem
 from benchmarks.search.promotion import Halving, ParkedAsPruned
 from benchmarks.search.simulation import SamplerOf, Search
 from hyperopt_app.sampling.promotion import PromotePruner
@@ -24,12 +26,14 @@ class Method(NamedTuple):
         sampler: As `hydra.sweeper.sampler`.
         pruner: As `hydra.sweeper.pruner`.
         is_batch: Whether all workers wait for the slowest, and TPE lives as long as the study.
+        knows: What is known before the first trial, one of KNOWLEDGE; empty for nothing.
     """
 
     what: str
     sampler: Node
     pruner: Node
     is_batch: bool = False
+    knows: str = ""
 
 
 _TPE: Node = {"_target_": "optuna.samplers.TPESampler", "constant_liar": True}
@@ -64,20 +68,33 @@ METHODS = {
     "curves-promote": Method("sampler curves, pruner promote", _CURVES, _PROMOTE),
     "curves-promote-0": Method("the same from the first report on", _CURVES, {**_PROMOTE, "first_rung": 0}),
     "random-promote": Method("random points, pruner promote", _RANDOM, _PROMOTE),
+    **{
+        f"curves-{name}": Method(f"curves-forecast that knows: {what.what}", _CURVES, _FORECAST, knows=name)
+        for name, what in KNOWLEDGE.items()
+    },
 }
 
 
-def search(method: Method, seed: int, workers: int) -> Search:
-    """Make the samplers and the pruner of a search; each worker has its own, as in a study."""
+def search(method: Method, problems: Sequence[Problem], at: int, seed: int, workers: int) -> Search:
+    """Make the samplers and the pruner of a search; each worker has its own, as in a study.
+
+    Args:
+        method: The method.
+        problems: Of the family.
+        at: The index of the one that is searched.
+        seed: Of the search.
+        workers: How many.
+    """
     if method.is_batch:
         options = {key: value for key, value in method.sampler.items() if key != "_target_"}
         sampler = optuna.samplers.TPESampler(seed=seed, **options)
         return Search(lambda _worker, _number: sampler, build_pruner(method.pruner), is_batch=True)
-    factories = [sampler_factory(method.sampler, seed) for _ in range(workers)]
+    known = KNOWLEDGE[method.knows].of(problems, at, seed) if method.knows else Known({}, ())
+    factories = [sampler_factory({**method.sampler, **known.settings}, seed) for _ in range(workers)]
     sampler_of: SamplerOf = lambda worker, number: factories[worker](number)  # noqa: E731
     pruner = build_pruner(method.pruner)
     if not isinstance(pruner, PromotePruner):
-        return Search(sampler_of, pruner)
+        return Search(sampler_of, pruner, first=known.first)
     promotion = Halving(pruner)
     return Search(
         lambda worker, number: ParkedAsPruned(sampler_of(worker, number), promotion.parked),

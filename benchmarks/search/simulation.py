@@ -3,7 +3,7 @@
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -14,7 +14,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from benchmarks.search.problem import Array, Goal, Problem
+from benchmarks.search.problem import Array, Config, Goal, Problem
 
 __all__ = ["Conditions", "Outcome", "Promotion", "Search", "simulate"]
 
@@ -69,12 +69,14 @@ class Search:
         pruner: Of the study.
         promotion: A rule that takes the pruner's place.
         is_batch: Whether all workers wait for the slowest before they take the next trials together.
+        first: Parameters of the first trials that are given; the sampler chooses the others.
     """
 
     sampler_of: SamplerOf
     pruner: BasePruner
     promotion: Promotion | None = None
     is_batch: bool = False
+    first: Sequence[Config] = ()
 
 
 class Outcome(NamedTuple):
@@ -181,6 +183,8 @@ class _Simulation:
     def _ask(self, worker: int, now: float) -> int:
         number = len(self._trainings)
         self._study.sampler = self._search.sampler_of(worker, number)
+        if number < len(self._search.first):
+            self._study.enqueue_trial(dict(self._search.first[number]))
         begin_s = time.process_time()
         trial = self._study.ask(dict(self._problem.space))
         self._ask_s += time.process_time() - begin_s

@@ -18,7 +18,7 @@ from hyperopt_app.budget.ticket_issue import ticket_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.study.trial_facts import failure_kind, state_word
-from hyperopt_app.study.trial_records import grows_budget, lists_points, point_of, waiting_ticket
+from hyperopt_app.study.trial_records import grows_budget, imported_from, lists_points, point_of, waiting_ticket
 
 __all__ = ["add_point", "discard", "extend", "failed_trials", "retry"]
 
@@ -156,7 +156,7 @@ def _why_not(
         has = f"its trials are 0 to {len(trials) - 1}" if trials else "it has no trial"
         return f"trial {number}: the study has no such trial; {has}"
     trial = trials[number]
-    if number in aside:
+    if number in aside and not (done == "discarded" and aside[number] == imported_from(trial)):
         return f"trial {number}: it no longer counts ({aside[number]}), so it cannot be {done}"
     if not trial.state.is_finished():
         return f"trial {number}: it is {state_word(trial)}; only a trial that has ended can be {done}"

@@ -15,6 +15,7 @@ from hyperopt_app.study.trial_facts import is_parked
 from hyperopt_app.study.trial_records import (
     claim_of,
     grows_budget,
+    imported_from,
     keep_lists_points,
     keep_n_trials,
     point_of,
@@ -146,7 +147,8 @@ def points_left(
     first = [(trial, point) for trial in trials if (point := point_of(trial)) is not None and retried_by(trial) is None]
     had = Counter(_key_of_point(point) for trial, point in first if trial.number not in undone)
     lost = [point for trial, point in first if trial.number in undone]
-    foreign = (trial for trial in trials if point_of(trial) is None and claim_of(trial) is None)
+    strangers = (trial for trial in trials if point_of(trial) is None and claim_of(trial) is None)
+    foreign = (trial for trial in strangers if not imported_from(trial))
     others = [trial.params for trial in foreign if trial.params]
     left = []
     for point in [*_beyond(lost, points), *points]:

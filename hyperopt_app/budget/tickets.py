@@ -11,7 +11,7 @@ takes first (`ask` itself would create a trial when no ticket is left), and the 
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget import parking
 from hyperopt_app.budget.counting import budget_size, budget_trials, left_of
 from hyperopt_app.budget.hidden import without
+from hyperopt_app.budget.set_aside import hidden_in
 from hyperopt_app.budget.ticket_issue import FEW, issue
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Parked, Pruned
@@ -86,15 +87,16 @@ class Tickets:
         self._lock = lock
         self._reopen = reopen
         self._avoids = avoids
-        self._aside: Mapping[int, str] = {}
+        self._hidden: Collection[int] = ()
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the tickets of the budget in these states (all if none is given), by number; do not change them."""
         every = self.study.get_trials(deepcopy=False)
         attributes = attributes_of(self.study)
-        self._aside = set_aside_in(attributes, every)
+        aside = set_aside_in(attributes, every)
+        self._hidden = hidden_in(aside, every)
         parking.hear_of_checkpoints(self.study, attributes)
-        trials = budget_trials(every, self._aside, self._n_trials)
+        trials = budget_trials(every, aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 
     def left(self) -> int:
@@ -131,9 +133,9 @@ class Tickets:
         return None
 
     def _is_as_seen(self, ticket: FrozenTrial) -> bool:
-        """Whether a ticket that was taken is at the rung at which it was seen; if it is parked, it is promoted.
+        """Whether a ticket that was taken is at the rung at which it was seen; a parked one is promoted then.
 
-        Others may have had it since then, and parked it at another rung: then it goes back.
+        Others may have parked it at another rung since then: then it goes back.
         """
         seen = promotion_of(ticket)
         if parking.rule_of(self.study.pruner) is None and seen is None:
@@ -151,7 +153,7 @@ class Tickets:
             self.study.sampler = sampler_of(ticket.number)
             # Samplers and pruners ask the trial's study; the trial itself calls the sampler's before_trial.
             are_parked = parking.rule_of(self.study.pruner) is not None
-            return optuna.Trial(without(self.study, self._aside, parked_are_pruned=are_parked), ticket._trial_id)
+            return optuna.Trial(without(self.study, self._hidden, parked_are_pruned=are_parked), ticket._trial_id)
         except Exception as error:
             self._free(ticket._trial_id)
             if isinstance(error, HyperoptError):
@@ -233,7 +235,7 @@ class Tickets:
     def parks(self, trial: optuna.Trial) -> bool:
         """Decide whether a trial of this worker, which has just written a checkpoint, is to end there and wait.
 
-        What the trial comes to at a rung is stored at once, so that it is the same whatever ends the trial there.
+        That is stored at once, so that it is the same whatever ends the trial there.
         """
         if parking.rule_of(self.study.pruner) is None:
             return False
@@ -252,8 +254,8 @@ class Tickets:
         if not any(map(is_parked, self.trials())):
             return []
         with self._lock():
-            ended = [trial for trial in parking.over(self.study, self.trials(), self._n_trials) if self._end(trial)]
-        return [trial.number for trial in ended]
+            over = parking.over(self.study, self.trials(), self._n_trials)
+            return [trial.number for trial in over if self._end(trial)]
 
     def _end(self, ticket: FrozenTrial) -> bool:
         # By way of RUNNING: that a waiting trial ends would be a sign of a damaged journal.
@@ -393,7 +395,6 @@ def _record(failed: Failed) -> FailureRecord:
 
 
 def _urgency(ticket: FrozenTrial) -> tuple[bool, int, bool, int]:
-    """The key by which tickets are tried; promoted ones are equal, and stay in their order."""
-    if is_parked(ticket):
+    if is_parked(ticket):  # those that are promoted stay in their order
         return (False, 1, False, 0)
     return (not ticket.params, 0, not point_of(ticket), ticket.number)

@@ -141,3 +141,7 @@ class AsyncOptunaConf:
 
     # Budgets of time and of trainings, beside that of trials.
     budget: BudgetConf = field(default_factory=BudgetConf)
+
+    # Directories of earlier studies. Their best trials are tried first, and the sampler `curves` learns from all of
+    # them as far as they rank this study's trials rightly.
+    warm_start: list[Any] = field(default_factory=list)

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +21,7 @@ from hyperopt_app.budget.counting import budget_size, budget_trials, left_of, re
 from hyperopt_app.budget.ticket_issue import issue_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
-from hyperopt_app.looking.overview import snapshot_of, workers_of
+from hyperopt_app.looking.overview import snapshot_of, with_aside, workers_of
 from hyperopt_app.progress.display import ProgressDisplay, choose_mode
 from hyperopt_app.progress.snapshot import Snapshot
 from hyperopt_app.results.retrain import retrain_command
@@ -171,7 +170,7 @@ class StudyMonitor:
         now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
         workers = workers_of(budget, self._plan.study_dir, self._observer)
         seen = snapshot_of(study, budget_in(attributes), budget, workers, elapsed_s, now)
-        return replace(seen, set_aside=len(aside)), budget
+        return with_aside(seen, every, aside), budget
 
     def log_notes(self) -> None:
         """Log the workers' notes, each once; those of the command itself were logged before."""

@@ -5,7 +5,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults, launcher_row
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.preflight import settings as preflight
+from hyperopt_app.preflight.earlier_studies import EarlierTrials, read_earlier
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler
-from hyperopt_app.sampling.samplers import lists_points, takes_prior
+from hyperopt_app.sampling.samplers import lists_points, takes_knowledge
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
 from hyperopt_app.settings.keys import nothing_chosen, unknown_keys, unreadable
@@ -71,6 +72,7 @@ class Request:
         sweeps_by_itself: Whether the config asks for a sweep (`hydra.mode: MULTIRUN`), also without `--multirun`.
         notes: What to tell, once, where nothing is wrong.
         wording: How the command names its settings.
+        earlier: Trials of the studies that `warm_start` names.
     """
 
     settings: Settings
@@ -82,6 +84,7 @@ class Request:
     sweeps_by_itself: bool = False
     notes: tuple[str, ...] = ()
     wording: Wording = HYDRA_WORDING
+    earlier: EarlierTrials = field(default_factory=EarlierTrials)
 
 
 def checked(
@@ -108,6 +111,8 @@ def checked(
     faults += strays.faults
     faults += method_faults
     faults += preflight.check_settings(settings, space)
+    earlier, earlier_faults = read_earlier(settings, space) if is_read else (EarlierTrials(), [])
+    faults += earlier_faults
     if not (strays.faults or field_faults):  # which the config would not know either, and say in other words
         faults += _space_faults(loader, config, space)
     hooks = hooks_of(task_function)
@@ -123,12 +128,11 @@ def checked(
     faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
     idle = {} if faults else idle_methods(settings, wording)
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
-    request = Request(
-        settings, space, Path(config.hydra.sweep.dir).absolute(), name, n_trials, options, wording=wording, notes=notes
-    )
+    folder, notes = Path(config.hydra.sweep.dir).absolute(), (*notes, *earlier.notes)
+    request = Request(settings, space, folder, name, n_trials, options, wording=wording, notes=notes, earlier=earlier)
     own_places = partial(place_faults, context, config, space, n_trials, request.study_dir, wording=wording)
-    folder = folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs")
-    faults += folder or _study_faults(request, None if faults else own_places)
+    unusable = folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs")
+    faults += unusable or _study_faults(request, None if faults else own_places)
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
@@ -280,14 +284,16 @@ def is_wanted(request: Request, seed: int, point: Mapping[str, Any]) -> bool:
 
 
 def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
-    """Return the points of the first tickets: the warm start, the prior, the grid in an order shuffled by the seed."""
+    """Return the points of the first tickets: the user's, what was good before, or the grid shuffled by the seed."""
     unchecked = request.settings.enqueue_unchecked
     points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
         grid = grid_points(request.space)
         random.Random(seed).shuffle(grid)
         points += grid
-    elif request.settings.prior:
+        return points
+    points += [dict(point) for point in request.earlier.first]
+    if request.settings.prior:
         points.append(_prior_of(request))
     return points
 
@@ -298,10 +304,12 @@ def _prior_of(request: Request) -> dict[str, Any]:
 
 
 def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
-    """Return the sampler's settings with the study's form of what PartialFixedSampler fixes, and of the prior."""
+    """Return the sampler's settings with the study's form of what PartialFixedSampler fixes, and what is known."""
     sampler = request.settings.sampler
-    if request.settings.prior and takes_prior(sampler):
+    if request.settings.prior and takes_knowledge(sampler):
         sampler = {**sampler, "prior": _prior_of(request)}
+    if request.earlier.trials and takes_knowledge(sampler):
+        sampler = {**sampler, "earlier": list(request.earlier.trials)}
     fixed = sampler.get("fixed_params")
     if not isinstance(fixed, Mapping):
         return sampler

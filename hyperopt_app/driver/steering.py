@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.counting import budget_of, budget_size, left_of, read_budget
-from hyperopt_app.budget.set_aside import set_aside_of
+from hyperopt_app.budget.set_aside import hidden_in, set_aside_of
 from hyperopt_app.budget.steering import add_point, discard, extend, failed_trials, retry
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
@@ -34,7 +34,7 @@ from hyperopt_app.study.stopping import Stop, read_stop, write_stop
 from hyperopt_app.study.trial_records import lists_points
 from hyperopt_app.support.display_text import counted
 
-__all__ = ["added", "discarded", "extended", "held", "released", "retried"]
+__all__ = ["added", "discarded", "extended", "held", "released", "retried", "written"]
 
 # Writes what else is made of a study: the study, its directory.
 Further = Callable[[optuna.Study, Path], object]
@@ -56,7 +56,7 @@ def retried(
             of_kind = f" of the kind {' or '.join(kinds)}" if kinds else ""
             return [f"No trial of the budget has failed{of_kind}; nothing was changed. To try others, give numbers."]
         tickets = retry(study, wanted)
-    _write_results(study, study_dir, further)
+    written(study, study_dir, further)
     lines = [f"Trial {old} is retried as trial {new} and no longer counts." for old, new in tickets.items()]
     return [*lines, _what_is_left(study)]
 
@@ -69,7 +69,7 @@ def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], furt
     """
     with study_lock(study_dir):
         discard(study, numbers)
-    _write_results(study, study_dir, further)
+    written(study, study_dir, further)
     them = counted(len(set(numbers)), "trial")
     rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
     lines = [f"{them} discarded and no longer counted.{rest}"]
@@ -177,7 +177,8 @@ def _with_own(space: Space, study: optuna.Study) -> Space:
     return replace(space, distributions={**space.distributions, **own})
 
 
-def _write_results(study: optuna.Study, study_dir: Path, further: Further) -> None:
+def written(study: optuna.Study, study_dir: Path, further: Further) -> None:
+    """Write the result files anew, after trials of the study have come to count no longer, or have been added."""
     kept = kept_retrain(study)
     again = partial(retrain_command, kept) if kept is not None else (lambda _trial: _NO_COMMAND)
     write_results(study, study_dir, again, further=lambda _seen: further(study, study_dir))
@@ -192,7 +193,7 @@ def _size(study: optuna.Study) -> int:
 def _what_is_left(study: optuna.Study) -> str:
     """Describe the study's state after the change, and what continues it."""
     every: Sequence[optuna.trial.FrozenTrial] = study.get_trials(deepcopy=False)
-    asked, aside = budget_of(study), set_aside_of(study, every)
+    asked, aside = budget_of(study), hidden_in(set_aside_of(study, every), every)
     size = _size(study)
     trials = read_budget(study, len(every) if asked is None else asked)
     left = left_of(trials, asked) if asked is not None else sum(not trial.state.is_finished() for trial in trials)

@@ -27,13 +27,13 @@ from hyperopt_app.cost.cost_budget import spent_budget
 from hyperopt_app.driver.command_task import CommandTask
 from hyperopt_app.driver.config_changes import config_changes
 from hyperopt_app.driver.dry_run import sampled
-from hyperopt_app.driver.ending import summarised
 from hyperopt_app.driver.monitor import StudyMonitor, best_lines
 from hyperopt_app.driver.prepare import prepare
 from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, points_of, way_on
 from hyperopt_app.driver.workers import SweepWorkers
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
+from hyperopt_app.looking.summary import write_summary
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.processes.streams import going_on_unread, spelling_out
 from hyperopt_app.results.retrain import keep_retrain
@@ -276,7 +276,7 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 
 def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
     """Report how the study ended, and which files could not be written."""
-    for line in summarised(plan, study):
+    for line in write_summary(study, plan.study_dir):
         _log.info("%s", line)
     try:
         _report_end(plan, study, monitor, stop)

@@ -14,6 +14,10 @@ from hyperopt_app.legacy.reading.findings import Findings
 from hyperopt_app.legacy.reading.loading import load, plain
 from hyperopt_app.legacy.reading.pair import Pair, Parameter
 from hyperopt_app.legacy.tables.files import write_study_csv
+from hyperopt_app.legacy.translating.translation import study_dir_of
+from hyperopt_app.looking.health.checks import health
+from hyperopt_app.looking.view import read_view
+from hyperopt_app.page.page import write_page
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.plot_settings import PlotSettings, plot_settings
 from hyperopt_app.reports.report import drawn, summary
@@ -39,8 +43,8 @@ def report(
 ) -> str:
     """Write the files of a report into the pair's save_path, and return its text.
 
-    `<study_name>.csv` is always written; with `model` and a complete trial `best.yml`; with matplotlib and
-    scikit-learn (the extra `report`) the plots.
+    `<study_name>.csv` is always written; with `model` and a complete trial `best.yml`; with matplotlib, scikit-learn
+    and what else the extra `report` has, the plots and `report.html`.
 
     Args:
         pair: The pair of files.
@@ -50,9 +54,6 @@ def report(
         n_trees: Trees of the forests that tell which parameters matter.
         max_depth: Their greatest depth.
         top_k: How many trials of a Pareto front are listed.
-
-    Returns:
-        The summary, lines without an end.
 
     Raises:
         ConfigError: The model or plot file is faulty, or the study has other directions; nothing was written.
@@ -70,7 +71,14 @@ def report(
     lines += _best(pair, config, best, study)
     if best:
         lines += drawn(study, pair.metrics, pair.save_path, settings, n_trees=n_trees, max_depth=max_depth)
-    return "\n".join(lines)
+    return "\n".join([*lines, *_page(pair, study, n_trees, max_depth)])
+
+
+def _page(pair: Pair, study: "optuna.Study", n_trees: int, max_depth: int) -> list[str]:
+    """Write the report page of every study beside the original's files; an old study has no directory of its own."""
+    directory = own if (own := study_dir_of(pair)).is_dir() else pair.save_path
+    checks = [finding.text for finding in health(read_view(study, directory))]
+    return write_page(study, directory, pair.save_path, checks=checks, n_trees=n_trees, max_depth=max_depth)
 
 
 def _plot_settings(path: Path | None) -> dict[str, PlotSettings]:

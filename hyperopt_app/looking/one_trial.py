@@ -75,6 +75,9 @@ def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator
 
 def _ended(view: View, trial: "FrozenTrial") -> str:
     word = trial_facts.state_word(trial)
+    if trial.number in view.imported:
+        values = ", ".join(value_text(value) for value in trial.values or ())
+        return f"{word}, {f'{values}, ' * bool(values)}{in_one_line(view.aside[trial.number])}"
     if trial.number in view.aside:
         return f"{word}, set aside: {in_one_line(view.aside[trial.number])}"
     if word != "complete":

@@ -13,13 +13,13 @@ from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.trial_facts import worked_s
-from hyperopt_app.study.trial_records import attributes_of, budget_in, claim_of, set_aside_in
+from hyperopt_app.study.trial_records import attributes_of, budget_in, claim_of, imported_from, set_aside_in
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["overview", "overview_of", "snapshot_of", "workers_of"]
+__all__ = ["overview", "overview_of", "snapshot_of", "with_aside", "workers_of"]
 
 # Seconds after which a single look takes a silent worker of another machine for ended.
 _OLD_S = 12 * BEAT_INTERVAL_S
@@ -60,7 +60,19 @@ def overview_of(
     shown = [trial for trial in every if trial.number not in aside]
     now = datetime.fromtimestamp(moment)  # noqa: DTZ006 - Optuna stamps its trials with local times without a zone
     elapsed_s = worked_s(every, lambda trial: _at_work_until(trial, moment))
-    return replace(snapshot_of(study, asked, shown, workers, elapsed_s, now), set_aside=len(aside))
+    return with_aside(snapshot_of(study, asked, shown, workers, elapsed_s, now), every, aside)
+
+
+def with_aside(seen: Snapshot, every: Sequence["FrozenTrial"], aside: Collection[int]) -> Snapshot:
+    """Return the snapshot with the counts of the trials that it leaves out.
+
+    Args:
+        seen: Of the trials that count.
+        every: All trials of the study.
+        aside: The numbers of those that do not count.
+    """
+    imported = sum(bool(imported_from(every[number])) for number in aside)
+    return replace(seen, set_aside=len(aside) - imported, imported=imported)
 
 
 def snapshot_of(

@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: MIT
 """The end of a study in a few lines: counts, times, failures, the best, what matters, health, what to do next."""
 
+import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.looking.failures import failures_of
 from hyperopt_app.looking.health.checks import health
 from hyperopt_app.looking.matters import importances_of
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.time_spent import TimeSpent, time_spent
-from hyperopt_app.looking.view import View
+from hyperopt_app.looking.view import View, read_view
 from hyperopt_app.support.display_text import counted, duration_text, in_one_line, share_text, value_text
+from hyperopt_app.support.files import replace_text
 from hyperopt_app.support.passwords import masked
 
-__all__ = ["summary_data", "summary_of"]
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["summary_data", "summary_of", "write_summary", "write_summary_of_last"]
+
+_log = logging.getLogger(__name__)
+
+_NAME = "summary.txt"
 
 _PLACES = ("2nd", "3rd")
 _MOST_PARAMS, _MOST_OF_FRONT = 12, 3
@@ -32,6 +41,42 @@ def summary_of(view: View) -> list[str]:
     return lines + [f"  {word:<8} {text}" for word, text in parts if text]
 
 
+def write_summary(study: "optuna.Study", study_dir: Path) -> list[str]:
+    """Write summary.txt and return its lines. Runs in the driver, and in the last worker of a detached study.
+
+    What goes wrong with it is logged: all results are stored already, and a summary ends no search.
+    """
+    return _written(lambda: read_view(study, study_dir), study_dir)
+
+
+def write_summary_of_last(study: "optuna.Study", study_dir: Path) -> list[str]:
+    """Do the same in a worker that leaves, if it is the last one and the study has ended or was stopped."""
+
+    def last_view() -> View | None:
+        view = read_view(study, study_dir)
+        is_last = not view.counts["running"] and not any(worker.alive for worker in view.workers)
+        return view if is_last and view.state in ("done", "stopped", "held") else None
+
+    return _written(last_view, study_dir)
+
+
+def _written(read: Callable[[], View | None], study_dir: Path) -> list[str]:
+    try:
+        view = read()
+        if view is None:
+            return []
+        lines = summary_of(view)
+        replace_text(study_dir / _NAME, "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        _log.warning("%s could not be written: %s", study_dir / _NAME, error.strerror)
+        return []
+    except Exception as error:  # noqa: BLE001 -- of values and names of any kind
+        _log.warning("The study could not be summarised: %s: %s", type(error).__name__, error)
+        _log.debug("Summarising it failed.", exc_info=True)
+        return []
+    return lines
+
+
 def summary_data(view: View) -> dict[str, Any]:
     """Return the same as plain data, for programs."""
     spent = time_spent(view)
@@ -41,7 +86,8 @@ def summary_data(view: View) -> dict[str, Any]:
         "state": view.state,
         "n_trials": view.n_trials,
         "counts": dict(view.counts),
-        "set_aside": len(view.aside),
+        "set_aside": len(view.aside.keys() - view.imported),
+        "imported": len(view.imported),
         "left": view.left,
         "seconds": {**asdict(spent), "busy": spent.busy, "idle_s": spent.idle_s},
         "cost": view.cost._asdict(),
@@ -76,8 +122,10 @@ def _count_lines(view: View) -> list[str]:
     words = [f"{view.counts[state]} {state}" for state in ("complete", "pruned", "failed") if view.counts[state]]
     running = [f"{view.counts[state]} {state}" for state in ("running", "parked") if view.counts[state]]
     left = [f"{view.left} left"] if view.left else []
-    aside = [f"{len(view.aside)} set aside"] if view.aside else []
-    lines = ["  " + (", ".join([*words, *running, *left, *aside]) or "no trial has begun")]
+    dropped = len(view.aside.keys() - view.imported)
+    aside = [f"{dropped} set aside"] if dropped else []
+    imported = [f"{len(view.imported)} imported"] if view.imported else []
+    lines = ["  " + (", ".join([*words, *running, *left, *aside, *imported]) or "no trial has begun")]
     for group in failures_of(view):
         text = in_one_line(group.text)
         reason = text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."

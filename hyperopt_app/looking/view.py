@@ -17,7 +17,7 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.overview import workers_of
 from hyperopt_app.progress.snapshot import WorkerView
 from hyperopt_app.reports.parameters import params_reader
-from hyperopt_app.study import trial_facts
+from hyperopt_app.study import trial_facts, trial_records
 from hyperopt_app.study.notes import notes_shown
 from hyperopt_app.study.trial_records import attributes_of, budget_in, run_in, set_aside_in, stop_record
 
@@ -74,6 +74,11 @@ class View:
     def counting(self) -> list["FrozenTrial"]:
         """The trials that are not set aside, by number."""
         return [trial for trial in self.trials if trial.number not in self.aside]
+
+    @cached_property
+    def imported(self) -> frozenset[int]:
+        """The numbers of the trials from elsewhere; they do not count, but samplers learn from them."""
+        return frozenset(trial.number for trial in self.trials if trial_records.imported_from(trial))
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -186,14 +191,17 @@ class View:
         Args:
             k: How many; None for all. Of a front that reaches beyond it the first ones are taken.
         """
+        return self.in_order(self.counting, k)
+
+    def in_order(self, trials: Sequence["FrozenTrial"], k: int | None = None) -> list["FrozenTrial"]:
+        """Do the same with some trials of the study."""
+        feasible = [trial for trial in trials if trial_facts.is_eligible(trial)]
         if len(self.directions) > 1:
-            return self._by_fronts(k)
-        feasible = [trial for trial in self.counting if trial_facts.is_eligible(trial)]
+            return self._by_fronts(feasible, k)
         feasible.sort(key=lambda trial: (self.loss(trial.values[0]), trial.number))
         return feasible[:k]
 
-    def _by_fronts(self, k: int | None) -> list["FrozenTrial"]:
-        rest = [trial for trial in self.counting if trial_facts.is_eligible(trial)]
+    def _by_fronts(self, rest: list["FrozenTrial"], k: int | None) -> list["FrozenTrial"]:
         ranked = list["FrozenTrial"]()
         while rest and (k is None or len(ranked) < k):
             front = trial_facts.best_trials(rest, self.study.directions)

@@ -42,6 +42,7 @@ OWN_ATTRIBUTES = frozenset(
         "ended_attempts",
         "failure",
         "grows_budget",
+        "imported_from",
         "losses",
         "metrics",
         "promotion",

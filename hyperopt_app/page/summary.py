@@ -13,6 +13,7 @@ from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.study import trial_facts
 from hyperopt_app.study.notes import read_notes
 from hyperopt_app.study.stopping import read_stop
+from hyperopt_app.study.trial_records import imported_from
 from hyperopt_app.support.display_text import counted, duration_text, value_text, visible
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ def summarised(
     params_of = params_reader(study)
     names = trial_facts.value_names(study.metric_names or (), len(study.directions))
     words = [direction.name.lower() for direction in study.directions]
-    aside = len(set_aside_of(study, study.get_trials(deepcopy=False)))
-    notes = [f"{counted(aside, 'trial is', 'trials are')} set aside and not counted here."] if aside else []
+    notes = _notes_on_others(study)
     return Summary(
         visible(study.study_name),
         visible(str(study_dir.absolute())),
@@ -101,6 +101,16 @@ def summarised(
         list(checks),
         [*notes, *read_notes(study), *gathered.notes],
     )
+
+
+def _notes_on_others(study: "optuna.Study") -> list[str]:
+    """Say how many trials are not counted, and why."""
+    trials = study.get_trials(deepcopy=False)
+    imported = sum(bool(imported_from(trial)) for trial in trials)
+    aside = len(set_aside_of(study, trials)) - imported
+    notes = [f"{counted(aside, 'trial is', 'trials are')} set aside and not counted here."] if aside else []
+    elsewhere = f"{counted(imported, 'trial was', 'trials were')} imported from elsewhere and not counted here."
+    return [*notes, elsewhere] if imported else notes
 
 
 def _best_row(trial: "FrozenTrial", params: Mapping[str, Any]) -> BestRow:

@@ -79,6 +79,7 @@ class Snapshot:
         best: The best trial alone, or the Pareto front of several objectives; empty before a complete trial.
         set_aside: Trials that no longer count, in no other number here.
         parked: Trials that wait at a rung, and go on if they are promoted.
+        imported: Trials from elsewhere, in no other number here.
     """
 
     study_name: str
@@ -95,6 +96,7 @@ class Snapshot:
     workers: tuple[WorkerRow, ...] = field(default=())
     set_aside: int = 0
     parked: int = 0
+    imported: int = 0
 
     @property
     def finished(self) -> int:

@@ -61,6 +61,7 @@ def counts_text(snapshot: Snapshot) -> Text:
         *([(snapshot.parked, "parked", "")] if snapshot.parked else []),
         (snapshot.left, "left", ""),
         *([(snapshot.set_aside, "set aside", "dim")] if snapshot.set_aside else []),
+        *([(snapshot.imported, "imported", "dim")] if snapshot.imported else []),
     ]:
         text.append(" · " if text else "", style="dim")
         text.append(f"{count} {word}", style=style if count else "dim")

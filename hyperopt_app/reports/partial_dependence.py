@@ -112,8 +112,11 @@ def _column(name: str, trials: Sequence["FrozenTrial"]) -> _Column:
     distribution = trials[-1].distributions[name]
     if isinstance(distribution, CategoricalDistribution):
         texts = [str(value) for value in params]
-        choices = tuple(text for text in map(str, distribution.choices) if text in texts)
-        return _Column(name, np.array([choices.index(text) for text in texts], dtype=float), choices, is_log=False)
+        # Trials that were imported may have had choices which the last one has not.
+        drawn, known = set(texts), dict.fromkeys([*map(str, distribution.choices), *texts])
+        choices = tuple(text for text in known if text in drawn)
+        places = {text: float(place) for place, text in enumerate(choices)}
+        return _Column(name, np.array([places[text] for text in texts]), choices, is_log=False)
     return _Column(name, np.array(params, dtype=float), (), is_log=bool(getattr(distribution, "log", False)))
 
 

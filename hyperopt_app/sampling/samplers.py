@@ -22,7 +22,7 @@ from hyperopt_app.sampling.recipes import Recipe, built, recipe_of
 from hyperopt_app.sampling.seeds import trial_seed
 from hyperopt_app.sampling.targets import made_class
 
-__all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "supports_directions", "takes_prior"]
+__all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "supports_directions", "takes_knowledge"]
 
 _SAMPLER, _PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 
@@ -44,8 +44,8 @@ def lists_points(node: Mapping[str, Any], custom_search_space: str | None) -> bo
     return is_grid(node) or (is_brute_force and custom_search_space is None)
 
 
-def takes_prior(node: Mapping[str, Any]) -> bool:
-    """Whether the sampler searches near the user's prior; of any other the prior is the first point alone."""
+def takes_knowledge(node: Mapping[str, Any]) -> bool:
+    """Whether the sampler learns from a prior and from earlier studies; any other only begins with their points."""
     return made_class(node) is CurvesSampler
 
 

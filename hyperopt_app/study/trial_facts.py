@@ -12,6 +12,7 @@ from hyperopt_app.study.trial_records import (
     ended_attempts_of,
     failure_record,
     holder_of,
+    imported_from,
     losses_of,
     promotion_of,
 )
@@ -104,7 +105,9 @@ def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | Non
     """Return the running or last attempt of the trial; None if there is none, or if it is already stored."""
     start, end = trial.datetime_start, trial.datetime_complete
     ended = until if end is None else end.timestamp()
-    if start is None or ended is None or trial.state.name == "WAITING" or _has_ended_parked(trial):
+    if start is None or ended is None or trial.state.name == "WAITING":
+        return None
+    if imported_from(trial) or _has_ended_parked(trial):
         return None
     begun = start.timestamp()
     if any(attempt.begun == begun for attempt in _ended_attempts(trial)):

@@ -42,8 +42,11 @@ _FAILURE = "failure"  # FailureRecord of a failed trial
 _PROMOTION = "promotion"  # PromotionRecord of a trial that has reached a rung
 RETRY_OF = "retry_of"  # the number of the finished trial that this ticket tries again
 GROWS_BUDGET = "grows_budget"  # True for a trial by which the user has enlarged the budget
+IMPORTED = "imported_from"  # where a trial comes from that no worker of this study has run
 _OF_ATTEMPTS = {_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED}
-TRIAL_ATTRIBUTES = frozenset({*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, RETRY_OF, GROWS_BUDGET})
+TRIAL_ATTRIBUTES = frozenset(
+    {*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, RETRY_OF, GROWS_BUDGET, IMPORTED}
+)
 
 # Optuna's own system attribute: the parameters with which a ticket is to begin.
 POINT = "fixed_params"
@@ -87,10 +90,7 @@ def directory_of(trial: "AnyTrial") -> str | None:
 
 
 def begun_attempts(trial: "AnyTrial") -> int:
-    """Return how often workers have started the trial; 0 before its first attempt.
-
-    An older release has not counted: of its trials the later attempts count.
-    """
+    """Return how often workers have started the trial; 0 before; an older release has counted the later ones only."""
     begun = 0 if directory_of(trial) is None else 1
     return int(trial.user_attrs.get(_ATTEMPTS, begun))
 
@@ -189,6 +189,11 @@ def retries(trials: Sequence["FrozenTrial"]) -> dict[int, int]:
     return {trial.number: tried for trial in trials if (tried := retried_by(trial)) is not None}
 
 
+def imported_from(trial: "FrozenTrial") -> str:
+    """Why an imported trial does not count: `imported from` and where it comes from; empty for every other trial."""
+    return f"imported from {trial.user_attrs[IMPORTED]}" if IMPORTED in trial.user_attrs else ""
+
+
 def grows_budget(trial: "FrozenTrial") -> bool:
     """Whether the user has enlarged the budget by this trial."""
     return GROWS_BUDGET in trial.user_attrs
@@ -210,13 +215,7 @@ def keep_point(storage: "BaseStorage", trial_id: int, point: Mapping[str, Any]) 
 
 
 def waiting_ticket(point: Mapping[str, Any], *, grows: bool = False, retry_of: int | None = None) -> "FrozenTrial":
-    """Build a ticket to be added to a study.
-
-    Args:
-        point: What it carries; empty for nothing.
-        grows: Whether it enlarges the budget.
-        retry_of: The number of the trial that it tries again.
-    """
+    """Build a ticket: the point that it carries, whether it enlarges the budget, the trial that it tries again."""
     from optuna.trial import TrialState, create_trial
 
     retry, growth = {} if retry_of is None else {RETRY_OF: retry_of}, {GROWS_BUDGET: True} if grows else {}
@@ -318,7 +317,8 @@ def undone_of(study: "optuna.Study") -> set[int]:
 def set_aside_in(attributes: Mapping[str, Any], trials: Sequence["FrozenTrial"]) -> dict[int, str]:
     """Return which trials no longer count, and why, by number; `trials` must be all trials of the study."""
     stored, prefixes = attributes.items(), (_SET_ASIDE, _DISCARDED)
-    reasons = {int(key.partition(":")[2]): str(reason) for key, reason in stored if key.startswith(prefixes)}
+    reasons = {trial.number: text for trial in trials if (text := imported_from(trial))}
+    reasons |= {int(key.partition(":")[2]): str(reason) for key, reason in stored if key.startswith(prefixes)}
     return reasons | {tried: f"tried again as trial {number}" for number, tried in retries(trials).items()}
 
 

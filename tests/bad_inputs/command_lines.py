@@ -48,6 +48,8 @@ _ALONE = (
     (("extend", ".", "--trials", "0"), "whole number above 0"),
     (("status", ".", "--watch=0"), "above 0"),
     (("status", ".", "--watch", "--json"), "not both"),
+    (("import", ".", "nope"), "."),
+    (("import", "."), "FROM"),
     (("nope",), "nope"),
     (("",), "command"),
     (("hparams",), "hparams"),

@@ -38,7 +38,9 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(("stderr_to_stdout", "use_srun", "multivariate", "constant_liar", "consider_prior"), "flag"),
     **dict.fromkeys(("consider_magic_clip", "consider_endpoints", "group", "warn_independent_sampling"), "flag"),
     "avoid_premature_stop": "flag",
-    **dict.fromkeys(("enqueue", "gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"),
+    **dict.fromkeys(
+        ("enqueue", "warm_start", "gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"
+    ),
     "gpu": "word",
 }
 # Of one launcher alone.

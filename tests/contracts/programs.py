@@ -27,8 +27,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 
+from hyperopt_app.storage import journal
 from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
 from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.storage.snapshots.keeping import keep_snapshot
 from hyperopt_app.support.lock_file import HolderLock
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -160,6 +162,21 @@ def work(storage: str, study_dir: str, processes: str) -> list[list[int]]:
         numbers = []
         while (ticket := _claim(mine)) is not None:
             numbers.append(_finish(mine, ticket, index))
+        return numbers
+
+    return at_once(int(processes), run)
+
+
+def keep(study_dir: str, processes: str) -> list[list[int]]:
+    """As `work` in a journal, but each process keeps a snapshot and opens the study anew after each ticket."""
+
+    def run(index: int) -> list[int]:
+        journal._SMALLEST = journal._LEAST_GROWN = 0
+        journal._SHARE_GROWN = 0.0
+        numbers = []
+        while (ticket := _claim(mine := open_storage(None, Path(study_dir)))) is not None:
+            numbers.append(_finish(mine, ticket, index))
+            keep_snapshot(optuna.load_study(study_name="contract", storage=mine))
         return numbers
 
     return at_once(int(processes), run)
@@ -363,7 +380,7 @@ def warm_up() -> None:
 if __name__ == "__main__":
     warm_up()
     logging.disable()  # broken locks and torn records are what it is about
-    programs = {one.__name__: one for one in (annotate, begin, park, race, settle, steer, storm, tear, work)}
+    programs = {one.__name__: one for one in (annotate, begin, keep, park, race, settle, steer, storm, tear, work)}
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:

@@ -186,3 +186,17 @@ def test_plain_optuna_breaks_our_lock_after_its_grace_period(
     theirs.acquire()
     assert 30 < time.now < 40
     theirs.release()
+
+
+def test_workers_that_all_keep_snapshots_finish_every_ticket_once(run_program: Programs, tmp_path: Path) -> None:
+    """Six processes that write a snapshot and read the others' after each of 30 tickets lose and repeat none."""
+    study = optuna.create_study(study_name="contract", storage=open_storage(None, tmp_path))
+    for _ in range(30):
+        study.enqueue_trial({})
+    finished = run_program("keep", tmp_path, 6)
+    assert sorted(chain.from_iterable(finished)) == list(range(30))
+    read = optuna.load_study(study_name="contract", storage=open_storage(None, tmp_path, reading=True)).trials
+    (tmp_path / "journal.log.snapshot").unlink()
+    assert optuna.load_study(study_name="contract", storage=stock(tmp_path / "journal.log")).trials == read
+    assert {tuple(trial.intermediate_values.items()) for trial in read} == {((0, 0.0), (1, 0.5), (2, 1.0))}
+    assert not list(tmp_path.glob(".journal.log.snapshot.*"))

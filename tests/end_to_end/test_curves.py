@@ -38,3 +38,20 @@ def test_two_workers_share_a_search(run_app: RunApp) -> None:
     trials = _search(run_app, "shared", 14, "hydra/launcher=local_workers", "hydra.sweeper.n_jobs=2")
     assert len({tuple(params.values()) for params, _, _ in trials}) == 14
     assert all((state == TrialState.COMPLETE) == (length == 9) for _, state, length in trials)
+
+
+def test_a_search_begins_with_what_an_earlier_one_has_found(run_app: RunApp) -> None:
+    """Its best trial is the first point, and the sampler takes the others."""
+    worker = ("hydra/launcher=basic", "hydra.sweeper.n_jobs=1")
+    _search(run_app, "old", 12, *worker)
+    best = _best("old")
+    first, *others = _search(run_app, "new", 12, *worker, "hydra.sweeper.warm_start=[old]")
+    assert first[0] == best
+    assert best not in [params for params, _, _ in others]
+
+
+def _best(study: str) -> dict[str, Any]:
+    """The parameters of its best trial."""
+    trials = assert_exact(Path(study), 12)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    return min(complete, key=lambda trial: float(trial.value or 0.0)).params

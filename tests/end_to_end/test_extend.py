@@ -50,6 +50,7 @@ def test_further_workers_are_submitted_as_the_first_ones(run_app: Run, capsys: p
     done = run_app(*SEARCH, "hydra/launcher=pbs_workers", "hydra.launcher.grace_s=1", "hydra.launcher.detach=true")
     assert done.returncode == 0, done.stdout + done.stderr
     assert _numbers_of_workers() == [0, 0]
+    assert (STUDY / "summary.txt").read_text(encoding="utf-8").startswith("sphere: 2 of 2 trials in "), "no driver did"
     study = STUDY.absolute()
     assert "no trial is left for it; add some with --trials N" in _refusal("extend", str(study), "--workers", "1")
     assert not (STUDY / "launches" / "1").exists()

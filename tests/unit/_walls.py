@@ -13,7 +13,7 @@ FLOORS = (
     {"looking", "page", "worker"},
     {"", "settings"},
     {"preflight"},
-    {"driver", "worker_process"},
+    {"driver", "importing", "worker_process"},
     {"legacy"},
     {"commands"},
     {"cli"},

@@ -28,6 +28,7 @@ def _arguments_of_trials(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", default="", metavar="COLUMN", help="order by a column; --sort=-COLUMN descending")
     parser.add_argument("--columns", default="", metavar="A,B", help="these columns; 'all' for all")
     parser.add_argument("--set-aside", action="store_true", help="also trials that no longer count")
+    parser.add_argument("--imported", action="store_true", help="the imported trials, which count for no budget")
     parser.add_argument("--json", action="store_true", help="print JSON, with all columns")
 
 
@@ -35,7 +36,7 @@ def _run_trials(options: argparse.Namespace) -> None:
     from hyperopt_app.looking.tables.listing import Wanted, nothing_line, selected, text_table, usual_columns
 
     view = read_study_view(options)
-    wanted = Wanted(options.top, options.states or (), options.where, options.sort, options.set_aside)
+    wanted = Wanted(options.top, options.states or (), options.where, options.sort, options.set_aside, options.imported)
     rows, columns = selected(view, wanted)
     if options.json:
         print_json(rows)

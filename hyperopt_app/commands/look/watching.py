@@ -54,7 +54,7 @@ def watched(
     failures = 0
     while True:
         try:
-            view = _read(study, directory)
+            view = _view_now(study, directory)
         except Exception as error:  # a busy storage raises what it likes
             failures += 1
             if failures == _FAILURES:
@@ -68,7 +68,7 @@ def watched(
         sleep(interval_s)
 
 
-def _read(study: "optuna.Study", directory: Path) -> "View":
+def _view_now(study: "optuna.Study", directory: Path) -> "View":
     from hyperopt_app.looking.view import read_view
 
     with giving_up(lambda: True):  # a server that is away is asked again at the next look

@@ -32,6 +32,7 @@ class Wanted:
         where: Conditions, all of which must hold.
         sort: A column to order by, with a minus before it for descending; empty for none.
         set_aside: Whether trials that no longer count are wanted too.
+        imported: Whether the imported trials are wanted, and no others.
     """
 
     top: int | None = None
@@ -39,6 +40,7 @@ class Wanted:
     where: Sequence[str] = ()
     sort: str = ""
     set_aside: bool = False
+    imported: bool = False
 
 
 class TextTable(NamedTuple):
@@ -66,6 +68,10 @@ def selected(view: View, wanted: Wanted) -> tuple[list[Row], list[str]]:
 
 
 def _candidates(view: View, wanted: Wanted) -> "Sequence[FrozenTrial]":
+    if wanted.imported:
+        theirs = [trial for trial in view.trials if trial.number in view.imported]
+        chosen = [trial for trial in theirs if not wanted.states or state_word(trial) in wanted.states]
+        return view.in_order(chosen) if wanted.top else chosen
     if wanted.top and not wanted.states:
         return view.ranked(None if wanted.where or wanted.sort else wanted.top)
     trials, states = view.trials if wanted.set_aside else view.counting, wanted.states or _BEGUN

@@ -2,15 +2,16 @@
 """Choose the point whose final value is expected to improve most on the best that the model predicts."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from hyperopt_app.sampling.curves.belief import Belief, Trend, confirmed
 from hyperopt_app.sampling.curves.cube import Floats
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import Observations, subset
-from hyperopt_app.sampling.curves.prior import Prior
 
-__all__ = ["best_point", "is_believed", "log_improvement", "model_of"]
+__all__ = ["best_point", "log_improvement", "model_of"]
 
 # Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
 # with the third power.
@@ -18,71 +19,76 @@ _MOST_FITTED, _MOST_KNOWN = 100, 300
 _FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
+_LEAST_TRUST = 0.1  # in a belief, from which on the hyperparameters are fitted to what it leaves unexplained
 _SAME = 1e-9  # the squared distance up to which two points are the same
 _FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
 _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
-def model_of(seen: Observations, rng: np.random.Generator) -> CurveModel:
-    """Return a model fitted to the observations; what is going is believed to end as predicted.
+def model_of(
+    seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = ()
+) -> tuple[CurveModel, tuple[float, ...]]:
+    """Fit a model to the observations; what is going is believed to end as predicted.
+
+    Args:
+        seen: The observations.
+        rng: Draws subsets of them.
+        beliefs: About the points, before the first report.
+
+    Returns:
+        The model, and the trust in each belief, from 0 to 1.
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
     """
-    model = CurveModel(seen.places.width)
+    model, cube = CurveModel(seen.places.width), seen.places.cube
     fitted = subset(seen.scores, _MOST_FITTED, rng)
+    # First as if nothing were believed, so that a false belief leaves no trace.
+    model.trend = trend = Trend(cube, beliefs, [0.0] * len(beliefs))
     model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
+    if beliefs:
+        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
+    if max(trend.trusts, default=0.0) > _LEAST_TRUST:
+        model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS // 2)
+        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
     known = subset(seen.scores, _MOST_KNOWN, rng)
     rows, scores = seen.rows[known], seen.scores[known]
     model.condition(rows, scores)
     if len(seen.going):
         believed, _ = model.predict(seen.going)
         model.condition(np.concatenate([rows, seen.going]), np.concatenate([scores, believed]))
-    return model
+    return model, trend.trusts
 
 
-def best_point(seen: Observations, rng: np.random.Generator, candidates: int, prior: Prior | None = None) -> Floats:
+def best_point(
+    seen: Observations, model: CurveModel, rng: np.random.Generator, candidates: int, further: Sequence[Floats] = ()
+) -> Floats:
     """Return the point with the largest expected improvement, shape (width of the cube,).
 
     Args:
         seen: The observations.
+        model: `model_of` them.
         rng: Draws the candidates.
         candidates: How many points to choose from.
-        prior: Where the user believes the best to be.
+        further: More of them, each of shape (n, width of the cube).
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
     """
-    model = model_of(seen, rng)
     means, _ = model.predict(seen.ends)
     cube = seen.places.cube
     best_reports = seen.rows[np.argsort(-seen.scores, kind="stable")[:_BEST_REPORTS]]
     best_ends = seen.ends[np.argsort(-means, kind="stable")[:_BEST_ENDS]]
     centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
     half = candidates // 2
-    points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half)])
-    weight = 0.0 if prior is None else prior.weight(seen.ends[:, : cube.width], means)
-    if prior is not None and weight > 0:
-        points = np.concatenate([points, prior.near(cube.uniform(rng, half), rng)])
+    points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half), *further])
     points = _untried(points, seen.ends[:, : cube.width])
     end = np.full((len(points), 1), seen.ends[0, -1])
     gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), means.max())
-    if prior is not None:
-        gains = gains + weight * prior.log_density(points)
     if not np.isfinite(gains).any():
         raise np.linalg.LinAlgError("no candidate has a finite expected improvement")
     best: Floats = points[int(np.nanargmax(gains))]
     return best
-
-
-def is_believed(seen: Observations, rng: np.random.Generator, prior: Prior) -> bool:
-    """Return whether the observations speak for a prior.
-
-    Raises:
-        numpy.linalg.LinAlgError: The algebra has failed.
-    """
-    means, _ = model_of(seen, rng).predict(seen.ends)
-    return prior.weight(seen.ends[:, : seen.places.cube.width], means) > 0
 
 
 def _untried(points: Floats, tried: Floats) -> Floats:

@@ -9,6 +9,7 @@ b, l and the noise, and c, are fitted to the largest posterior density, by the s
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -31,6 +32,10 @@ _FIRST, _FASTER, _SLOWER, _STEPS = 0.15, 1.3, 0.5, (1e-3, 0.6)
 class CurveModel:
     """The process for a cube of so many columns; what it is asked and given are rows of a point and a progress.
 
+    Attributes:
+        logs: The hyperparameters.
+        trend: What is expected of rows before any report, shape (n,).
+
     Raises:
         numpy.linalg.LinAlgError: By `fit` and `condition`, where a covariance cannot be factored.
     """
@@ -38,6 +43,7 @@ class CurveModel:
     def __init__(self, width: int) -> None:
         priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _NOISE]
         self._width = width
+        self.trend: Callable[[Floats], Floats] = _nothing
         self._centre = np.array([centre for centre, _ in priors])
         self._scale = np.array([scale for _, scale in priors])
         self.logs: Floats = self._centre.copy()
@@ -53,6 +59,7 @@ class CurveModel:
             scores: What was reported, about standard normal, shape (n,).
             steps: Evaluations of the slope; more is better and costs the third power of n each.
         """
+        scores = scores - self.trend(rows)
         logs, size = self.logs.copy(), np.full(len(self.logs), _FIRST)
         last: Floats | None = None
         best, at_best = math.inf, self.logs
@@ -68,10 +75,8 @@ class CurveModel:
 
     def condition(self, rows: Floats, scores: Floats) -> None:
         """Condition the process on reports; replaces those before."""
-        covariance = self._covariance(rows, rows)
-        covariance[np.diag_indices_from(covariance)] += math.exp(self.logs[-1]) + _JITTER
-        self._rows, self._inverse = rows, np.linalg.inv(covariance).astype(float)
-        self._weights = self._inverse @ scores
+        self._rows, self._inverse = rows, self._precision(rows)
+        self._weights = self._inverse @ (scores - self.trend(rows))
         if not np.isfinite(self._weights).all():
             raise np.linalg.LinAlgError("the covariance of the reports cannot be inverted")
 
@@ -80,7 +85,17 @@ class CurveModel:
         cross = self._covariance(rows, self._rows)
         before = self._worth(rows[:, -1]) ** 2 + np.exp(self.logs[self._width + 1]) + 1 + rows[:, -1] ** 2
         variance = before - ((cross @ self._inverse) * cross).sum(axis=1)
-        return cross @ self._weights, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+        return self.trend(rows) + cross @ self._weights, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+
+    def evidence(self, rows: Floats, residuals: Floats) -> Floats:
+        """Return the logarithms of the densities of reports for several trends, but for what they have in common.
+
+        Args:
+            rows: Shape (n, width + 1).
+            residuals: For each trend, what was reported less what it lets expect, shape (trends, n).
+        """
+        evidence: Floats = -0.5 * ((residuals @ self._precision(rows)) * residuals).sum(axis=1)
+        return evidence
 
     def agreement(self, progress: float, end: float) -> float:
         """Return the correlation of what a configuration is worth at a progress and at the end, in [-1, 1]."""
@@ -105,6 +120,12 @@ class CurveModel:
         matern = (1 + _ROOT5 * distance + 5 / 3 * distance**2) * fading
         apart = (left[:, None, width] - right[:, width]) / math.exp(logs[width + 2])
         return one_side, distance, fading, matern, np.exp(-0.5 * apart**2), apart
+
+    def _precision(self, rows: Floats) -> Floats:
+        """Return the inverse of the covariance of reports."""
+        covariance = self._covariance(rows, rows)
+        covariance[np.diag_indices_from(covariance)] += math.exp(self.logs[-1]) + _JITTER
+        return np.linalg.inv(covariance).astype(float)
 
     def _covariance(self, left: Floats, right: Floats) -> Floats:
         *_, matern, together, _apart = self._parts(self.logs, left, right)
@@ -140,3 +161,7 @@ class CurveModel:
         off = (logs - self._centre) / self._scale
         value = 0.5 * scores @ weights + np.log(np.diag(factor)).sum() + 0.5 * off @ off
         return slope + off / self._scale, float(value)
+
+
+def _nothing(rows: Floats) -> Floats:
+    return np.zeros(len(rows))

@@ -19,7 +19,7 @@ from hyperopt_app.sampling.curves.cube import Cube, Floats
 from hyperopt_app.sampling.curves.progress import Progress
 from hyperopt_app.sampling.failure_aware_tpe import is_infeasible
 
-__all__ = ["Observations", "has_curves", "learning", "observe", "progress_of", "subset"]
+__all__ = ["Observations", "has_curves", "learning", "normal_scores", "observe", "progress_of", "subset"]
 
 # Of a long curve so many reports count for each threefold of its length; they are much alike.
 _THREEFOLD, _REPORTS_PER_THREEFOLD = 3, 3
@@ -103,7 +103,7 @@ def observe(trials: Sequence[FrozenTrial], *, maximize: bool) -> Observations:
             going.append(ends[-1])
     width = places.width + 1
     return Observations(
-        places, _stacked(rows, width), _normal_scores(np.array(values)), _stacked(going, width), _stacked(ends, width)
+        places, _stacked(rows, width), normal_scores(np.array(values)), _stacked(going, width), _stacked(ends, width)
     )
 
 
@@ -120,8 +120,12 @@ def _curve(trial: FrozenTrial, progress: Progress) -> dict[float, float]:
     return curve
 
 
-def _normal_scores(values: Floats) -> Floats:
-    """Return the normal quantiles of the values' ranks; what is not a number ranks with the worst, equals share one."""
+def normal_scores(values: Floats) -> Floats:
+    """Return the normal quantiles of the values' ranks; what is not a number ranks with the worst, equals share one.
+
+    Args:
+        values: Larger is better, shape (n,); their quantiles are larger then too.
+    """
     if not len(values):
         return values
     finite = values[np.isfinite(values)]

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where the user believes the best configuration to be: near given values, until the study shows otherwise.
+"""Where the user believes the best configuration to be: near given values."""
 
-While the belief holds, some of the spread points lie near it, and the expected improvement of a point near it counts
-more, the less so the more trials there are. A belief holds while trials near it are better than others.
-"""
-
-import math
 import statistics
 from collections.abc import Mapping
 from typing import Any
@@ -19,13 +14,9 @@ __all__ = ["Prior"]
 
 # The standard deviation of the belief in a number, as a share of its range, and the chance of the believed choice.
 _WIDTH, _SURE = 0.15, 0.75
-# Trials after which the belief weighs as much as what was seen.
-_STRENGTH = 6.0
-# So many standard deviations around the belief are near it.
-_NEAR = 2.0
-# Chances that a trial near the belief is better than another: from the first on it counts, from the second on whole.
-_DOUBTED, _TRUSTED = 0.6, 0.85
-_LEAST_TRIALS = 6
+# How far the believed values reach, as a share of the ranges, how much better they are believed to be than values far
+# away, in standard deviations, and as which squared distance another choice counts.
+_REACH, _HEIGHT, _OTHER_CHOICE = 0.3, 2.0, 2.0
 _quantile = np.vectorize(statistics.NormalDist().inv_cdf, otypes=[float])
 
 
@@ -58,32 +49,14 @@ class Prior:
             points[rng.random(len(points)) < _SURE, columns] = self._centre[columns]
         return self._cube.snapped(points)
 
-    def log_density(self, points: Floats) -> Floats:
-        """Return the logarithm of the belief in points, 0 at its centre, shape (n,)."""
-        off = (points[:, self._numbers] - self._centre[self._numbers]) / _WIDTH
-        density: Floats = -0.5 * (off**2).sum(axis=1)
+    def scores(self, points: Floats) -> Floats:
+        """Return what points are believed to be worth in the end: most at the believed values, shape (n,)."""
+        off = (points[:, self._numbers] - self._centre[self._numbers]) / _REACH
+        squares: Floats = (off**2).sum(axis=1)
         for columns in self._choices:
-            density += np.where(self._differs(points, columns), math.log((1 - _SURE) / _SURE), 0.0)
-        return density
-
-    def weight(self, points: Floats, values: Floats) -> float:
-        """Return how much the belief counts after these trials, 0 if those near it are no better than others.
-
-        Args:
-            points: Of the trials, shape (n, width).
-            values: What they are worth, larger is better.
-        """
-        strength = _STRENGTH / max(len(points), 1)
-        near = self._is_near(points) if len(points) >= _LEAST_TRIALS else np.zeros(len(points), dtype=bool)
-        if not near.any() or near.all():
-            return strength
-        better = float((values[near][:, None] > values[~near]).mean())
-        return strength * min(max((better - _DOUBTED) / (_TRUSTED - _DOUBTED), 0.0), 1.0)
-
-    def _is_near(self, points: Floats) -> Any:
-        off = np.abs(points[:, self._numbers] - self._centre[self._numbers])
-        same = [~self._differs(points, columns) for columns in self._choices]
-        return np.logical_and.reduce([(off <= _NEAR * _WIDTH).all(axis=1), *same])
+            squares += np.where(self._differs(points, columns), _OTHER_CHOICE, 0.0)
+        best: Floats = _HEIGHT * np.exp(-0.5 * squares)
+        return best
 
     def _differs(self, points: Floats, columns: slice) -> Any:
         return points[:, columns].argmax(axis=1) != self._centre[columns].argmax()

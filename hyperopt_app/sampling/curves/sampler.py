@@ -17,9 +17,11 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.acquisition import best_point, is_believed
+from hyperopt_app.sampling.curves.acquisition import best_point, model_of
 from hyperopt_app.sampling.curves.activity import common_space
+from hyperopt_app.sampling.curves.belief import Belief
 from hyperopt_app.sampling.curves.cube import Cube, Floats
+from hyperopt_app.sampling.curves.earlier import Earlier
 from hyperopt_app.sampling.curves.observations import has_curves, learning, observe
 from hyperopt_app.sampling.curves.prior import Prior
 from hyperopt_app.sampling.curves.threads import on_one_thread
@@ -33,7 +35,8 @@ _log = logging.getLogger(__name__)
 _said: set[str] = set()
 # Reports before the model is asked.
 _LEAST_REPORTS = 4
-_NEAR_PRIOR = 4  # Of so many trials the third lies near the prior, if it is a spread one.
+# Of so many trials one lies near a belief, if it is a spread one and the belief is trusted so far.
+_NEAR_BELIEF, _TRUSTED = 4, 0.25
 _MOST = 1_000_000  # of any count
 _POINT = "fixed_params"  # Optuna's own name for the parameters with which a waiting trial is to begin
 
@@ -50,6 +53,8 @@ class CurvesSampler(BaseSampler):
         spread_every: Every so many-th trial is spread, 2 for half of them; 0 for none.
         n_candidates: Points among which the best is chosen.
         prior: Parameter to the value near which the user believes the best to be, as `hydra.sweeper.prior` gives it.
+        earlier: Trials of earlier studies, each `{"params": {name: value}, "worth": number}`, as
+            `hydra.sweeper.warm_start` gives them; the worth is larger for better ones, about standard normal.
 
     Raises:
         ValueError: A number is out of its range.
@@ -62,6 +67,7 @@ class CurvesSampler(BaseSampler):
         spread_every: int = 2,
         n_candidates: int = 300,
         prior: Mapping[str, Any] | None = None,
+        earlier: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         least = {"n_startup_trials": 0, "spread_every": 0, "n_candidates": 2}
         given = {"n_startup_trials": n_startup_trials, "spread_every": spread_every, "n_candidates": n_candidates}
@@ -70,7 +76,7 @@ class CurvesSampler(BaseSampler):
                 raise ValueError(f"{name}: {value} is not allowed; set a whole number from {least[name]} to {_MOST}")
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         self._startup, self._spread_every, self._candidates = n_startup_trials, spread_every, n_candidates
-        self._prior = dict(prior or {})
+        self._prior, self._earlier = dict(prior or {}), list(earlier or [])
         self._tpe: tuple[int, BaseSampler] | None = None
 
     def reseed_rng(self) -> None:
@@ -128,24 +134,42 @@ class CurvesSampler(BaseSampler):
         return self._tpe[1]
 
     def _point(self, cube: Cube, trials: Sequence[FrozenTrial], number: int, *, maximize: bool) -> Floats:
-        rng = np.random.default_rng((self._seed, number))
         spread = cube.spread(np.random.default_rng(self._seed).random(cube.width), number)
-        prior = Prior(cube, self._prior) if self._prior else None
-        is_spread = number < self._startup or (self._spread_every and number % self._spread_every == 0)
-        near = prior.near(spread[None], rng)[0] if prior is not None and number % _NEAR_PRIOR == 2 else spread
-        if is_spread and (near is spread or number < self._startup):
-            return near
         others = [trial for trial in trials if trial.number != number]
+        rng = np.random.default_rng((self._seed, number))
         try:
+            beliefs = self._beliefs(cube, rng)
+            turn = number // _NEAR_BELIEF % max(len(beliefs), 1)
+            if number < self._startup:
+                is_near = beliefs and number % _NEAR_BELIEF == _NEAR_BELIEF - 1
+                return beliefs[turn].near(spread[None], rng)[0] if is_near else spread
+            is_spread = bool(self._spread_every) and number % self._spread_every == 0
+            if is_spread and (not beliefs or number % _NEAR_BELIEF):
+                return spread
             seen = observe(others, maximize=maximize)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
-            if is_spread and prior is not None:
-                return near if is_believed(seen, rng, prior) else spread
-            return best_point(seen, rng, self._candidates, prior)
+            model, trusts = model_of(seen, rng, beliefs)
+            if is_spread:
+                return beliefs[turn].near(spread[None], rng)[0] if trusts[turn] > _TRUSTED else spread
+            further = [belief.near(cube.uniform(rng, self._candidates // 2), rng) for belief in beliefs]
+            return best_point(seen, model, rng, self._candidates, further)
         except np.linalg.LinAlgError as error:
             _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
             return spread
+
+    def _beliefs(self, cube: Cube, rng: np.random.Generator) -> list[Belief]:
+        """Return what is believed of the cube's points: the user's prior, and what earlier studies say.
+
+        Raises:
+            numpy.linalg.LinAlgError: The algebra has failed.
+        """
+        beliefs = list[Belief]()
+        if self._prior.keys() & cube.space.keys():
+            beliefs.append(Prior(cube, self._prior))
+        if any(trial["params"].keys() & cube.space.keys() for trial in self._earlier):
+            beliefs.append(Earlier(cube, self._earlier, rng))
+        return beliefs
 
 
 def _warn_once(text: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hyperopt_app.storage.snapshots.covered import Covered
 from hyperopt_app.storage.snapshots.replays import Reading, covered_by, packed, restored
@@ -57,6 +56,6 @@ def write_snapshot(journal: Path, reading: Reading) -> None:
         OSError: It cannot be written.
         ValueError: What is to be written does not fit; as of `packed`.
     """
-    arrays: dict[str, NDArray[Any]] = packed(reading)
+    arrays: dict[str, Any] = packed(reading)
     with replacing(snapshot_path(journal), journal.stat().st_mode & 0o777) as aside, aside.open("wb") as archive:
-        np.savez(archive, allow_pickle=False, **arrays)
+        np.savez(archive, **arrays)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +120,24 @@ def test_on_a_terminal_there_is_a_table_that_ctrl_c_leaves(study: optuna.Study) 
     assert (program.returncode, errors) == (0, b"")
     assert " two " in shown.decode()
     assert shown.endswith(b"\x1b[?25h"), "the cursor is back"
+
+
+def test_a_report_is_renewed(study: optuna.Study, capsys: pytest.CaptureFixture[str]) -> None:
+    """When something has changed; it ends with the study, and says at the end what it has written."""
+    page = STUDY / "report" / "report.html"
+
+    def run() -> None:
+        while not page.exists():
+            time.sleep(0.05)
+        for value in (0.5, 0.25):
+            study.tell(study.ask(), value)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    cli.main(["report", "two", "--watch", "0.05"])
+    thread.join()
+    lines = capsys.readouterr().out.splitlines()
+    assert re.match(r"\d\d:\d\d:\d\d  waiting: 0 of 2 trials ended, 0 running; Saved the report page", lines[0])
+    assert any("done: 2 of 2 trials ended, 0 running; Saved the report page" in line for line in lines)
+    assert lines[-1].startswith("Saved the report page to")
+    assert "finished: 2 of 2 trials" in page.read_text(encoding="utf-8")

@@ -160,6 +160,55 @@ def test_a_prior_that_is_no_point_is_refused(command: Command) -> None:
         command("+hydra.sweeper.prior={x: 10}")
 
 
+def _old_study(command: Command, folder: Path, values: dict[float, float]) -> None:
+    """A study in that folder whose trials had these values at these x, and one that failed."""
+    plan = command(f"hydra.sweep.dir={folder}", f"hydra.sweeper.enqueue={[{'x': x} for x in values]}".replace("'", ""))
+    _ended(plan, *(Completed((value,)) for value in values.values()), Failed("bug", "typo"))
+
+
+def test_earlier_studies_give_the_first_points_and_reach_the_sampler_that_learns(
+    command: Command, tmp_path: Path
+) -> None:
+    """The best is tried first; of another sampler it is all; a resumed study does not try it again."""
+    old = tmp_path / "old"
+    _old_study(command, old, {1.0: 0.3, 2.0: 0.1, 3.0: 0.2})
+    plan = command(f"hydra.sweeper.warm_start=[{old}]")
+    assert max(plan.sampler["earlier"], key=lambda trial: float(trial["worth"]))["params"] == {"x": 2.0}
+    study = _ended(plan, Completed((1.0,)), Completed((1.0,)))
+    assert study.trials[0].params["x"] == 2.0
+    other = command(f"hydra.sweeper.warm_start=[{old}]", "hydra/sweeper/sampler=random")
+    assert "earlier" not in other.sampler
+    assert len([trial for trial in study.get_trials() if POINT in trial.system_attrs]) == 1
+
+
+def test_what_does_not_fit_is_left_out(command: Command, tmp_path: Path) -> None:
+    """A value outside of this study's range; one between two steps goes to the next. A note says how many fit."""
+    old = tmp_path / "old"
+    _old_study(command, old, {1.2: 0.3, 8.0: 0.1, 3.9: 0.2})
+    words = (f"hydra.sweeper.warm_start=[{old}]", "hydra.sweeper.params.x='range(0, 6)'")
+    plan = command(*words)
+    assert sorted(trial["params"]["x"] for trial in plan.sampler["earlier"]) == [1, 4]
+    context, config = made_sweep(write_configs(tmp_path, {"config": CONFIG}), *words)
+    notes = checked(context, config, lambda _config: 0.0, []).notes
+    assert f"hydra.sweeper.warm_start: 2 of the 4 ended trials of {old} fit this study" in notes
+
+
+def test_faults_of_earlier_studies_are_all_said(command: Command, tmp_path: Path) -> None:
+    """No study there, and one of which nothing fits, each with its place in the list."""
+    old = tmp_path / "old"
+    _old_study(command, old, {8.0: 0.1})
+    words = f"hydra.sweeper.warm_start=[{tmp_path / 'nothing'},{old}]"
+    with pytest.raises(ConfigError) as caught:
+        command(words, "hydra.sweeper.params.x='interval(0, 5)'")
+    assert [line.split(": ")[0] for line in caught.value.faults] == [
+        "hydra.sweeper.warm_start[0]",
+        "hydra.sweeper.warm_start[1]",
+    ]
+    assert f"none of the 2 ended trials of {old} fits this study" in str(caught.value)
+    with pytest.raises(ConfigError, match=r"warm_start: trials cannot be weighed for 2 objectives"):
+        command(f"hydra.sweeper.warm_start=[{old}]", "hydra.sweeper.direction=[minimize,minimize]")
+
+
 def test_a_held_study_is_left_alone(command: Command) -> None:
     """A command that would go on with it is refused, and issues nothing, until the study is released."""
     study = open_study(command())

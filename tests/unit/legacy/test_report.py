@@ -26,7 +26,8 @@ def test_a_study_of_one_metric(tmp_path: Path) -> None:
     study = searched()
     text = report(pair_of(tmp_path), study, model=model)
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [
-        "best.yml", "intermediate_values.png", "optimization_history.png", "partial_dependence_val_loss.png", "s.csv",
+        "best.yml", "intermediate_values.png", "optimization_history.png", "partial_dependence_val_loss.png",
+        "report.html", "s.csv",
     ]  # fmt: skip
     best = study.best_trial
     assert yaml.safe_load((tmp_path / "results" / "best.yml").read_text()) == {
@@ -55,6 +56,7 @@ def test_a_study_of_several_metrics(tmp_path: Path, count: int) -> None:
     text = report(pair_of(tmp_path, *metrics), searched(*["minimize"] * count), top_k=2)
     names = {path.name for path in (tmp_path / "results").iterdir()}
     assert names == {
+        "report.html",
         "s.csv",
         *(["pareto_front.png"] if count < 4 else []),
         *(f"partial_dependence_m{k}_x.png" for k in range(count)),
@@ -79,7 +81,7 @@ def test_a_study_without_a_result(tmp_path: Path, state: TrialState | None) -> N
     model = tmp_path / "model.yml"
     model.write_text("layers: 3\n")
     assert "No trial is complete yet." in report(pair_of(tmp_path), study, model=model)
-    assert [path.suffix for path in (tmp_path / "results").iterdir()] == [".csv"]
+    assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == [".csv", ".html"]
 
 
 def test_values_that_cannot_be_drawn(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(builtins, "__import__", without)
     text = report(pair_of(tmp_path), searched(n_trials=2))
     assert "matplotlib is not installed. Install it with: pip install 'hyperopt-app[report]'" in text
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["s.csv"]
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["report.html", "s.csv"]
 
 
 def test_many_trials_tell_importances_from_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from optuna.trial import TrialState
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState, create_trial
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.legacy.report import report
 from hyperopt_app.reports import learning_curves as curve_plot
+from hyperopt_app.reports.partial_dependence import dependences
 from hyperopt_app.reports.plot_settings import read_plot_settings
 from hyperopt_app.reports.scales import Scale, count_from, scale_of, wrapped
 from tests.unit._made_trials import made
@@ -137,6 +139,18 @@ def test_wide_values_are_drawn_on_a_logarithm(values: list[float], scale: Scale)
     assert scale_of(values) == scale
     finite = [value for value in values if math.isfinite(value)]
     assert scale.back(scale.forward(finite)) == pytest.approx(finite)
+
+
+def test_a_choice_that_the_last_trial_cannot_have_is_a_choice() -> None:
+    """Trials that were imported may have had other choices; those that nobody took are left out."""
+    kinds = [("a", ["a", "b"]), ("b", ["a", "b"]), ("c", ["d", "c"])]
+    trials = [
+        create_trial(params={"kind": kind}, distributions={"kind": CategoricalDistribution(choices)}, value=1.0)
+        for kind, choices in kinds
+    ]
+    (estimate,) = dependences(trials, [0.0, 1.0, 2.0], n_trees=2, max_depth=2)
+    assert estimate.choices == ("c", "a", "b")
+    assert list(estimate.tried) == [1.0, 2.0, 0.0]
 
 
 def test_long_names_are_broken_between_words() -> None:

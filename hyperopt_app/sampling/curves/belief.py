@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""What is believed of points before the study's first report, and how far the study's reports confirm it."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from hyperopt_app.sampling.curves.cube import Cube, Floats
+from hyperopt_app.sampling.curves.model import CurveModel
+
+__all__ = ["Belief", "Trend", "confirmed"]
+
+# The trust that is considered in each belief; before the first report all are held for equally likely.
+_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+class Belief(Protocol):
+    """A belief about the points of a cube."""
+
+    def scores(self, points: Floats) -> Floats:
+        """Return what points are believed to be worth in the end, about standard normal, shape (n,)."""
+
+    def near(self, points: Floats, rng: np.random.Generator) -> Floats:
+        """Return points that are believed to be good, spread there as the given ones are over the cube."""
+
+
+class Trend:
+    """What the model expects of rows before any report: the beliefs, each as far as it is trusted.
+
+    Args:
+        cube: The cube whose points the rows begin with.
+        beliefs: The beliefs.
+        trusts: Of each, from 0 for not at all to 1.
+    """
+
+    def __init__(self, cube: Cube, beliefs: Sequence[Belief], trusts: Sequence[float]) -> None:
+        self._width, self.trusts = cube.width, tuple(trusts)
+        self._beliefs = beliefs
+
+    def __call__(self, rows: Floats) -> Floats:
+        """Return what is expected, shape (n,)."""
+        expected = np.zeros(len(rows))
+        for belief, trust in zip(self._beliefs, self.trusts, strict=True):
+            expected += trust * belief.scores(rows[:, : self._width])
+        return expected
+
+
+def confirmed(model: CurveModel, cube: Cube, beliefs: Sequence[Belief], rows: Floats, scores: Floats) -> Trend:
+    """Return the beliefs with the trust that they have earned: how well each explains what was reported.
+
+    Args:
+        model: Fitted to the reports.
+        cube: The cube whose points the rows begin with.
+        beliefs: The beliefs.
+        rows: Place and progress of each report.
+        scores: What was reported.
+    """
+    believed = np.array([belief.scores(rows[:, : cube.width]) for belief in beliefs])
+    trusts = np.array(list(itertools.product(_TRUSTS, repeat=len(beliefs))))
+    evidence = model.evidence(rows, scores - trusts @ believed)
+    weights = np.exp(evidence - evidence.max())
+    return Trend(cube, beliefs, [float(trust) for trust in weights @ trusts / weights.sum()])
