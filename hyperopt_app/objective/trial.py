@@ -225,8 +225,9 @@ class Trial:
 
         If the worker has been asked to end (a time limit comes near, the job is preempted), the trial ends here and
         continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
-        interrupts an objective that makes it; one that never does is interrupted at once. Leave it out after the last
-        step: then the trial completes.
+        interrupts an objective that makes it; one that never does is interrupted at once. With the pruner `promote` a
+        trial also ends here to wait, and continues if it is promoted. Leave it out after the last step: then the trial
+        completes.
 
         Where no report came before the trial's first checkpoint, its step may be reported afterwards, and the trial
         ends with that report, or at the next checkpoint.
