@@ -207,7 +207,7 @@ def _add_time(read: _Study, study_dir: Path, data: dict[str, Any], words: dict[s
     now = time.time()
     spans = timeline.spans_of(read.every, now)
     workers = read_worker_times(study_dir, now)
-    data["timeline"], hours = timeline.timeline_of(spans), hours_by_outcome(spans, workers)
+    data["timeline"], hours = timeline.timeline_of(spans, workers), hours_by_outcome(spans, workers)
     hours = {word: hours[word] for word in (*timeline.OUTCOMES, "idle") if word in hours}
     data["unit"] = unit_of(workers)
     data["hours"] = {word: round(spent, 6) for word, spent in hours.items()}
@@ -219,7 +219,9 @@ def _add_time(read: _Study, study_dir: Path, data: dict[str, Any], words: dict[s
     busy = None if not total or not all(span.worker for span in spans) else 1 - hours.get("idle", 0.0) / total
     outcomes = Counter(span.outcome for span in spans)
     length_s = max(span.ended for span in spans) - min(span.begun for span in spans)
-    words["timeline"] = sentences.timeline_sentence(len(data["timeline"]["rows"]), outcomes, busy, length_s)
+    words["timeline"] = sentences.timeline_sentence(
+        len(data["timeline"]["rows"]), outcomes, busy, length_s, sum(data["timeline"]["work"]["again"])
+    )
     words["hours"] = sentences.hours_sentence(hours, saved, data["unit"])
 
 

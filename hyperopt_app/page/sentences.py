@@ -156,7 +156,7 @@ def front_sentence(front: int, complete: int, names: Sequence[str]) -> str:
     )
 
 
-def timeline_sentence(rows: int, outcomes: Counter[str], busy: float | None, span_s: float) -> str:
+def timeline_sentence(rows: int, outcomes: Counter[str], busy: float | None, span_s: float, again: int = 0) -> str:
     """Describe the workers' time.
 
     Args:
@@ -164,12 +164,15 @@ def timeline_sentence(rows: int, outcomes: Counter[str], busy: float | None, spa
         outcomes: What became of the attempts.
         busy: The share of their time that they spent on trials; None if unknown.
         span_s: Seconds from the first beginning to the last end.
+        again: How often a worker came back to its place.
     """
     text = f"{counted(rows, 'worker')} made {counted(outcomes.total(), 'attempt')} within {duration_text(span_s)}"
     if busy is not None:
         text += f", busy for {_percent(busy)} of their time"
     cut = outcomes["interrupted"]
-    return f"{text}; {counted(cut, 'attempt was', 'attempts were')} interrupted." if cut else f"{text}."
+    parts = [f"{counted(cut, 'attempt was', 'attempts were')} interrupted"] if cut else []
+    parts += [f"workers came back {counted(again, 'time')}, by a requeue or the same command"] if again else []
+    return f"{'; '.join([text, *parts])}."
 
 
 def hours_sentence(hours: Mapping[str, float], saved_s: float, unit: str = "worker") -> str:

@@ -2,10 +2,11 @@
 """Say when which worker ran which trial, what became of it, and what the time was spent on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.cost.worker_times import WorkerTime
 from hyperopt_app.study import trial_facts
 from hyperopt_app.study.trial_records import ended_attempts_of, holder_of
 from hyperopt_app.support.display_text import visible
@@ -80,13 +81,24 @@ def _row_of_worker(worker: str, trial: "FrozenTrial") -> str:
     return visible(f"{host or 'unknown machine'}, worker {number or '?'}")
 
 
-def timeline_of(spans: Sequence[Span]) -> dict[str, Any] | None:
-    """Return the attempts as plain data: rows, and columns of the attempts; None without any."""
+def timeline_of(spans: Sequence[Span], workers: Sequence[WorkerTime] = ()) -> dict[str, Any] | None:
+    """Return the attempts as plain data; None without any.
+
+    Args:
+        spans: The attempts.
+        workers: When the workers were at work, as far as that is known.
+
+    Returns:
+        The rows, columns of the attempts, and as `work` columns of the times at work. A worker that comes after another
+        one in the same row is `again` there: its job went back into the queue, or the search was begun anew.
+    """
     if not spans:
         return None
-    places = {row: place for place, row in enumerate(sorted({span.row for span in spans}, key=_in_order))}
-    first = min(span.begun for span in spans)
+    rows = {span.row for span in spans} | {_row_of_time(known) for known in workers}
+    places = {row: place for place, row in enumerate(sorted(rows, key=_in_order))}
+    first = min([span.begun for span in spans] + [known.begun for known in workers])
     return {
+        "work": _work(workers, places, first),
         "rows": list(places),
         "first": round(first, 1),
         "row": [places[span.row] for span in spans],
@@ -95,6 +107,22 @@ def timeline_of(spans: Sequence[Span]) -> dict[str, Any] | None:
         "number": [span.number for span in spans],
         "outcome": [OUTCOMES.index(span.outcome) for span in spans],
     }
+
+
+def _work(workers: Sequence[WorkerTime], places: Mapping[str, int], first: float) -> dict[str, Any]:
+    ordered = sorted(workers, key=lambda known: (known.begun, known.worker))
+    rows = [places[_row_of_time(known)] for known in ordered]
+    return {
+        "row": rows,
+        "begun": [round(known.begun - first, 1) for known in ordered],
+        "length": [round(known.seconds, 1) for known in ordered],
+        "job": [visible(known.job) for known in ordered],
+        "again": [row in rows[:place] for place, row in enumerate(rows)],
+    }
+
+
+def _row_of_time(known: WorkerTime) -> str:
+    return visible(f"{known.host or 'unknown machine'}, worker {known.number}")
 
 
 def _in_order(row: str) -> tuple[str, int, str]:

@@ -16,7 +16,7 @@ __all__ = ["going_on_unread", "spelling_out", "until_nobody_reads"]
 
 _SPELLED = "hyperopt_app.spelled"
 # Of our own tables; each stands for one character, so that columns stay in line.
-_PLAIN = {"·": "-", "…": "~"}
+_PLAIN = {"·": "-", "…": "~", **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True))}
 _NOT_ALL_WAS_READ = 1
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Summarise the state of a running sweep as numbers and rows; uses no clock, storage or terminal."""
 
+import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperopt_app.study import trial_facts
@@ -14,7 +16,12 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["BestTrial", "Snapshot", "WorkerRow", "WorkerView", "snapshot"]
+__all__ = ["BestTrial", "EndedTrial", "Snapshot", "WorkerRow", "WorkerView", "snapshot"]
+
+
+# How many of the trials that ended last are kept, and how many points of the best value so far.
+_LAST = 3
+_POINTS = 40
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class WorkerRow:
         step: The last reported step of its trial, None before the first report.
         value: The value reported with `step`.
         running_s: Seconds since its trial started, None without a trial.
+        params: The parameters that its trial has drawn so far.
     """
 
     number: int
@@ -54,6 +62,27 @@ class WorkerRow:
     step: int | None = None
     value: float | None = None
     running_s: float | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EndedTrial:
+    """A trial that has ended.
+
+    Attributes:
+        state: `complete`, `pruned` or `failed`.
+        values: Those of a complete trial; of a pruned one what it reported last; else none.
+        step: The last step of a pruned trial.
+        failure: How a failed trial failed: its kind and one line.
+        duration_s: How long it took, seconds.
+    """
+
+    number: int
+    state: str
+    values: tuple[float, ...] = ()
+    step: int | None = None
+    failure: str = ""
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,10 @@ class Snapshot:
         remaining_s: A guess of the seconds to the end; None while there is nothing to guess from.
         value_names: One name per optimised value.
         best: The best trial alone, or the Pareto front of several objectives; empty before a complete trial.
+        best_so_far: Of one objective, the best value after each complete trial, in the order of their ends; of many
+            trials some, evenly spaced, with the last.
+        last: The trials that ended last, the latest first.
+        failures: How many trials failed in which way, the commonest first.
         set_aside: Trials that no longer count, in no other number here.
         parked: Trials that wait at a rung, and go on if they are promoted.
         imported: Trials from elsewhere, in no other number here.
@@ -94,6 +127,9 @@ class Snapshot:
     value_names: tuple[str, ...]
     best: tuple[BestTrial, ...] = ()
     workers: tuple[WorkerRow, ...] = field(default=())
+    best_so_far: tuple[float, ...] = ()
+    last: tuple[EndedTrial, ...] = ()
+    failures: tuple[tuple[str, int], ...] = ()
     set_aside: int = 0
     parked: int = 0
     imported: int = 0
@@ -156,7 +192,52 @@ def snapshot(
             for trial in trial_facts.best_trials(trials, directions)
         ),
         workers=tuple(_row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)),
+        best_so_far=_best_so_far(trials, directions),
+        last=tuple(map(_ended, _latest(trials))),
+        failures=tuple(_failures(trials)),
     )
+
+
+def _by_end(trial: "FrozenTrial") -> tuple[float, int]:
+    end = trial.datetime_complete
+    return (0.0 if end is None else end.timestamp(), trial.number)
+
+
+def _latest(trials: Sequence["FrozenTrial"]) -> list["FrozenTrial"]:
+    ended = (trial for trial in trials if trial.state.is_finished())
+    return heapq.nlargest(_LAST, ended, key=_by_end)
+
+
+def _ended(trial: "FrozenTrial") -> EndedTrial:
+    state, last = trial_facts.state_word(trial), trial_facts.last_value(trial)
+    reported = () if last is None or state != "pruned" else (last,)
+    failure = f"{trial_facts.failure_kind(trial)} {trial_facts.failure_text(trial)}".strip()
+    return EndedTrial(
+        trial.number,
+        state,
+        tuple(trial.values) if state == "complete" else reported,
+        step=trial.last_step if reported else None,
+        failure=failure,
+        duration_s=trial_facts.duration_s(trial),
+    )
+
+
+def _failures(trials: Sequence["FrozenTrial"]) -> list[tuple[str, int]]:
+    failed = (trial for trial in trials if trial.state.name == "FAIL")
+    return Counter(trial_facts.failure_kind(trial) or "unknown" for trial in failed).most_common()
+
+
+def _best_so_far(
+    trials: Sequence["FrozenTrial"], directions: Sequence["optuna.study.StudyDirection"]
+) -> tuple[float, ...]:
+    if len(directions) > 1:
+        return ()
+    better = max if directions[0].name == "MAXIMIZE" else min
+    complete = sorted((trial for trial in trials if trial_facts.is_eligible(trial)), key=_by_end)
+    values = list(accumulate((float(trial.values[0]) for trial in complete), better))
+    steps = max(len(values) - 1, 1)
+    points = min(len(values), _POINTS)
+    return tuple(values[round(index * steps / max(points - 1, 1))] for index in range(points))
 
 
 def _row(worker: WorkerView, running: Mapping[int, "FrozenTrial"], now: datetime) -> WorkerRow:
@@ -172,6 +253,7 @@ def _row(worker: WorkerView, running: Mapping[int, "FrozenTrial"], now: datetime
         step=step,
         value=None if step is None else trial.intermediate_values[step],
         running_s=_age_s(trial, now),
+        params={visible(name): value for name, value in trial.params.items()},
     )
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Draw the live table of a sweep with rich. Imported only when a table is drawn."""
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 
 from rich import box
 from rich.columns import Columns
@@ -12,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hyperopt_app.progress.snapshot import BestTrial, Snapshot, WorkerRow
-from hyperopt_app.support.display_text import duration_text, value_text
+from hyperopt_app.support.display_text import counted, duration_text, value_text
 
 __all__ = ["counts_text", "draw"]
 
@@ -20,17 +22,25 @@ __all__ = ["counts_text", "draw"]
 _WORKER_ROWS = 8
 _PARAMS = 16
 _FRONT_ROWS = 5
+_RUNNING_ROWS = 4
+
+_BARS = "▁▂▃▄▅▆▇█"
+# Where the best value falls by more than this factor, a linear scale would show one step and a flat line.
+_LOG_FROM = 100.0
 
 _STATE_STYLES = {"running": "", "idle": "dim", "ended": "dim", "lost": "yellow"}
 
 
 def draw(snapshot: Snapshot) -> RenderableType:
     """Draw one panel: bar, counts and times, the workers, the best trial so far."""
-    parts: list[RenderableType] = [_bar(snapshot), counts_text(snapshot), _times(snapshot), Text()]
+    parts: list[RenderableType] = [_bar(snapshot), counts_text(snapshot)]
+    if snapshot.failures:
+        parts.append(_failures(snapshot))
+    parts += [_times(snapshot), Text()]
     if any(worker.state != "ended" for worker in snapshot.workers):
-        parts += [_workers(snapshot), Text()]
+        parts += [_workers(snapshot), *_running(snapshot), Text()]
     return Panel(
-        Group(*parts, *_best(snapshot)),
+        Group(*parts, *_best(snapshot), *_last(snapshot)),
         title=Text(snapshot.study_name or "study", style="bold not dim"),
         title_align="left",
         border_style="dim",
@@ -68,11 +78,19 @@ def counts_text(snapshot: Snapshot) -> Text:
     return text
 
 
+def _failures(snapshot: Snapshot) -> Text:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in snapshot.failures)
+    return Text.assemble(("failures  ", "dim"), (kinds, "red"), no_wrap=True, overflow="ellipsis")
+
+
 def _times(snapshot: Snapshot) -> Text:
     parts = [f"{duration_text(snapshot.elapsed_s)} elapsed"]
     # Nothing to guess from yet, or nothing left to do: no word on the rest.
     if snapshot.remaining_s:
         parts.append(f"about {duration_text(snapshot.remaining_s)} remaining")
+    if alive := snapshot.live_workers:
+        busy = sum(worker.state == "running" for worker in snapshot.workers)
+        parts.append(f"{busy} of {counted(alive, 'worker')} busy")
     return Text(" · ".join(parts), style="dim")
 
 
@@ -137,6 +155,60 @@ def _workers_summed_up(workers: tuple[WorkerRow, ...]) -> RenderableType:
     return text
 
 
+def _running(snapshot: Snapshot) -> list[RenderableType]:
+    """Show the parameters of the trials that run, one line each; of many those that run longest."""
+    rows = sorted((row for row in snapshot.workers if row.params), key=lambda row: -(row.running_s or 0.0))
+    shown = sorted(rows[:_RUNNING_ROWS], key=lambda row: row.trial or 0)
+    short = _short_names(list(dict.fromkeys(name for row in shown for name in row.params)))
+    lines = [
+        (f"#{row.trial}", Text(" ".join(f"{short[name]}={value_text(value)}" for name, value in row.params.items())))
+        for row in shown
+    ]
+    more = len(rows) - len(shown)
+    return _labelled("running", [*lines, *([("", Text(f"and {more} more", style="dim"))] if more else [])])
+
+
+def _short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the last part of each dotted name, where that is the only one of its kind."""
+    ends = Counter(name.rpartition(".")[2] for name in names)
+    return {name: end if ends[end := name.rpartition(".")[2]] == 1 else name for name in names}
+
+
+def _last(snapshot: Snapshot) -> list[RenderableType]:
+    """Show the trials that ended last."""
+    lines = []
+    for trial in snapshot.last:
+        parts = [trial.state, *map(value_text, trial.values)]
+        parts += [f"at step {trial.step}"] if trial.step is not None else []
+        parts += [f"after {duration_text(trial.duration_s)}"] if trial.duration_s is not None else []
+        style = "red" if trial.state == "failed" else ""
+        lines.append((f"#{trial.number}", Text(" ".join([*parts, trial.failure]), style=style)))
+    return _labelled("ended", lines)
+
+
+def _labelled(label: str, lines: Sequence[tuple[str, Text]]) -> list[RenderableType]:
+    """Draw lines with a number each behind a label, below an empty line; their ends give way. Without lines nothing."""
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(style="dim", no_wrap=True, width=8)
+    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for place, (number, text) in enumerate(lines):
+        grid.add_row("" if place else label, number, text)
+    return [Text(), grid] if lines else []
+
+
+def _sparkline(values: Sequence[float]) -> str:
+    """Return a line of blocks, one for each value: the higher the value, the higher the block."""
+    known = [value for value in values if math.isfinite(value)]
+    if not known or min(known) == max(known):
+        return _BARS[0] * len(values)
+    is_log = min(known) > 0 and max(known) / min(known) > _LOG_FROM
+    scaled = [math.log(value) if is_log and math.isfinite(value) else value for value in values]
+    low, high = min(filter(math.isfinite, scaled)), max(filter(math.isfinite, scaled))
+    places = (min(max((value - low) / (high - low), 0.0), 1.0) for value in scaled)
+    return "".join(_BARS[round(place * (len(_BARS) - 1))] for place in places)
+
+
 def _best(snapshot: Snapshot) -> list[RenderableType]:
     if not snapshot.best:
         return [Text("no complete trial yet", style="dim")]
@@ -145,7 +217,18 @@ def _best(snapshot: Snapshot) -> list[RenderableType]:
     best = snapshot.best[0]
     value = f"{snapshot.value_names[0]} = {value_text(best.values[0])}"
     title = Text.assemble(("best  ", "dim"), (value, "bold green"), (f"  trial {best.number}", "dim"))
-    return [title, *_params(best)]
+    return [title, *_course(snapshot), *_params(best)]
+
+
+def _course(snapshot: Snapshot) -> list[RenderableType]:
+    """Draw how the best value came down, or up; nothing while there is one value."""
+    values = snapshot.best_so_far
+    if len(set(values)) < 2:
+        return []
+    of_all = f"  from {value_text(values[0])} over {counted(snapshot.done, 'complete trial')}"
+    return [
+        Text.assemble(("      ", ""), (_sparkline(values), "green"), (of_all, "dim"), no_wrap=True, overflow="ellipsis")
+    ]
 
 
 def _params(best: BestTrial) -> list[RenderableType]:

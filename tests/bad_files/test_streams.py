@@ -76,6 +76,7 @@ def test_a_live_table_is_drawn_on_a_terminal_of_ascii() -> None:
     assert "Traceback" not in text + errors, text + errors
     assert r"+- gr\xf6\xdfe-\u96e8 -" in text
     assert "3 done" in text
+    assert r"\u25" not in text, "of blocks and frames"
 
 
 def _read(terminal: int, into: io.BytesIO) -> None:

@@ -9,6 +9,7 @@ from hyperopt_app.looking.health.parameters import choices_never_good, importanc
 from hyperopt_app.looking.health.progress import curves_still_improve, no_better_value
 from hyperopt_app.looking.health.pruning import pruner_acts_too_often, pruner_never_acts
 from hyperopt_app.looking.health.ranges import best_at_an_edge
+from hyperopt_app.looking.health.seeds import seeds_matter_more
 from hyperopt_app.looking.health.workers import idle_workers, losses_on_one_node
 from hyperopt_app.looking.view import View
 
@@ -24,6 +25,7 @@ CHECKS: Sequence[Callable[[View], list[Finding]]] = (
     pruner_acts_too_often,
     curves_still_improve,
     no_better_value,
+    seeds_matter_more,
     idle_workers,
 )
 

@@ -26,6 +26,7 @@ figures.timeline = (element) => {
       customdata: some.flatMap((at) => [number[at], number[at], number[at], null]), hovertemplate: "#%{customdata}<extra></extra>", line: { width: 7, color: colour(word) },
     };
   });
+  traces.unshift(atWork(date), cameBack(date));
   const layout = layoutOf({
     xaxis: axis("", { type: "date", nticks: isNarrow() ? 4 : 10, tickangle: 0 }),
     yaxis: axis("", { tickvals: rows.map((_, place) => place), ticktext: rows.map(label), range: [rows.length - 0.4, -0.6], fixedrange: rows.length < 30 }),
@@ -33,6 +34,31 @@ figures.timeline = (element) => {
   });
   return draw(element, traces.filter(Boolean), layout);
 };
+
+// Behind the bars of the trials: when each worker was there. Where it is pale, it had no trial; where it is empty, no worker.
+function atWork(date) {
+  const { row, begun, length, job } = report.timeline.work;
+  if (!row.length) return null;
+  const { rows } = report.timeline;
+  return {
+    type: "bar", orientation: "h", name: "at work", base: begun.map(date), x: length.map((seconds) => 1000 * Math.max(seconds, 0.01)), y: row, width: 0.92,
+    marker: { color: colour("idle"), line: { width: 0 } }, opacity: 0.35, textposition: "none",
+    text: row.map((place, at) => `${escaped(rows[place])}${job[at] ? `<br>job ${escaped(job[at])}` : ""}<br>at work for ${duration(length[at])}`),
+    hovertemplate: "%{text}<extra></extra>",
+  };
+}
+
+// Where a worker came after another one in its row: its job was requeued, or the command was given again.
+function cameBack(date) {
+  const { row, begun, job, again } = report.timeline.work;
+  const some = again.map((_, at) => at).filter((at) => again[at]);
+  if (!some.length) return null;
+  return {
+    type: "scatter", mode: "markers", name: "came back", x: some.map((at) => date(begun[at])), y: some.map((at) => row[at]),
+    marker: { symbol: "triangle-right", size: 11, color: colour("ink"), line: { width: 1, color: colour("page") } },
+    text: some.map((at) => `requeued or begun again${job[at] ? `<br>job ${escaped(job[at])}` : ""}`), hovertemplate: "%{text}<extra></extra>",
+  };
+}
 
 figures.hours = (element) => {
   const total = Object.values(report.hours).reduce((sum, spent) => sum + spent, 0);

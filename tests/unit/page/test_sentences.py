@@ -83,6 +83,8 @@ def test_time_is_summed_up() -> None:
         "2 workers made 6 attempts within 1 min 30 s, busy for 94 % of their time; 1 attempt was interrupted."
     )
     assert sentences.timeline_sentence(1, Counter(complete=1), None, 5.0) == "1 worker made 1 attempt within 5 s."
+    again = sentences.timeline_sentence(1, Counter(complete=1), None, 5.0, 2)
+    assert again.endswith("within 5 s; workers came back 2 times, by a requeue or the same command.")
     hours = {"complete": 3.0, "failed": 1.0}
     assert sentences.hours_sentence(hours, 60.0) == (
         "4 h 00 min of worker time: 75 % complete, 25 % failed; pruning has saved about 1 min 00 s."

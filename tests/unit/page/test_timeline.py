@@ -45,6 +45,27 @@ def test_a_restarted_worker_goes_on_in_its_row() -> None:
     assert timeline_of([]) is None
 
 
+def test_times_at_work_stand_behind_the_attempts() -> None:
+    """Also those of workers without a trial; one that comes after another in its row has come back."""
+
+    def known(number: int, begun: float, ended: float, job: str) -> WorkerTime:
+        name = f"{number}-n-1-1-{begun:.0f}"
+        return WorkerTime(name, number, "n-1", "n-1", job, 1.0, BEGUN + begun, BEGUN + ended, is_at_work=False)
+
+    times = [known(1, -10, 20, "7_1"), known(2, -5, 0, "7_2"), known(1, 30, 90, "7_1")]
+    shown = timeline_of(spans_of([made(number=0, claim=_claim(1), length_s=15.0)]), times)
+    assert shown is not None
+    assert shown["rows"] == ["n-1, worker 1", "n-1, worker 2"]
+    assert (shown["row"], shown["begun"], shown["length"]) == ([0], [10.0], [15.0])
+    assert shown["work"] == {
+        "row": [0, 1, 0],
+        "begun": [0.0, 5.0, 40.0],
+        "length": [30.0, 5.0, 60.0],
+        "job": ["7_1", "7_2", "7_1"],
+        "again": [False, False, True],
+    }
+
+
 def test_hours_add_up() -> None:
     """What is neither a trial nor before a worker's first or behind its last is idle."""
     ended = [{"worker": _claim(1)["worker"], "begun": BEGUN - 3600, "ended": BEGUN - 1800}]

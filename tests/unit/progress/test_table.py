@@ -2,6 +2,7 @@
 """The live table as text, at the widths that people use."""
 
 import io
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -67,7 +68,7 @@ def test_the_table_tells_all_at_a_glance(width: int) -> None:
         *("model.dense_hidden_dims  [128, 64, 32]", "optimizer.learning_rate  0.0003162"),
     ]:
         assert part in text
-    assert "…" not in text
+    assert not any("…" in line for line in lines if "#3" not in line), "parameters of running trials give way alone"
     words = [line.strip("│ ").split() for line in lines]
     assert ["0", "gpu-node-0017", "running", "3", "1", "min", "15", "s", "7", "0.0312"] in words
     assert ["1", "10.0.0.7", "idle"] in words
@@ -91,7 +92,7 @@ def test_many_workers_are_summed_up(width: int) -> None:
     text = "\n".join(lines)
     assert "64 workers on 8 hosts: 1 running, 62 idle, 1 ended" in text
     assert "longest: trial 3 on worker 5, 1 min 15 s, step 7" in text
-    assert len(lines) < 20
+    assert len(lines) < 24
 
 
 @widths
@@ -112,6 +113,53 @@ def test_several_objectives_show_the_front(width: int) -> None:
     assert "trial  val_loss  n_parameters  parameters" in text
     assert len([line for line in lines if "model.dense_hidden_dims=" in line]) == 5
     assert {len(line) for line in lines} == {width}
+
+
+@widths
+def test_the_course_of_the_best_value_is_drawn(width: int) -> None:
+    """A block for each complete trial, with the first value and the count; one value has no course."""
+    falling = [made(values=[value], number=number) for number, value in enumerate([8.0, 4.0, 6.0, 1.0])]
+    text = "\n".join(drawn(sweep(falling), width))
+    assert "█▄▄▁  from 8 over 4 complete trials" in text
+    assert "over 1 complete trial" not in "\n".join(drawn(sweep(falling[:1]), width))
+    steep = [made(values=[10.0 ** (3 - number)], number=number) for number in range(8)]
+    assert "█▇▆▅▄▃▂▁  from 1000" in "\n".join(drawn(sweep(steep), width)), "by powers, where it falls by powers"
+    odd = [made(values=[math.inf]), *falling]
+    assert "█  from inf over" not in "\n".join(drawn(sweep(odd[:1]), width))
+    assert "██▄▄▁  from inf over 5" in "\n".join(drawn(sweep(odd), width))
+    many = [made(values=[1.0 / (1 + number)], number=number) for number in range(1000)]
+    assert {len(line) for line in drawn(sweep(many), width)} == {width}
+
+
+@widths
+def test_the_last_trials_the_failures_and_the_slots_are_shown(width: int) -> None:
+    """How the last three ended, how many failed in which way, and how many workers have a trial."""
+    failed = made(TrialState.FAIL, number=2, failure={"kind": "oom", "error": "out of\nmemory"}, length_s=6)
+    text = "\n".join(drawn(sweep([TRIALS[0], TRIALS[1], failed, TRIALS[3]]), width))
+    for part in (
+        "#2  failed after 6 s oom out of memory",
+        "#1  pruned 0.7 at step 3 after 4 s",
+        "#0  complete 0.034 after 4 s",
+        "failures  1 oom",
+        "1 of 2 workers busy",
+        "running   #3  dense_hidden_dims=[128, 64, 32] learning_rate=0.0003162",
+    ):
+        assert part in text
+    none_ended = "\n".join(drawn(sweep(TRIALS[3:]), width))
+    assert "│ ended" not in none_ended
+    assert "failures" not in none_ended
+
+
+def test_sixteen_workers_fit_eighty_columns() -> None:
+    """The parameters of four trials stand for all; no line is wrapped."""
+    running = [made(TrialState.RUNNING, number=number, params=PARAMS) for number in range(16)]
+    workers = [WorkerView(number, f"gpu{number // 4}", 1, number, alive=True) for number in range(16)]
+    lines = drawn(sweep([*running, *TRIALS[:3]], workers), 80)
+    assert len([line for line in lines if "dense_hidden_dims=" in line]) == 4
+    assert any("and 12 more" in line for line in lines)
+    assert any("16 of 16 workers busy" in line for line in lines)
+    assert {len(line) for line in lines} == {80}
+    assert len(lines) <= 25
 
 
 def test_very_many_parameters_are_cut_after_the_first() -> None:

@@ -141,6 +141,14 @@ def _waiting() -> list[FrozenTrial]:
     return [_trial("COMPLETE", point, 10 * place, length_s=40) for place, point in enumerate(_points(40))]
 
 
+def _repeated(spread: float) -> list[FrozenTrial]:
+    """A middling point six times, with values that differ by so much, then a search that does not repeat any."""
+    searched = _searched(_well)
+    middle = searched[20]
+    values = [middle.values[0] + spread * offset for offset in (-1.0, 1.0, -1.0, 1.0, -1.0, 1.0)]
+    return [*(ended(values=value, params=middle.params, space=SPACE) for value in values), *searched]
+
+
 FAULTS: Mapping[str, tuple[Callable[[], list[FrozenTrial]], str, str, str]] = {
     "edge": (_edge, "", "edge", "lr of the best trials is at the end of its range (1e-05)"),
     "idle parameter": (_idle_parameter, "", "idle", "width hardly matters (importance"),
@@ -152,6 +160,7 @@ FAULTS: Mapping[str, tuple[Callable[[], list[FrozenTrial]], str, str, str]] = {
     "eager pruner": (_all_pruned, _MEDIAN, "pruner", "MedianPruner has ended 38 of 40 trials"),
     "falling curves": (lambda: _with_curves(lambda x: 1 - x), "", "curves", "still improve in their last fifth"),
     "stalled": (_stalled, "", "stalled", "no better value in the last 89 complete trials, since trial 0"),
+    "seeds": (lambda: _repeated(2.0), "", "seeds", "equal configurations (1 is repeated) differ by 2, the best 7"),
     "losses": (_losses, "", "node", "4 of 4 losses of a worker were on the node gpu7"),
     "idle workers": (_waiting, "", "workers", "workers were idle for 39 min 00 s, 59 % of their time"),
 }
@@ -172,6 +181,7 @@ def test_a_study_that_is_well_has_no_findings(tmp_path: Path) -> None:
     """Nor has one that is too small to judge, or empty."""
     assert health(_view(_searched(_well, count=60), tmp_path, _MEDIAN.replace("Median", "Nop"))) == []
     assert health(_view(_with_curves(_flat), tmp_path)) == []
+    assert health(_view(_repeated(0.01), tmp_path)) == []
     for count in (0, 1, 3):
         assert health(_view(_edge()[:count], tmp_path, _MEDIAN)) == []
 
