@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Does a study lose a trial, or count one twice, under random faults?
 
-    python benchmarks/chaos.py [--minutes 10] [--seed 1]
+    python benchmarks/chaos.py [--minutes 10] [--seed 1] [--trials 200] [--promote]
 
 A private Slurm of two nodes with four GPU slots, a study of trials that write checkpoints, and faults from a seed:
 scancel, requeue, a node down, preemption, kill -9 of a worker, a time limit. Each node passes for a machine of its own.
@@ -20,11 +20,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trials", type=int, help="by default as many as the minutes are for")
+    parser.add_argument("--promote", action="store_true", help="let trials wait at rungs, and the best of them go on")
     options = parser.parse_args()
     sys.path.insert(0, str(HERE.parent))  # where tests/ is
     from tests.cluster._chaos import run
 
-    report = run(options.minutes, options.seed, lambda line: print(line, file=sys.stderr, flush=True))
+    report = run(
+        options.minutes,
+        options.seed,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        trials=options.trials,
+        promotes=options.promote,
+    )
     print(f"{report.minutes:.1f} minutes of faults, seed {options.seed}, {machine()}\n")
     statuses = ", ".join(map(str, report.commands))
     rows = [

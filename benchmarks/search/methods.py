@@ -67,6 +67,7 @@ METHODS = {
     "curves-forecast": Method("sampler curves, pruner forecast", _CURVES, _FORECAST),
     "curves-promote": Method("sampler curves, pruner promote", _CURVES, _PROMOTE),
     "curves-promote-0": Method("the same from the first report on", _CURVES, {**_PROMOTE, "first_rung": 0}),
+    "tpe-promote": Method("sampler async_tpe, pruner promote", _TPE, _PROMOTE),
     "random-promote": Method("random points, pruner promote", _RANDOM, _PROMOTE),
     **{
         f"curves-{name}": Method(f"curves-forecast that knows: {what.what}", _CURVES, _FORECAST, knows=name)

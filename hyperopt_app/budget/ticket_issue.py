@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_trials, counting
 from hyperopt_app.budget.set_aside import set_aside_of, undone_of
+from hyperopt_app.study.trial_facts import is_parked
 from hyperopt_app.study.trial_records import (
     claim_of,
     grows_budget,
@@ -69,7 +70,8 @@ def issue(study: optuna.Study, n_trials: int, points: Sequence[Mapping[str, Any]
     again = issue_again(study)
     trials = study.get_trials(deepcopy=False)
     aside = set_aside_of(study, trials)
-    waiting = sum(trial.state == TrialState.WAITING for trial in budget_trials(trials, aside, n_trials))
+    budget = budget_trials(trials, aside, n_trials)
+    waiting = sum(trial.state == TrialState.WAITING and not is_parked(trial) for trial in budget)
     have, left = len(counting(trials, aside)[0]), points_left(trials, points, still_undone(study, trials))
     wanted = max(0, min(n_trials - have, max(_AHEAD - waiting, len(left))))
     for point in left[:wanted]:

@@ -19,18 +19,18 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.budget import parking
 from hyperopt_app.budget.counting import budget_size, budget_trials, left_of
 from hyperopt_app.budget.hidden import without
 from hyperopt_app.budget.set_aside import hidden_in
 from hyperopt_app.budget.ticket_issue import FEW, issue
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Parked, Pruned
 from hyperopt_app.study.heartbeat import WorkerIdentity, last_beat
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.trial_facts import with_ended_attempt
+from hyperopt_app.study.records.forms import FailureRecord, LossRecord
+from hyperopt_app.study.trial_facts import is_parked, with_ended_attempt
 from hyperopt_app.study.trial_records import (
-    FailureRecord,
-    LossRecord,
     attributes_of,
     claim_of,
     keep_claim,
@@ -39,8 +39,10 @@ from hyperopt_app.study.trial_records import (
     keep_losses,
     keep_metrics,
     keep_point,
+    keep_promotion,
     losses_of,
     point_of,
+    promotion_of,
     retried_by,
     set_aside_in,
 )
@@ -90,8 +92,10 @@ class Tickets:
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the tickets of the budget in these states (all if none is given), by number; do not change them."""
         every = self.study.get_trials(deepcopy=False)
-        aside = set_aside_in(attributes_of(self.study), every)
+        attributes = attributes_of(self.study)
+        aside = set_aside_in(attributes, every)
         self._hidden = hidden_in(aside, every)
+        parking.hear_of_checkpoints(self.study, attributes)
         trials = budget_trials(every, aside, self._n_trials)
         return [trial for trial in trials if trial.state in states] if states else trials
 
@@ -104,7 +108,9 @@ class Tickets:
         sampler_of: Callable[[int], optuna.samplers.BaseSampler],
         seen: Sequence[FrozenTrial] | None = None,
     ) -> optuna.Trial | None:
-        """Take the next ticket; interrupted ones first, then those with a point, then in the order of their numbers.
+        """Take the next ticket: an interrupted trial, one that is promoted, one with a point, or the next number.
+
+        A parked trial that is not promoted is passed over.
 
         Args:
             sampler_of: The sampler of a trial, by number.
@@ -122,16 +128,32 @@ class Tickets:
                 issue(self.study, self._n_trials)
             waiting = self._claimable(self.trials())
         for ticket in sorted(waiting, key=_urgency):
-            if self._take(ticket):
+            if self._take(ticket) and self._is_as_seen(ticket):
                 return self._begun(ticket, sampler_of)
         return None
+
+    def _is_as_seen(self, ticket: FrozenTrial) -> bool:
+        """Whether a ticket that was taken is at the rung at which it was seen; a parked one is promoted then.
+
+        Others may have parked it at another rung since then: then it goes back.
+        """
+        seen = promotion_of(ticket)
+        if parking.rule_of(self.study.pruner) is None and seen is None:
+            return True
+        if promotion_of(self.study._storage.get_trial(ticket._trial_id)) != seen:
+            self._free(ticket._trial_id)
+            return False
+        if seen is not None and seen["is_parked"]:
+            keep_promotion(self.study._storage, ticket._trial_id, {**seen, "is_parked": False})
+        return True
 
     def _begun(self, ticket: FrozenTrial, sampler_of: Callable[[int], optuna.samplers.BaseSampler]) -> optuna.Trial:
         """Return the trial of a claimed ticket; if the sampler fails, return the ticket and raise its error."""
         try:
             self.study.sampler = sampler_of(ticket.number)
             # Samplers and pruners ask the trial's study; the trial itself calls the sampler's before_trial.
-            return optuna.Trial(without(self.study, self._hidden), ticket._trial_id)
+            are_parked = parking.rule_of(self.study.pruner) is not None
+            return optuna.Trial(without(self.study, self._hidden, parked_are_pruned=are_parked), ticket._trial_id)
         except Exception as error:
             self._free(ticket._trial_id)
             if isinstance(error, HyperoptError):
@@ -140,7 +162,9 @@ class Tickets:
             raise HyperoptError(f"hydra.sweeper.sampler: it cannot begin a trial ({text}); correct it") from error
 
     def _claimable(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        return [trial for trial in trials if trial.state == TrialState.WAITING and not self._avoids(trial)]
+        waiting = [trial for trial in trials if trial.state == TrialState.WAITING and not is_parked(trial)]
+        waiting += parking.promotable(self.study, trials, self._n_trials)
+        return [trial for trial in waiting if not self._avoids(trial)]
 
     def _take(self, ticket: FrozenTrial) -> bool:
         storage = self.study._storage
@@ -208,6 +232,39 @@ class Tickets:
             return False
         return True
 
+    def parks(self, trial: optuna.Trial) -> bool:
+        """Decide whether a trial of this worker, which has just written a checkpoint, is to end there and wait.
+
+        That is stored at once, so that it is the same whatever ends the trial there.
+        """
+        if parking.rule_of(self.study.pruner) is None:
+            return False
+        now = self.study._storage.get_trial(trial._trial_id)
+        promotion = parking.reached(self.study, now, self.trials, self._n_trials)
+        if promotion is None:
+            return False
+        keep_promotion(self.study._storage, trial._trial_id, promotion)
+        return promotion["is_parked"]
+
+    def end_parked(self) -> list[int]:
+        """Prune the parked trials once nothing else is left of the budget and none of them may go on.
+
+        Of each the checkpoint that it has announced is removed. Returns their numbers.
+        """
+        if not any(map(is_parked, self.trials())):
+            return []
+        with self._lock():
+            over = parking.over(self.study, self.trials(), self._n_trials)
+            return [trial.number for trial in over if self._end(trial)]
+
+    def _end(self, ticket: FrozenTrial) -> bool:
+        # By way of RUNNING: that a waiting trial ends would be a sign of a damaged journal.
+        if not self._take(ticket):
+            return False
+        self.study.tell(ticket.number, None, TrialState.PRUNED)
+        parking.remove_checkpoint(self.study, ticket)
+        return True
+
     def holds(self, trial: optuna.Trial) -> bool:
         """Whether a trial still belongs to this worker, according to the study."""
         return self._holds(trial._trial_id)
@@ -217,10 +274,11 @@ class Tickets:
         return claim is not None and claim["worker"] == self.identity.worker
 
     def _store_outcome(self, trial: optuna.Trial, outcome: Outcome) -> None:
-        if isinstance(outcome, Interrupted):
+        if isinstance(outcome, Interrupted | Parked):
             self._end_attempt(self.study._storage.get_trial(trial._trial_id), time.time())
             self._free(trial._trial_id)
-            self.study = self._reopen()
+            if isinstance(outcome, Interrupted):
+                self.study = self._reopen()
             return
         if isinstance(outcome, Lost):
             lost = self.study._storage.get_trial(trial._trial_id)
@@ -336,5 +394,7 @@ def _record(failed: Failed) -> FailureRecord:
     return FailureRecord(kind=failed.kind, error=failed.error, traceback=failed.traceback)
 
 
-def _urgency(ticket: FrozenTrial) -> tuple[bool, bool, int]:
-    return (not ticket.params, not point_of(ticket), ticket.number)
+def _urgency(ticket: FrozenTrial) -> tuple[bool, int, bool, int]:
+    if is_parked(ticket):  # those that are promoted stay in their order
+        return (False, 1, False, 0)
+    return (not ticket.params, 0, not point_of(ticket), ticket.number)

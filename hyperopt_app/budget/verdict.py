@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_of, left_of, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside, set_aside_of
+from hyperopt_app.study.records.forms import RunRecord, VerdictRecord
 from hyperopt_app.study.stopping import (
     IDENTICAL_FIRST_FAILURES,
     Failure,
@@ -29,8 +30,6 @@ from hyperopt_app.study.stopping import (
     write_stop,
 )
 from hyperopt_app.study.trial_records import (
-    RunRecord,
-    VerdictRecord,
     attributes_of,
     holder_of,
     keep_run,

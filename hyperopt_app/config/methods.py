@@ -30,6 +30,7 @@ __all__ = [
     "PartialFixedSamplerConf",
     "PatientPrunerConf",
     "PercentilePrunerConf",
+    "PromotePrunerConf",
     "QMCSamplerConf",
     "RandomSamplerConf",
     "SuccessiveHalvingPrunerConf",
@@ -248,6 +249,19 @@ class ForecastPrunerConf:
     caution: float = 0.5
     # The first judgement: 0 at the first report, 1 at a length of `reduction_factor` times the first report's.
     first_rung: int = 1
+
+
+@dataclass
+class PromotePrunerConf:
+    """Let trials wait at checkpoints, and go on with the best of each rung; without checkpoints it is `forecast`."""
+
+    _target_: str = "hyperopt_app.sampling.promotion.PromotePruner"
+    # One in so many trials goes on from a rung; the length of training grows by it from rung to rung.
+    reduction_factor: int = 3
+    # The first rung: 0 at the first report, 1 at a length of `reduction_factor` times the first report's.
+    first_rung: int = 1
+    # Of `forecast`, where no trial has a checkpoint.
+    caution: float = 0.5
 
 
 @dataclass

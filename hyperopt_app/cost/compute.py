@@ -90,7 +90,7 @@ def compute_of(trials: Sequence["FrozenTrial"], workers: Sequence[WorkerTime]) -
         complete=hours["complete"],
         pruned=hours["pruned"],
         failed=hours["failed"],
-        unfinished=hours["running"] + hours["waiting"],
+        unfinished=hours["running"] + hours["waiting"] + hours["parked"],
         idle=hours["idle"],
         total=sum(hours.values()),
     )

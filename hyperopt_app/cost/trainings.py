@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.progress import Progress
+from hyperopt_app.study.trial_records import imported_from
 
 __all__ = ["trainings_of"]
 
@@ -17,11 +18,12 @@ def trainings_of(trials: Sequence[FrozenTrial]) -> float | None:
     trial without a report counts 1, and every other trial without a report 0.
 
     Args:
-        trials: All of a study, running, waiting and set aside ones too: each has cost its time.
+        trials: All of a study, running, waiting and set aside ones too: each has cost its time. Imported ones have not.
 
     Returns:
         The sum; None before the first trial is complete, since nobody knows how long a training is.
     """
+    trials = [trial for trial in trials if not imported_from(trial)]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if not complete:
         return None

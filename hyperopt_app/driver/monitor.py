@@ -32,7 +32,7 @@ from hyperopt_app.study.notes import notes_shown, read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop
-from hyperopt_app.study.trial_facts import best_trials
+from hyperopt_app.study.trial_facts import best_trials, is_parked
 from hyperopt_app.study.trial_records import (
     attributes_of,
     budget_in,
@@ -118,6 +118,7 @@ class StudyMonitor:
             self._tickets.reap()
             running = self._tickets.trials(TrialState.RUNNING)
             if not running:
+                self._tickets.end_parked()  # their last worker may have died before it did
                 return
             self._awaited.look(running)
             self._sleep(_POLL_S)
@@ -162,7 +163,7 @@ class StudyMonitor:
         every = study.get_trials(deepcopy=False)
         aside = set_aside_in(attributes, every)
         budget = budget_trials(every, aside, self._plan.n_trials)
-        if not any(trial.state == TrialState.WAITING for trial in budget):
+        if not any(trial.state == TrialState.WAITING and not is_parked(trial) for trial in budget):
             running = (trial for trial in budget if trial.state == TrialState.RUNNING)
             self._awaited.look([trial for trial in running if claim_of(trial) is None])
         elapsed_s = time.monotonic() - self._begun

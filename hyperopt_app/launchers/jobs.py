@@ -24,6 +24,7 @@ from hyperopt_app.study.heartbeat import read_beats
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop
+from hyperopt_app.study.trial_facts import is_parked
 from hyperopt_app.support.files import replacing
 
 __all__ = [
@@ -193,11 +194,12 @@ class _QueueFollower:
 
 
 def _waiting(plan: Plan, study: Any) -> int:
-    """Return how many trials of the budget nobody runs; 0 when no further trial starts."""
+    """Return how many trials of the budget nobody runs, but for parked ones; 0 when no further trial starts."""
     if read_stop(study) is not None:
         return 0
     trials = read_budget(study, plan.n_trials)
-    return budget_size(trials, plan.n_trials) - sum(trial.state is not TrialState.WAITING for trial in trials)
+    taken = sum(trial.state is not TrialState.WAITING or is_parked(trial) for trial in trials)
+    return budget_size(trials, plan.n_trials) - taken
 
 
 def _left(plan: Plan, pattern: str) -> list[str]:

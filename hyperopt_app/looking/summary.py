@@ -120,7 +120,7 @@ def _headline(view: View, spent: TimeSpent) -> str:
 
 def _count_lines(view: View) -> list[str]:
     words = [f"{view.counts[state]} {state}" for state in ("complete", "pruned", "failed") if view.counts[state]]
-    running = [f"{view.counts['running']} running"] if view.counts["running"] else []
+    running = [f"{view.counts[state]} {state}" for state in ("running", "parked") if view.counts[state]]
     left = [f"{view.left} left"] if view.left else []
     dropped = len(view.aside.keys() - view.imported)
     aside = [f"{dropped} set aside"] if dropped else []

@@ -82,13 +82,13 @@ class View:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How many of the trials that count are complete, pruned, failed, running and waiting."""
+        """How many of the trials that count are complete, pruned, failed, running, waiting and parked."""
         return Counter(trial_facts.state_words(self.counting))
 
     @cached_property
     def begun(self) -> list["FrozenTrial"]:
         """The trials that count and that a worker has begun: all but the waiting ones."""
-        return self.in_state("complete", "pruned", "failed", "running")
+        return self.in_state("complete", "pruned", "failed", "running", "parked")
 
     @property
     def ended(self) -> int:

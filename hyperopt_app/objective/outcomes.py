@@ -8,7 +8,7 @@ from typing import Any
 
 from hyperopt_app.errors import MetricError
 
-__all__ = ["Completed", "Failed", "Interrupted", "Lost", "Outcome", "Pruned", "outcome_of"]
+__all__ = ["Completed", "Failed", "Interrupted", "Lost", "Outcome", "Parked", "Pruned", "outcome_of"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class Parked:
+    """The trial waits at a rung; the ticket goes back, and the worker goes on with another trial."""
+
+
+@dataclass(frozen=True)
 class Lost:
     """The trial's process was lost for a reason unrelated to the trial; it is retried a few times.
 
@@ -61,7 +66,7 @@ class Lost:
 # Characters of what an objective returned that an error shows.
 _MOST_SHOWN = 60
 
-Outcome = Completed | Pruned | Failed | Interrupted | Lost
+Outcome = Completed | Pruned | Failed | Interrupted | Parked | Lost
 
 
 def outcome_of(returned: Any, metric_names: Sequence[str], directions: int) -> Completed | Failed:

@@ -17,9 +17,21 @@ from hyperopt_app.objective.first_process import Absent, FirstProcess, marked, r
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["OWN_ATTRIBUTES", "Trial", "active_trial", "checkpointed", "current_seed", "current_trial", "report"]
+__all__ = [
+    "CHECKPOINT",
+    "OWN_ATTRIBUTES",
+    "Trial",
+    "active_trial",
+    "checkpointed",
+    "current_seed",
+    "current_trial",
+    "report",
+]
 
 _log = logging.getLogger(__name__)
+
+# The file of a trial's last checkpoint, in the trial's directory.
+CHECKPOINT = "last.ckpt"
 
 # What this package keeps with a trial.
 OWN_ATTRIBUTES = frozenset(
@@ -33,6 +45,7 @@ OWN_ATTRIBUTES = frozenset(
         "imported_from",
         "losses",
         "metrics",
+        "promotion",
         "reads_seed",
         "retry_of",
         "training_seed",
@@ -144,7 +157,7 @@ class Trial:
     @property
     def checkpoint(self) -> Path:
         """Return the path of the trial's last checkpoint; the file need not exist."""
-        return self.directory / "last.ckpt"
+        return self.directory / CHECKPOINT
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Store a JSON-serialisable value with the trial.
@@ -212,8 +225,9 @@ class Trial:
 
         If the worker has been asked to end (a time limit comes near, the job is preempted), the trial ends here and
         continues from this checkpoint elsewhere. A worker waits for this call for `grace_s` seconds before it
-        interrupts an objective that makes it; one that never does is interrupted at once. Leave it out after the last
-        step: then the trial completes.
+        interrupts an objective that makes it; one that never does is interrupted at once. With the pruner `promote` a
+        trial also ends here to wait, and continues if it is promoted. Leave it out after the last step: then the trial
+        completes.
 
         Where no report came before the trial's first checkpoint, its step may be reported afterwards, and the trial
         ends with that report, or at the next checkpoint.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["STATES", "Parameter", "columns_of", "parameters_of"]
 
 # The page knows a state by its place here.
-STATES = ("complete", "pruned", "failed", "running", "waiting")
+STATES = ("complete", "pruned", "failed", "running", "waiting", "parked")
 
 
 @dataclass(frozen=True)

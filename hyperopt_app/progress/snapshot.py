@@ -99,7 +99,7 @@ class Snapshot:
     """The state of a sweep at one moment.
 
     Attributes:
-        n_trials: The budget; finished, running and left trials add up to it, or to more if the study does.
+        n_trials: The budget; finished, running, parked and left trials add up to it, or to more if the study does.
         done: Complete trials.
         left: Trials that nobody has started.
         elapsed_s: Seconds since the driver began.
@@ -111,6 +111,7 @@ class Snapshot:
         last: The trials that ended last, the latest first.
         failures: How many trials failed in which way, the commonest first.
         set_aside: Trials that no longer count, in no other number here.
+        parked: Trials that wait at a rung, and go on if they are promoted.
         imported: Trials from elsewhere, in no other number here.
     """
 
@@ -130,6 +131,7 @@ class Snapshot:
     last: tuple[EndedTrial, ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
     set_aside: int = 0
+    parked: int = 0
     imported: int = 0
 
     @property
@@ -171,7 +173,7 @@ def snapshot(
     states = trial_facts.state_words(trials)
     count = Counter(states)
     finished = count["complete"] + count["pruned"] + count["failed"]
-    left = max(n_trials - finished - count["running"], 0)
+    left = max(n_trials - finished - count["running"] - count["parked"], 0)
     running = {trial.number: trial for trial, state in zip(trials, states, strict=True) if state == "running"}
     return Snapshot(
         study_name=visible(study_name),
@@ -180,6 +182,7 @@ def snapshot(
         pruned=count["pruned"],
         failed=count["failed"],
         running=count["running"],
+        parked=count["parked"],
         left=left,
         elapsed_s=elapsed_s,
         remaining_s=_remaining_s(trials, left, [_spent_s(trial, now) for trial in running.values()], workers),

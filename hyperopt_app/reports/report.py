@@ -107,7 +107,7 @@ def drawn(
     try:
         from hyperopt_app.reports.plots import draw_all
 
-        counting = without(study, aside)
+        counting = without(study, aside, parked_are_pruned=True)
         lines = draw_all(counting, metrics, folder, settings, n_trees=n_trees, max_depth=max_depth)
     except ModuleNotFoundError as error:
         return [_NO_PLOTS.format(name=(error.name or "matplotlib").partition(".")[0])]

@@ -40,7 +40,7 @@ def trials_csv(
     Returns:
         The text; lines end in a bare line feed, a cell that needs quotes has them.
     """
-    shown = [trial for trial in trials if trial.state.name != "WAITING"]
+    shown = [trial for trial in trials if trial_facts.state_word(trial) != "waiting"]
     params = _union(trial.params for trial in shown)
     metrics = _union(trial_records.metrics_of(trial) for trial in shown)
     text = io.StringIO()

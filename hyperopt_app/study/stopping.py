@@ -9,7 +9,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.failure_kinds import TEACHING
-from hyperopt_app.study.trial_records import StopRecord, attributes_of, failure_record, keep_stop, stop_record
+from hyperopt_app.study.records.forms import StopRecord
+from hyperopt_app.study.trial_records import attributes_of, failure_record, keep_stop, stop_record
 
 __all__ = [
     "IDENTICAL_FIRST_FAILURES",

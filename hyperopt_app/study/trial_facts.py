@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from hyperopt_app.study.records.forms import AttemptRecord
 from hyperopt_app.study.trial_records import (
-    AttemptRecord,
     begun_attempts,
     ended_attempts_of,
     failure_record,
     holder_of,
     imported_from,
     losses_of,
+    promotion_of,
 )
 from hyperopt_app.support.display_text import visible
 
@@ -34,6 +35,7 @@ __all__ = [
     "failure_text",
     "failures_alone",
     "is_eligible",
+    "is_parked",
     "last_value",
     "spans_of",
     "state_word",
@@ -55,13 +57,21 @@ _WORDS = {
 
 
 def state_word(trial: "FrozenTrial") -> str:
-    """The state as shown to people: complete, pruned, failed, running or waiting."""
-    return _WORDS[trial.state.name]
+    """The state as shown to people: complete, pruned, failed, running, waiting or parked."""
+    return "parked" if is_parked(trial) else _WORDS[trial.state.name]
+
+
+def is_parked(trial: "FrozenTrial") -> bool:
+    """Whether a trial waits at a rung, and goes on only if it is promoted."""
+    if trial.state.name != "WAITING":
+        return False
+    promotion = promotion_of(trial)
+    return promotion is not None and promotion["is_parked"]
 
 
 def state_words(trials: Sequence["FrozenTrial"]) -> list[str]:
     """The states of several trials, in their order."""
-    return [_WORDS[trial.state.name] for trial in trials]
+    return [state_word(trial) for trial in trials]
 
 
 class Attempt(NamedTuple):
@@ -95,12 +105,20 @@ def _current_attempt(trial: "FrozenTrial", until: float | None) -> Attempt | Non
     """Return the running or last attempt of the trial; None if there is none, or if it is already stored."""
     start, end = trial.datetime_start, trial.datetime_complete
     ended = until if end is None else end.timestamp()
-    if start is None or ended is None or trial.state.name == "WAITING" or imported_from(trial):
+    if start is None or ended is None or trial.state.name == "WAITING":
+        return None
+    if imported_from(trial) or _has_ended_parked(trial):
         return None
     begun = start.timestamp()
     if any(attempt.begun == begun for attempt in _ended_attempts(trial)):
         return None
     return Attempt(str(holder_of(trial).get("worker", "")), begun, max(begun, ended))
+
+
+def _has_ended_parked(trial: "FrozenTrial") -> bool:
+    """Whether a trial was pruned while it was parked: nobody trained it when it ended."""
+    promotion = promotion_of(trial)
+    return trial.state.name == "PRUNED" and promotion is not None and promotion["is_parked"]
 
 
 def with_ended_attempt(trial: "FrozenTrial", ended: float) -> list[AttemptRecord]:

@@ -7,7 +7,18 @@ derives durations, failure texts and the best trials from it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from hyperopt_app.study.records.forms import (
+    AttemptRecord,
+    FailureRecord,
+    LossRecord,
+    PromotionRecord,
+    RunRecord,
+    SpecRecord,
+    StopRecord,
+    VerdictRecord,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -28,11 +39,14 @@ _TRAINING_SEED = "training_seed"  # the seed of its training
 _READS_SEED = "reads_seed"  # True once the objective has asked for that seed
 _METRICS = "metrics"  # every metric that the objective returned, by name
 _FAILURE = "failure"  # FailureRecord of a failed trial
+_PROMOTION = "promotion"  # PromotionRecord of a trial that has reached a rung
 RETRY_OF = "retry_of"  # the number of the finished trial that this ticket tries again
 GROWS_BUDGET = "grows_budget"  # True for a trial by which the user has enlarged the budget
 IMPORTED = "imported_from"  # where a trial comes from that no worker of this study has run
 _OF_ATTEMPTS = {_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED}
-TRIAL_ATTRIBUTES = frozenset({*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, RETRY_OF, GROWS_BUDGET, IMPORTED})
+TRIAL_ATTRIBUTES = frozenset(
+    {*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, RETRY_OF, GROWS_BUDGET, IMPORTED}
+)
 
 # Optuna's own system attribute: the parameters with which a ticket is to begin.
 POINT = "fixed_params"
@@ -49,66 +63,8 @@ _VERDICT = "verdict:"  # and a run's number: VerdictRecord
 _SET_ASIDE = "set_aside:"  # and a trial's number: why it is as if it had never run
 _DISCARDED = "discarded:"  # and a trial's number: why it does not count, though its point stands as tried
 _NOTE = "note:"  # and a kind: what the user should know
+_HAS_CHECKPOINTS = "has_checkpoints"  # True once a trial has announced a checkpoint, where trials may wait at rungs
 _BAD_NODE = "bad_node:"  # and a node's name: why it is not used
-
-
-class AttemptRecord(TypedDict):
-    """One piece of a trial that an interruption has ended; times in seconds since the epoch."""
-
-    worker: str
-    begun: float
-    ended: float
-
-
-class LossRecord(TypedDict):
-    """A worker that was lost with the trial; `node` is empty outside a scheduler, or if the node is not to blame."""
-
-    worker: str
-    node: str
-    cause: str
-
-
-class FailureRecord(TypedDict):
-    """How a trial failed: one of `failure_kinds.KINDS`, one line, and the traceback."""
-
-    kind: str
-    error: str
-    traceback: str
-
-
-class SpecRecord(TypedDict):
-    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed."""
-
-    metric: list[str]
-    space: Any
-    seed: int
-
-
-class RunRecord(TypedDict, total=False):
-    """The last command's run; empty in an earlier release's study. `methods` are the options chosen for the study."""
-
-    number: int
-    ended_before: list[list[int]]
-    is_judged: bool
-    search_since: int
-    methods: dict[str, str]
-
-
-class VerdictRecord(TypedDict):
-    """The failure that the first trials of a run share, and the trials that had ended before that run."""
-
-    kind: str
-    text: str
-    ended_before: list[list[int]]
-
-
-class StopRecord(TypedDict, total=False):
-    """Why no trial may start; whether the user must correct it; whether running ones end; whether it is a hold."""
-
-    reason: str
-    is_fault: bool
-    ends_running: bool
-    is_hold: bool
 
 
 def claim_of(trial: "AnyTrial") -> Mapping[str, Any] | None:
@@ -208,6 +164,17 @@ def failure_record(trial: "FrozenTrial") -> Mapping[str, Any]:
 def keep_failure(storage: "BaseStorage", trial_id: int, failure: FailureRecord) -> None:
     """Store how the trial failed; its state is another write."""
     storage.set_trial_user_attr(trial_id, _FAILURE, failure)
+
+
+def promotion_of(trial: "FrozenTrial") -> PromotionRecord | None:
+    """Return the rung that the trial has reached last; None if it has reached none."""
+    promotion = trial.user_attrs.get(_PROMOTION)
+    return cast("PromotionRecord", promotion) if isinstance(promotion, dict) and "is_parked" in promotion else None
+
+
+def keep_promotion(storage: "BaseStorage", trial_id: int, promotion: PromotionRecord) -> None:
+    """Store the rung that the trial has reached, and whether it waits there."""
+    storage.set_trial_user_attr(trial_id, _PROMOTION, promotion)
 
 
 def retried_by(trial: "FrozenTrial") -> int | None:
@@ -373,6 +340,16 @@ def notes_in(attributes: Mapping[str, Any]) -> dict[str, str]:
 def keep_note(study: "optuna.Study", kind: str, text: str | None) -> None:
     """Store a note of a kind; None withdraws it."""
     study.set_user_attr(f"{_NOTE}{kind}", text)
+
+
+def has_checkpoints(attributes: Mapping[str, Any]) -> bool:
+    """Whether a trial of the study has announced a checkpoint; known only where trials may wait at rungs."""
+    return bool(attributes.get(_HAS_CHECKPOINTS))
+
+
+def keep_has_checkpoints(study: "optuna.Study") -> None:
+    """Store that a trial of the study has announced a checkpoint."""
+    study.set_user_attr(_HAS_CHECKPOINTS, True)
 
 
 def why_bad(study: "optuna.Study", node: str) -> str:

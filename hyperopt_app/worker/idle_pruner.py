@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import optuna
 
-from hyperopt_app.objective.outcomes import Completed, Outcome
+from hyperopt_app.budget.parking import rule_of
+from hyperopt_app.objective.outcomes import Completed, Outcome, Pruned
 from hyperopt_app.study.notes import write_note
-from hyperopt_app.study.trial_records import directory_of
+from hyperopt_app.study.trial_records import attributes_of, directory_of, has_checkpoints
 
 __all__ = ["Asked", "IdlePruner"]
 
@@ -76,14 +77,35 @@ class IdlePruner:
             trial: What `watched` has returned, after its evaluation.
             outcome: What the evaluation came to.
         """
-        if not isinstance(outcome, Completed) or not isinstance(trial, Asked):
+        if not isinstance(trial, Asked):
             return
-        kind, text = _idle(trial)
-        if kind and kind not in self._said and not (self.is_automatic and kind != "swallowed"):
+        kind, text = _idle(trial) if isinstance(outcome, Completed) else ("", "")
+        if kind == "unasked" and rule_of(trial.study.pruner) is not None:  # its trials wait at their checkpoints
+            kind = ""
+        if kind and not (self.is_automatic and kind != "swallowed"):
+            self._say(trial, kind, f"{self.name} cannot act: trial {trial.number} {text}, or leave {self.key} out.")
+        elif isinstance(outcome, Completed | Pruned) and _lacks_checkpoints(trial):
+            self._say(
+                trial,
+                "checkpoints",
+                f"{self.name} does what `forecast` does, since no trial has announced a checkpoint at which it could "
+                f"wait: trial {trial.number} has ended without calling hyperopt_app.checkpointed(). Call it where a "
+                "checkpoint was written, after the report, or take hydra/sweeper/pruner=forecast.",
+            )
+
+    def _say(self, trial: optuna.Trial, kind: str, text: str) -> None:
+        if kind not in self._said:
             self._said.add(kind)
-            note = f"{self.key}: {self.name} cannot act: trial {trial.number} {text}, or leave {self.key} out."
+            note = f"{self.key}: {text}"
             _log.warning("%s", note)
             write_note(trial.study, kind, note)
+
+
+def _lacks_checkpoints(asked: Asked) -> bool:
+    """Whether a trial has reported, and could not wait at a rung because nobody announces checkpoints."""
+    if rule_of(asked.study.pruner) is None or asked.is_resumed or not asked.reports:
+        return False
+    return not has_checkpoints(attributes_of(asked.study))
 
 
 def _idle(asked: Asked) -> tuple[str, str]:

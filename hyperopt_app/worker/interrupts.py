@@ -63,6 +63,9 @@ class EndRequest(Protocol):
     def asked_to_end(self) -> bool:
         """Whether it was."""
 
+    def next_trial(self) -> bool:
+        """Return whether only the trial that has just ended was asked to end, and forget it."""
+
 
 class Interrupts:
     """Handles the signals that ask one worker to end; for its main thread.
@@ -78,11 +81,12 @@ class Interrupts:
         wishes: How often; signals close together are one wish.
         cooperative: Whether the objective says when it has written a checkpoint.
         is_for_study: Whether the study has asked, and nobody for this process.
+        is_for_trial: Whether the running trial was asked to end alone; the next one is not.
     """
 
     def __init__(self, names: Sequence[str] = END_SIGNALS, grace_s: float = 0.0, *, insist: bool = True) -> None:
         self.wishes = 0
-        self.cooperative = self.is_for_study = False
+        self.cooperative = self.is_for_study = self.is_for_trial = False
         self._numbers = signal_numbers(names)
         self._grace_s = grace_s
         self._insist = insist
@@ -101,8 +105,8 @@ class Interrupts:
 
     @property
     def asked_to_end(self) -> bool:
-        """Whether a signal came, or `end` was called."""
-        return self.wishes > 0
+        """Whether a signal came, or `end` was called, or `end_trial` for the running trial."""
+        return self.wishes > 0 or self.is_for_trial
 
     def end(self, *, for_study: bool = False) -> None:
         """Ask to end without a signal.
@@ -112,6 +116,15 @@ class Interrupts:
         """
         self.is_for_study = for_study
         self.wishes += 1
+
+    def end_trial(self) -> None:
+        """Ask the running trial alone to end at its checkpoint; this process goes on with another."""
+        self.is_for_trial = True
+
+    def next_trial(self) -> bool:
+        """Return whether only the trial that has just ended was asked to end, and forget it."""
+        was_for_trial, self.is_for_trial = self.is_for_trial, False
+        return was_for_trial and not self.asked_to_end
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -136,7 +149,7 @@ class Interrupts:
         now = time.monotonic()
         repeats, self._heard = now - self._heard < _ONE_WISH_S, now
         self.is_for_study = False
-        insists = self.asked_to_end and self._insist and number == signal.SIGINT
+        insists = self.wishes > 0 and self._insist and number == signal.SIGINT
         self.wishes += not repeats
         self._chain(number, frame)
         if insists:

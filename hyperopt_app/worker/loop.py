@@ -17,11 +17,12 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
 from hyperopt_app.cost.cost_budget import CostBudget
 from hyperopt_app.errors import HyperoptError, StorageError
-from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Parked
 from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.schedulers.time_left import end_of_job, needed_s, suffices
 from hyperopt_app.study.own_trial import Pace
 from hyperopt_app.study.stopping import Limits, Stop, write_stop
+from hyperopt_app.support.display_text import counted
 from hyperopt_app.worker.interrupts import EndRequest, Interrupts
 from hyperopt_app.worker.run_trial import Evaluates, run_trial
 
@@ -106,8 +107,10 @@ class Worker:
                 _log.info("trial %d interrupted; its ticket goes back", number)
                 tally.interrupted = True
             elif not isinstance(outcome, Lost):
-                (tally.finished if is_stored else tally.dropped).append(number)
-                if is_stored:
+                if not is_stored:
+                    tally.dropped.append(number)
+                else:
+                    tally.finished += [number] * (not isinstance(outcome, Parked))
                     _log.info("trial %d %s after %.1f s", number, _words(outcome), self.clock() - begun)
                     self.results.update()
         if not tally.interrupted and self.tickets.left() == 0:
@@ -131,6 +134,9 @@ class Worker:
             except HyperoptError as error:
                 self._stop_for(error, tally)
                 return None
+            if trial is None and (ended := self.tickets.end_parked()):
+                _log.info("%s waited for a promotion and will not go on: pruned", counted(len(ended), "trial"))
+                self.results.update()
             if trial is not None or not self._has_waited():
                 return trial
         return None
@@ -183,4 +189,4 @@ def _words(outcome: Outcome) -> str:
         return "complete with " + ", ".join(f"{value:.6g}" for value in outcome.values)
     if isinstance(outcome, Failed):
         return f"failed ({outcome.kind}): {outcome.error}"
-    return "pruned"
+    return "parked" if isinstance(outcome, Parked) else "pruned"

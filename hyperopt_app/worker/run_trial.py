@@ -17,7 +17,7 @@ from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.cost.cost_budget import CostBudget
 from hyperopt_app.errors import HyperoptError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
-from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Parked, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
@@ -69,7 +69,9 @@ def run_trial(trial: optuna.Trial, evaluation: Evaluates, interrupts: EndRequest
         HyperoptError: What the user has to correct before any trial can succeed.
     """
     with ending_forks():
-        return attempt(partial(evaluation.evaluate, trial), interrupts, evaluation.where)
+        outcome = attempt(partial(evaluation.evaluate, trial), interrupts, evaluation.where)
+    is_parked = interrupts.next_trial() and isinstance(outcome, Interrupted)
+    return Parked() if is_parked else outcome
 
 
 @dataclass
@@ -83,6 +85,7 @@ class Evaluation:
         pace: Measures how long trials go without a checkpoint.
         isolation: Starts the trials' processes; None if the objective runs in this one.
         holds: Asks the study whether a trial is still this worker's.
+        parks: Asks whether a trial that has written a checkpoint is to end there and wait.
         idle_pruner: Notices that the pruner cannot act.
         cost_budget: What the study may cost; None for no look at it.
     """
@@ -93,6 +96,7 @@ class Evaluation:
     pace: Pace = field(default_factory=Pace)
     isolation: Isolation | None = None
     holds: Callable[[optuna.Trial], bool] = lambda _trial: True
+    parks: Callable[[optuna.Trial], bool] = lambda _trial: False
     idle_pruner: IdlePruner = field(default_factory=IdlePruner)
     cost_budget: CostBudget | None = None
     _study_id: str | None = field(default=None, init=False)
@@ -119,7 +123,7 @@ class Evaluation:
         seed = self.plan.training_seed(optuna_trial.number) if seed is None else seed
         keep_seed(optuna_trial, seed)
         reported = tuple(_reported(optuna_trial)) if resumed else ()
-        holds, ends_early = partial(self.holds, optuna_trial), partial(self._end_early, optuna_trial.study)
+        holds, ends_early = partial(self.holds, optuna_trial), partial(self._end_early, optuna_trial)
         own = OwnTrial(optuna_trial, holds, config.directory, owner, ends_early)
         self.pace.begin()
         try:
@@ -212,14 +216,17 @@ class Evaluation:
                 keep_reads_seed(own)
         return outcome_of(returned, plan.metric_names, plan.directions)
 
-    def _end_early(self, study: optuna.Study) -> None:
-        """Ask this worker to end here, at a checkpoint, if the study stops at once or has spent a budget."""
+    def _end_early(self, trial: optuna.Trial) -> None:
+        """Ask the trial to end here, at a checkpoint, if it is to wait; this worker, if the study is to stop now."""
+        study = trial.study
+        if not self.interrupts.is_for_trial and self.parks(trial):
+            self.interrupts.end_trial()
         stop = read_stop(study)
         if stop is None and self.cost_budget is not None:
             stop = self.cost_budget.stop_meanwhile(whole(study))
             if stop is not None:
                 write_stop(study, stop)
-        if stop is not None and stop.ends_running and not self.interrupts.asked_to_end:
+        if stop is not None and stop.ends_running and not self.interrupts.wishes:
             self.interrupts.end(for_study=True)
 
     def _at_saved(self) -> None:

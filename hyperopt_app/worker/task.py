@@ -143,7 +143,7 @@ class WorkerTask:
             plan.limits,
             plan.ended_before,
             sampler_factory(plan.sampler, plan.seed),
-            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, idle_pruner, cost_budget),
+            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, tickets.parks, idle_pruner, cost_budget),
             results,
             interrupts=interrupts,
             pace=pace,

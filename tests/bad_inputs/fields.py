@@ -53,6 +53,7 @@ METHODS = {
         *(
             "nop",
             "forecast",
+            "promote",
             "median",
             "percentile",
             "successive_halving",

@@ -29,7 +29,7 @@ __all__ = ["KINDS", "Fault", "Report", "planned", "run"]
 
 HERE = Path(__file__).resolve().parent
 
-EPOCHS = 8
+EPOCHS, EPOCHS_OF_PROMOTION = 8, 12
 TRIALS_PER_MINUTE = 45
 KINDS = ("scancel", "requeue", "node down", "preemption", "kill -9", "time limit")
 NOBODY = "nobody was there to be struck"
@@ -176,20 +176,30 @@ class _Chaos:
             self._cluster.set_node(node, "resume")
 
 
-def run(minutes: float, seed: int, say: Callable[[str], object] = lambda _line: None) -> Report:
+def run(
+    minutes: float,
+    seed: int,
+    say: Callable[[str], object] = lambda _line: None,
+    *,
+    trials: int | None = None,
+    promotes: bool = False,
+) -> Report:
     """Run a study on a cluster of its own, throw faults at it, let it end, and look at what is left.
 
     Args:
         minutes: How long faults are thrown; the study is so large that it lasts a little longer.
         seed: Of the faults, and of the partitions that the user chooses.
         say: Told of each fault.
+        trials: The budget, if it does not follow from the minutes.
+        promotes: Whether trials wait at rungs, at 3 and 9 of their 12 epochs, and the best of them go on.
 
     Raises:
         ClusterError: There is no Slurm here, or it does not start.
     """
     with temporary_cluster() as cluster, tempfile.TemporaryDirectory(prefix="hyperopt-chaos-") as name:
-        folder, n_trials = Path(name), max(20, round(minutes * TRIALS_PER_MINUTE))
-        user = User(folder, _environment(cluster), _words(n_trials), random.Random(seed))
+        folder, n_trials = Path(name), trials or max(20, round(minutes * TRIALS_PER_MINUTE))
+        epochs = EPOCHS_OF_PROMOTION if promotes else EPOCHS
+        user = User(folder, _environment(cluster), _words(n_trials, epochs, promotes), random.Random(seed))
         chaos = _Chaos(cluster, folder / "study", say)
         try:
             begun = time.monotonic()
@@ -199,13 +209,14 @@ def run(minutes: float, seed: int, say: Callable[[str], object] = lambda _line: 
             wrong = _let_end(chaos, user)
         finally:
             user.leave()
-        return _report(cluster, chaos, user, n_trials, lasted, wrong)
+        return _report(cluster, chaos, user, (n_trials, epochs), lasted, wrong)
 
 
-def _words(n_trials: int) -> list[str]:
+def _words(n_trials: int, epochs: int, promotes: bool) -> list[str]:
     python = shlex.join([sys.executable, str(HERE / "_own_machine.py")])
     return [
-        *(f"epochs={EPOCHS}", "epoch_s=0.4", "spread=0.5", f"hydra.sweeper.n_trials={n_trials}"),
+        *(f"epochs={epochs}", "epoch_s=0.4", "spread=0.5", f"hydra.sweeper.n_trials={n_trials}"),
+        *(["hydra/sweeper/pruner=promote"] if promotes else []),
         *(f"hydra.launcher.python='{python}'", "hydra.launcher.timeout_min=1", "hydra.launcher.max_resubmissions=2"),
     ]
 
@@ -243,7 +254,9 @@ def _let_end(chaos: _Chaos, user: User) -> list[str]:
     return []
 
 
-def _report(cluster: Cluster, chaos: _Chaos, user: User, n_trials: int, minutes: float, wrong: list[str]) -> Report:
+def _report(
+    cluster: Cluster, chaos: _Chaos, user: User, asked: tuple[int, int], minutes: float, wrong: list[str]
+) -> Report:
     trials = chaos.trials()
     histories = {
         trial.number: read_history(Path(trial.user_attrs["directory"]))
@@ -252,7 +265,7 @@ def _report(cluster: Cluster, chaos: _Chaos, user: User, n_trials: int, minutes:
     }
     numbers = {trial._trial_id: trial.number for trial in trials}
     told = times_told((user.folder / "study" / "journal.log").read_text().splitlines())
-    found = examined(trials, histories, {numbers[key]: count for key, count in told.items()}, n_trials, EPOCHS)
+    found = examined(trials, histories, {numbers[key]: count for key, count in told.items()}, *asked)
     return Report(
         faults=chaos.struck,
         minutes=minutes,

@@ -108,9 +108,7 @@ def examined(
     given_up = [trial.number for trial in trials if _is_given_up(trial)]
     failed = [t.number for t in trials if t.state == TrialState.FAIL and not _is_given_up(t)]
     twice = sorted(number for number, count in told.items() if count > 1)
-    torn = [
-        t.number for t in trials if t.state == TrialState.COMPLETE and set(t.intermediate_values) != {*range(epochs)}
-    ]
+    torn = [trial.number for trial in trials if not _is_whole(trial, epochs)]
     repeated = [number for number, one in histories.items() if one.repeated]
     overlapping = [number for number, one in histories.items() if one.overlaps]
     wrong = {
@@ -131,6 +129,17 @@ def examined(
     }
     states = Counter(trial.state.name.lower() for trial in trials)
     return Found(dict(states), numbers, [f"trials {name}: {found}" for name, found in wrong.items() if found])
+
+
+def _is_whole(trial: FrozenTrial, epochs: int) -> bool:
+    """Whether a curve has each epoch up to its last: of a complete trial all, of one that was pruned at a rung some.
+
+    Who is killed between its checkpoint and the word of it parks an epoch later.
+    """
+    steps = set(trial.intermediate_values)
+    if trial.state == TrialState.PRUNED and not 3 <= len(steps) < epochs:
+        return False
+    return steps == {*range(epochs if trial.state == TrialState.COMPLETE else len(steps))}
 
 
 def _is_given_up(trial: FrozenTrial) -> bool:

@@ -349,6 +349,13 @@ def steer(storage: str, study_dir: str, n_trials: str, steps: str) -> list[Any]:
     return _steered.steer(Child, storage, study_dir, n_trials, steps)
 
 
+def park(storage: str, study_dir: str, n_trials: str, kills: str) -> int:
+    """How many workers were killed, of those that let trials wait at rungs and promote them."""
+    from tests.contracts import _parked  # as above
+
+    return _parked.park(Child, storage, study_dir, n_trials, kills)
+
+
 def _lives(pid: int) -> bool:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
@@ -373,7 +380,7 @@ def warm_up() -> None:
 if __name__ == "__main__":
     warm_up()
     logging.disable()  # broken locks and torn records are what it is about
-    programs = {one.__name__: one for one in (annotate, begin, keep, race, settle, steer, storm, tear, work)}
+    programs = {one.__name__: one for one in (annotate, begin, keep, park, race, settle, steer, storm, tear, work)}
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:

@@ -49,7 +49,7 @@ def hand(
         len(study.get_trials(deepcopy=False)) if n_trials is None else n_trials,
         observer=observer or Told(),
         lock=contextlib.nullcontext,
-        reopen=lambda: optuna.load_study(study_name=study.study_name, storage=study._storage),
+        reopen=lambda: optuna.load_study(study_name=study.study_name, storage=study._storage, pruner=study.pruner),
     )
 
 

@@ -32,3 +32,7 @@ class EndAsked:
     def asked_to_end(self) -> bool:
         """Ask the function."""
         return self.function()
+
+    def next_trial(self) -> bool:
+        """Never for a trial alone."""
+        return False

@@ -101,7 +101,11 @@ def _lines_below(view: "View", seen: "Snapshot") -> list[str]:
     if view.state == "waiting":
         forecast = ["waiting: no worker is at work; jobs may wait in a queue, else the same command goes on"]
     notes = [f"note: {note}" for note in view.notes]
-    return [line for line in (*forecast, *notes, *_stop_lines(view, seen.left + seen.running, seen.n_trials)) if line]
+    return [
+        line
+        for line in (*forecast, *notes, *_stop_lines(view, seen.left + seen.running + seen.parked, seen.n_trials))
+        if line
+    ]
 
 
 def _further(view: "View") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hyperopt_app.support.typed_words import positive_int
 
 __all__ = ["COMMAND"]
 
-_STATES = ("complete", "pruned", "failed", "running", "waiting")
+_STATES = ("complete", "pruned", "failed", "running", "waiting", "parked")
 
 
 def _arguments_of_trials(parser: argparse.ArgumentParser) -> None:

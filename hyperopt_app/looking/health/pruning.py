@@ -14,7 +14,7 @@ __all__ = ["pruner_acts_too_often", "pruner_never_acts"]
 
 _LEAST_TO_ACT, _LEAST_TO_REST = 30, 20
 _TOO_OFTEN, _TOO_OFTEN_IN_HALVING = 0.9, 0.98
-_HALVING = ("SuccessiveHalvingPruner", "HyperbandPruner")
+_HALVING = ("SuccessiveHalvingPruner", "HyperbandPruner", "PromotePruner")
 _NONE = "NopPruner"
 
 
@@ -24,7 +24,7 @@ def pruner_never_acts(view: View) -> list[Finding]:
     if name in ("", _NONE) or len(view.directions) > 1:  # what it does with several has a note of its own
         return []
     ended, complete = view.counts["complete"] + view.counts["pruned"], view.in_state("complete")
-    if view.counts["pruned"] or ended < _LEAST_TO_ACT:
+    if view.counts["pruned"] or view.counts["parked"] or ended < _LEAST_TO_ACT:
         return []
     if not any(trial.intermediate_values for trial in complete):
         reason = f"{name} has ended none of {ended} trials, since they report nothing"

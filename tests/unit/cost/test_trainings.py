@@ -21,6 +21,7 @@ def test_each_trial_counts_by_its_last_step() -> None:
         made(TrialState.RUNNING, curve={0: 1.0, 4: 1.0}),
         made(TrialState.FAIL),
         made(TrialState.WAITING),
+        made(curve=dict.fromkeys(range(40), 1.0), imported_from="elsewhere"),
     ]
     assert trainings_of(trials) == pytest.approx(1 + 0.1 + 0.3 + 0.5)
 

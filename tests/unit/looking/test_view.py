@@ -8,15 +8,18 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.opening import study_directories, study_in
+from hyperopt_app.looking.summary import summary_of
 from hyperopt_app.looking.view import read_view
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.opening import create_study
 from hyperopt_app.study.stopping import Stop, write_stop
 from tests.unit._made_studies import ended, kept, mixed, two_objectives, viewed
+from tests.unit._made_trials import made, study_of
 
 
 def test_a_view_counts_what_counts(tmp_path: Path) -> None:
@@ -30,6 +33,16 @@ def test_a_view_counts_what_counts(tmp_path: Path) -> None:
     assert [trial.number for trial in view.ranked(2)] == [2, 1]
     assert view.metrics == ("loss",)
     assert set(view.space) == {"lr", "width", "optimizer"}
+
+
+def test_parked_trials_have_begun_and_are_left(tmp_path: Path) -> None:
+    """They are counted by a word of their own, in the view and in the summary."""
+    study, promotion = study_of(), {"rung": 1, "step": 3, "is_parked": True}
+    study.add_trials([made(TrialState.WAITING, curve={3: 0.5}, promotion=promotion), made(TrialState.WAITING), made()])
+    view = read_view(study, tmp_path)
+    assert dict(view.counts) == {"complete": 1, "waiting": 1, "parked": 1}
+    assert (view.ended, view.left, [trial.number for trial in view.begun]) == (1, 2, [0, 2])
+    assert "  1 complete, 1 parked, 2 left" in summary_of(view)
 
 
 def test_the_best_equals_that_of_the_storage(tmp_path: Path) -> None:

@@ -56,18 +56,19 @@ def test_each_state_is_shown_with_what_it_has() -> None:
         made(TrialState.PRUNED, number=1, curve={0: 1.0, 1: 0.5}),
         made(TrialState.FAIL, number=2, failure=failure),
         made(TrialState.RUNNING, number=3, curve={0: math.nan}),
+        made(TrialState.WAITING, number=4, curve={3: 2.0}, promotion={"rung": 1, "step": 3, "is_parked": True}),
     ]
     texts = Texts()
     columns = columns_of(trials, {1: "discarded"}, lambda trial: f"python app.py x={trial.number}", texts)
-    assert [STATES[place] for place in columns["state"]] == ["complete", "pruned", "failed", "running"]
-    assert columns["values"] == [["inf", None, None, None]]
-    assert columns["last"] == [None, 0.5, None, None]
+    assert [STATES[place] for place in columns["state"]] == ["complete", "pruned", "failed", "running", "parked"]
+    assert columns["values"] == [["inf", None, None, None, None]]
+    assert columns["last"] == [None, 0.5, None, None, 2.0]
     assert texts.all[columns["error"][2]] == "no memory \\x1b[31m"
     assert texts.all[columns["kind"][2]] == "oom"
     assert texts.all[columns["trace"][2]].endswith("the end")
     assert len(texts.all[columns["trace"][2]]) == 2000
     assert texts.all[columns["aside"][1]] == "discarded"
-    assert [columns["retrain_head"] + rest for rest in columns["retrain"]] == [f"python app.py x={n}" for n in range(4)]
+    assert [columns["retrain_head"] + rest for rest in columns["retrain"]] == [f"python app.py x={n}" for n in range(5)]
     script_json(columns)
 
 

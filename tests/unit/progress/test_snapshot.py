@@ -47,6 +47,18 @@ def test_the_counts_add_up_to_the_budget(states: list[TrialState], n_trials: int
     assert now.done == states.count(TrialState.COMPLETE)
 
 
+def test_parked_trials_are_counted_apart() -> None:
+    """They have begun, so they are not left; a promoted one that was interrupted waits as any other."""
+    parked, promoted = ({"rung": 1, "step": 3, "is_parked": waits} for waits in (True, False))
+    trials = [
+        made(TrialState.WAITING, number=0, promotion=parked),
+        made(TrialState.WAITING, number=1, promotion=promoted),
+        made(TrialState.RUNNING, number=2, promotion=parked),
+    ]
+    now = seen(trials, n_trials=5)
+    assert (now.parked, now.running, now.left) == (1, 1, 3)
+
+
 # The best
 
 

@@ -61,6 +61,18 @@ def test_the_table_has_every_trial_that_started() -> None:
     assert table[3]["duration_s"] == ""
 
 
+def test_a_parked_trial_has_its_row() -> None:
+    """It has begun and waits at a rung; what it has reported last stands in the column for that."""
+    study = study_of()
+    promotion = {"rung": 1, "step": 3, "is_parked": True}
+    study.add_trial(made(TrialState.WAITING, params={"x": 0.25}, curve={1: 0.5, 3: 0.25}, promotion=promotion))
+    study.add_trial(made(TrialState.WAITING, curve={1: 0.5}, promotion={**promotion, "is_parked": False}))
+    (row,) = rows(study)
+    assert (row["number"], row["state"], row["value"], row["last_value"], row["steps"]) == (
+        *("0", "parked", "", "0.25", "2"),
+    )
+
+
 def test_only_a_complete_trial_has_a_value() -> None:
     """What a pruned one has reported last, which Optuna keeps as its value, stands in a column of its own."""
     study = study_of()

@@ -14,6 +14,7 @@ from tests.unit._made_sweeps import sweeper_node
 GROUPS: dict[str, tuple[str, ...]] = {
     "nop": (),
     "forecast": ("caution=1.0",),
+    "promote": ("first_rung=0",),
     "median": ("n_warmup_steps=3",),
     "percentile": ("percentile=10.0",),
     "successive_halving": ("min_resource=3",),
@@ -52,6 +53,8 @@ def test_every_group_builds_through_the_composed_config(group: str) -> None:
         ("median", "interval_steps=4", "_interval_steps", 4),
         ("forecast", "reduction_factor=4", "_factor", 4),
         ("forecast", "caution=2", "_caution", 2.0),
+        ("promote", "reduction_factor=4", "_factor", 4),
+        ("promote", "first_rung=2", "_first", 2),
         ("hyperband", "reduction_factor=4", "_reduction_factor", 4),
         ("successive_halving", "reduction_factor=2", "_reduction_factor", 2),
         ("patient", "min_delta=0.5", "_min_delta", 0.5),

@@ -10,6 +10,7 @@ import optuna
 from hyperopt_app.objective.trial import OWN_ATTRIBUTES
 from hyperopt_app.storage import journal_copy
 from hyperopt_app.study import trial_records
+from hyperopt_app.study.records import forms
 
 PACKAGE = Path(trial_records.__file__).parents[1]
 RECORDS = "study/trial_records.py"
@@ -32,7 +33,7 @@ USERS = {
 # Names that mean nothing else anywhere; `fixed_params`, say, is an argument of PartialFixedSampler too.
 DISTINCT = {
     *("ended_attempts", "reads_seed", "grows_budget", "retry_of", "verdict:"),
-    *("set_aside:", "discarded:", "note:", "bad_node:"),
+    *("set_aside:", "discarded:", "note:", "bad_node:", "has_checkpoints"),
 }
 SPELLERS = {"objective/trial.py": "the names that an objective cannot take"}
 
@@ -81,4 +82,4 @@ def test_a_journal_repair_leaves_a_failure_that_can_be_read() -> None:
     """The storage rooms lie below and write one record by themselves; it is read as any other failure."""
     made = journal_copy._placeholder({"worker_id": "w", "study_id": 0}, "its line was torn")
     trial = optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL, user_attrs=made["user_attrs"])
-    assert trial_records.failure_record(trial).keys() == trial_records.FailureRecord.__annotations__.keys()
+    assert trial_records.failure_record(trial).keys() == forms.FailureRecord.__annotations__.keys()

@@ -183,6 +183,30 @@ def test_a_checkpoint_asks_whoever_knows() -> None:
     assert interrupts.asked_to_end
 
 
+def test_a_trial_may_be_asked_to_end_alone() -> None:
+    """It ends at its checkpoint, and the next one begins as if nothing had been."""
+    interrupts = Interrupts()
+    with pytest.raises(KeyboardInterrupt), interrupts.objective():  # noqa: PT012 - as above
+        interrupts.end_trial()
+        interrupts.at_checkpoint()
+    assert interrupts.asked_to_end
+    assert interrupts.next_trial()
+    assert not interrupts.asked_to_end
+    assert not interrupts.next_trial()
+    with interrupts.objective():
+        interrupts.at_checkpoint()
+
+
+def test_a_signal_beside_it_is_meant_for_the_whole_process() -> None:
+    """One SIGINT is no user who insists, although the trial was asked before."""
+    interrupts = Interrupts()
+    interrupts.end_trial()
+    with interrupts.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert not interrupts.next_trial()
+    assert interrupts.asked_to_end
+
+
 def test_in_another_thread_signals_stay_as_they_are() -> None:
     """Python lets only the main thread set handlers."""
     before, seen = signal.getsignal(signal.SIGTERM), []

@@ -14,10 +14,12 @@ from hyperopt_app.errors import HyperoptError, MetricError, StorageError
 from hyperopt_app.objective.outcomes import Completed, Failed
 from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
+from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.loop import Tally, Worker
-from tests.unit._made_tickets import Told, hand, numbers, sampler, study_with
+from tests.unit._made_tickets import Told, claimed, hand, numbers, sampler, study_with
 from tests.unit._made_trials import made
 from tests.unit._made_workers import EndAsked, Evaluating
+from tests.unit.budget._made_parking import parking_study, trained, words
 
 DONE = Completed((1.0,))
 
@@ -95,6 +97,57 @@ def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
     other = _worker(study, tickets=hand(study, 1))
     assert other.work().finished == [1, 2]
     assert study.get_trials()[1].params.keys() == {"x"}
+
+
+def test_a_worker_goes_on_when_a_trial_parks_and_ends_those_that_are_left(caplog: pytest.LogCaptureFixture) -> None:
+    """Of two trials at their rung the better goes on to its end; the other one is pruned at last."""
+    study, interrupts = parking_study(2), Interrupts()
+    tickets = hand(study)
+
+    def run(trial: optuna.Trial) -> Completed:
+        value = 0.1 + trial.number
+        begin = len(study.trials[trial.number].intermediate_values)
+        with interrupts.objective():
+            for step in range(begin + 1, 13):
+                trial.report(value, step)
+                if tickets.parks(trial):
+                    interrupts.end_trial()
+                interrupts.at_checkpoint()
+        return Completed((value,))
+
+    with caplog.at_level(logging.INFO):
+        tally = _worker(study, run, tickets=tickets, interrupts=interrupts).work()
+    assert tally == Tally(0, finished=[0])
+    assert words(study) == {0: "complete", 1: "pruned"}
+    assert [message.split(" after")[0] for message in caplog.messages] == [
+        "trial 0 parked",
+        "trial 1 parked",
+        "trial 0 complete with 0.1",
+        "1 trial waited for a promotion and will not go on: pruned",
+    ]
+
+
+@pytest.mark.parametrize("lingers", [True, False])
+def test_no_worker_waits_for_a_promotion(lingers: bool) -> None:
+    """While another trains, one without a ticket ends, or lingers as long as it trains; parked trials keep nobody."""
+    study, slept = parking_study(3), list[float]()
+    other = hand(study, 1)
+    for value in (0.1, 0.2):
+        trained(other, claimed(other), value)
+    last = claimed(other)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            other.settle(last, Failed("bug", "e"))
+
+    assert last.number == 2
+    run = {"lingers": lingers, "sleep": sleep}
+    tally = _worker(study, lambda trial: Completed((0.1,)), **run).work()
+    assert tally.finished == ([0] if lingers else [])
+    assert words(study) == (
+        {0: "complete", 1: "pruned", 2: "failed"} if lingers else {0: "parked", 1: "parked", 2: "running"}
+    )
 
 
 def test_a_worker_that_was_told_to_end_claims_nothing() -> None:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The forms of the records that a study holds, as plain data that JSON can hold.
+
+Every later release must read them: fields may be added but never changed.
+"""
+
+from typing import Any, TypedDict
+
+__all__ = [
+    "AttemptRecord",
+    "FailureRecord",
+    "LossRecord",
+    "PromotionRecord",
+    "RunRecord",
+    "SpecRecord",
+    "StopRecord",
+    "VerdictRecord",
+]
+
+
+class AttemptRecord(TypedDict):
+    """One piece of a trial that an interruption has ended; times in seconds since the epoch."""
+
+    worker: str
+    begun: float
+    ended: float
+
+
+class LossRecord(TypedDict):
+    """A worker that was lost with the trial; `node` is empty outside a scheduler, or if the node is not to blame."""
+
+    worker: str
+    node: str
+    cause: str
+
+
+class PromotionRecord(TypedDict):
+    """The rung that a trial has reached last, the step of its last report there, and whether it waits at that rung."""
+
+    rung: int
+    step: int
+    is_parked: bool
+
+
+class FailureRecord(TypedDict):
+    """How a trial failed: one of `failure_kinds.KINDS`, one line, and the traceback."""
+
+    kind: str
+    error: str
+    traceback: str
+
+
+class SpecRecord(TypedDict):
+    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed."""
+
+    metric: list[str]
+    space: Any
+    seed: int
+
+
+class RunRecord(TypedDict, total=False):
+    """The last command's run; empty in an earlier release's study. `methods` are the options chosen for the study."""
+
+    number: int
+    ended_before: list[list[int]]
+    is_judged: bool
+    search_since: int
+    methods: dict[str, str]
+
+
+class VerdictRecord(TypedDict):
+    """The failure that the first trials of a run share, and the trials that had ended before that run."""
+
+    kind: str
+    text: str
+    ended_before: list[list[int]]
+
+
+class StopRecord(TypedDict, total=False):
+    """Why no trial may start; whether the user must correct it; whether running ones end; whether it is a hold."""
+
+    reason: str
+    is_fault: bool
+    ends_running: bool
+    is_hold: bool
