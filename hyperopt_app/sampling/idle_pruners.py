@@ -8,6 +8,7 @@ from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, PercentileP
 from optuna.samplers import TPESampler
 
 from hyperopt_app.sampling.curves.sampler import CurvesSampler
+from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.targets import made_class, node_name
 
 __all__ = ["classes_in", "idle_pruner", "idle_sampler", "pruner_name"]
@@ -67,9 +68,8 @@ def _harm(sampler: Mapping[str, Any], pruner: Mapping[str, Any], *, is_hydras: b
             "best; set n_warmup_steps to about a twentieth of a full training, or take hydra/sweeper/sampler=auto and "
             "hydra/sweeper/pruner=auto"
         }
-    halving = next(
-        (kind for kind in classes_in(pruner) if issubclass(kind, (HyperbandPruner, SuccessiveHalvingPruner))), None
-    )
+    harmful = (HyperbandPruner, SuccessiveHalvingPruner, PromotePruner)
+    halving = next((kind for kind in classes_in(pruner) if issubclass(kind, harmful)), None)
     if halving is None:
         return {}
     return {

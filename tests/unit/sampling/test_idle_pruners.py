@@ -13,6 +13,7 @@ def node(path: str, **fields: Any) -> dict[str, Any]:
 
 
 NOP, MEDIAN, HYPERBAND = (node(f"pruners.{name}Pruner") for name in ("Nop", "Median", "Hyperband"))
+PROMOTE = {"_target_": "hyperopt_app.sampling.promotion.PromotePruner"}
 TPE, RANDOM = node("samplers.TPESampler"), node("samplers.RandomSampler")
 
 
@@ -26,6 +27,8 @@ TPE, RANDOM = node("samplers.TPESampler"), node("samplers.RandomSampler")
         (RANDOM, HYPERBAND, 1, ""),
         (TPE, MEDIAN, 2, "MedianPruner never ends"),
         (TPE, HYPERBAND, 1, "HyperbandPruner does harm"),
+        (TPE, PROMOTE, 1, "PromotePruner does harm"),
+        (RANDOM, PROMOTE, 1, ""),
         (node("samplers.PartialFixedSampler", base_sampler=TPE, fixed_params={}), HYPERBAND, 1, "does harm"),
         (TPE, node("pruners.PatientPruner", wrapped_pruner=HYPERBAND, patience=1), 1, "HyperbandPruner does harm"),
     ],
@@ -37,6 +40,8 @@ TPE, RANDOM = node("samplers.TPESampler"), node("samplers.RandomSampler")
         "at random",
         "several",
         "harm",
+        "promotion",
+        "promotion beside random",
         "sampler inside",
         "pruner inside",
     ],
