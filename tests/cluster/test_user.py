@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from hyperopt_app.study.trial_records import holder_of
 from tests.cluster._sweeps import APP, STUDY, Start, assert_whole, finish, until_at_work
 from tests.cluster.slurm import GPUS_PER_NODE, MAX_ARRAY_SIZE, NODES, Cluster
 from tests.conftest import REPO, _environment_of_programs
@@ -124,6 +125,33 @@ def test_submit_status_stop_and_on(slurm_cluster: Cluster) -> None:
     slurm_cluster.wait_until(lambda: len(ended(study)) == 40, 60)
     assert_exact(study, 40)
     assert "value" in _cli("best", study)
+
+
+@pytest.mark.nightly
+def test_hold_release_and_further_workers(slurm_cluster: Cluster) -> None:
+    """Held, the jobs leave and the study stays; released, `extend` submits others, which do all trials."""
+    words = ["hparams=sphere", "hydra/launcher=slurm_workers", "hydra.launcher.gres=gpu:1", "sleep=1"]
+    study = Path("studies/sphere")
+    _cli("submit", *words, "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=12")
+    slurm_cluster.wait_until(lambda: len(in_state(study, TrialState.RUNNING)) == 2 and ended(study))
+    _cli("hold", study)
+    slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
+    assert not in_state(study, TrialState.RUNNING)
+    assert "held" in _cli("ls")
+    assert "`hyperopt-app extend studies/sphere --workers N` submits N workers" in _cli("release", study)
+    said = _cli("extend", study, "--trials", "3", "--workers", "3", "--walltime", "0:10:00")
+    assert "Submitted 3 workers: " in said
+    slurm_cluster.wait_until(lambda: any("10:00" in line for line in _limits(slurm_cluster)))
+    slurm_cluster.wait_until(lambda: len(ended(study)) == 15, 60)
+    slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
+    trials = assert_exact(study, 15)
+    assert {holder_of(trial)["number"] for trial in trials} <= {0, 1, 2, 3, 4}
+    assert {holder_of(trial)["number"] for trial in trials[-3:]} & {2, 3, 4}
+    assert (study / "summary.txt").read_text(encoding="utf-8").startswith("sphere: 15 of 15 trials")
+
+
+def _limits(cluster: Cluster) -> list[str]:
+    return cluster.run("squeue", "--noheader", "--format", "%l").splitlines()
 
 
 def test_the_commands_of_the_page_on_slurm_work(slurm_cluster: Cluster) -> None:

@@ -73,6 +73,7 @@ def test_a_study_is_served_and_only_read() -> None:
     assert {path: path.read_bytes() for path in Path("studies").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.nightly
 def test_a_database_is_served() -> None:
     """By its URL, which may name one of several studies."""
     pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
