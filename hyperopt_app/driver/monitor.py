@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +32,7 @@ from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import notes_shown, read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.stopping import Stop
+from hyperopt_app.study.stopping import Stop, stop_in
 from hyperopt_app.study.trial_facts import best_trials, is_parked
 from hyperopt_app.study.trial_records import (
     attributes_of,
@@ -41,6 +42,7 @@ from hyperopt_app.study.trial_records import (
     failure_record,
     set_aside_in,
 )
+from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import hidden_note
 
 __all__ = ["StudyMonitor", "best_lines"]
@@ -170,7 +172,8 @@ class StudyMonitor:
         now = datetime.now()  # noqa: DTZ005 - Optuna stamps its trials with local times without a zone
         workers = workers_of(budget, self._plan.study_dir, self._observer)
         seen = snapshot_of(study, budget_in(attributes), budget, workers, elapsed_s, now)
-        return with_aside(seen, every, aside), budget
+        stop = stop_in(attributes)
+        return replace(with_aside(seen, every, aside), stop="" if stop is None else visible(stop.reason)), budget
 
     def log_notes(self) -> None:
         """Log the workers' notes, each once; those of the command itself were logged before."""

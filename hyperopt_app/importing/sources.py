@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.opening import study_in
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import only_study
 from hyperopt_app.study.trial_facts import state_word
-from hyperopt_app.study.trial_records import imported_from, stored_id
+from hyperopt_app.study.trial_records import stored_id
 from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ class Source:
     Attributes:
         name: For messages, and for the record in the trials; without a password.
         trials: Its finished trials.
-        unfinished: How many others it has.
+        others: How many others it has: those that have not ended, and those that are set aside or imported there.
     """
 
     name: str
     trials: Sequence[Candidate]
-    unfinished: int = 0
+    others: int = 0
 
 
 def is_storage(text: str) -> bool:
@@ -89,8 +90,9 @@ def read_study(text: str, name: str | None, target: "optuna.Study", metrics: Seq
         raise StudyMismatchError(f"{shown} is the study itself; give another study, or a CSV file.")
     _check_goals(shown, study, target, metrics)
     read = params_reader(study)
-    every = [trial for trial in study.get_trials(deepcopy=False) if not imported_from(trial)]
-    ended = [trial for trial in every if trial.state.is_finished()]
+    every = study.get_trials(deepcopy=False)
+    aside = set_aside_of(study, every)
+    ended = [trial for trial in every if trial.state.is_finished() and trial.number not in aside]
     trials = [
         Candidate(
             place=f"trial {trial.number}",

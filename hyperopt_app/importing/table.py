@@ -17,7 +17,7 @@ __all__ = ["read_table"]
 
 _STATES = {"complete": "complete", "completed": "complete", "pruned": "pruned", "fail": "failed", "failed": "failed"}
 _UNFINISHED = ("running", "waiting")
-_STATE = "state"
+_STATE, _ASIDE = "state", "set_aside"
 # As this package writes them into trials.csv.
 _PARAM = "params."
 _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "none": None}
@@ -25,12 +25,13 @@ _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "none":
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which column holds what: the place of each parameter by its key, of each value, and of the states."""
+    """Which column holds what: the place of each parameter by its key, of each value, of states and what is aside."""
 
     names: Sequence[str]
     params: Mapping[str, int]
     values: Sequence[int]
     state: int | None
+    aside: int | None
 
 
 def read_table(path: Path, space: Space, metrics: Sequence[str]) -> Source:
@@ -93,7 +94,8 @@ def _columns(path: Path, header: Sequence[str], space: Space, metrics: Sequence[
     if faults:
         lines = "\n".join(f"  - {line}" for line in faults)
         raise StudyMismatchError(f"{path}, line 1; nothing was imported:\n{lines}")
-    return _Columns(header, params, [place for place in values if place is not None], state)
+    aside = header.index(_ASIDE) if is_ours and _ASIDE in header else None
+    return _Columns(header, params, [place for place in values if place is not None], state, aside)
 
 
 def _place_of_value(header: Sequence[str], index: int, metric: str, objectives: int) -> int | None:
@@ -102,13 +104,13 @@ def _place_of_value(header: Sequence[str], index: int, metric: str, objectives: 
 
 
 def _candidate(cells: Sequence[str], line: int, columns: _Columns) -> Candidate | None:
-    """Return the trial of a row; None if it has not ended."""
+    """Return the trial of a row; None if it has not ended or no longer counts."""
     faults = []
     if len(cells) != len(columns.names):
         faults.append(f"it has {len(cells)} cells, the header {len(columns.names)}")
     padded = [*(cell.strip() for cell in cells), *[""] * (len(columns.names) - len(cells))]
     word = padded[columns.state].lower() if columns.state is not None else "complete"
-    if word in _UNFINISHED:
+    if word in _UNFINISHED or (columns.aside is not None and padded[columns.aside]):
         return None
     state = _STATES.get(word, "")
     if not state:

@@ -40,14 +40,14 @@ class Imported:
         added: How many were added.
         there: How many the study had already.
         skipped: How many were passed over, since they do not fit.
-        unfinished: How many had not ended.
+        others: How many had not ended, or do not count where they come from.
     """
 
     source: str
     added: int
     there: int
     skipped: int
-    unfinished: int
+    others: int
 
     @property
     def text(self) -> str:
@@ -55,7 +55,7 @@ class Imported:
         parts = [f"{counted(self.added, 'trial')} imported from {self.source}"]
         parts += [f"{counted(self.there, 'was', 'were')} there already"] if self.there else []
         parts += [f"{counted(self.skipped, 'was', 'were')} skipped"] if self.skipped else []
-        parts += [f"{counted(self.unfinished, 'has', 'have')} not ended"] if self.unfinished else []
+        parts += [f"{counted(self.others, 'was', 'were')} left out, not ended or set aside"] if self.others else []
         return "; ".join(parts) + "."
 
 
@@ -97,7 +97,7 @@ def import_trials(
                 fresh.append(trial)
         study.add_trials(fresh)
     skipped = len(source.trials) - len(fitting)
-    return Imported(source.name, len(fresh), len(fitting) - len(fresh), skipped, source.unfinished)
+    return Imported(source.name, len(fresh), len(fitting) - len(fresh), skipped, source.others)
 
 
 def _source_of(text: str, name: str | None, study: "optuna.Study", space: Space, metrics: Sequence[str]) -> Source:

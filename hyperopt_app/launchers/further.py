@@ -61,7 +61,9 @@ def submit_further(study: optuna.Study, study_dir: Path, workers: int, limit_s: 
         SubmissionError: The scheduler is not there, or refuses.
     """
     study_dir = study_dir.absolute()
-    n_trials = budget_of(study) or 0
+    n_trials = budget_of(study)
+    if n_trials is None:
+        raise StudyMismatchError(f"No worker was submitted: no search of hyperopt_app has begun {study.study_name!r}.")
     left = left_of(read_budget(study, n_trials), n_trials)
     _check_study(study, left)
     settings, cwd = _last_settings(study_dir)

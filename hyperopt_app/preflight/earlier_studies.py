@@ -83,13 +83,13 @@ def _usable(study: "optuna.Study", space: Space) -> tuple[list[dict[str, Any]], 
     params_of, usable = params_reader(study), list[dict[str, Any]]()
     ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
     for trial, worth in worth_of(ended, study.direction, most=_MOST_TRIALS):
-        point = _point(space, params_of(trial))
+        point = _fitting_point(space, params_of(trial))
         if point:
             usable.append({"params": point, "worth": worth})
     return usable, len(ended)
 
 
-def _point(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
+def _fitting_point(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that the space has too, in its form; none of them if a value lies outside."""
     parameters = space.as_texts.parameters
     shared = {name: _on_step(parameters[name], value) for name, value in params.items() if name in parameters}

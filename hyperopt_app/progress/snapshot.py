@@ -110,6 +110,7 @@ class Snapshot:
             trials some, evenly spaced, with the last.
         last: The trials that ended last, the latest first.
         failures: How many trials failed in which way, the commonest first.
+        stop: Why no further trial starts, for the table of the driver; empty while trials may start.
         set_aside: Trials that no longer count, in no other number here.
         parked: Trials that wait at a rung, and go on if they are promoted.
         imported: Trials from elsewhere, in no other number here.
@@ -130,6 +131,7 @@ class Snapshot:
     best_so_far: tuple[float, ...] = ()
     last: tuple[EndedTrial, ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
+    stop: str = ""
     set_aside: int = 0
     parked: int = 0
     imported: int = 0

@@ -36,7 +36,7 @@ def draw(snapshot: Snapshot) -> RenderableType:
     parts: list[RenderableType] = [_bar(snapshot), counts_text(snapshot)]
     if snapshot.failures:
         parts.append(_failures(snapshot))
-    parts += [_times(snapshot), Text()]
+    parts += [_times(snapshot), *_stop(snapshot), Text()]
     if any(worker.state != "ended" for worker in snapshot.workers):
         parts += [_workers(snapshot), *_running(snapshot), Text()]
     return Panel(
@@ -92,6 +92,14 @@ def _times(snapshot: Snapshot) -> Text:
         busy = sum(worker.state == "running" for worker in snapshot.workers)
         parts.append(f"{busy} of {counted(alive, 'worker')} busy")
     return Text(" · ".join(parts), style="dim")
+
+
+def _stop(snapshot: Snapshot) -> list[RenderableType]:
+    """Say why no further trial starts, if trials are left or run."""
+    if not snapshot.stop or not snapshot.left + snapshot.running:
+        return []
+    word = "stopping" if snapshot.running else "stopped"
+    return [Text(f"{word}: {snapshot.stop}", style="yellow", no_wrap=True, overflow="ellipsis")]
 
 
 def _workers(snapshot: Snapshot) -> RenderableType:

@@ -15,18 +15,20 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from hyperopt_app.storage.absence import is_away
+from hyperopt_app.storage.databases.whole_study import all_trials
 
 __all__ = ["ClosingDatabase", "ServerDatabase"]
 
@@ -48,7 +50,7 @@ def _is_not_misleading(record: logging.LogRecord) -> bool:
 
 
 class ClosingDatabase(RDBStorage):
-    """Optuna's storage, closing its connections if it cannot be opened."""
+    """Optuna's storage, which closes its connections if it cannot be opened, and reads a whole study faster."""
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
         try:
@@ -57,6 +59,19 @@ class ClosingDatabase(RDBStorage):
             if hasattr(self, "engine"):
                 self.engine.dispose()
             raise
+
+    def _get_trials(
+        self,
+        study_id: int,
+        states: Container[TrialState] | None,
+        included_trial_ids: set[int],
+        trial_id_greater_than: int,
+    ) -> list[FrozenTrial]:
+        """Read trials as Optuna does; all of them in a few queries."""
+        if states is not None or included_trial_ids or trial_id_greater_than > -1:
+            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
+        with _create_scoped_session(self.scoped_session) as session:
+            return all_trials(session, study_id)
 
 
 class ServerDatabase(ClosingDatabase):
@@ -177,7 +192,7 @@ class _Change:
 
 def _patient(name: str) -> Callable[..., Any]:
     """Wrap a method of Optuna's that may be repeated unchanged."""
-    method = getattr(RDBStorage, name)
+    method = getattr(ClosingDatabase, name)
 
     @functools.wraps(method)
     def call(self: ServerDatabase, *args: Any, **kwargs: Any) -> Any:

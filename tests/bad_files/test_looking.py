@@ -51,7 +51,36 @@ def _without_journal(plant: Plant) -> Plant:
     return both
 
 
+# With the words that they want.
+_FURTHER = {
+    "extend": ("extend", "s", "--trials", "1"),
+    "import": ("import", "s", "s.csv"),
+    "dashboard": ("dashboard", "s"),
+    "status --watch": ("status", "s", "--watch"),
+    "report --watch": ("report", "s", "--watch"),
+}
+
 CASES = {
+    **{f"{one}: a file": Case(words, holds("s", "x"), (f"s: {_NOWHERE}",)) for one, words in _FURTHER.items()},
+    **{
+        f"{one}: no right to enter": Case(words, directory("s", 0), _DENIED, beside_a_study=True)
+        for one, words in _FURTHER.items()
+    },
+    **{
+        f"{one}: the journal is text": Case(words, holds(_JOURNAL, b"epoch 1\n"), ("no",), beside_a_study=True)
+        for one, words in _FURTHER.items()
+    },
+    **{
+        f"import: {name}": Case(("import", "s", "t.csv"), plant, says, beside_a_study=True)
+        for name, (plant, says) in {
+            "a directory": (directory("t.csv"), ("t.csv has no journal.log",)),
+            "nothing": (lambda _here: None, ("t.csv cannot be read: No such file",)),
+            "binary": (holds("t.csv", b"x,y\xff\n"), ("t.csv is not a CSV file in UTF-8",)),
+            "empty": (holds("t.csv", b""), ("column 'x' is missing",)),
+            "without rights": (holds("t.csv", b"x\n", 0), ("t.csv cannot be read: Permission denied",)),
+            "a huge cell": (holds("t.csv", b"x" * 200_000), ("t.csv is not a CSV file", "field larger than")),
+        }.items()
+    },
     **{
         f"{one}: no right to enter": Case((one, "s"), directory("s", 0), _DENIED, beside_a_study=True)
         for one in _COMMANDS

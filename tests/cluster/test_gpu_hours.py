@@ -46,8 +46,8 @@ def test_gpu_hours_are_those_of_the_jobs(slurm_cluster: Cluster, sweep: Start) -
 
 def test_no_trial_begins_once_the_gpu_hours_are_spent(slurm_cluster: Cluster, sweep: Start) -> None:
     """What runs then ends at its next checkpoint and waits; the workers' jobs end by themselves."""
-    most = 16 / 3600  # of four workers together
-    output = finish(sweep("epoch_s=0.4", "hydra.sweeper.n_trials=60", f"hydra.sweeper.budget.gpu_hours={most}"))
+    most = 60 / 3600  # of four workers together, which import for some seconds each
+    output = finish(sweep("epoch_s=0.4", "hydra.sweeper.n_trials=120", f"hydra.sweeper.budget.gpu_hours={most}"))
     ended = time.time()
     assert f"hydra.sweeper.budget.gpu_hours={most:g} is spent" in output
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())

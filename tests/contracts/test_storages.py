@@ -6,8 +6,10 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import TrialState
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import create_engine, inspect, text
 
 from hyperopt_app.errors import StorageError
@@ -136,3 +138,41 @@ def test_a_foreign_table_of_studies_is_refused(kind: str, request: pytest.Fixtur
         open_storage(storage, tmp_path)
     assert inspect(engine).get_table_names() == ["studies"]
     engine.dispose()
+
+
+@pytest.mark.parametrize("shared_place", ["sqlite", "postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("several", [False, True])
+def test_a_database_is_read_at_once_as_optuna_reads_it(shared_place: Place, several: bool) -> None:
+    """Numbers that are not finite, odd names, trials of each state and of another study beside them."""
+    shared_place.create(2)
+    storage = shared_place.open()
+    assert isinstance(storage, RDBStorage)
+    study = optuna.create_study(storage=storage, directions=["minimize", "maximize"] if several else ["minimize"])
+    curve = {3: float("nan"), 1: float("inf"), 2: -float("inf"), 0: 1e-300}
+    space = {"é": CategoricalDistribution(["a", None, 3]), "a.b": FloatDistribution(1e-5, 1.0, log=True)}
+    for values in ([float("inf"), -1.0], [0.5, -float("inf")]):
+        trial = optuna.trial.create_trial(
+            values=values if several else values[:1],
+            params={"é": None, "a.b": 0.5},
+            distributions=dict(space),
+            user_attrs={"metrics": {"loss": 0.25, "text": "ü\n'\""}, "none": None},
+            intermediate_values={} if several else dict(curve),
+        )
+        study.add_trial(trial)
+    study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL))
+    study.enqueue_trial({"a.b": 0.25})
+    study.ask()
+    expected = _in_order(RDBStorage._get_trials(storage, study._study_id, None, set(), -1))
+    assert _in_order(storage.get_all_trials(study._study_id)) == _in_order(study.trials) == expected
+    some = storage.get_all_trials(study._study_id, states=(TrialState.FAIL, TrialState.RUNNING))
+    assert [trial.number for trial in some] == [2, 3]
+    with pytest.raises(KeyError):
+        storage.get_all_trials(10**6)
+
+
+def _in_order(trials: list[FrozenTrial]) -> list[str]:
+    """All of the trials, without the order of attributes, which a database does not keep."""
+    for trial in trials:
+        trial.user_attrs = dict(sorted(trial.user_attrs.items()))
+        trial.intermediate_values = dict(sorted(trial.intermediate_values.items()))
+    return [repr(trial) for trial in trials]

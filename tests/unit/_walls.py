@@ -40,7 +40,7 @@ ONLY_IN = {
     "objectives": set(),
     "rich": {"commands", "progress.display", "progress.table"},
     "sklearn": {"page.forest", "reports.partial_dependence"},
-    "sqlalchemy": {"storage.absence", "storage.database", "storage.opening", "storage.server"},
+    "sqlalchemy": {"storage.absence", "storage.database", "storage.databases", "storage.opening", "storage.server"},
     "submitit": {"schedulers.slurm_job"},
     "lightning": {"callbacks.lightning"},
     "pytorch_lightning": {"callbacks.lightning"},

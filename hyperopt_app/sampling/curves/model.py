@@ -43,7 +43,7 @@ class CurveModel:
     def __init__(self, width: int) -> None:
         priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _NOISE]
         self._width = width
-        self.trend: Callable[[Floats], Floats] = _nothing
+        self.trend: Callable[[Floats], Floats] = _no_trend
         self._centre = np.array([centre for centre, _ in priors])
         self._scale = np.array([scale for _, scale in priors])
         self.logs: Floats = self._centre.copy()
@@ -163,5 +163,5 @@ class CurveModel:
         return slope + off / self._scale, float(value)
 
 
-def _nothing(rows: Floats) -> Floats:
+def _no_trend(rows: Floats) -> Floats:
     return np.zeros(len(rows))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit._made_studies import kept, mixed
+from tests.unit._made_studies import ended, kept, mixed
 from tests.unit.test_cli import _refusal
 
 
@@ -71,6 +71,18 @@ def test_a_study_is_served_and_only_read() -> None:
         with socket.create_connection(("127.0.0.1", int(port)), timeout=30):
             assert "give another, or none" in _refusal("dashboard", "mixed", "--port", port)
     assert {path: path.read_bytes() for path in Path("studies").rglob("*") if path.is_file()} == before
+
+
+def test_a_database_is_served() -> None:
+    """By its URL, which may name one of several studies."""
+    pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
+    url = f"sqlite:///{Path.cwd()}/all.db"
+    for name in ("one", "two"):
+        kept(Path("studies") / name, [ended(values=0.25)], storage=url)
+    with _serving("studies/two", "--storage", url, "--name", "two") as (address, lines):
+        (number,) = re.findall(r"/dashboard/studies/(\d+);", lines[0])
+        assert _answer(f"{address}/api/studies/{number}")[1]["name"] == "two"
+        assert "all.db" not in "".join(lines)
 
 
 def test_a_missing_requirement_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

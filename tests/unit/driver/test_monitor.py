@@ -222,6 +222,14 @@ def test_how_the_sweep_is_shown(
     assert shown._mode == mode
 
 
+def test_the_table_shows_a_stop(plan: Plan, study: optuna.Study) -> None:
+    """Also of one that the user asks for while it is shown; names are without what commands a terminal."""
+    monitor = StudyMonitor(plan, study, "none")
+    assert monitor._read(study)[0].stop == ""
+    write_stop(study, Stop("enough\x1b[2J", is_fault=False))
+    assert monitor._read(study)[0].stop == r"enough\x1b[2J"
+
+
 def test_the_best_trial_is_told_with_the_way_to_train_it_again(tmp_path: Path) -> None:
     """Number, value, directory and command, which sets the trial's seed."""
     study = study_of()

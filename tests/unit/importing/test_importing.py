@@ -62,14 +62,14 @@ def test_a_table_is_imported_once(capsys: pytest.CaptureFixture[str]) -> None:
     """As finished trials of the study's form; the same again adds none, a longer table its new rows."""
     study = begun()
     cli.main(["import", "here", _table()])
-    assert capsys.readouterr().out == "4 trials imported from earlier.csv; 1 has not ended.\n"
+    assert capsys.readouterr().out == "4 trials imported from earlier.csv; 1 was left out, not ended or set aside.\n"
     fresh = study.get_trials()[3:]
     assert [trial.state.name for trial in fresh] == ["COMPLETE", "PRUNED", "COMPLETE", "FAIL"]
     assert fresh[0].params == {"lr": 1e-3, "+width": 64, "optimizer": "adam"}
     assert fresh[1].params["optimizer"] == "'10'", "the text 10 and not a number"
     cli.main(["import", "here", _table(f"{TABLE}1e-5,16,adam,0.5,complete\n"), "--json"])
     said = json.loads(capsys.readouterr().out)
-    assert said == {"source": "earlier.csv", "added": 1, "there": 4, "skipped": 0, "unfinished": 1}
+    assert said == {"source": "earlier.csv", "added": 1, "there": 4, "skipped": 0, "others": 1}
     assert len(study.get_trials()) == 8
 
 
@@ -154,14 +154,17 @@ def test_another_study_is_imported(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StudyMismatchError, match=r"1 of 3 trials do not fit(.|\n)*trial 4: it has no value of width"):
         import_trials(study, Path("studies/here"), "studies/other")
     imported = import_trials(study, Path("studies/here"), "studies/other", skips=True)
-    assert (imported.added, imported.skipped, imported.unfinished) == (1, 2, 3)
+    assert (imported.added, imported.skipped, imported.others) == (1, 2, 3)
     assert study.get_trials()[3].intermediate_values == {1: 0.5, 2: 0.125}
+    cli.main(["discard", "other", "5"])
     cli.main(["export", "other", "--to", "other.csv"])
     cli.main(["export", "other", "--to", "other.db"])
     capsys.readouterr()
     for source in ("other", "studies/other/journal.log", "other.db", f"sqlite:///{Path.cwd()}/other.db", "other.csv"):
         cli.main(["import", "here", source, "--skip"])
-        assert capsys.readouterr().out.startswith("0 trials imported from "), source
+        said = capsys.readouterr().out
+        assert said.startswith("0 trials imported from "), source
+        assert "left out" in said
     assert len(study.get_trials()) == 4
     assert "is the study itself" in _refusal("import", "here", "here")
     assert "not found; give a study's directory" in _refusal("import", "here", "nowhere")

@@ -4,6 +4,7 @@
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -148,6 +149,16 @@ def test_the_last_trials_the_failures_and_the_slots_are_shown(width: int) -> Non
     none_ended = "\n".join(drawn(sweep(TRIALS[3:]), width))
     assert "│ ended" not in none_ended
     assert "failures" not in none_ended
+
+
+@widths
+def test_a_stop_is_said_while_trials_are_left(width: int) -> None:
+    """Who asked for it, in a line of its own."""
+    reason = "the user asked for it (hyperopt-app stop)"
+    assert f"stopping: {reason}" in "\n".join(drawn(replace(sweep(), stop=reason), width))
+    assert f"stopped: {reason}" in "\n".join(drawn(replace(sweep(TRIALS[:3]), stop=reason), width))
+    over = replace(sweep(TRIALS[:3]), stop=reason, left=0)
+    assert reason not in "\n".join(drawn(over, width))
 
 
 def test_sixteen_workers_fit_eighty_columns() -> None:

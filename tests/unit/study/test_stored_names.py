@@ -26,6 +26,8 @@ USERS = {
     "sampling/failure_aware_tpe.py": "a lower room: reads how a trial failed",
     "sampling/curves/sampler.py": "the same: reads whether a trial goes on with a point that it has",
     "reports/dataframe_csv.py": "a table of Optuna's own attributes, whatever their names",
+    "storage/snapshots/replays.py": "copies all attributes of a study, whatever their names",
+    "storage/snapshots/stored_trials.py": "the same, of its trials",
     "storage/server.py": "a mark of its own by which it finds a trial again whose answer was lost",
 }
 # Names that mean nothing else anywhere; `fixed_params`, say, is an argument of PartialFixedSampler too.

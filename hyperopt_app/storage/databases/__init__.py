@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""How a study is read from a database."""
