@@ -40,7 +40,7 @@ _PARTS = (BaseSampler, BasePruner, BaseCrossover, BaseMutation)
 # The functions that sampler groups name, ours and hydra-optuna-sweeper's, and the class that each of them makes.
 _UPSTREAM, _OURS = "hydra_plugins.hydra_optuna_sweeper.", "hyperopt_app.sampling.makers."
 # Classes of this package are made anew for each trial, as Optuna's are.
-_OWN_CLASSES = "hyperopt_app.sampling.curves."
+_OWN_CLASSES = ("hyperopt_app.sampling.curves.", "hyperopt_app.sampling.promotion.")
 _MAKERS: Mapping[str, type | None] = {
     f"{_OURS}nsgaiii": optuna.samplers.NSGAIIISampler,
     f"{_OURS}motpe": None,  # it says what to use instead
@@ -187,14 +187,14 @@ def made_class(node: Mapping[str, Any] | None) -> Any:
     if not isinstance(target, str) or target in _MAKERS:
         return _MAKERS.get(target) if isinstance(target, str) else target
     try:
-        return located(target, BaseSampler, "") if target.startswith(("optuna.", _OWN_CLASSES)) else None
+        return located(target, BaseSampler, "") if target.startswith(("optuna.", *_OWN_CLASSES)) else None
     except HyperoptError:
         return None
 
 
 def is_foreign(made_by: Callable[..., Any]) -> bool:
     """Whether a class is neither Optuna's, nor this package's, nor built by one of the groups' functions."""
-    return not f"{made_by.__module__}.".startswith(("optuna.", _UPSTREAM, _OURS, _OWN_CLASSES))
+    return not f"{made_by.__module__}.".startswith(("optuna.", _UPSTREAM, _OURS, *_OWN_CLASSES))
 
 
 def signature_of(made_by: Callable[..., Any]) -> Signature:

@@ -37,7 +37,7 @@ class ParkingStudy(Study):
         return study
 
     def labour(self, number: int, lease_s: float = 120.0) -> int:
-        """One worker, until the user is done; how many trials it has held."""
+        """One worker, until the user is done, and without a lease until all is; how many trials it has held."""
         identity = this_worker(number, self.folder)
         with beating(identity):
             lock, observer = partial(study_lock, self.folder), Observer(lease_s)
@@ -49,7 +49,7 @@ class ParkingStudy(Study):
                     tickets.settle(trial, self.trained(tickets, trial))
                     held += 1
                 tickets.end_parked()
-                if is_done:
+                if is_done and (lease_s or not tickets.left()):
                     return held
                 time.sleep(0.02)
 
