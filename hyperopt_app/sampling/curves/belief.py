@@ -2,6 +2,7 @@
 """What is believed of points before the study's first report, and how far the study's reports confirm it."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,8 +13,10 @@ from hyperopt_app.sampling.curves.model import CurveModel
 
 __all__ = ["Belief", "Trend", "confirmed"]
 
-# The trust that is considered in each belief; before the first report all are held for equally likely.
+# The trust that is considered in each belief, and how likely it is held before the first report: a belief is as likely
+# false as it is true in part.
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_FALSE, _TRUE_IN_PART = math.log(0.5), math.log(0.125)
 
 
 class Belief(Protocol):
@@ -59,6 +62,7 @@ def confirmed(model: CurveModel, cube: Cube, beliefs: Sequence[Belief], rows: Fl
     """
     believed = np.array([belief.scores(rows[:, : cube.width]) for belief in beliefs])
     trusts = np.array(list(itertools.product(_TRUSTS, repeat=len(beliefs))))
-    evidence = model.evidence(rows, scores - trusts @ believed)
+    before = np.where(trusts == 0, _FALSE, _TRUE_IN_PART).sum(axis=1)
+    evidence = before + model.evidence(rows, scores - trusts @ believed)
     weights = np.exp(evidence - evidence.max())
     return Trend(cube, beliefs, [float(trust) for trust in weights @ trusts / weights.sum()])

@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 _said: set[str] = set()
 # Reports before the model is asked.
 _LEAST_REPORTS = 4
-# Of so many trials one lies near a belief, if it is a spread one and the belief is trusted so far.
-_NEAR_BELIEF, _TRUSTED = 4, 0.25
+# Of so many trials one lies near a belief, if it is a spread one and the belief is trusted so far; one before any is.
+_NEAR_BELIEF, _TRUSTED = 4, 0.5
 _MOST = 1_000_000  # of any count
 _POINT = "fixed_params"  # Optuna's own name for the parameters with which a waiting trial is to begin
 
@@ -141,7 +141,7 @@ class CurvesSampler(BaseSampler):
             beliefs = self._beliefs(cube, rng)
             turn = number // _NEAR_BELIEF % max(len(beliefs), 1)
             if number < self._startup:
-                is_near = beliefs and number % _NEAR_BELIEF == _NEAR_BELIEF - 1
+                is_near = number < _NEAR_BELIEF * len(beliefs) and number % _NEAR_BELIEF == _NEAR_BELIEF - 1
                 return beliefs[turn].near(spread[None], rng)[0] if is_near else spread
             is_spread = bool(self._spread_every) and number % self._spread_every == 0
             if is_spread and (not beliefs or number % _NEAR_BELIEF):
