@@ -26,6 +26,7 @@ from tests.unit._made_journals import write_journal
 from tests.unit._made_studies import ended, failure, kept
 
 Says = Callable[..., Any]
+Make = Callable[[Path], None]
 
 
 def two(directory: Path) -> None:
@@ -96,27 +97,33 @@ STUDIES = [
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Path], None]], Path]:
-    """Makes each study once; returns a directory to copy."""
-    folder = tmp_path_factory.mktemp("made")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Make], Stored]:
+    """Makes each study once, with a log of trial 2, and reads it once."""
+    folder, studies = tmp_path_factory.mktemp("made"), dict[str, Stored]()
 
-    def directory(make: Callable[[Path], None]) -> Path:
+    def stored(make: Make) -> Stored:
         path = folder / make.__name__
-        if not path.exists():
+        if make.__name__ not in studies:
             make(path)
             (path / "trials" / "2").mkdir(parents=True)
             (path / "trials" / "2" / "app.log").write_text("epoch 1\nepoch 2\n", encoding="utf-8")
-        return path
+            studies[make.__name__] = Stored(path)
+        return studies[make.__name__]
 
-    return directory
+    return stored
 
 
 @pytest.fixture(params=STUDIES, ids=lambda make: make.__name__)
-def directory(request: pytest.FixtureRequest, made: Callable[[Callable[[Path], None]], Path]) -> Path:
-    """The directory of such a study, with a log of trial 2."""
-    make: Callable[[Path], None] = request.param
-    path = Path("studies") / make.__name__
-    shutil.copytree(made(make), path)
+def stored(request: pytest.FixtureRequest, made: Callable[[Make], Stored]) -> Stored:
+    """Such a study as Optuna reads it."""
+    return made(request.param)
+
+
+@pytest.fixture
+def directory(stored: Stored) -> Path:
+    """A copy of the study's directory."""
+    path = Path("studies") / stored.directory.name
+    shutil.copytree(stored.directory, path)
     return path
 
 
@@ -136,9 +143,8 @@ def _agree(row: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
-def test_the_table_of_trials_is_that_of_the_storage(directory: Path, say: Says) -> None:
+def test_the_table_of_trials_is_that_of_the_storage(stored: Stored, say: Says) -> None:
     """All rows, the ten best, the failed ones, and those of a condition."""
-    stored = Stored(directory)
     begun = [trial.number for trial in stored.counting if trial.state != TrialState.WAITING]
     rows = say("trials")
     assert [row["number"] for row in rows] == begun
@@ -156,9 +162,8 @@ def test_the_table_of_trials_is_that_of_the_storage(directory: Path, say: Says) 
         assert top[: len(stored.best)] == stored.best[:10]
 
 
-def test_counts_and_best_are_those_of_the_storage(directory: Path, say: Says) -> None:
+def test_counts_and_best_are_those_of_the_storage(stored: Stored, say: Says) -> None:
     """In ls, status, show, best and compare; and what failed, by kind."""
-    stored = Stored(directory)
     counts, asked = stored.counts, stored.study.user_attrs["n_trials"]
     states = ("complete", "pruned", "failed", "running")
     (entry,) = say("ls")
@@ -179,9 +184,8 @@ def test_counts_and_best_are_those_of_the_storage(directory: Path, say: Says) ->
         assert [row["number"] for row in say("best", "-k", "5")] == stored.ranked[:5]
 
 
-def test_compare_ends_with_the_best_values(directory: Path, say: Says) -> None:
+def test_compare_ends_with_the_best_values(stored: Stored, directory: Path, say: Says) -> None:
     """For each objective, after as many trials as had ended when the best one did."""
-    stored = Stored(directory)
     compared = say("compare", str(directory))
     assert compared["differences"] == [[]]
     end_of = {trial.number: _end_of(trial) for trial in stored.counting if trial.state.is_finished()}
@@ -199,9 +203,8 @@ def _end_of(trial: FrozenTrial) -> tuple[float, int]:
     return trial.datetime_complete.timestamp(), trial.number
 
 
-def test_one_trial_is_that_of_the_storage(directory: Path, say: Says) -> None:
+def test_one_trial_is_that_of_the_storage(stored: Stored, directory: Path, say: Says) -> None:
     """Its curve, parameters, failure and logs, for trials of each state."""
-    stored = Stored(directory)
     chosen = {trial.state: trial.number for trial in stored.trials} | {"best": stored.best[0], "first": 0, "log": 2}
     for number in chosen.values():
         row, trial = say("show", str(number)), stored.trials[number]
@@ -213,9 +216,8 @@ def test_one_trial_is_that_of_the_storage(directory: Path, say: Says) -> None:
     assert ("epoch 2" in say("logs", "2", plain=True)) == bool(logs)
 
 
-def test_exports_hold_all_trials(directory: Path, say: Says) -> None:
+def test_exports_hold_all_trials(stored: Stored, directory: Path, say: Says) -> None:
     """As JSON with the curves, as CSV, and, of all but the large one, in a journal of Optuna's."""
-    stored = Stored(directory)
     trials = say("export")["trials"]
     assert [trial["number"] for trial in trials] == [trial.number for trial in stored.trials]
     for trial in trials:
@@ -236,9 +238,8 @@ def test_exports_hold_all_trials(directory: Path, say: Says) -> None:
 @pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_report_holds_all_trials(directory: Path, say: Says) -> None:
+def test_the_report_holds_all_trials(stored: Stored, directory: Path, say: Says) -> None:
     """Values and states of all that have begun are in the page; it is smaller than 15 MB."""
-    stored = Stored(directory)
     say("report", "--trees", "8", "--depth", "8", plain=True)
     page = directory / "report" / "report.html"
     assert page.stat().st_size < 15e6
@@ -280,10 +281,9 @@ def _complete(rows: Iterable[Mapping[str, Any]]) -> int:
     return sum(row["state"].lower() == "complete" and not row["set_aside"] for row in rows)
 
 
-def test_each_command_is_right_while_a_worker_writes(directory: Path, say: Says) -> None:
+def test_each_command_is_right_while_a_worker_writes(stored: Stored, directory: Path, say: Says) -> None:
     """It sees no less than was there before it began and no more than after it ended, and agrees with itself."""
-    before = Stored(directory)
-    complete, best = before.counts["complete"], before.best
+    complete, best = stored.counts["complete"], stored.best
     seen: dict[str, tuple[int, int, int]] = {}
     with appending(directory) as added:
 
@@ -300,7 +300,7 @@ def test_each_command_is_right_while_a_worker_writes(directory: Path, say: Says)
         look("export", count=lambda said: _complete(said["trials"]))
         look("export", plain=True, count=lambda text: _complete(csv.DictReader(text.splitlines())))
         row = say("show", str(best[0]))
-        _agree(row, before.row(best[0]))
+        _agree(row, stored.row(best[0]))
         compared = say("compare", str(directory))["studies"]
         assert all(study["best_so_far"] for study in compared)
     assert all(least <= count <= most for least, count, most in seen.values()), seen

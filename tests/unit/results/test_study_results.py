@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pytest
 import yaml
 from omegaconf import OmegaConf
 
 from hyperopt_app.objective.task_hooks import TaskHooks
 from hyperopt_app.results.study_results import results_of_worker, write_study_results
+from hyperopt_app.storage import journal
+from tests.unit._made_studies import ended, kept
 from tests.unit._made_sweeps import made_plan
 from tests.unit._made_tickets import hand
 from tests.unit._made_trials import made, study_of
@@ -47,3 +50,19 @@ def test_a_worker_writes_the_study_that_it_has_open_now(tmp_path: Path) -> None:
     tickets.study.add_trial(made())
     results.update(force=True)
     assert (tmp_path / "own").read_text() == "1"
+
+
+def test_whoever_writes_the_results_keeps_the_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker after a trial, and the driver at the end; of a study that is large enough."""
+    study = kept(tmp_path / "s", [ended(values=0.5)])
+    snapshot = tmp_path / "s" / "journal.log.snapshot"
+    plan = made_plan(tmp_path / "s")
+    write_study_results(study, plan, CONFIG, Task())
+    assert not snapshot.exists()
+    monkeypatch.setattr(journal, "_SMALLEST", 0)
+    monkeypatch.setattr(journal, "_LEAST_GROWN", 0)
+    write_study_results(study, plan, CONFIG, Task())
+    first = snapshot.read_bytes()
+    study.add_trials([ended(values=0.5)] * 3)
+    results_of_worker(hand(study), plan, CONFIG, Task()).update(force=True)
+    assert snapshot.read_bytes() != first

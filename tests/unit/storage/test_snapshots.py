@@ -16,6 +16,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.errors import StorageError
 from hyperopt_app.storage import journal as journal_module
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.storage.snapshots.columns import Curves, DamagedColumnsError, Moments, Texts
@@ -187,6 +188,50 @@ def test_a_worker_goes_on_from_a_snapshot(tmp_path: Path) -> None:
         TrialState.RUNNING,
         TrialState.COMPLETE,
     ]
+
+
+def torn(folder: Path) -> None:
+    """Leave what a writer leaves that dies in the middle of a record."""
+    with (folder / "journal.log").open("ab") as journal:
+        journal.write(b'{"op_code":8,"worker_id":"somebody-1","trial_id":0,"user_at')
+
+
+@pytest.mark.usefixtures("small")
+def test_torn_lines_before_and_behind_it_cost_nothing(tmp_path: Path) -> None:
+    """What was blanked out is a part of what the snapshot stands for; what is torn since is passed over."""
+    study = made_study(tmp_path)
+    torn(tmp_path)
+    study.ask()
+    assert (tmp_path / "journal.log.torn").exists()
+    keep_snapshot(study)
+    torn(tmp_path)
+    assert [is_decoded(trial) for trial in reopened(tmp_path)] == [False] * 4 + [True] * 2
+    study.ask()
+    assert reopened(tmp_path) == study.trials
+    keep_snapshot(study)
+    assert reopened(tmp_path) == study.trials
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (b',"crc32":', b',"crc":', "no checksum"),
+        (b'"trial_id":4', b'"trial_id":9', "checksum does not fit"),
+        (b"", b'{"op_code":8,"worker_id":"other","trial_id":9,"user_attr":{"k":1}}\n', "which was never made"),
+    ],
+)
+@pytest.mark.usefixtures("small")
+def test_damage_behind_it_is_refused_as_ever(tmp_path: Path, old: bytes, new: bytes, fault: str) -> None:
+    """With the line's number in the whole journal, by a reader who knows the lines before from the snapshot alone."""
+    study = made_study(tmp_path)
+    keep_snapshot(study)
+    path = tmp_path / "journal.log"
+    before = path.read_bytes()
+    study.tell(4, 0.5)
+    path.write_bytes(before + (path.read_bytes()[len(before) :].replace(old, new) if old else new))
+    number = before.count(b"\n") + 1
+    with pytest.raises(StorageError, match=rf"line {number}: .*{fault}"):
+        reopened(tmp_path)
 
 
 @pytest.fixture
