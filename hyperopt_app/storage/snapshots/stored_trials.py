@@ -46,14 +46,13 @@ class StoredTrials:
             raise DamagedColumnsError("the columns do not have the same length")
 
     def trials(self) -> list[FrozenTrial]:
-        """Return the trials; those that have ended are decoded later, piece by piece."""
+        """Return the trials, which are decoded later, piece by piece; Optuna changes only copies of them."""
         counts: dict[int, int] = {}
         trials = list[FrozenTrial]()
         for trial_id, (study, state) in enumerate(zip(self.studies, self.states, strict=True)):
             number = counts.get(study, 0)
             counts[study] = number + 1
-            stored = _StoredTrial(self, trial_id, number, state)
-            trials.append(stored if state.is_finished() else stored.decoded())
+            trials.append(_StoredTrial(self, trial_id, number, state))
         return trials
 
     def values(self, trial_id: int) -> list[float] | None:

@@ -59,12 +59,15 @@ def is_decoded(trial: FrozenTrial) -> bool:
 
 
 @pytest.mark.usefixtures("small")
-def test_ended_trials_of_a_snapshot_are_decoded_piece_by_piece(tmp_path: Path) -> None:
-    """A reader of the counts decodes no curve; a trial that runs is Optuna's own from the beginning."""
+def test_trials_of_a_snapshot_are_decoded_piece_by_piece(tmp_path: Path) -> None:
+    """A reader of the counts decodes no curve; a trial that has changed since is Optuna's own."""
     study = made_study(tmp_path)
+    study.enqueue_trial({"x": 0.5})
     keep_snapshot(study)
+    assert not any(map(is_decoded, reopened(tmp_path)))
+    study.tell(4, 0.5)
     trials = reopened(tmp_path)
-    assert [is_decoded(trial) for trial in trials] == [False] * 4 + [True]
+    assert [is_decoded(trial) for trial in trials] == [False] * 4 + [True, False]
     assert trials[0].value == study.trials[0].value
     assert not {"intermediate_values", "_params"} & vars(trials[0]).keys()
     assert trials[0].intermediate_values == study.trials[0].intermediate_values
@@ -205,7 +208,7 @@ def test_torn_lines_before_and_behind_it_cost_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "journal.log.torn").exists()
     keep_snapshot(study)
     torn(tmp_path)
-    assert [is_decoded(trial) for trial in reopened(tmp_path)] == [False] * 4 + [True] * 2
+    assert [is_decoded(trial) for trial in reopened(tmp_path)] == [False] * 6
     study.ask()
     assert reopened(tmp_path) == study.trials
     keep_snapshot(study)
