@@ -148,11 +148,14 @@ def _summarise(plan: "Plan") -> None:
     from hyperopt_app.errors import StorageError
     from hyperopt_app.looking.summary import write_summary_of_last
     from hyperopt_app.storage.patience import giving_up
+    from hyperopt_app.storage.snapshots.keeping import keep_snapshot
     from hyperopt_app.study.opening import open_study
 
     try:
         with giving_up(lambda: True):  # a server that is away holds no job
-            write_summary_of_last(open_study(plan), plan.study_dir)
+            study = open_study(plan)
+            if write_summary_of_last(study, plan.study_dir):
+                keep_snapshot(study, is_over=True)
     except StorageError as error:
         _log.warning("The summary could not be written: %s", error)
 

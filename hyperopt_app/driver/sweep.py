@@ -40,6 +40,7 @@ from hyperopt_app.results.retrain import keep_retrain
 from hyperopt_app.results.study_results import write_study_results
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.storage.patience import giving_up
+from hyperopt_app.storage.snapshots.keeping import keep_snapshot
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop, write_stop
@@ -276,6 +277,7 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 
 def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
     """Report how the study ended, and which files could not be written."""
+    keep_snapshot(study, is_over=True)
     for line in write_summary(study, plan.study_dir):
         _log.info("%s", line)
     try:

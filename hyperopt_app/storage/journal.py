@@ -46,8 +46,9 @@ _log = logging.getLogger(__name__)
 _CHUNK = 1 << 16
 # Bytes of a journal. Smaller ones open in a third of a second, and get no snapshot.
 _SMALLEST = 4_000_000
-# A snapshot is written when the journal has grown by so many bytes and this share since the last one.
-_LEAST_GROWN, _SHARE_GROWN = 1_000_000, 0.02
+# A snapshot is written when the journal has grown by so many bytes and this share since the last one, and at the end of
+# a search if it has grown by less.
+_LEAST_GROWN, _SHARE_GROWN, _LEAST_AT_END = 1_000_000, 0.01, 100_000
 
 
 class ExactJournalStorage(JournalStorage):
@@ -79,14 +80,17 @@ class ExactJournalStorage(JournalStorage):
             self._audit = reading.audit
             self._replay_result = reading.as_replay(self._replay_result._worker_id_prefix)
 
-    def keep_snapshot(self) -> None:
+    def keep_snapshot(self, *, is_over: bool = False) -> None:
         """Write a snapshot of what was read beside the journal, if that saves the next reader a noticeable time.
 
         No other process and no other thread of this one waits for it. What goes wrong is logged: the journal has
         everything.
+
+        Args:
+            is_over: Whether the search is over, so that a small gain counts too: none will be written for long.
         """
         backend = self._backend
-        if not backend.wants_snapshot():
+        if not backend.wants_snapshot(is_over=is_over):
             return
         with self._thread_lock:
             if backend.covered.records != self._replay_result.log_number_read:
@@ -195,23 +199,24 @@ class RepairingJournalBackend(BaseJournalBackend):
             self.covered, self.checksums = self._kept, _ = reading.covered, reading.checksums
         return reading
 
-    def wants_snapshot(self) -> bool:
-        """Whether a new snapshot would save the next reader a noticeable time."""
-        if self._reading or not self._has_grown():
+    def wants_snapshot(self, *, is_over: bool) -> bool:
+        """Whether a new snapshot would save the next reader a noticeable time, or any once the search is over."""
+        if self._reading or not self._has_grown(is_over=is_over):
             return False
         self._kept = stored_part(Path(self._path))
-        return self._has_grown()
+        return self._has_grown(is_over=is_over)
 
-    def _has_grown(self) -> bool:
+    def _has_grown(self, *, is_over: bool) -> bool:
         size, kept = self.covered.size, self._kept.size
+        least = min(_LEAST_AT_END, _LEAST_GROWN) if is_over else _LEAST_GROWN + size * _SHARE_GROWN
         # A longer one is of another journal.
-        return size >= _SMALLEST and (kept > size or size - kept > _LEAST_GROWN + size * _SHARE_GROWN)
+        return size >= _SMALLEST and (kept > size or size - kept > least)
 
     def write_snapshot(self, reading: Reading) -> None:
         """Write a snapshot beside the journal; what goes wrong is logged."""
         try:
             write_snapshot(Path(self._path), reading)
-        except (OSError, ValueError, OverflowError, TypeError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001 -- of a disk or of values of any kind; it must end no search
             _log.debug("%s: no snapshot was written: %s", self._path, error)
         # Also where it failed: the next try comes when the journal has grown again.
         self._kept = reading.covered

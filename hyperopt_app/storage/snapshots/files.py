@@ -54,7 +54,7 @@ def write_snapshot(journal: Path, reading: Reading) -> None:
 
     Raises:
         OSError: It cannot be written.
-        ValueError: What is to be written does not fit; as of `packed`.
+        Exception: What is to be written does not fit; as of `packed`.
     """
     arrays: dict[str, Any] = packed(reading)
     with replacing(snapshot_path(journal), journal.stat().st_mode & 0o777) as aside, aside.open("wb") as archive:

@@ -59,8 +59,8 @@ def packed(reading: Reading) -> dict[str, NDArray[Any]]:
     """Return the arrays from which `restored` makes this reading.
 
     Raises:
-        ValueError: Something in it does not go into such arrays (`OverflowError`, `TypeError` and `RecursionError`
-            too): a moment beyond the years that UTC has, a nesting that is too deep.
+        Exception: Something in it does not go into such arrays: a moment beyond the years that UTC has, for
+            instance, or a nesting that is too deep.
     """
     about = {
         "layout": _LAYOUT,

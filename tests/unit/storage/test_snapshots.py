@@ -120,6 +120,28 @@ def test_it_is_written_anew_when_the_journal_has_grown_enough(tmp_path: Path) ->
     assert reopened(tmp_path) == study.trials
 
 
+def test_at_the_end_of_a_search_it_has_all(tmp_path: Path) -> None:
+    """A study that has ended is looked at for long, so what little it has grown by since is written too."""
+    study = made_study(tmp_path)
+    with patch.multiple(journal_module, _SMALLEST=0, _LEAST_GROWN=10**6, _LEAST_AT_END=100):
+        keep_snapshot(study)
+        assert not snapshot_of(tmp_path).exists()
+        keep_snapshot(study, is_over=True)
+        study.tell(study.ask(), 1.0)
+        keep_snapshot(study, is_over=True)
+        written = snapshot_of(tmp_path).read_bytes()
+        study.set_user_attr("k", 1)
+        keep_snapshot(study, is_over=True)
+        assert snapshot_of(tmp_path).read_bytes() != written
+        study.set_user_attr("k", 2)
+    assert not any(map(is_decoded, reopened(tmp_path)))
+    with patch.object(journal_module, "_SMALLEST", 10**9):
+        study.tell(study.ask(), 1.0)
+        written = snapshot_of(tmp_path).read_bytes()
+        keep_snapshot(study, is_over=True)
+        assert snapshot_of(tmp_path).read_bytes() == written
+
+
 @pytest.mark.usefixtures("small")
 def test_a_reader_writes_nothing(tmp_path: Path) -> None:
     """Whoever opens a study to look at it leaves its directory as it is, with a snapshot and without."""
