@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.errors import StorageError
 from hyperopt_app.storage import journal as journal_module
 from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.storage.snapshots import files
 from hyperopt_app.storage.snapshots.columns import Curves, DamagedColumnsError, Moments, Texts
 from hyperopt_app.storage.snapshots.keeping import keep_snapshot
 
@@ -179,6 +180,15 @@ def test_a_place_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -
     study.ask()  # after a failure, the next try comes when the journal has grown
     keep_snapshot(study)
     assert not is_decoded(reopened(tmp_path)[0])
+
+
+@pytest.mark.usefixtures("small")
+def test_what_does_not_fit_into_a_snapshot_ends_no_search(tmp_path: Path) -> None:
+    """A study with such a value goes on without one, and nothing half-written is left."""
+    study = made_study(tmp_path)
+    with patch.object(files, "packed", side_effect=OverflowError("date value out of range")):
+        keep_snapshot(study, is_over=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
 
 
 class _Trap:
