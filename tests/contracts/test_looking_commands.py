@@ -239,17 +239,33 @@ def test_exports_hold_all_trials(stored: Stored, directory: Path, say: Says) -> 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_report_holds_all_trials(stored: Stored, directory: Path, say: Says) -> None:
-    """Values and states of all that have begun are in the page; it is smaller than 15 MB."""
+    """All that have begun are in the page and in the table, and the page is smaller than 15 MB."""
+    assert _reported(directory, say) == (stored.begun, stored.begun)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_report_is_whole_while_a_worker_writes(stored: Stored, directory: Path, say: Says) -> None:
+    """It has no gap, no less than was there before it began and no more than after it ended."""
+    with appending(directory) as added:
+        least = added()
+        page, table = _reported(directory, say)
+        most = added() + 1
+    for numbers in (page, table):
+        assert numbers[: len(stored.begun)] == stored.begun
+        assert least <= len(numbers) - len(stored.begun) <= most
+
+
+def _reported(directory: Path, say: Says) -> tuple[list[int], list[int]]:
+    """The numbers of the trials in the page of a report, and in its table."""
     say("report", "--trees", "8", "--depth", "8", plain=True)
     page = directory / "report" / "report.html"
     assert page.stat().st_size < 15e6
     script = re.search(r"<script[^>]*json[^>]*>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
     assert script is not None
-    shown = json.loads(script[1])["trials"]
-    assert shown["number"] == stored.begun
     table = (directory / "report" / "trials_dataframe.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(table.splitlines()))
-    assert [int(row["number"]) for row in rows] == stored.begun
+    return json.loads(script[1])["trials"]["number"], [int(row["number"]) for row in csv.DictReader(table.splitlines())]
 
 
 @contextmanager
