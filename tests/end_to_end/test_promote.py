@@ -17,7 +17,8 @@ RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
 APP = APPS / "epochs" / "app.py"
 STUDY = Path("study")
-EPOCHS, TRIALS = 11, 9
+# Enough trials that some are left when the first is complete, which takes three at the second rung.
+EPOCHS, TRIALS = 11, 16
 CONFIG = """
 defaults:
   - _self_

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 import hyperopt_app
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective.outcomes import Completed
+from hyperopt_app.objective.outcomes import Completed, Interrupted, Parked
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space, parse_space
@@ -25,10 +25,10 @@ from hyperopt_app.space.trial_overrides import trial_overrides
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import create_study, open_study
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.stopping import read_stop
+from hyperopt_app.study.stopping import Stop, read_stop, write_stop
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.loop import Tally
-from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.run_trial import Evaluation, run_trial
 from hyperopt_app.worker.task import WorkerTask
 from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import NOON, made_plan, made_space, made_sweep, write_configs
@@ -320,3 +320,30 @@ def test_optuna_is_quiet_while_a_worker_works() -> None:
         assert optuna.logging.get_verbosity() == optuna.logging.ERROR
     finally:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def _with_checkpoint(_config: Any) -> float:
+    trial = hyperopt_app.current_trial()
+    assert trial is not None
+    trial.report(0.5, 1)
+    trial.checkpointed()
+    pytest.fail("it went on")
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_trial_ends_at_its_checkpoint_to_wait(stops: bool) -> None:
+    """Its worker goes on with the next one, unless the study stops at once, too; then the trial waits all the same."""
+    study, asked = optuna.create_study(), list[int]()
+    if stops:
+        write_stop(study, Stop("now", is_fault=False, ends_running=True))
+
+    def parks(trial: optuna.Trial) -> bool:
+        asked.append(trial.number)
+        return True
+
+    interrupts = Interrupts()
+    evaluation = Evaluation(_plan(), _jobs(_with_checkpoint), interrupts, parks=parks)
+    outcome = run_trial(study.ask(), evaluation, interrupts)
+    assert outcome == (Interrupted() if stops else Parked())
+    assert interrupts.asked_to_end is stops
+    assert asked == [0]
