@@ -8,6 +8,7 @@ is required to survive, and a killed one leaves no partial state.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -95,6 +96,7 @@ def begin_run(
         is_judged=not limits.never_for_failures,
         search_since=number if has_new_search else int(last.get("search_since", 0)),
         methods={**(methods or {}), **last.get("methods", {})},
+        began=time.time(),
     )
     keep_run(study, run)
     return number

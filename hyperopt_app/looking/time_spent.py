@@ -53,12 +53,7 @@ def time_spent(view: View) -> TimeSpent:
     attempts = [
         attempt for trial in view.trials for attempt in attempts_of(trial, view.read_at if _is_running(trial) else None)
     ]
-    ends = [
-        trial.datetime_complete.timestamp()
-        for trial in view.trials
-        if trial.number in view.ended_before and trial.datetime_complete is not None
-    ]
-    boundary = max(ends, default=float("-inf"))
+    boundary = _begin_of_run(view)
     earlier = [attempt for attempt in attempts if attempt.begun < boundary]
     run = [attempt for attempt in attempts if attempt.begun >= boundary]
     known_s = {worker: ended - begun for worker, (begun, ended) in spans_of(attempts).items()}
@@ -71,6 +66,18 @@ def time_spent(view: View) -> TimeSpent:
         active_s=sum(known_s.values()),
         saved_s=saved_s(view.counting),
     )
+
+
+def _begin_of_run(view: View) -> float:
+    """Return when the last run began, in seconds since the epoch; minus infinity if there was none before it."""
+    if view.run_began is not None:
+        return view.run_began
+    ends = [
+        trial.datetime_complete.timestamp()
+        for trial in view.trials
+        if trial.number in view.ended_before and trial.datetime_complete is not None
+    ]
+    return max(ends, default=float("-inf"))
 
 
 def _is_running(trial: "FrozenTrial") -> bool:

@@ -42,6 +42,7 @@ class View:
         aside: Why which trials no longer count, by number.
         asked: The budget of the last command; None if no driver has stored one.
         ended_before: The numbers of the trials that had ended before the last command.
+        run_began: When the last command began, in seconds since the epoch; None in a study of an earlier release.
         stop: Why no further trial starts; empty while trials may start.
         is_fault: Whether that stop asks the user to correct something.
         is_held: Whether it is a hold, which `hyperopt-app release` ends.
@@ -58,6 +59,7 @@ class View:
     aside: Mapping[int, str]
     asked: int | None
     ended_before: frozenset[int]
+    run_began: float | None
     stop: str
     is_fault: bool
     is_held: bool
@@ -230,6 +232,7 @@ def read_view(study: "optuna.Study", directory: Path) -> View:
         aside=aside,
         asked=budget_in(attributes),
         ended_before=in_ranges(run_in(attributes).get("ended_before", [])),
+        run_began=run_in(attributes).get("began"),
         stop="" if stop is None else stop["reason"],
         is_fault=stop is not None and stop["is_fault"],
         is_held=stop is not None and stop.get("is_hold", False),

@@ -66,6 +66,7 @@ class RunRecord(TypedDict, total=False):
     is_judged: bool
     search_since: int
     methods: dict[str, str]
+    began: float  # in seconds since the epoch
 
 
 class VerdictRecord(TypedDict):

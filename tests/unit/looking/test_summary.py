@@ -106,6 +106,16 @@ def test_times_add_up_over_runs_and_interruptions(tmp_path: Path) -> None:
     assert spent.saved_s == 28.0
 
 
+def test_an_interrupted_attempt_is_of_the_run_that_began_it(tmp_path: Path) -> None:
+    """Though its trial ends in the next run, and none had ended in the run before."""
+    moment = START.timestamp()
+    attempts = [{"worker": "w5", "begun": moment - 50, "ended": moment - 20}]
+    study = kept(tmp_path / "s", [ended(begun_s=0, length_s=10, worker=0, ended_attempts=attempts)])
+    study.set_user_attr("run", {"number": 2, "ended_before": [], "is_judged": True, "began": moment - 5})
+    spent = time_spent(read_view(study, tmp_path / "s"))
+    assert (spent.run_s, spent.earlier_s, spent.workers) == (10.0, 30.0, 1)
+
+
 def test_failures_are_grouped_by_kind(tmp_path: Path) -> None:
     """The commonest kind first, with its commonest text; without a record there is no text."""
     trials = [ended("FAIL", **failure("bug", text)) for text in ("a", "b", "b")] + [ended("FAIL")]
