@@ -60,7 +60,7 @@ def all_trials(session: Session, study_id: int) -> list[FrozenTrial]:
             values=[_number(*row) for row in values[trial.trial_id]] or None,
             datetime_start=trial.datetime_start,
             datetime_complete=trial.datetime_complete,
-            **_parameters(params[trial.trial_id], distribution_of),
+            **_point_of(params[trial.trial_id], distribution_of),
             user_attrs=_decoded(user_attrs[trial.trial_id]),
             system_attrs=_decoded(system_attrs[trial.trial_id]),
             intermediate_values={step: _number(value, kind) for step, value, kind in curves[trial.trial_id]},
@@ -94,7 +94,7 @@ def _number(value: float | None, kind: str) -> float:
     return _NOT_FINITE[kind] if value is None else value
 
 
-def _parameters(rows: Iterable[tuple[Any, ...]], distribution_of: Any) -> dict[str, dict[str, Any]]:
+def _point_of(rows: Iterable[tuple[Any, ...]], distribution_of: Any) -> dict[str, dict[str, Any]]:
     distributions = dict[str, BaseDistribution]()
     params = dict[str, Any]()
     for name, value, text in rows:
