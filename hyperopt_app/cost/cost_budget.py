@@ -46,7 +46,7 @@ def spent_budget(
         spent["trainings"] = trainings_of(study.get_trials(deepcopy=False)) or 0.0
     for unit, limit in most.items():
         if spent[unit] >= limit:
-            text = f"hydra.sweeper.budget.{unit}={limit:g} is spent ({spent[unit]:.4g}); a larger one goes on"
+            text = f"hydra.sweeper.budget.{unit}={limit:g} is spent ({spent[unit]:.4g})"
             return Stop(text, is_fault=False, ends_running=True)
     return None
 

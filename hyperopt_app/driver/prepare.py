@@ -37,6 +37,7 @@ from hyperopt_app.driver.request import (
     points_of,
 )
 from hyperopt_app.errors import ConfigError, StudyMismatchError
+from hyperopt_app.preflight.earlier_studies import keep_earlier
 from hyperopt_app.sampling.samplers import lists_points
 from hyperopt_app.settings.methods import with_automatic_methods
 from hyperopt_app.settings.reading import Settings
@@ -81,6 +82,7 @@ def prepare(request: Request) -> Plan:
             _drop_points(study, request, identity.seed)
         keep_identity(study, identity)
         keep_owner(request.study_dir, study)
+        keep_earlier(request.study_dir, request.earlier)
         keep_budget(study, request.n_trials, listed=_lists_points(request))
         _issue(study, request, identity.seed)
         write_stop(study, None)

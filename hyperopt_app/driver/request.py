@@ -111,8 +111,10 @@ def checked(
     faults += strays.faults
     faults += method_faults
     faults += preflight.check_settings(settings, space)
-    earlier, earlier_faults = read_earlier(settings, space) if is_read else (EarlierTrials(), [])
-    faults += earlier_faults
+    study_dir, earlier = Path(config.hydra.sweep.dir).absolute(), EarlierTrials()
+    if is_read:
+        earlier, earlier_faults = read_earlier(settings, space, study_dir)
+        faults += earlier_faults
     if not (strays.faults or field_faults):  # which the config would not know either, and say in other words
         faults += _space_faults(loader, config, space)
     hooks = hooks_of(task_function)
@@ -128,8 +130,10 @@ def checked(
     faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
     idle = {} if faults else idle_methods(settings, wording)
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
-    folder, notes = Path(config.hydra.sweep.dir).absolute(), (*notes, *earlier.notes)
-    request = Request(settings, space, folder, name, n_trials, options, wording=wording, notes=notes, earlier=earlier)
+    notes = (*notes, *earlier.notes)
+    request = Request(
+        settings, space, study_dir, name, n_trials, options, wording=wording, notes=notes, earlier=earlier
+    )
     own_places = partial(place_faults, context, config, space, n_trials, request.study_dir, wording=wording)
     unusable = folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs")
     faults += unusable or _study_faults(request, None if faults else own_places)

@@ -297,8 +297,7 @@ def _report_end(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: St
         _log.info("%s", line)
     if stop is None or (left == 0 and not stop.is_fault):
         return
-    first = "after a fix, " if stop.is_fault else "once it is released, " if stop.is_hold else ""
-    rest = f"{left} of {monitor.size()} trials are left; {first}{plan.way_on} goes on with them."
+    rest = f"{left} of {monitor.size()} trials are left; {stop.first}{plan.way_on} goes on with them."
     if not stop.is_fault:
         _log.info("Stopped: %s. %s", stop.reason, rest)
         return

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Read the studies that `hydra.sweeper.warm_start` names: what of their trials fits this study, or what is wrong."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
@@ -15,13 +16,11 @@ from hyperopt_app.sampling.curves.earlier import worth_of
 from hyperopt_app.settings.reading import Settings
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
+from hyperopt_app.support.files import read_file, replacing
 
-if TYPE_CHECKING:
-    import optuna
+__all__ = ["EarlierTrials", "keep_earlier", "read_earlier"]
 
-__all__ = ["EarlierTrials", "read_earlier"]
-
-_KEY = "hydra.sweeper.warm_start"
+_KEY, _KEPT = "hydra.sweeper.warm_start", "warm_start.json"
 # More of a study teach little, and travel to every worker.
 _MOST_TRIALS = 200
 
@@ -35,15 +34,17 @@ class EarlierTrials:
             trials, about standard normal within its study.
         first: The parameters of each study's best trial.
         notes: What the user should know, a line for each study.
+        sources: What was read of each study, by its directory; for `keep_earlier`.
     """
 
     trials: Sequence[Mapping[str, Any]] = ()
     first: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = ()
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def read_earlier(settings: Settings, space: Space) -> tuple[EarlierTrials, list[str]]:
-    """Read the earlier studies. Runs in the driver.
+def read_earlier(settings: Settings, space: Space, study_dir: Path) -> tuple[EarlierTrials, list[str]]:
+    """Read the earlier studies, or what this study has kept of them. Runs in the driver.
 
     Returns:
         Their trials, and the faults of the setting.
@@ -52,41 +53,69 @@ def read_earlier(settings: Settings, space: Space) -> tuple[EarlierTrials, list[
         what = f"{_KEY}: trials cannot be weighed for {len(settings.directions)} objectives"
         return EarlierTrials(), [f"{what}; leave it out, or give points of your own as hydra.sweeper.enqueue"]
     trials, first, notes = list[Mapping[str, Any]](), list[Mapping[str, Any]](), list[str]()
-    faults = []
+    kept, sources, faults = _kept(study_dir), dict[str, Mapping[str, Any]](), list[str]()
     for number, folder in enumerate(settings.warm_start):
+        path = Path(str(folder)).resolve()
+        if str(path) in sources:
+            continue
         try:
-            usable, ended = _usable(study_in(Path(str(folder))), space)
+            source = kept.get(str(path)) or _source(path, folder, study_dir)
         except (StorageError, StudyMismatchError) as error:
             faults.append(f"{_KEY}[{number}]: {error}")
             continue
+        points = [{**trial, "params": _fitting_point(space, trial["params"])} for trial in source["trials"]]
+        usable = [trial for trial in points if trial["params"]]
         if not usable:
             faults.append(
-                f"{_KEY}[{number}]: none of the {ended} ended trials of {folder} fits this study: it must have "
+                f"{_KEY}[{number}]: none of the {source['ended']} ended trials of {folder} fits this study: it must have "
                 "reported or returned a value, and the keys that both studies search must lie in the ranges of this "
                 "one. Leave it out, or widen the ranges"
             )
             continue
-        notes.append(f"{_KEY}: {len(usable)} of the {ended} ended trials of {folder} fit this study")
+        sources[str(path)] = source
+        notes.append(f"{_KEY}: {len(usable)} of the {source['ended']} ended trials of {folder} fit this study")
         trials += usable
         first.append(max(usable, key=lambda trial: float(trial["worth"]))["params"])
-    return EarlierTrials(trials, first, notes), faults
+    return EarlierTrials(trials, first, notes, sources), faults
 
 
-def _usable(study: "optuna.Study", space: Space) -> tuple[list[dict[str, Any]], int]:
-    """Return the trials that fit the space, and how many have ended.
+def keep_earlier(study_dir: Path, earlier: EarlierTrials) -> None:
+    """Keep in the study's directory what was read, so that it goes on with the same when the earlier studies are gone."""
+    if earlier.sources and earlier.sources != _kept(study_dir):
+        with replacing(study_dir / _KEPT) as aside:
+            aside.write_text(json.dumps(earlier.sources), encoding="utf-8")
+
+
+def _kept(study_dir: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return what this study has kept; nothing if it has not, or the file is damaged: then they are read again."""
+    try:
+        kept = json.loads(read_file(study_dir / _KEPT))
+    except (OSError, ValueError):
+        return {}
+    is_whole = isinstance(kept, dict) and all(
+        isinstance(source, dict) and source.keys() >= {"ended", "trials"} for source in kept.values()
+    )
+    return kept if is_whole else {}
+
+
+def _source(path: Path, folder: object, study_dir: Path) -> dict[str, Any]:
+    """Read how many trials of a study have ended, and the parameters and worth of those that teach something.
 
     Raises:
-        StudyMismatchError: The study has several objectives.
+        StorageError: The study cannot be read.
+        StudyMismatchError: There is no study, it is this one, or it has several objectives.
     """
+    if path == study_dir.resolve():
+        raise StudyMismatchError(
+            f"{folder} is this study itself, which learns from its own trials anyway; leave it out"
+        )
+    study = study_in(Path(str(folder)))
     if len(study.directions) > 1:
         raise StudyMismatchError(f"{study.study_name} has {len(study.directions)} objectives; it must have one")
-    params_of, usable = params_reader(study), list[dict[str, Any]]()
+    params_of = params_reader(study)
     ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-    for trial, worth in worth_of(ended, study.direction, most=_MOST_TRIALS):
-        point = _fitting_point(space, params_of(trial))
-        if point:
-            usable.append({"params": point, "worth": worth})
-    return usable, len(ended)
+    taught = worth_of(ended, study.direction, most=_MOST_TRIALS)
+    return {"ended": len(ended), "trials": [{"params": params_of(trial), "worth": worth} for trial, worth in taught]}
 
 
 def _fitting_point(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:

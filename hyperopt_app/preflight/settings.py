@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Check the settings of the sweeper, the worker options and the launcher. Runs in the driver."""
 
+import dataclasses
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from hydra.types import HydraContext
 from hydra.utils import get_method
 from omegaconf import DictConfig
 
+from hyperopt_app.config.sweeper import BudgetConf
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.launchers.registry import launcher_names
 from hyperopt_app.preflight.fields import MOST_SECONDS, is_seconds
@@ -130,7 +132,11 @@ def _seconds(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
 
 
 def _budgets(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
+    known = [field.name for field in dataclasses.fields(BudgetConf)]
     for name, value in settings.budget.items():
+        if name not in known:
+            yield f"budget.{name}", value, False, f"one of {', '.join(known)} instead"
+            continue
         is_right = value is None or 0 < value < math.inf
         what = "a number of trainings" if name == "trainings" else "hours"
         yield f"budget.{name}", value, is_right, f"{what} above 0, or null"

@@ -75,6 +75,15 @@ class Stop:
     ends_running: bool = False
     is_hold: bool = False
 
+    @property
+    def first(self) -> str:
+        """What is to be done before the same command goes on; empty if nothing is."""
+        if self.is_fault:
+            return "after a fix, "
+        if self.is_hold:
+            return "once it is released, "
+        return "with a larger budget, " if self.reason.startswith("hydra.sweeper.budget.") else ""
+
 
 def may_start(
     failures: Sequence[Failure | None], now: float, limits: Limits, anew: Sequence[Failure | None] | None = None

@@ -134,6 +134,7 @@ def _forecast(view: "View", seen: "Snapshot") -> str:
 def _stop_lines(view: "View", left: int, n_trials: int) -> list[str]:
     """Say why no further trial starts, and what continues the study; nothing if trials may start or none is left."""
     from hyperopt_app.budget.verdict import verdict_on, words_of
+    from hyperopt_app.study.stopping import Stop
 
     verdict, way_on = verdict_on(view.study), "the same command"
     if not view.stop or not (left or view.is_fault):
@@ -145,7 +146,8 @@ def _stop_lines(view: "View", left: int, n_trials: int) -> list[str]:
     if verdict is not None:
         lines.append(words_of(view.study, verdict, way_on, left, n_trials))
     elif left:
-        lines.append(f"{left} of {n_trials} trials are left; {way_on} goes on with them.")
+        first = Stop(view.stop, is_fault=view.is_fault, is_hold=view.is_held).first
+        lines.append(f"{left} of {n_trials} trials are left; {first}{way_on} goes on with them.")
     return lines
 
 

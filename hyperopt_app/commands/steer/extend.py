@@ -13,6 +13,8 @@ __all__ = ["COMMAND"]
 
 # As in the queue of Slurm: [D-]HH:MM[:SS].
 _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?")
+# What a slip of the finger may add: none of them can be taken back before it has run.
+_MOST_TRIALS = 1_000
 
 
 def _arguments_of_extend(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +44,11 @@ def _run_extend(options: argparse.Namespace) -> None:
         raise StudyMismatchError(
             "extend: --walltime is for the jobs that --workers N submits. Jobs that wait or run keep their limit, "
             "since only an administrator may raise it; those that come to its end go back into the queue and go on."
+        )
+    if options.trials is not None and options.trials > _MOST_TRIALS:
+        raise StudyMismatchError(
+            f"extend: --trials {options.trials} is more than the {_MOST_TRIALS:,} that are allowed, since each waits "
+            "in the study from now on; for more, run the search command with a larger hydra.sweeper.n_trials"
         )
     if options.trials is None and options.workers is None:
         raise StudyMismatchError("extend: give what is to be more: --trials N, --workers N, or both")

@@ -41,9 +41,9 @@ def study_dir(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("budget", "reason"),
     [
-        ({"gpu_hours": 4.0, "hours": None}, "hydra.sweeper.budget.gpu_hours=4 is spent (4); a larger one goes on"),
-        ({"gpu_hours": 4.1, "hours": 3.0}, "hydra.sweeper.budget.hours=3 is spent (3); a larger one goes on"),
-        ({"hours": 3.1, "trainings": 1.5}, "hydra.sweeper.budget.trainings=1.5 is spent (1.5); a larger one goes on"),
+        ({"gpu_hours": 4.0, "hours": None}, "hydra.sweeper.budget.gpu_hours=4 is spent (4)"),
+        ({"gpu_hours": 4.1, "hours": 3.0}, "hydra.sweeper.budget.hours=3 is spent (3)"),
+        ({"hours": 3.1, "trainings": 1.5}, "hydra.sweeper.budget.trainings=1.5 is spent (1.5)"),
     ],
 )
 def test_a_spent_budget_stops_the_study(study_dir: Path, budget: dict[str, float | None], reason: str) -> None:

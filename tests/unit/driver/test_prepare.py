@@ -2,6 +2,7 @@
 """A study is made or found, and its tickets issued: what a command makes of the one before, whose code was wrong."""
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -191,6 +192,27 @@ def test_what_does_not_fit_is_left_out(command: Command, tmp_path: Path) -> None
     context, config = made_sweep(write_configs(tmp_path, {"config": CONFIG}), *words)
     notes = checked(context, config, lambda _config: 0.0, []).notes
     assert f"hydra.sweeper.warm_start: 2 of the 4 ended trials of {old} fit this study" in notes
+
+
+def test_an_earlier_study_may_be_deleted_once_the_search_has_begun(command: Command, tmp_path: Path) -> None:
+    """The same command goes on with what it has read; a damaged copy is read again; twice the same counts once."""
+    old = tmp_path / "old"
+    _old_study(command, old, {1.0: 0.3, 2.0: 0.1})
+    words = f"hydra.sweeper.warm_start=[{old},{old}]"
+    before = command(words).sampler["earlier"]
+    assert len(before) == 2
+    kept = next(tmp_path.rglob("warm_start.json"), None) or Path("study/warm_start.json")
+    kept.write_text('{"a": 1}', encoding="utf-8")
+    assert command(words).sampler["earlier"] == before
+    shutil.rmtree(old)
+    assert command(words).sampler["earlier"] == before
+
+
+def test_a_study_does_not_warm_up_itself(command: Command) -> None:
+    """It learns from its own trials anyway."""
+    command()
+    with pytest.raises(ConfigError, match="is this study itself"):
+        command("hydra.sweeper.warm_start=[study]")
 
 
 def test_faults_of_earlier_studies_are_all_said(command: Command, tmp_path: Path) -> None:
