@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["directory_here", "follow", "last_lines", "logs_of_trial", "logs_of_workers", "tail"]
+__all__ = ["follow", "last_lines", "logs_of_trial", "logs_of_workers", "tail"]
 
 # Of a file's end, in bytes: lines of a log are seldom longer than a few hundred.
 _TAIL_BYTES = 64 * 1024
@@ -21,27 +22,9 @@ _INTERVAL_S = 0.5
 _AT_ONCE = 1024 * 1024
 
 
-def directory_here(trial: "FrozenTrial", study_dir: Path) -> Path | None:
-    """Return the trial's directory as this host sees it; None if it has none, or if it is not there.
-
-    A study that was copied or is mounted elsewhere has its trials at the same places below its own directory.
-    """
-    stored = directory_of(trial)
-    if stored is None:
-        return None
-    path = Path(stored)
-    if path.is_dir():
-        return path
-    for count in range(1, len(path.parts)):
-        below = study_dir.joinpath(*path.parts[count:])
-        if below != study_dir and below.is_dir():
-            return below
-    return None
-
-
 def logs_of_trial(trial: "FrozenTrial", study_dir: Path) -> list[Path]:
     """Return the log files of a trial, by their names; empty if it has none that this host sees."""
-    directory = directory_here(trial, study_dir)
+    directory = place_now(directory_of(trial), study_dir)
     return [] if directory is None else sorted(path for path in directory.glob("*.log") if path.is_file())
 
 

@@ -10,11 +10,12 @@ import yaml
 
 from hyperopt_app.looking.curves import curve_of, sparkline
 from hyperopt_app.looking.failures import known_kind
-from hyperopt_app.looking.log_files import directory_here, logs_of_trial, tail
+from hyperopt_app.looking.log_files import logs_of_trial, tail
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
 from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.support.display_text import counted, duration_text, in_one_line, value_text, visible
 from hyperopt_app.support.files import read_file
 from hyperopt_app.support.passwords import mask_password, masked
@@ -59,7 +60,7 @@ def trial_lines(view: View, trial: "FrozenTrial") -> list[str]:
 
 def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
     yield "began", _times(view, trial, row)
-    directory = directory_here(trial, view.directory)
+    directory = place_now(trial_records.directory_of(trial), view.directory)
     yield "in", [] if directory is None else [in_one_line(str(directory))]
     yield "params", _aligned(row, "params.")
     yield "metrics", _aligned(row, "metrics.")
@@ -126,7 +127,7 @@ def changes_of(view: View, trial: "FrozenTrial") -> list[str]:
 
     Empty where one of them is not recorded, as in studies of other tools.
     """
-    directory = directory_here(trial, view.directory)
+    directory = place_now(trial_records.directory_of(trial), view.directory)
     if directory is None:
         return []
     before, after = _config_in(view.directory / "multirun.yaml"), _config_in(directory / ".hydra" / "config.yaml")

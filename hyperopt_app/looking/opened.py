@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.health.checks import health
 from hyperopt_app.looking.health.finding import Finding
-from hyperopt_app.looking.log_files import directory_here
 from hyperopt_app.looking.one_trial import retrain_of
 from hyperopt_app.looking.opening import study_in
 from hyperopt_app.looking.summary import summary_of
 from hyperopt_app.looking.tables.frames import curves_frame, trials_frame
 from hyperopt_app.looking.view import read_view
 from hyperopt_app.results.files import checkpoint_in
-from hyperopt_app.study.trial_records import metrics_of
+from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.trial_records import directory_of, metrics_of
 from hyperopt_app.support.display_text import value_text
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class OpenedStudy:
             values=dict(zip(self.metrics, trial.values, strict=True)),
             params=self._view.params_of(trial),
             metrics=dict(metrics_of(trial)),
-            directory=directory_here(trial, self.directory),
+            directory=place_now(directory_of(trial), self.directory),
             retrain=retrain_of(self._view, trial),
         )
 
@@ -191,7 +191,7 @@ class OpenedStudy:
         return None if path is None else Path(path)
 
     def _directory_of(self, number: int) -> Path:
-        directory = directory_here(self._view.trial(number), self.directory)
+        directory = place_now(directory_of(self._view.trial(number)), self.directory)
         if directory is None:
             raise StudyMismatchError(f"{self.directory}: trial {number} has no directory that is seen from here")
         return directory

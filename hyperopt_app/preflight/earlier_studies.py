@@ -67,9 +67,9 @@ def read_earlier(settings: Settings, space: Space, study_dir: Path) -> tuple[Ear
         usable = [trial for trial in points if trial["params"]]
         if not usable:
             faults.append(
-                f"{_KEY}[{number}]: none of the {source['ended']} ended trials of {folder} fits this study: it must have "
-                "reported or returned a value, and the keys that both studies search must lie in the ranges of this "
-                "one. Leave it out, or widen the ranges"
+                f"{_KEY}[{number}]: none of the {source['ended']} ended trials of {folder} fits this study: it must "
+                "have reported or returned a value, and the keys that both studies search must lie in the ranges of "
+                "this one. Leave it out, or widen the ranges"
             )
             continue
         sources[str(path)] = source
@@ -80,7 +80,7 @@ def read_earlier(settings: Settings, space: Space, study_dir: Path) -> tuple[Ear
 
 
 def keep_earlier(study_dir: Path, earlier: EarlierTrials) -> None:
-    """Keep in the study's directory what was read, so that it goes on with the same when the earlier studies are gone."""
+    """Keep what was read in the study's directory, so that it goes on when the earlier studies are gone."""
     if earlier.sources and earlier.sources != _kept(study_dir):
         with replacing(study_dir / _KEPT) as aside:
             aside.write_text(json.dumps(earlier.sources), encoding="utf-8")

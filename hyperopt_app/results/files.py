@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import ResultsError
 from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.passwords import hidden_note
@@ -76,7 +77,7 @@ def write_results(
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
         if best:
-            entries = [_entry(trial, names, several=several, retrain=retrain(trial)) for trial in best]
+            entries = [_entry(trial, names, study_dir, several=several, retrain=retrain(trial)) for trial in best]
             text = plain_yaml({"solutions": entries} if several else entries[0])
             several_files.write(study_dir / "best.yaml", text)
             upstream = plain_yaml(_upstream_results(best, several=several))
@@ -209,10 +210,12 @@ def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[s
     return {"name": "optuna", "best_params": best[0].params, "best_value": best[0].value}
 
 
-def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain: str) -> dict[str, Any]:
-    directory = trial_records.directory_of(trial)
+def _entry(
+    trial: "FrozenTrial", names: Sequence[str], study_dir: Path, *, several: bool, retrain: str
+) -> dict[str, Any]:
+    stored = trial_records.directory_of(trial)
     hidden = hidden_note(retrain)
-    place = None if directory is None else Path(directory)
+    place = place_now(stored, study_dir) or (None if stored is None else Path(stored))
     if several:
         values: dict[str, Any] = {"values": trial.values, "metric": list(names) or None}
     else:
@@ -223,7 +226,7 @@ def _entry(trial: "FrozenTrial", names: Sequence[str], *, several: bool, retrain
         "params": trial.params,
         "seed": trial_records.seed_of(trial),
         "metrics": dict(trial_records.metrics_of(trial)),
-        "directory": directory,
+        "directory": None if place is None else str(place),
         "checkpoint": None if place is None else checkpoint_in(place),
         "retrain": retrain,
         **({"hidden": hidden} if hidden else {}),

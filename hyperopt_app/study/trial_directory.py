@@ -19,7 +19,7 @@ from pathlib import Path
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.support.files import beside, read_file, replacing
 
-__all__ = ["OWNER_FILE", "Owner", "claim", "go_on", "holds_all_of", "is_free", "is_taken_over", "owner_of"]
+__all__ = ["OWNER_FILE", "Owner", "claim", "go_on", "holds_all_of", "is_free", "is_taken_over", "owner_of", "place_now"]
 
 OWNER_FILE = ".hyperopt_trial.json"
 # How the names of such a file begin while it is written, or where its writer has died; the second is of older releases.
@@ -62,6 +62,26 @@ def is_taken_over(directory: Path, owner: Owner) -> bool:
     """Whether another worker took over the trial since `owner` signed its directory."""
     present = owner_of(directory)
     return owner.is_trial_of(present) and present is not None and present.attempt > owner.attempt
+
+
+def place_now(stored: str | None, study_dir: Path) -> Path | None:
+    """Return a trial's directory as this host sees it; None if it has none, or if it is not there.
+
+    A study that was moved, copied or mounted elsewhere has its trials at the same places below its own directory. What
+    lies where they were may be another study's by now.
+
+    Args:
+        stored: Where the trial ran.
+        study_dir: The study's directory.
+    """
+    if stored is None:
+        return None
+    path = Path(stored)
+    if path.is_relative_to(study_dir.absolute()):
+        return path if path.is_dir() else None
+    below = (study_dir.joinpath(*path.parts[count:]) for count in range(1, len(path.parts)))
+    moved = next((place for place in below if place != study_dir and place.is_dir()), None)
+    return moved or (path if path.is_dir() else None)
 
 
 def is_free(directory: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.view import View
 from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.support.display_text import did_you_mean
 from hyperopt_app.support.passwords import masked
 
@@ -39,12 +40,13 @@ def row_of(view: View, trial: "FrozenTrial") -> Row:
     start, claim = trial_facts.begun_at(trial), trial_records.holder_of(trial)
     is_complete = trial.state.name == "COMPLETE"
     values: Sequence[float | None] = trial.values if is_complete else [None] * len(view.directions)
+    stored = trial_records.directory_of(trial)
     facts = (
         None if start is None else start.timestamp(),
         trial_facts.duration_s(trial),
         claim.get("number"),
         claim.get("host"),
-        trial_records.directory_of(trial),
+        str(place_now(stored, view.directory) or stored or "") or None,
         trial_facts.failure_text(trial) or None,
         trial_facts.failure_kind(trial) or None,
         trial_records.seed_of(trial),

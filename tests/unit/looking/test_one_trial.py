@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
 """What is said of one trial."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hyperopt_app.looking.curves import sparkline
-from hyperopt_app.looking.log_files import directory_here, logs_of_workers, tail
+from hyperopt_app.looking.log_files import logs_of_workers, tail
 from hyperopt_app.looking.one_trial import changes_of, described_trial, trial_lines
+from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View, read_view
+from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.trial_records import directory_of
 from tests.unit._made_studies import ended, mixed, two_objectives, viewed
 from tests.unit._made_trials import START
 
@@ -84,9 +89,17 @@ def test_the_config_of_a_trial_is_compared_with_the_default(view: View, tmp_path
 def test_a_copied_study_has_its_directories_where_it_lies(view: View, tmp_path: Path) -> None:
     """The stored path is another machine's."""
     (tmp_path / "s").rename(tmp_path / "copy")
-    assert directory_here(view.trial(4), tmp_path / "copy") == tmp_path / "copy" / "trials" / "4"
-    assert directory_here(view.trial(4), tmp_path / "nowhere") is None
-    assert directory_here(view.trial(0), tmp_path / "copy") is None
+    assert place_now(directory_of(view.trial(4)), tmp_path / "copy") == tmp_path / "copy" / "trials" / "4"
+    assert place_now(directory_of(view.trial(4)), tmp_path / "nowhere") is None
+    assert place_now(directory_of(view.trial(0)), tmp_path / "copy") is None
+
+
+def test_what_lies_in_a_copied_studys_old_place_is_not_its_own(view: View, tmp_path: Path) -> None:
+    """Another study may go on there; tables name the trial's place now."""
+    shutil.copytree(tmp_path / "s", tmp_path / "copy")
+    moved = replace(view, directory=tmp_path / "copy")
+    assert place_now(directory_of(moved.trial(4)), moved.directory) == tmp_path / "copy" / "trials" / "4"
+    assert row_of(moved, moved.trial(4))["directory"] == str(tmp_path / "copy" / "trials" / "4")
 
 
 def test_the_logs_of_workers_are_in_their_order(tmp_path: Path) -> None:
