@@ -108,13 +108,10 @@ def checked(
     faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
-    faults += strays.faults
-    faults += method_faults
-    faults += preflight.check_settings(settings, space)
-    study_dir, earlier = Path(config.hydra.sweep.dir).absolute(), EarlierTrials()
-    if is_read:
-        earlier, earlier_faults = read_earlier(settings, space, study_dir)
-        faults += earlier_faults
+    faults += [*strays.faults, *method_faults]
+    study_dir = Path(config.hydra.sweep.dir).absolute()
+    earlier, earlier_faults = read_earlier(settings, space if is_read else None, study_dir)
+    faults += [*preflight.check_settings(settings, space), *earlier_faults]
     if not (strays.faults or field_faults):  # which the config would not know either, and say in other words
         faults += _space_faults(loader, config, space)
     hooks = hooks_of(task_function)

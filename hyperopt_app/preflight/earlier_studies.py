@@ -43,12 +43,19 @@ class EarlierTrials:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def read_earlier(settings: Settings, space: Space, study_dir: Path) -> tuple[EarlierTrials, list[str]]:
+def read_earlier(settings: Settings, space: Space | None, study_dir: Path) -> tuple[EarlierTrials, list[str]]:
     """Read the earlier studies, or what this study has kept of them. Runs in the driver.
+
+    Args:
+        settings: The settings.
+        space: This study's space; None if it has faults itself, and nothing can be said of what fits it.
+        study_dir: This study's directory.
 
     Returns:
         Their trials, and the faults of the setting.
     """
+    if space is None:
+        return EarlierTrials(), []
     if settings.warm_start and len(settings.directions) > 1:
         what = f"{_KEY}: trials cannot be weighed for {len(settings.directions)} objectives"
         return EarlierTrials(), [f"{what}; leave it out, or give points of your own as hydra.sweeper.enqueue"]
