@@ -110,7 +110,7 @@ def _source(path: Path, folder: object, study_dir: Path) -> dict[str, Any]:
 
     Raises:
         StorageError: The study cannot be read.
-        StudyMismatchError: There is no study, it is this one, or it has several objectives.
+        StudyMismatchError: The directory holds no study, or this one, or one of several objectives.
     """
     if path == study_dir.resolve():
         raise StudyMismatchError(
