@@ -102,14 +102,14 @@ def test_without_accounting_a_dead_workers_trial_is_taken_over(plain_cluster: Cl
 
 def test_without_accounting_nothing_is_guessed(plain_cluster: Cluster, run_script: RunScript) -> None:
     """While nobody can tell whether the workers live, the same command says so and submits none; then it attaches."""
-    _sweep(run_script, "epoch_s=0.6", "hydra.launcher.detach=true")
+    _sweep(run_script, "epoch_s=1.5", "hydra.launcher.detach=true")
     (job,) = {name.partition("_")[0] for name in plain_cluster.squeue()}
     plain_cluster.stop_slurmctld()
-    asked = run_script(APP, "--multirun", "epoch_s=0.6")
+    asked = run_script(APP, "--multirun", "epoch_s=1.5")
     assert asked.returncode != 0
     assert f"Whether jobs {job} of this study still run is unknown: squeue does not answer." in asked.stderr
     assert "Traceback" not in asked.stderr
     plain_cluster.restart_slurmctld()
-    assert f"Workers of this study are there already: {job}" in _sweep(run_script, "epoch_s=0.6")
+    assert f"Workers of this study are there already: {job}" in _sweep(run_script, "epoch_s=1.5")
     assert_exact(STUDY, 12)
     assert len(ended(STUDY)) == 12
