@@ -16,6 +16,7 @@ from hyperopt_app.sampling.curves.earlier import worth_of
 from hyperopt_app.settings.reading import Settings
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
+from hyperopt_app.support.display_text import shortened
 from hyperopt_app.support.files import read_file, replacing
 
 __all__ = ["EarlierTrials", "keep_earlier", "read_earlier"]
@@ -62,13 +63,17 @@ def read_earlier(settings: Settings, space: Space | None, study_dir: Path) -> tu
     trials, first, notes = list[Mapping[str, Any]](), list[Mapping[str, Any]](), list[str]()
     kept, sources, faults = _kept(study_dir), dict[str, Mapping[str, Any]](), list[str]()
     for number, folder in enumerate(settings.warm_start):
-        path = Path(str(folder)).resolve()
-        if str(path) in sources:
-            continue
         try:
+            path = Path(str(folder)).resolve()
+            if str(path) in sources:
+                continue
             source = kept.get(str(path)) or _source(path, folder, study_dir)
         except (StorageError, StudyMismatchError) as error:
             faults.append(f"{_KEY}[{number}]: {error}")
+            continue
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            faults.append(f"{_KEY}[{number}]: {shortened(repr(folder))}: {reason}; give the directory of a study")
             continue
         points = [{**trial, "params": _fitting_point(space, trial["params"])} for trial in source["trials"]]
         usable = [trial for trial in points if trial["params"]]
