@@ -81,6 +81,7 @@ def test_four_slots_are_kept_busy(slurm_cluster: Cluster, run_script: RunScript)
     assert max(free_at) / span_s >= 0.95, f"{max(free_at):.2f} s of {span_s:.2f} s"
 
 
+@pytest.mark.nightly
 def test_without_accounting_a_dead_workers_trial_is_taken_over(plain_cluster: Cluster, run_script: RunScript) -> None:
     """Slurm's queue alone tells that its job has ended; the log says why the trial goes on, the budget stays exact."""
     words = ("epoch_s=0.6", MACHINES)

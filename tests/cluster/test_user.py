@@ -280,7 +280,7 @@ def test_a_trial_on_two_gpus_sees_both(slurm_cluster: Cluster, sweep: Start) -> 
     assert seen == {"0,1"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_more_workers_than_an_array_may_have(slurm_cluster: Cluster, sweep: Start) -> None:
     """They are several arrays, and the attached command knows all of them."""
     count = MAX_ARRAY_SIZE + 4
