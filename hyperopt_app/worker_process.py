@@ -42,9 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--after-job", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.after_job:
-        from hyperopt_app.launchers.resubmission import after_job
-
-        return after_job(options.payload, os.environ)
+        return _after_job(options.payload)
     try:
         payload = load_payload(options.payload)
     except PayloadError as error:
@@ -60,6 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with spelling_out(), _noting_deletion(options.payload, payload["settings"]):
         first = int(payload["settings"].get("first_worker", 0))
         return _work(payload, options.payload, first + worker_number(os.environ, len(slots), slot))
+
+
+def _after_job(payload: Path) -> int:
+    from hyperopt_app.cost.worker_times import note_end_of_job
+    from hyperopt_app.launchers.jobs import study_of_launch
+    from hyperopt_app.launchers.resubmission import after_job
+
+    # A job that goes back into the queue is ended there and then, so this comes first.
+    note_end_of_job(study_of_launch(payload.parent), os.environ)
+    return after_job(payload, os.environ)
 
 
 def worker_number(environment: Mapping[str, str], slots: int, slot: int) -> int:

@@ -2,13 +2,16 @@
 """Write and read when each worker of a study was at work, and with how many GPUs.
 
 Each worker has a small file of its own in `workers/times/`. It is written as the worker begins and again as it ends; a
-worker that was killed has no end there, and counts up to its last sign of life.
+worker that was killed has no end there, and counts up to its last sign of life. In a job of a scheduler the times are
+those of the job, because that is what a cluster charges: the job's script knows when it began, and writes when it ends.
 """
 
 import atexit
 import contextlib
+import glob
 import json
 import os
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +20,13 @@ from typing import Any
 
 from hyperopt_app.processes.entries import started_at
 from hyperopt_app.schedulers.gpu_slots import own_gpus
+from hyperopt_app.schedulers.place import begin_of_job
+from hyperopt_app.schedulers.registry import place_of
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, WorkerIdentity, last_beat
 from hyperopt_app.study.trial_facts import union_s
 from hyperopt_app.support.files import read_file, replacing
 
-__all__ = ["WorkerTime", "noting_time", "read_worker_times", "spanned_s"]
+__all__ = ["WorkerTime", "note_end_of_job", "noting_time", "read_worker_times", "spanned_s"]
 
 # A worker whose sign of life is older has ended without a word.
 _SILENT_S = 3 * BEAT_INTERVAL_S
@@ -38,9 +43,9 @@ class WorkerTime:
         node: The node's name in the scheduler; empty outside of one.
         job: The job's number in the scheduler; empty outside of one.
         gpus: GPUs that it had to itself; a fraction of one that several workers shared, 0 without any.
-        begun: When its process began in a job of a scheduler, elsewhere when the worker did, by its own clock.
-        ended: When its process ended in such a job, elsewhere when the worker did; when it was last seen alive
-            if it was killed, and the present while it works.
+        begun: When its job began, elsewhere when the worker did, by its own clock.
+        ended: When its job's script ended, elsewhere when the worker did; when it was last seen alive if it was
+            killed and its job with it, and the present while it works.
         is_at_work: Whether it works still, as far as its sign of life tells.
     """
 
@@ -68,7 +73,7 @@ def noting_time(identity: WorkerIdentity) -> Iterator[None]:
     """
     path = Path(identity.beat).parent / "times" / Path(identity.beat).name
     is_in_job = bool(identity.place.get("job"))
-    process_began = started_at(identity.pid) if is_in_job else None
+    job_began = begin_of_job(os.environ) or started_at(identity.pid) if is_in_job else None
     record = {
         "worker": identity.worker,
         "number": identity.number,
@@ -76,7 +81,7 @@ def noting_time(identity: WorkerIdentity) -> Iterator[None]:
         "node": identity.place.get("node", ""),
         "job": identity.place.get("job", ""),
         "gpus": own_gpus(os.environ),
-        "begun": process_began or time.time(),
+        "begun": job_began or time.time(),
     }
     _write(path, record)
     try:
@@ -85,6 +90,24 @@ def noting_time(identity: WorkerIdentity) -> Iterator[None]:
         _write_end(path, record)
         if is_in_job:  # the job goes on until the process has ended
             atexit.register(_write_end, path, record)
+
+
+def note_end_of_job(study_dir: Path, environment: Mapping[str, str]) -> None:
+    """Write that the workers of this node end now with their job. Runs in the job's script, after them.
+
+    Those of an earlier run of the same job keep their ends.
+
+    Args:
+        study_dir: The study's directory.
+        environment: That of the job.
+    """
+    host = socket.gethostname()
+    job, begun = place_of(environment, host).job, begin_of_job(environment)
+    for path in (study_dir / "workers" / "times").glob(f"*-{glob.escape(host)}-*.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
+            record = json.loads(read_file(path))
+            if record["job"] == job and record["begun"] == begun:
+                _write_end(path, record)
 
 
 def _write_end(path: Path, record: Mapping[str, Any]) -> None:

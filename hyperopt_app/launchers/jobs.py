@@ -41,6 +41,7 @@ __all__ = [
     "last_words",
     "new_place",
     "remember_jobs",
+    "study_of_launch",
 ]
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,11 @@ def new_place(study_dir: Path) -> Path:
     """Return the folder for one more launch, without creating it."""
     last = last_place(study_dir)
     return study_dir / _LAUNCHES / ("0" if last is None else str(int(last.name) + 1))
+
+
+def study_of_launch(place: Path) -> Path:
+    """Return the directory of the study to which the folder of a launch belongs."""
+    return place.parent.parent
 
 
 def last_place(study_dir: Path) -> Path | None:

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["RUNNING", "UNKNOWN", "Place", "Variables", "Verdict", "is_number"]
+__all__ = ["RUNNING", "UNKNOWN", "Place", "Variables", "Verdict", "begin_of_job", "is_number"]
+
+# Seconds since the epoch at which this run of the job began; the job's script sets it.
+_BEGIN_VARIABLE = "HYPEROPT_BEGIN"
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,12 @@ class Verdict:
 
 RUNNING = Verdict(True, "RUNNING")
 UNKNOWN = Verdict()
+
+
+def begin_of_job(environment: Mapping[str, str]) -> float | None:
+    """Return when this run of the job began, in seconds since the epoch; None if unknown."""
+    text = environment.get(_BEGIN_VARIABLE, "").strip()
+    return float(text) if is_number(text) else None
 
 
 def is_number(text: str) -> bool:

@@ -75,20 +75,25 @@ def _parameters(settings: Mapping[str, Any], python: str, payload: Path, limit_s
     # submitit would convert a None as if it were a number.
     parameters = {name: value for name, value in kept.items() if value is not None}
     parameters["signal_delay_s"] = _signal_delay_s(settings, limit_s)
-    parameters["setup"] = [*(settings.get("setup") or []), *_end_lines(int(settings["timeout_min"]))]
+    parameters["setup"] = [*(settings.get("setup") or []), *_time_lines(int(settings["timeout_min"]))]
     after = worker_command(python, payload, "--after-job")
     parameters["teardown"] = ["hyperopt_status=$?", after, 'exit "$hyperopt_status"']
     return parameters
 
 
-def _end_lines(minutes: int) -> list[str]:
-    """Return shell lines that tell the workers when the job ends: from Slurm, else from the requested limit."""
+def _time_lines(minutes: int) -> list[str]:
+    """Return shell lines that tell the workers when the job began and when it ends.
+
+    From Slurm; if it does not answer, from the present and the requested limit.
+    """
     # The number of the last task is the array's, too: by that Slurm would answer for all tasks.
     task = '"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"'
     return [
-        f"hyperopt_end=$(squeue --noheader --states all --jobs {task} --format %e 2>/dev/null | head -n 1)",
+        f'hyperopt_times=$(squeue --noheader --states all --jobs {task} --format "%S %e" 2>/dev/null | head -n 1)',
+        'read -r hyperopt_begin hyperopt_end <<<"$hyperopt_times"',
+        'HYPEROPT_BEGIN=$(date --date "${hyperopt_begin:-now}" +%s 2>/dev/null || date +%s)',
         f'HYPEROPT_END=$(date --date "${{hyperopt_end:-+{minutes} minutes}}" +%s 2>/dev/null)',
-        "export HYPEROPT_END",
+        "export HYPEROPT_BEGIN HYPEROPT_END",
     ]
 
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperopt_app.cost.worker_times import WorkerTime, noting_time, read_worker_times, spanned_s
+from hyperopt_app.cost.worker_times import WorkerTime, note_end_of_job, noting_time, read_worker_times, spanned_s
 from hyperopt_app.processes.entries import started_at
 from hyperopt_app.schedulers.gpu_slots import WORKERS_PER_GPU
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating
@@ -44,7 +45,7 @@ def test_a_worker_notes_when_it_begins_and_ends(tmp_path: Path, monkeypatch: pyt
     assert (ended.worker, ended.host, ended.is_at_work) == ("0-host-7", "host", False)
 
 
-def test_in_a_job_the_time_begins_with_the_process(tmp_path: Path) -> None:
+def test_in_a_job_whose_script_is_of_an_earlier_release_the_time_begins_with_the_process(tmp_path: Path) -> None:
     """The cluster charges the seconds in which Python starts and imports."""
     identity, begun = worker_in(tmp_path, job="12_0"), started_at(os.getpid())
     with noting_time(identity):
@@ -54,6 +55,38 @@ def test_in_a_job_the_time_begins_with_the_process(tmp_path: Path) -> None:
     assert noted.begun == pytest.approx(begun, abs=0.1)
     assert (noted.node, noted.job) == ("n1", "12_0")
     assert begun < time.time()
+
+
+def in_job(name: str, begun: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a job of Slurm that began then, on this machine."""
+    job = {
+        "SLURM_JOB_ID": "13",
+        "SLURM_ARRAY_JOB_ID": "12",
+        "SLURM_ARRAY_TASK_ID": name,
+        "SLURMD_NODENAME": "n1",
+        "HYPEROPT_BEGIN": begun,
+    }
+    for key, value in job.items():
+        monkeypatch.setenv(key, value)
+    return job
+
+
+def test_in_a_job_the_time_is_that_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a worker that was killed; a run before and another job keep their ends."""
+    runs = {"before": ("0", "100"), "killed": ("0", "200"), "ended": ("0", "200"), "other": ("1", "200")}
+    for name, (task, begun) in runs.items():
+        job = in_job(task, begun, monkeypatch)
+        with noting_time(worker_in(tmp_path, f"0-{socket.gethostname()}-{name}", job=f"12_{task}")):
+            path = tmp_path / "workers" / "times" / f"0-{socket.gethostname()}-{name}.json"
+            alive = path.read_text()
+        if name == "killed":
+            path.write_text(alive)
+    before = time.time()
+    note_end_of_job(tmp_path, {**job, "SLURM_ARRAY_TASK_ID": "0"})
+    times = {known.worker.rpartition("-")[2]: known for known in read_worker_times(tmp_path)}
+    assert {name: known.begun for name, known in times.items()} == {name: float(run[1]) for name, run in runs.items()}
+    assert {name for name, known in times.items() if known.ended >= before} == {"killed", "ended"}
+    assert not any(known.is_at_work for known in times.values())
 
 
 @pytest.mark.parametrize(("silent_s", "ended", "is_at_work"), [(5, 0, True), (300, -300, False)])
