@@ -42,6 +42,8 @@ def main() -> int:
         ["the user's command, exit statuses", statuses],
         *_rows("trials", report.found.states),
         *[[name, str(number)] for name, number in report.found.numbers.items()],
+        ["GPU-seconds of the jobs, by accounting", f"{report.charged_s:.0f}"],
+        ["GPU-seconds that the study counts", f"{report.counted_s:.0f}"],
         ["budget", "not exact" if report.wrong else "exact"],
     ]
     print(table(["", ""], rows))

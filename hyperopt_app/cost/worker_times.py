@@ -111,8 +111,11 @@ def note_end_of_job(study_dir: Path, environment: Mapping[str, str]) -> None:
 
 
 def _write_end(path: Path, record: Mapping[str, Any]) -> None:
-    if path.exists():  # else the study was deleted meanwhile, and must not come back
-        _write(path, {**record, "ended": time.time()})
+    if not path.exists():  # the study was deleted meanwhile, and must not come back
+        return
+    now = time.time()
+    # A scheduler counts whole seconds, and a job's begin is one; half a second in each of many short runs adds up.
+    _write(path, {**record, "ended": max(record["begun"], float(int(now))) if record["job"] else now})
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,8 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hyperopt_app.cost.compute import gpu_hours
+from hyperopt_app.cost.worker_times import read_worker_times
 from hyperopt_app.storage.opening import open_storage
 from tests.cluster._chaos_tally import Found, examined, losses_by_cause, read_history, times_told
 from tests.cluster._chaos_user import User
@@ -36,6 +38,8 @@ NOBODY = "nobody was there to be struck"
 _POLL_S = 0.5
 # Without one more finished trial for so long, the study is stuck.
 _PATIENCE_S = 180.0
+# In so many seconds a worker's Python has started.
+_STARTS_S = 5
 
 
 class Fault(NamedTuple):
@@ -66,6 +70,8 @@ class Report:
         ends: Runs of the workers' jobs by how they ended, as accounting knows them.
         causes: The losses that the study has counted, by cause.
         found: What is left.
+        charged_s: The seconds of all runs of the workers' jobs, as accounting knows them; each had one GPU.
+        counted_s: The GPU-seconds that the study has counted.
         wrong: What is wrong, one line each.
     """
 
@@ -75,6 +81,8 @@ class Report:
     ends: Counter[str]
     causes: Counter[str]
     found: Found
+    charged_s: float
+    counted_s: float
     wrong: list[str]
 
 
@@ -265,6 +273,9 @@ def _report(
     }
     numbers = {trial._trial_id: trial.number for trial in trials}
     told = times_told((user.folder / "study" / "journal.log").read_text().splitlines())
+    cluster.wait_until(lambda: not cluster.squeue(), timeout_s=60)
+    charged = [float(known) for known in _of_workers(cluster, "ElapsedRaw")]
+    counted_s = gpu_hours(read_worker_times(user.folder / "study")) * 3600
     found = examined(trials, histories, {numbers[key]: count for key, count in told.items()}, *asked)
     return Report(
         faults=chaos.struck,
@@ -273,11 +284,29 @@ def _report(
         ends=_ends(cluster),
         causes=losses_by_cause(trials),
         found=found,
-        wrong=[*wrong, *found.faults, *user.complaints()],
+        charged_s=sum(charged),
+        counted_s=counted_s,
+        wrong=[*wrong, *found.faults, *user.complaints(), *_miscounted(charged, counted_s)],
     )
 
 
+def _miscounted(charged: Sequence[float], counted_s: float) -> list[str]:
+    """Whether the study's GPU-seconds are further than 2 % from those of the runs of its jobs, by accounting.
+
+    A run that ended while Python started has left no record, so the shortest ones may be missing.
+    """
+    charged_s, least_s = sum(charged), sum(known for known in charged if known > _STARTS_S)
+    if 0.98 * least_s <= counted_s <= 1.02 * charged_s:
+        return []
+    return [f"{counted_s:.0f} GPU-seconds are counted, and the jobs had {charged_s:.0f}"]
+
+
 def _ends(cluster: Cluster) -> Counter[str]:
-    lines = cluster.run("sacct", "-X", "-D", "-n", "-P", "-S", "now-1day", "--format=JobID,State").splitlines()
+    return Counter(state.split()[0] for state in _of_workers(cluster, "State"))
+
+
+def _of_workers(cluster: Cluster, word: str) -> list[str]:
+    """What accounting knows of each run of a worker's job."""
+    lines = cluster.run("sacct", "-X", "-D", "-n", "-P", "-S", "now-1day", f"--format=JobID,{word}").splitlines()
     jobs = (line.split("|") for line in lines)
-    return Counter(state.split()[0] for job, state in jobs if "_" in job)
+    return [known for job, known in jobs if "_" in job]
