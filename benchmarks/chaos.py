@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Does a study lose a trial, or count one twice, under random faults?
 
-    python benchmarks/chaos.py [--minutes 10] [--seed 1] [--trials 200] [--promote]
+    python benchmarks/chaos.py [--minutes 10] [--seed 1] [--trials 200] [--promote] [--keep DIR]
 
 A private Slurm of two nodes with four GPU slots, a study of trials that write checkpoints, and faults from a seed:
 scancel, requeue, a node down, preemption, kill -9 of a worker, a time limit. Each node passes for a machine of its own.
@@ -11,6 +11,7 @@ A user gives the same command again whenever it has ended early. Exit status 1 i
 import argparse
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from measuring import HERE, machine, table
 
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--trials", type=int, help="by default as many as the minutes are for")
     parser.add_argument("--promote", action="store_true", help="let trials wait at rungs, and the best of them go on")
+    parser.add_argument("--keep", type=Path, help="where a copy of the study's directory is left")
     options = parser.parse_args()
     sys.path.insert(0, str(HERE.parent))  # where tests/ is
     from tests.cluster._chaos import run
@@ -32,6 +34,7 @@ def main() -> int:
         lambda line: print(line, file=sys.stderr, flush=True),
         trials=options.trials,
         promotes=options.promote,
+        keep=options.keep,
     )
     print(f"{report.minutes:.1f} minutes of faults, seed {options.seed}, {machine()}\n")
     statuses = ", ".join(map(str, report.commands))

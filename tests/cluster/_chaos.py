@@ -7,6 +7,7 @@ A seed gives the same faults in the same order at the same times; whom they stri
 import os
 import random
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
@@ -191,6 +192,7 @@ def run(
     *,
     trials: int | None = None,
     promotes: bool = False,
+    keep: Path | None = None,
 ) -> Report:
     """Run a study on a cluster of its own, throw faults at it, let it end, and look at what is left.
 
@@ -200,6 +202,7 @@ def run(
         say: Told of each fault.
         trials: The budget, if it does not follow from the minutes.
         promotes: Whether trials wait at rungs, at 3 and 9 of their 12 epochs, and the best of them go on.
+        keep: Where a copy of the study's directory is left; must not exist.
 
     Raises:
         ClusterError: There is no Slurm here, or it does not start.
@@ -217,6 +220,8 @@ def run(
             wrong = _let_end(chaos, user)
         finally:
             user.leave()
+        if keep:
+            shutil.copytree(folder / "study", keep)
         return _report(cluster, chaos, user, (n_trials, epochs), lasted, wrong)
 
 

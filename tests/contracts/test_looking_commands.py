@@ -6,6 +6,8 @@ import json
 import random
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from hyperopt_app import cli
 from hyperopt_app.objective.failure_kinds import KINDS
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.storage.snapshots.keeping import keep_snapshot
+from tests.conftest import REPO, _environment_of_programs
 from tests.contracts._plain_optuna import Stored
 from tests.unit._made_journals import write_journal
 from tests.unit._made_studies import ended, failure, kept
@@ -89,8 +92,28 @@ def large(directory: Path) -> None:
     study.add_trials([ended(values=0.001, curve=[0.5, 0.001]), ended("PRUNED", curve=[0.75])])
 
 
+def holodec(directory: Path) -> None:
+    """Real trainings, as the command of README makes them, but fewer."""
+    words = ("hparams=holodec", "hydra.sweeper.n_trials=12", f"hydra.sweep.dir={directory}")
+    _run([sys.executable, "-m", "hyperopt_app", "--multirun", *words])
+
+
+def faults(directory: Path) -> None:
+    """A study of the test cluster with preemptions, kills and nodes that went down."""
+    words = ("--minutes", "1", "--seed", "3", "--keep", str(directory))
+    _run([sys.executable, str(REPO / "benchmarks" / "chaos.py"), *words])
+
+
+def _run(command: list[str]) -> None:
+    environment = _environment_of_programs()
+    done = subprocess.run(command, env=environment, cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 STUDIES = [
     two,
+    pytest.param(holodec, marks=[pytest.mark.slow, pytest.mark.nightly, pytest.mark.timeout(900)]),
+    pytest.param(faults, marks=[pytest.mark.slow, pytest.mark.slurm, pytest.mark.nightly, pytest.mark.timeout(900)]),
     pytest.param(sphere, marks=[pytest.mark.slow, pytest.mark.nightly]),
     pytest.param(large, marks=[pytest.mark.slow, pytest.mark.nightly, pytest.mark.timeout(600)]),
 ]
@@ -105,7 +128,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Make], Stored]:
         path = folder / make.__name__
         if make.__name__ not in studies:
             make(path)
-            (path / "trials" / "2").mkdir(parents=True)
+            (path / "trials" / "2").mkdir(parents=True, exist_ok=True)
             (path / "trials" / "2" / "app.log").write_text("epoch 1\nepoch 2\n", encoding="utf-8")
             studies[make.__name__] = Stored(path)
         return studies[make.__name__]
@@ -211,8 +234,8 @@ def test_one_trial_is_that_of_the_storage(stored: Stored, directory: Path, say: 
         _agree(row, stored.row(number))
         assert row["curve"] == [list(pair) for pair in trial.intermediate_values.items()]
         assert row["traceback"] == trial.user_attrs.get("failure", {}).get("traceback", "") or row["traceback"] is None
-    logs = [str(directory / "trials" / "2" / "app.log")] if "directory" in stored.trials[2].user_attrs else []
-    assert say("logs", "2") == logs
+    logs = sorted(map(str, directory.glob("trials/2/*.log"))) if "directory" in stored.trials[2].user_attrs else []
+    assert sorted(say("logs", "2")) == logs
     assert ("epoch 2" in say("logs", "2", plain=True)) == bool(logs)
 
 
