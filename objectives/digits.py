@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Classify handwritten digits in a plain torch loop that calls `report` itself; uses no callback."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app import Objective, Trial, current_seed, report
@@ -18,6 +18,11 @@ class Digits(Objective):
     It returns `val_accuracy` and `val_loss` of a quarter of the digits. torch and scikit-learn are imported when a
     trial trains, so that the driver need not load them.
     """
+
+    @classmethod
+    def preload(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - the same for all
+        """What takes seconds to import, once for all trials of a worker."""
+        return ("torch", "sklearn.datasets", "sklearn.model_selection")
 
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
         """Train for `conf.epochs` epochs and report the accuracy on a quarter of the digits after each.

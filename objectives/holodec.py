@@ -7,7 +7,7 @@ worker, and need not spend seconds on that.
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,11 @@ _NEEDLESS = (
 
 class Holodec(Objective):
     """Trains a `HolodecModule` and returns its metrics; `conf/hparams/holodec.yaml` explains the keys."""
+
+    @classmethod
+    def preload(cls, conf: Any) -> Sequence[str]:  # noqa: ARG003 - the same for all
+        """What takes seconds to import, once for all trials of a worker."""
+        return ("objectives.holodec_lightning", "hyperopt_app.callbacks.lightning")
 
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
         """Train once, going on from the trial's own checkpoint if an interrupted worker has left one.

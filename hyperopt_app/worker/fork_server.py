@@ -3,6 +3,10 @@
 
 The server is a process like any other: the kernel, an administrator or a scheduler may kill it at any moment. Then a
 new one starts, and the trial whose process the old one had forked is not to blame. Runs in a worker.
+
+Importing torch takes seconds, on a cluster's filesystem many. So the server imports what the worker has imported and
+what the app names. What the first trial has imported besides is added for the later ones, but only of packages that are
+known to stand being forked: others start threads, MPI or a device while they are imported.
 """
 
 import contextlib
@@ -11,8 +15,9 @@ import multiprocessing
 import multiprocessing.forkserver as server
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing import popen_forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -21,7 +26,17 @@ from typing import Any
 from hyperopt_app.processes.entries import process_entry, start_ticks
 from hyperopt_app.processes.family import stopped_at
 
-__all__ = ["FIRST", "SERVER_DIED", "TrialProcess", "end_orphan", "end_stopped_server", "started"]
+__all__ = [
+    "FIRST",
+    "SERVER_DIED",
+    "Imports",
+    "TrialProcess",
+    "end_orphan",
+    "end_server",
+    "end_stopped_server",
+    "preload_names",
+    "started",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +48,16 @@ SERVER_DIED = 256
 # Seconds before each try to start a process. A server that is being killed looks alive for a moment, and refuses.
 _PAUSES_S = (0.0, 0.05, 0.2, 0.5, 1.0)
 _POLL_S = 0.02
+# Bytes of names for the server's command line, of which Linux takes 128 kB.
+_LONGEST_PRELOAD = 60_000
+# What a package imports when it is first used, which would be in every trial anew: torch's first optimizer takes one to
+# two seconds for it.
+_ON_FIRST_USE = {"torch": "torch._dynamo"}
+# Packages that only define things while they are imported. Not TensorFlow and JAX, whose threads a fork loses.
+_FORKABLE = {
+    *("einops", "h5py", "lightning", "lightning_fabric", "netCDF4", "numpy", "pandas", "pytorch_lightning"),
+    *("pytorch_optimizer", "scipy", "skimage", "sklearn", "timm", "torch", "torchmetrics", "torchvision", "xarray"),
+}
 
 
 class _Popen(popen_forkserver.Popen):
@@ -112,6 +137,12 @@ def end_stopped_server() -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def end_server() -> None:
+    """End the server, so that the next process is forked from a new one; not while a trial runs."""
+    end_stopped_server()
+    server._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - the standard library's tests do so too
+
+
 def _ended_by_itself() -> bool:
     """Whether the server has ended with an exit code; it is asked without being reaped, which multiprocessing does."""
     pid = server._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001 - nobody else knows
@@ -133,3 +164,48 @@ def end_orphan(pid: int, patience_s: float) -> None:
     until = time.monotonic() + patience_s
     while (entry := process_entry(pid)) is not None and not entry.is_over and time.monotonic() < until:
         time.sleep(_POLL_S)
+
+
+def preload_names(modules: Sequence[str], most: int = _LONGEST_PRELOAD) -> list[str]:
+    """Which of these modules the server imports: packages before their parts, as many as a command line holds; pure.
+
+    Args:
+        modules: Names of modules.
+        most: Bytes that they may have together.
+    """
+    late = [_ON_FIRST_USE[name] for name in modules if name in _ON_FIRST_USE]
+    wanted = [
+        name
+        for name in dict.fromkeys([*modules, *late])
+        if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(("__", "tests"))
+    ]
+    kept, size = [], 0
+    for name in sorted(wanted, key=lambda name: (name.count("."), name)):
+        size += len(name) + 4
+        if size > most:
+            break
+        kept.append(name)
+    return kept
+
+
+class Imports:
+    """What a trial's process imports, from the making of this object on."""
+
+    def __init__(self) -> None:
+        self._before = set(sys.modules)
+        self._environment = _read_at_import()
+
+    def forkable(self) -> list[str]:
+        """Return what the server may import for later trials, in the order of the imports.
+
+        Packages that can be forked, and their parts; parts of parts come with them, or are imported quickly. Nothing if
+        the trial has set a variable that they read while they are imported: the server has another value.
+        """
+        if _read_at_import() != self._environment:
+            return []
+        new = [name for name in sys.modules if name not in self._before and name.count(".") <= 1]
+        return [name for name in new if name.partition(".")[0] in _FORKABLE]
+
+
+def _read_at_import() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}

@@ -35,13 +35,21 @@ from hyperopt_app.study.plan import SweepOptions
 from hyperopt_app.study.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
-from hyperopt_app.worker.fork_server import FIRST, SERVER_DIED, end_orphan, end_stopped_server, started
+from hyperopt_app.worker.fork_server import (
+    FIRST,
+    SERVER_DIED,
+    end_orphan,
+    end_server,
+    end_stopped_server,
+    preload_names,
+    started,
+)
 from hyperopt_app.worker.interruption import Ending
 from hyperopt_app.worker.interrupts import Interrupts, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
 from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
 
-__all__ = ["Isolation", "preload_names"]
+__all__ = ["Isolation"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,28 +60,6 @@ _KILL_AFTER_S = 5.0
 _OWN_SIGNAL_WITHIN_S = 5.0
 # Seconds without a look at the child after which the worker looks whether the trial is still its own: it was stopped.
 _GAP_S = 5.0
-# Bytes of names for the server's command line, of which Linux takes 128 kB.
-_LONGEST_PRELOAD = 60_000
-# What a package imports when it is first used, which would be in every trial anew: torch's first optimizer takes one to
-# two seconds for it.
-_ON_FIRST_USE = {"torch": "torch._dynamo"}
-
-
-def preload_names(modules: Sequence[str], most: int = _LONGEST_PRELOAD) -> list[str]:
-    """Which of these modules the server imports: packages before their parts, as many as a command line holds; pure."""
-    late = [_ON_FIRST_USE[name] for name in modules if name in _ON_FIRST_USE]
-    wanted = [
-        name
-        for name in dict.fromkeys([*modules, *late])
-        if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(("__", "tests"))
-    ]
-    kept, size = [], 0
-    for name in sorted(wanted, key=lambda name: (name.count("."), name)):
-        size += len(name) + 4
-        if size > most:
-            break
-        kept.append(name)
-    return kept
 
 
 @dataclass
@@ -98,6 +84,7 @@ class Isolation:
     preload: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
     _task: bytes = field(default=b"", repr=False)
+    _has_learned: bool = False
 
     def warm_up(self) -> None:
         """Start the server, in the background: its imports take seconds, and the worker has other things to do."""
@@ -106,6 +93,22 @@ class Isolation:
         context.config_loader = None  # type: ignore[assignment]
         jobs = TrialJobs(context, None, self.jobs.task_function, self.jobs.moment, self.jobs.origin)  # type: ignore[arg-type]
         self._task = packed(jobs)
+        self._start_server()
+
+    def learn(self, imported: Sequence[str]) -> None:
+        """Start the server anew with what a trial had to import itself; once, so that a bad module is not tried again.
+
+        Args:
+            imported: Names of modules, in the order in which the trial has imported them.
+        """
+        if not imported or self._has_learned:
+            return
+        self._has_learned = True
+        self.preload = [*self.preload, *imported]
+        end_server()
+        self._start_server()
+
+    def _start_server(self) -> None:
         multiprocessing.forkserver.set_forkserver_preload([FIRST, *preload_names([*self.preload, *sys.modules])])
         with self._starting():
             # This one opens the signals again when it starts, hence first.
@@ -142,6 +145,7 @@ class Isolation:
             watched.end_by_force()
             ours.close()
             struck.close()
+        self.learn(watched.imported)
         if outcome is not None:
             return outcome
         if process.exitcode == SERVER_DIED:
@@ -192,6 +196,7 @@ class _Watched:
         self._patient_until: float | None = None
         self._killed_at: float | None = None
         self._forced: Outcome | None = None
+        self.imported: Sequence[str] = ()
 
     def serve(self) -> Outcome | None:
         """Answer the child until it is done; None if it died."""
@@ -206,6 +211,7 @@ class _Watched:
                 if name == DONE:
                     if kwargs.get("has_read_seed"):
                         self._keep_reads_seed()
+                    self.imported = kwargs.get("imported", ())
                     return self._done(*args)
                 self._answer(name, args, kwargs)
             elif ready:

@@ -28,6 +28,7 @@ from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.support.hydra_state import unpacked
 from hyperopt_app.worker.attempt import attempt
+from hyperopt_app.worker.fork_server import Imports
 from hyperopt_app.worker.interruption import Where
 from hyperopt_app.worker.interrupts import Interrupts, let_strikes_be_heard
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
@@ -144,6 +145,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     # What the objective forks has no hold of the pipe; it would mix its words into ours.
     os.register_at_fork(after_in_child=pipe.close)
     # Both bytes are the worker's own.
+    imports = Imports()
     jobs, hydra = unpacked(task)
     hydra.restore()
     wanted: Order = pickle.loads(order)  # noqa: S301
@@ -162,7 +164,8 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     with contextlib.suppress(BrokenPipeError):
         if interrupts.asked_to_end:
             taken.add(signal.SIGINT)
-        pipe.send((DONE, (_plain(outcome), taken), {"has_read_seed": bool(remote.seed_reads)}))
+        notes = {"has_read_seed": bool(remote.seed_reads), "imported": imports.forkable()}
+        pipe.send((DONE, (_plain(outcome), taken), notes))
 
 
 def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:

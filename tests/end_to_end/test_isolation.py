@@ -84,3 +84,35 @@ def test_what_an_objective_may_do_in_a_process_of_its_own(run_script: Run) -> No
     assert where["variable"] == "of the config"
     assert (directory / "relative_isolated.txt").read_text() == "written here"
     assert "a printed line" in log
+
+
+IMPORTS_LATE = """
+import os
+import hydra
+
+
+@hydra.main(version_base=None, config_path=".", config_name="late")
+def main(cfg):
+    import timm  # as the real package, it stands being forked; this one says in which process it was imported
+
+    return float(timm.imported_by == os.getpid())
+
+
+main()
+"""
+CONFIG_OF_LATE = """
+defaults: [_self_, {override hydra/sweeper: async_optuna}, {override hydra/launcher: local_workers}]
+x: 0
+hydra: {sweep: {dir: study}, sweeper: {n_trials: 4, n_jobs: 1, params: {x: "range(0, 100)"}}}
+"""
+
+
+def test_what_the_first_trial_imports_the_later_ones_have(run_script: Run) -> None:
+    """So that the seconds that torch takes are spent once in a worker, and not in each trial."""
+    Path("timm").mkdir()
+    Path("timm/__init__.py").write_text("import os\n\nimported_by = os.getpid()\n", encoding="utf-8")
+    Path("late.py").write_text(IMPORTS_LATE, encoding="utf-8")
+    Path("late.yaml").write_text(CONFIG_OF_LATE, encoding="utf-8")
+    ended = run_script(Path("late.py"), "--multirun")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert [trial.value for trial in trials_of(Path("study"))] == [1.0, 0.0, 0.0, 0.0]
