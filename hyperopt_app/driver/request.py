@@ -28,7 +28,7 @@ from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler
-from hyperopt_app.sampling.samplers import lists_points, takes_knowledge
+from hyperopt_app.sampling.samplers import lists_points, takes_knowledge, with_tree
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
 from hyperopt_app.settings.keys import nothing_chosen, unknown_keys, unreadable
@@ -101,7 +101,7 @@ def checked(
     """
     loader = context.config_loader
     settings, field_faults, method_faults = _settings_and_faults(loader, config)
-    space, faults = parse_space(settings.params, arguments, loader, settings.names)
+    space, faults = parse_space(settings.params, arguments, loader, settings.names, settings.when)
     is_read = not faults
     settings = with_automatic_methods(settings, space.parameters)
     space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
@@ -301,12 +301,13 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
 
 def _prior_of(request: Request) -> dict[str, Any]:
     """Return the user's prior in the study's form."""
-    return point_of(request.space, request.settings.prior)[0]
+    return point_of(request.space, request.settings.prior, is_part=True)[0]
 
 
 def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
     """Return the sampler's settings with the study's form of what PartialFixedSampler fixes, and what is known."""
-    sampler = request.settings.sampler
+    settings = request.settings
+    sampler = with_tree(settings.sampler, request.space.tree, len(settings.directions))
     if request.settings.prior and takes_knowledge(sampler):
         sampler = {**sampler, "prior": _prior_of(request)}
     if request.earlier.trials and takes_knowledge(sampler):

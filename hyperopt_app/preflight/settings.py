@@ -198,7 +198,7 @@ def _point_faults(settings: Settings, space: Space) -> Iterator[str]:
 
 
 def _prior_faults(settings: Settings, space: Space) -> Iterator[str]:
-    for fault in point_of(space, settings.prior)[1]:
+    for fault in point_of(space, settings.prior, is_part=True)[1]:
         yield f"hydra.sweeper.prior: {fault}"
 
 

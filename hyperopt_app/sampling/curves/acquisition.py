@@ -82,7 +82,7 @@ def best_point(
     centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
     half = candidates // 2
     points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half), *further])
-    points = _untried(points, seen.ends[:, : cube.width])
+    points = _untried(seen.places.settled(points), seen.ends[:, : cube.width])
     end = np.full((len(points), 1), seen.ends[0, -1])
     gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), means.max())
     if not np.isfinite(gains).any():

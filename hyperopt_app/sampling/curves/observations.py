@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.activity import Places, common_space
+from hyperopt_app.sampling.curves.activity import Places, Tree, common_space
 from hyperopt_app.sampling.curves.cube import Cube, Floats
 from hyperopt_app.sampling.curves.progress import Progress
 from hyperopt_app.sampling.failure_aware_tpe import is_infeasible
@@ -80,15 +80,16 @@ def _is_apart(trial: FrozenTrial) -> bool:
     return not math.isclose(last, float(trial.value or 0.0), rel_tol=1e-6) and math.isfinite(last)
 
 
-def observe(trials: Sequence[FrozenTrial], *, maximize: bool) -> Observations:
+def observe(trials: Sequence[FrozenTrial], *, maximize: bool, tree: Tree | None = None) -> Observations:
     """Return what trials have reported.
 
     Args:
         trials: What `learning` has returned, at least one of them with a report, an end or a lesson.
         maximize: Whether larger values are better.
+        tree: What is known of parameters that not all trials have.
     """
     known = [trial for trial in trials if trial.intermediate_values or trial.state not in _OPEN]
-    places = Places(Cube(common_space(known)), known)
+    places = Places(Cube(common_space(known)), known, tree)
     progress, sign = progress_of(trials), 1.0 if maximize else -1.0
     rows, values, going, ends = list[Floats](), list[float](), list[Floats](), list[Floats]()
     for trial in trials:

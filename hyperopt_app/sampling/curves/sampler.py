@@ -18,7 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.acquisition import best_point, model_of
-from hyperopt_app.sampling.curves.activity import common_space
+from hyperopt_app.sampling.curves.activity import Tree, common_space
 from hyperopt_app.sampling.curves.belief import Belief
 from hyperopt_app.sampling.curves.cube import Cube, Floats
 from hyperopt_app.sampling.curves.earlier import Earlier
@@ -55,6 +55,7 @@ class CurvesSampler(BaseSampler):
         prior: Parameter to the value near which the user believes the best to be, as `hydra.sweeper.prior` gives it.
         earlier: Trials of earlier studies, each `{"params": {name: value}, "worth": number}`, as
             `hydra.sweeper.warm_start` gives them; the worth is larger for better ones, about standard normal.
+        conditions: Parameters that not every trial has, as `hydra.sweeper.when` gives them (`space.Space.tree`).
 
     Raises:
         ValueError: A number is out of its range.
@@ -68,6 +69,7 @@ class CurvesSampler(BaseSampler):
         n_candidates: int = 300,
         prior: Mapping[str, Any] | None = None,
         earlier: Sequence[Mapping[str, Any]] | None = None,
+        conditions: Tree | None = None,
     ) -> None:
         least = {"n_startup_trials": 0, "spread_every": 0, "n_candidates": 2}
         given = {"n_startup_trials": n_startup_trials, "spread_every": spread_every, "n_candidates": n_candidates}
@@ -77,6 +79,7 @@ class CurvesSampler(BaseSampler):
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         self._startup, self._spread_every, self._candidates = n_startup_trials, spread_every, n_candidates
         self._prior, self._earlier = dict(prior or {}), list(earlier or [])
+        self._tree = dict(conditions or {})
         self._tpe: tuple[int, BaseSampler] | None = None
 
     def reseed_rng(self) -> None:
@@ -129,7 +132,8 @@ class CurvesSampler(BaseSampler):
         if self._tpe is None or self._tpe[0] != trial.number:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
-                tpe = TPESampler(seed=trial_seed(self._seed, trial.number), constant_liar=True)
+                seed, is_grouped = trial_seed(self._seed, trial.number), bool(self._tree)
+                tpe = TPESampler(seed=seed, multivariate=is_grouped or None, group=is_grouped)
             self._tpe = trial.number, failure_aware(tpe)
         return self._tpe[1]
 
@@ -146,7 +150,7 @@ class CurvesSampler(BaseSampler):
             is_spread = bool(self._spread_every) and number % self._spread_every == 0
             if is_spread and (not beliefs or number % _NEAR_BELIEF):
                 return spread
-            seen = observe(others, maximize=maximize)
+            seen = observe(others, maximize=maximize, tree=self._tree)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
             model, trusts = model_of(seen, rng, beliefs)
