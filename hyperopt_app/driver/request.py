@@ -36,7 +36,8 @@ from hyperopt_app.settings.lost_keys import lost_keys
 from hyperopt_app.settings.methods import with_automatic_methods, with_methods
 from hyperopt_app.settings.misplaced import misplaced
 from hyperopt_app.settings.reading import Settings, read_settings
-from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.constraints import feasible_grid
+from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
@@ -104,7 +105,8 @@ def checked(
     space, faults = parse_space(settings.params, arguments, loader, settings.names, settings.when)
     is_read = not faults
     settings = with_automatic_methods(settings, space.parameters)
-    space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
+    space, constraint_faults = _completed(space, settings, is_read=is_read)
+    faults += constraint_faults
     faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
@@ -137,6 +139,13 @@ def checked(
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _completed(space: Space, settings: Settings, *, is_read: bool) -> tuple[Space, list[str]]:
+    """Return the space without what says where trials run, and with its constraints; and the faults of these."""
+    space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
+    faults = preflight.constraint_faults(settings.constraints, space if is_read else None)
+    return (space if faults else replace(space, constraints=tuple(map(str.strip, settings.constraints)))), faults
 
 
 def idle_methods(settings: Settings, wording: Wording) -> dict[str, str]:
@@ -185,7 +194,7 @@ def _wanted_trials(settings: Settings, space: Space) -> int:
     """Return how many trials are wanted: no more than there are points, where the sampler lists them."""
     if not lists_points(settings.sampler, settings.custom_search_space):
         return settings.n_trials
-    return min(settings.n_trials, len(grid_points(space)) + len(settings.enqueue))
+    return min(settings.n_trials, len(feasible_grid(space)) + len(settings.enqueue))
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
@@ -289,7 +298,7 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
     unchecked = request.settings.enqueue_unchecked
     points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
-        grid = grid_points(request.space)
+        grid = feasible_grid(request.space)
         random.Random(seed).shuffle(grid)
         points += grid
         return points

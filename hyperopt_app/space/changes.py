@@ -31,6 +31,8 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         line = f"{key}: {' -> '.join(texts)}"
         (soft if compatible(was, is_now) else hard).append(line)
     soft += _differences_of_conditions(old, new)
+    soft += [f"the constraint {text} no longer holds" for text in old.constraints if text not in new.constraints]
+    soft += [f"the constraint {text} is new" for text in new.constraints if text not in old.constraints]
     soft += _differences_of_fixed(_masked_overrides(old.fixed), _masked_overrides(new.fixed))
     for key in old.distributions.keys() & new.distributions.keys():
         before, after = old.names.get(key, key), new.names.get(key, key)
@@ -76,6 +78,7 @@ def space_to_json(space: Space) -> dict[str, Any]:
         "names": dict(space.names),
         **({"stored": stored} if stored else {}),
         **({"conditions": _plain_conditions(space)} if space.conditions else {}),
+        **({"constraints": list(space.constraints)} if space.constraints else {}),
     }
 
 
@@ -95,5 +98,5 @@ def space_from_json(data: Mapping[str, Any]) -> Space:
         key: tuple(Condition(other, tuple(choices)) for other, choices in needed)
         for key, needed in data.get("conditions", {}).items()
     }
-    names = dict(data.get("names", {}))
-    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), names, stored, conditions)
+    names, constraints = dict(data.get("names", {})), tuple(data.get("constraints", ()))
+    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), names, stored, conditions, constraints)

@@ -52,6 +52,7 @@ class Space:
         stored: Override key of choices to what the study holds for each of them, where that is not the override text.
         conditions: Override key to all that must hold where it is searched; keys without conditions always are. Keys
             come after those on which they depend.
+        constraints: What must hold of a trial's parameters and metrics, as texts (`constraints.Constraint`).
         places: Override key to the setting in which its range stands, where that is not `hydra.sweeper.params`.
     """
 
@@ -61,6 +62,7 @@ class Space:
     names: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     conditions: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property

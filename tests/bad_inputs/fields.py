@@ -39,7 +39,8 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(("consider_magic_clip", "consider_endpoints", "group", "warn_independent_sampling"), "flag"),
     "avoid_premature_stop": "flag",
     **dict.fromkeys(
-        ("enqueue", "warm_start", "gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"
+        ("enqueue", "warm_start", "constraints", "gpus", "signals", "node_check", "directives", "setup", "srun_args"),
+        "list",
     ),
     "gpu": "word",
 }

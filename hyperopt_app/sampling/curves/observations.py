@@ -2,7 +2,8 @@
 """Read from a study's trials what the model learns from: reports of every trial, whatever has become of it.
 
 Reports of running, interrupted and pruned trials count as those of complete ones do. A trial that failed because of
-its parameters, and a value that is not finite, counts as the worst.
+its parameters, and a value that is not finite, counts as the worst. All that a trial has reported which violates a
+constraint ranks below the others, by the sum of its violations.
 """
 
 import math
@@ -91,12 +92,13 @@ def observe(trials: Sequence[FrozenTrial], *, maximize: bool, tree: Tree | None 
     known = [trial for trial in trials if trial.intermediate_values or trial.state not in _OPEN]
     places = Places(Cube(common_space(known)), known, tree)
     progress, sign = progress_of(trials), 1.0 if maximize else -1.0
-    rows, values, going, ends = list[Floats](), list[float](), list[Floats](), list[Floats]()
+    rows, values, excesses, going, ends = list[Floats](), list[float](), list[float](), list[Floats](), list[Floats]()
     for trial in trials:
         place = places.of(trial.params)
         curve = _curve(trial, progress)
         rows += [np.append(place, at) for at in curve]
         values += [sign * value if math.isfinite(value) else math.nan for value in curve.values()]
+        excesses += [sum(max(excess, 0.0) for excess in trial.constraints.values())] * len(curve)
         is_going = trial.state in _OPEN and bool(curve or trial.state == TrialState.RUNNING)
         if curve or is_going:
             ends.append(np.append(place, progress.end))
@@ -104,8 +106,23 @@ def observe(trials: Sequence[FrozenTrial], *, maximize: bool, tree: Tree | None 
             going.append(ends[-1])
     width = places.width + 1
     return Observations(
-        places, _stacked(rows, width), normal_scores(np.array(values)), _stacked(going, width), _stacked(ends, width)
+        places,
+        _stacked(rows, width),
+        normal_scores(_worse(np.array(values), np.array(excesses))),
+        _stacked(going, width),
+        _stacked(ends, width),
     )
+
+
+def _worse(values: Floats, excesses: Floats) -> Floats:
+    """Return values that rank what violates a constraint below everything else, the larger violation the lower."""
+    if not (excesses > 0).any():
+        return values
+    finite = values[np.isfinite(values)]
+    worst = finite.min() if len(finite) else 0.0
+    _, ranks = np.unique(excesses, return_inverse=True)
+    worse: Floats = np.where(excesses > 0, worst - (1.0 + abs(worst)) * ranks, values)
+    return worse
 
 
 def _curve(trial: FrozenTrial, progress: Progress) -> dict[float, float]:

@@ -6,7 +6,8 @@ A sampler is made anew for each trial, so everything is read from the study: no 
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ _LEAST_REPORTS = 4
 # Of so many trials one lies near a belief, if it is a spread one and the belief is trusted so far; one before any is.
 _NEAR_BELIEF, _TRUSTED = 4, 0.5
 _MOST = 1_000_000  # of any count
+# Where a spread point may not be tried, so many further ones are, so far away in the sequence.
+_MOST_TURNS, _TURN = 2_000, 10_007
 _POINT = "fixed_params"  # Optuna's own name for the parameters with which a waiting trial is to begin
 
 
@@ -80,7 +83,16 @@ class CurvesSampler(BaseSampler):
         self._startup, self._spread_every, self._candidates = n_startup_trials, spread_every, n_candidates
         self._prior, self._earlier = dict(prior or {}), list(earlier or [])
         self._tree = dict(conditions or {})
+        self._is_feasible: Callable[[Mapping[str, Any]], bool] | None = None
         self._tpe: tuple[int, BaseSampler] | None = None
+
+    def restrict(self, is_feasible: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Propose such points alone, where the model proposes them; the others are drawn by TPE.
+
+        Args:
+            is_feasible: Whether parameters by name, with some that are not searched beside the others, may be tried.
+        """
+        self._is_feasible = is_feasible
 
     def reseed_rng(self) -> None:
         """Do nothing: each trial's numbers follow from the seed and its own number."""
@@ -138,7 +150,7 @@ class CurvesSampler(BaseSampler):
         return self._tpe[1]
 
     def _point(self, cube: Cube, trials: Sequence[FrozenTrial], number: int, *, maximize: bool) -> Floats:
-        spread = cube.spread(np.random.default_rng(self._seed).random(cube.width), number)
+        spread = self._spread(cube, number)
         others = [trial for trial in trials if trial.number != number]
         rng = np.random.default_rng((self._seed, number))
         try:
@@ -157,10 +169,26 @@ class CurvesSampler(BaseSampler):
             if is_spread:
                 return beliefs[turn].near(spread[None], rng)[0] if trusts[turn] > _TRUSTED else spread
             further = [belief.near(cube.uniform(rng, self._candidates // 2), rng) for belief in beliefs]
-            return best_point(seen, model, rng, self._candidates, further)
+            allowed = None if self._is_feasible is None else partial(self._allowed, cube)
+            return best_point(seen, model, rng, self._candidates, further, allowed)
         except np.linalg.LinAlgError as error:
             _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
             return spread
+
+    def _spread(self, cube: Cube, number: int) -> Floats:
+        """Return a trial's point of the sequence that is evenly spread, or the next one that may be tried."""
+        shift = np.random.default_rng(self._seed).random(cube.width)
+        first = cube.spread(shift, number)
+        for turn in range(_MOST_TURNS if self._is_feasible is not None else 0):
+            point = cube.spread(shift, number + turn * _TURN)
+            if len(self._allowed(cube, point[None])):
+                return point
+        return first
+
+    def _allowed(self, cube: Cube, points: Floats) -> Floats:
+        """Return those of the points that may be tried."""
+        is_feasible = self._is_feasible
+        return points if is_feasible is None else points[[is_feasible(cube.params(point)) for point in points]]
 
     def _beliefs(self, cube: Cube, rng: np.random.Generator) -> list[Belief]:
         """Return what is believed of the cube's points: the user's prior, and what earlier studies say.
