@@ -106,8 +106,7 @@ def checked(
     is_read = not faults
     settings = with_automatic_methods(settings, space.parameters)
     space, constraint_faults = _completed(space, settings, is_read=is_read)
-    faults += constraint_faults
-    faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
+    faults += [*constraint_faults, *unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
     faults += [*strays.faults, *method_faults]
@@ -125,11 +124,11 @@ def checked(
         suggests = _others_suggest(settings, None if objective_faults else hooks.suggested_key(config))
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
-    faults += option_faults
-    faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
+    launch_faults = launcher_faults(config) or preflight.check_launcher(context, config, task_function)
+    faults += [*option_faults, *launch_faults]
     idle = {} if faults else idle_methods(settings, wording)
-    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
-    notes = (*notes, *earlier.notes)
+    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings))
+    notes = (*notes, *idle.values(), *earlier.notes)
     request = Request(
         settings, space, study_dir, name, n_trials, options, wording=wording, notes=notes, earlier=earlier
     )
