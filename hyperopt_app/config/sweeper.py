@@ -145,3 +145,11 @@ class AsyncOptunaConf:
     # Directories of earlier studies. Their best trials are tried first, and the sampler `curves` learns from all of
     # them as far as they rank this study's trials rightly.
     warm_start: list[Any] = field(default_factory=list)
+
+    # What is searched only where other searched keys have certain values: {condition: {dotted key: what it can be}},
+    # with conditions such as `optimizer=sgd` or `optimizer=sgd,rmsprop`; `when` may stand in such a branch again.
+    when: dict[str, Any] = field(default_factory=dict)
+
+    # What must hold of returned metrics and parameters: texts such as `latency_ms <= 100`. A trial that violates one is
+    # never the best.
+    constraints: list[Any] = field(default_factory=list)

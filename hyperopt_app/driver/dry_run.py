@@ -8,6 +8,7 @@ import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from hyperopt_app.sampling.feasible import feasible
 from hyperopt_app.sampling.samplers import sampler_factory
 from hyperopt_app.space.override_text import override_text
 from hyperopt_app.space.space import Space, suggest_all
@@ -44,7 +45,8 @@ def sampled(
     study = optuna.create_study(directions=list(directions))  # type: ignore[arg-type]  # checked before
     for point in points[:_SAMPLES]:
         study.enqueue_trial(dict(point))
-    jobs, factory = TrialJobs(context, config, lambda _config: None, moment_of(config)), sampler_factory(sampler, seed)
+    jobs = TrialJobs(context, config, lambda _config: None, moment_of(config))
+    factory = feasible(sampler_factory(sampler, seed), space, seed)
     parts = []
     for number in range(_SAMPLES):
         study.sampler = factory(number)

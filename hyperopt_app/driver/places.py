@@ -183,7 +183,11 @@ def _known(study: optuna.Study | None) -> Iterator[tuple[int, str]]:
 
 def _ends(space: Space, end: int) -> dict[str, Any]:
     """Return the point at one end of every range, by override key."""
-    return {key: _at(distribution, end) for key, distribution in space.distributions.items()}
+    point = dict[str, Any]()
+    for key, distribution in space.distributions.items():
+        if space.is_active(key, point):
+            point[key] = _at(distribution, end)
+    return point
 
 
 def _at(distribution: BaseDistribution, end: int) -> Any:

@@ -28,7 +28,7 @@ from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler
-from hyperopt_app.sampling.samplers import lists_points, takes_knowledge
+from hyperopt_app.sampling.samplers import lists_points, takes_knowledge, with_tree
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
 from hyperopt_app.settings.keys import nothing_chosen, unknown_keys, unreadable
@@ -36,7 +36,8 @@ from hyperopt_app.settings.lost_keys import lost_keys
 from hyperopt_app.settings.methods import with_automatic_methods, with_methods
 from hyperopt_app.settings.misplaced import misplaced
 from hyperopt_app.settings.reading import Settings, read_settings
-from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.constraints import feasible_grid
+from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
 from hyperopt_app.study.identity import Identity, check_identity, stored_identity
@@ -101,11 +102,11 @@ def checked(
     """
     loader = context.config_loader
     settings, field_faults, method_faults = _settings_and_faults(loader, config)
-    space, faults = parse_space(settings.params, arguments, loader, settings.names)
+    space, faults = parse_space(settings.params, arguments, loader, settings.names, settings.when)
     is_read = not faults
     settings = with_automatic_methods(settings, space.parameters)
-    space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
-    faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
+    space, constraint_faults = _completed(space, settings, is_read=is_read)
+    faults += [*constraint_faults, *unknown_keys(config), *field_faults, *settings.translation_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
     faults += [*strays.faults, *method_faults]
@@ -123,11 +124,11 @@ def checked(
         suggests = _others_suggest(settings, None if objective_faults else hooks.suggested_key(config))
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
-    faults += option_faults
-    faults += launcher_faults(config) or preflight.check_launcher(context, config, task_function)
+    launch_faults = launcher_faults(config) or preflight.check_launcher(context, config, task_function)
+    faults += [*option_faults, *launch_faults]
     idle = {} if faults else idle_methods(settings, wording)
-    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings), *idle.values())
-    notes = (*notes, *earlier.notes)
+    notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings))
+    notes = (*notes, *idle.values(), *earlier.notes)
     request = Request(
         settings, space, study_dir, name, n_trials, options, wording=wording, notes=notes, earlier=earlier
     )
@@ -137,6 +138,13 @@ def checked(
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _completed(space: Space, settings: Settings, *, is_read: bool) -> tuple[Space, list[str]]:
+    """Return the space without what says where trials run, and with its constraints; and the faults of these."""
+    space = replace(space, pinned={key: text for key, text in space.pinned.items() if not is_preset(f"{key}={text}")})
+    faults = preflight.constraint_faults(settings.constraints, space if is_read else None)
+    return (space if faults else replace(space, constraints=tuple(map(str.strip, settings.constraints)))), faults
 
 
 def idle_methods(settings: Settings, wording: Wording) -> dict[str, str]:
@@ -185,7 +193,7 @@ def _wanted_trials(settings: Settings, space: Space) -> int:
     """Return how many trials are wanted: no more than there are points, where the sampler lists them."""
     if not lists_points(settings.sampler, settings.custom_search_space):
         return settings.n_trials
-    return min(settings.n_trials, len(grid_points(space)) + len(settings.enqueue))
+    return min(settings.n_trials, len(feasible_grid(space)) + len(settings.enqueue))
 
 
 def _recomposed(loader: ConfigLoader, config: DictConfig, overrides: list[str]) -> DictConfig:
@@ -289,7 +297,7 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
     unchecked = request.settings.enqueue_unchecked
     points = [point_of(request.space, point, unchecked=unchecked)[0] for point in request.settings.enqueue]
     if lists_points(request.settings.sampler, request.settings.custom_search_space):
-        grid = grid_points(request.space)
+        grid = feasible_grid(request.space)
         random.Random(seed).shuffle(grid)
         points += grid
         return points
@@ -301,12 +309,13 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
 
 def _prior_of(request: Request) -> dict[str, Any]:
     """Return the user's prior in the study's form."""
-    return point_of(request.space, request.settings.prior)[0]
+    return point_of(request.space, request.settings.prior, is_part=True)[0]
 
 
 def fixed_by_sampler(request: Request) -> Mapping[str, Any]:
     """Return the sampler's settings with the study's form of what PartialFixedSampler fixes, and what is known."""
-    sampler = request.settings.sampler
+    settings = request.settings
+    sampler = with_tree(settings.sampler, request.space.tree, len(settings.directions))
     if request.settings.prior and takes_knowledge(sampler):
         sampler = {**sampler, "prior": _prior_of(request)}
     if request.earlier.trials and takes_knowledge(sampler):

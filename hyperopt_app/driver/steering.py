@@ -23,6 +23,7 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.launchers.further import submits
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
+from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.override_text import plain_values
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
@@ -32,7 +33,7 @@ from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import study_lock
 from hyperopt_app.study.stopping import Stop, read_stop, write_stop
 from hyperopt_app.study.trial_records import lists_points
-from hyperopt_app.support.display_text import counted
+from hyperopt_app.support.display_text import counted, excess_text
 
 __all__ = ["added", "discarded", "extended", "held", "released", "retried", "written"]
 
@@ -98,6 +99,8 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
     values, faults = plain_values(words)
     point, wrong = point_of(_with_own(identity.space, study), values)
     faults += [f"{line} in study {study.study_name!r}" if " is not searched" in line else line for line in wrong]
+    if not faults and (excess := excess_text(Constraints(identity.space).before_training(point))):
+        faults.append(f"it violates {excess}, so it would not be trained")
     if faults:
         raise StudyMismatchError("Nothing was added:\n" + "\n".join(f"  - {fault}" for fault in faults))
     hand = Tickets(

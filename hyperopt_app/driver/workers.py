@@ -20,7 +20,7 @@ from hyperopt_app.hydra_compat import bare_context
 from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.schedulers.time_left import end_of_job
 from hyperopt_app.space.override_text import override_text
-from hyperopt_app.space.space import first_value
+from hyperopt_app.space.space import first_point
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.task import WorkerTask
@@ -113,10 +113,9 @@ class SweepWorkers:
         # A worker's job must compose, so it gets some option of each searched group; and its own directory,
         # without a copy of the config, and without a move there: a trial's relative paths start from the driver's.
         options_of = self.context.config_loader.get_group_options
+        point = first_point(self.plan.space)
         sample = [
-            override_text(key, first_value(distribution))
-            for key, distribution in self.plan.space.distributions.items()
-            if options_of(key.lstrip("+").split("@", 1)[0])
+            override_text(key, value) for key, value in point.items() if options_of(key.lstrip("+").split("@", 1)[0])
         ]
         own = [f"hydra.sweep.subdir=workers/{number}", "hydra.output_subdir=null", "hydra.job.chdir=false"]
         own.append("++hydra.job_logging.root=null")  # the user's log files are the trials'; a worker has its own log

@@ -4,7 +4,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.importing.sources import Candidate, Source, is_storage, read_study
 from hyperopt_app.importing.table import read_table
-from hyperopt_app.space.points import point_of
+from hyperopt_app.space.points import fitting_point, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.opening import study_lock
@@ -117,7 +117,7 @@ def _fitting(source: Source, space: Space) -> "tuple[list[FrozenTrial], dict[str
     fitting, faults = list["FrozenTrial"](), dict[str, list[str]]()
     for candidate in source.trials:
         point, wrong = _point(candidate, space)
-        if candidate.state == "failed" and set(point) < set(space.parameters) and not wrong:
+        if candidate.state == "failed" and not wrong and any(_parameters_without(space, point)):
             continue  # it has failed before it drew them all, so nobody can learn from it
         if wrong:
             faults[candidate.place] = wrong
@@ -133,23 +133,32 @@ def _point(candidate: Candidate, space: Space) -> tuple[dict[str, Any], list[str
         faults.append("its value is not a finite number")
     for key, meanings in candidate.params.items():
         for meaning in meanings:
-            held, wrong = point_of(space, {key: meaning})
+            held, wrong = point_of(space, {key: meaning}, is_part=True)
             if not wrong:
                 break
         else:
-            held, wrong = point_of(space, {key: meanings[0]})
+            held, wrong = point_of(space, {key: meanings[0]}, is_part=True)
         point |= held
         faults += [f"column {candidate.columns.get(key, key)}: {line}" for line in wrong]
-    missing = [name for name in space.parameters if name not in point]
+    point = fitting_point(space, point)
+    missing = list(dict.fromkeys(_parameters_without(space, point)))
     if missing and not faults and candidate.state != "failed":
         faults.append(f"it has no value of {', '.join(name.lstrip('+') for name in missing)}")
     return point, faults
 
 
+def _parameters_without(space: Space, point: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parameters that a point in the study's form lacks, though they are searched beside the others."""
+    values = space.values(point)
+    for key in space.distributions:
+        if key not in values and space.is_active(key, values):
+            yield space.names.get(key, key)
+
+
 def _made(candidate: Candidate, point: Mapping[str, Any], space: Space, source: str) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
-    parameters = space.parameters
+    parameters = {name: kind for name, kind in space.parameters.items() if name in point}
     return create_trial(
         state=TrialState[_OPTUNAS[candidate.state]],
         values=list(candidate.values) if candidate.state == "complete" else None,

@@ -64,6 +64,7 @@ def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator
     yield "in", [] if directory is None else [in_one_line(str(directory))]
     yield "params", _aligned(row, "params.")
     yield "metrics", _aligned(row, "metrics.")
+    yield "limits", _aligned(row, "constraints.")
     yield "changes", changes_of(view, trial)
     yield "curve", _curve_lines(trial)
     yield "failure", _failure_lines(trial)
@@ -81,17 +82,20 @@ def _ended(view: View, trial: "FrozenTrial") -> str:
         return f"{word}, {f'{values}, ' * bool(values)}{in_one_line(view.aside[trial.number])}"
     if trial.number in view.aside:
         return f"{word}, set aside: {in_one_line(view.aside[trial.number])}"
+    excess = trial_facts.infeasible_text(trial)
+    infeasible = f"infeasible: {in_one_line(excess)}" if excess else ""
     if word != "complete":
-        return word
+        return ", ".join(filter(None, [word, infeasible]))
     pairs = zip(view.metrics, trial.values, strict=True)
     values = ", ".join(f"{in_one_line(name)} {value_text(value)}" for name, value in pairs)
     complete = view.counts["complete"]
+    if infeasible:
+        return f"{word}, {values} ({infeasible})"
     if len(view.metrics) > 1:
         on_front = any(best.number == trial.number for best in view.best)
         return f"{word}, {values} ({'on' if on_front else 'not on'} the Pareto front of {len(view.best)})"
     places = [ranked.number for ranked in view.ranked()]
-    place = f"place {places.index(trial.number) + 1} of {complete}" if trial.number in places else "not feasible"
-    return f"{word}, {values} ({place})"
+    return f"{word}, {values} (place {places.index(trial.number) + 1} of {complete})"
 
 
 def _times(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> list[str]:

@@ -14,12 +14,14 @@ from hyperopt_app.looking.matters import importances_of
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.time_spent import TimeSpent, time_spent
 from hyperopt_app.looking.view import View, read_view
+from hyperopt_app.study.trial_facts import infeasible_text
 from hyperopt_app.support.display_text import counted, duration_text, in_one_line, share_text, value_text
 from hyperopt_app.support.files import replace_text
 from hyperopt_app.support.passwords import masked
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
 __all__ = ["summary_data", "summary_of", "write_summary", "write_summary_of_last"]
 
@@ -120,6 +122,8 @@ def _headline(view: View, spent: TimeSpent) -> str:
 
 def _count_lines(view: View) -> list[str]:
     words = [f"{view.counts[state]} {state}" for state in ("complete", "pruned", "failed") if view.counts[state]]
+    infeasible = len(view.infeasible)
+    words += [f"{infeasible} of them infeasible"] if infeasible else []
     running = [f"{view.counts[state]} {state}" for state in ("running", "parked") if view.counts[state]]
     left = [f"{view.left} left"] if view.left else []
     dropped = len(view.aside.keys() - view.imported)
@@ -135,6 +139,9 @@ def _count_lines(view: View) -> list[str]:
 
 
 def _best_text(view: View) -> str:
+    if not view.best and view.infeasible:
+        nearest = min(view.infeasible, key=_excess)
+        return f"no trial meets the constraints; the nearest is #{nearest.number}: {infeasible_text(nearest)}"
     if not view.best:
         return "no trial has completed" if view.ended else ""
     if len(view.directions) > 1:
@@ -146,6 +153,10 @@ def _best_text(view: View) -> str:
         f"{place} {value_text(trial.values[0])} #{trial.number}" for place, trial in zip(_PLACES, others, strict=False)
     ]
     return f"{text}    ({', '.join(seconds)})" if seconds else text
+
+
+def _excess(trial: "FrozenTrial") -> float:
+    return sum(violation for violation in trial.constraints.values() if violation > 0)
 
 
 def _params_of_best(view: View) -> list[str]:

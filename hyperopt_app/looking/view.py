@@ -184,6 +184,12 @@ class View:
         """Return a value of an objective, with its sign changed where it is maximised: smaller is better."""
         return -value if self.directions[objective] == "maximize" else value
 
+    @property
+    def infeasible(self) -> list["FrozenTrial"]:
+        """Return the complete trials that violate a constraint, those that count."""
+        complete = [trial for trial in self.counting if trial.state.name == "COMPLETE"]
+        return [trial for trial in complete if not trial_facts.is_eligible(trial)]
+
     def ranked(self, k: int | None = None) -> list["FrozenTrial"]:
         """Return the complete trials that satisfy their constraints, the best first.
 

@@ -136,7 +136,7 @@ def columns_of(
         "error": texts.places(trial_facts.failure_text(trial) for trial in trials),
         "trace": texts.places(_trace(trial) for trial in trials),
         "aside": texts.places(visible(aside.get(trial.number, "")) for trial in trials),
-        "infeasible": [_violates(trial) for trial in trials],
+        "infeasible": texts.places(visible(trial_facts.infeasible_text(trial)) for trial in trials),
         "seed": [trial_records.seed_of(trial) for trial in trials],
         "retrain_head": head,
         "retrain": [command[len(head) :] for command in commands],
@@ -171,10 +171,6 @@ def _trace(trial: "FrozenTrial") -> str:
 
 
 _LONGEST_TRACE = 2000
-
-
-def _violates(trial: "FrozenTrial") -> bool:
-    return any(violation > 0 for violation in trial.constraints.values())
 
 
 def _shared_start(commands: Sequence[str]) -> str:

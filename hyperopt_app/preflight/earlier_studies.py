@@ -14,7 +14,7 @@ from hyperopt_app.looking.opening import study_in
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.sampling.curves.earlier import worth_of
 from hyperopt_app.settings.reading import Settings
-from hyperopt_app.space.points import point_of
+from hyperopt_app.space.points import fitting_point, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.support.display_text import shortened
 from hyperopt_app.support.files import read_file, replacing
@@ -134,8 +134,8 @@ def _fitting_point(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that the space has too, in its form; none of them if a value lies outside."""
     parameters = space.as_texts.parameters
     shared = {name: _on_step(parameters[name], value) for name, value in params.items() if name in parameters}
-    point, faults = point_of(space, shared)
-    return {} if faults else point
+    point, faults = point_of(space, shared, is_part=True)
+    return {} if faults else fitting_point(space, point)
 
 
 def _on_step(distribution: BaseDistribution, value: Any) -> Any:

@@ -4,7 +4,7 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,18 +15,23 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 
 from hyperopt_app.config.sweeper import BudgetConf
-from hyperopt_app.errors import HyperoptError
+from hyperopt_app.errors import HyperoptError, SpaceError
 from hyperopt_app.launchers.registry import launcher_names
 from hyperopt_app.preflight.fields import MOST_SECONDS, is_seconds
+from hyperopt_app.sampling.feasible import random_points
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
 from hyperopt_app.settings.reading import Settings, read_worker_options
-from hyperopt_app.space.points import grid_points, point_of
+from hyperopt_app.space.constraints import Constraints, feasible_grid, unreadable_constraints
+from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions
-from hyperopt_app.support.display_text import did_you_mean, shortened
+from hyperopt_app.support.display_text import did_you_mean, excess_text, shortened
 
-__all__ = ["check_launcher", "check_settings", "check_worker_options"]
+__all__ = ["check_launcher", "check_settings", "check_worker_options", "constraint_faults"]
+
+# Random points of which one at least must meet the constraints on parameters.
+_MOST_TRIED = 10_000
 
 
 def check_settings(settings: Settings, space: Space) -> list[str]:
@@ -39,6 +44,29 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
         *_prior_faults(settings, space),
         *_extension(settings.custom_search_space),
     ]
+
+
+def constraint_faults(texts: Sequence[Any], space: Space | None) -> list[str]:
+    """Check constraints.
+
+    Args:
+        texts: `hydra.sweeper.constraints`.
+        space: The space, without constraints; None if it could not be read.
+    """
+    faults = unreadable_constraints(texts)
+    if faults or space is None or not texts:
+        return faults
+    constraints = Constraints(dataclasses.replace(space, constraints=tuple(texts)))
+    if not constraints.of_parameters:
+        return []
+    listed = ", ".join(constraint.text for constraint in constraints.of_parameters)
+    try:
+        if any(map(constraints.is_feasible, random_points(space, 0, _MOST_TRIED))):
+            return []
+    except SpaceError as error:
+        return [f"hydra.sweeper.constraints: {error}; constrain numbers, or leave the choice out of the search"]
+    line = f"hydra.sweeper.constraints: none of {_MOST_TRIED:,} random points meets {listed}"
+    return [f"{line}; correct them, or give the parameters ranges of which more is left"]
 
 
 def check_worker_options(settings: Settings, config: DictConfig) -> tuple[WorkerOptions, list[str]]:
@@ -167,7 +195,7 @@ def _methods(settings: Settings, space: Space) -> Iterator[str]:
     for check in (
         lambda: sampler_factory(settings.sampler, 0)(0),
         lambda: build_pruner(settings.pruner),
-        lambda: grid_points(space) if lists_points(settings.sampler, settings.custom_search_space) else None,
+        lambda: feasible_grid(space) if lists_points(settings.sampler, settings.custom_search_space) else None,
     ):
         fault = _fault(check)
         if fault is not None:
@@ -193,12 +221,15 @@ def _point_faults(settings: Settings, space: Space) -> Iterator[str]:
         if not isinstance(point, Mapping):
             yield f"hydra.sweeper.enqueue[{number}]: {point!r} is not a point; write {{key: value, ...}}"
             continue
-        for fault in point_of(space, point, unchecked=settings.enqueue_unchecked)[1]:
+        held, faults = point_of(space, point, unchecked=settings.enqueue_unchecked)
+        for fault in faults:
             yield f"hydra.sweeper.enqueue[{number}]: {fault}"
+        if not faults and (excess := excess_text(Constraints(space).before_training(held))):
+            yield f"hydra.sweeper.enqueue[{number}]: it violates {excess}, so it would not be trained; correct it"
 
 
 def _prior_faults(settings: Settings, space: Space) -> Iterator[str]:
-    for fault in point_of(space, settings.prior)[1]:
+    for fault in point_of(space, settings.prior, is_part=True)[1]:
         yield f"hydra.sweeper.prior: {fault}"
 
 

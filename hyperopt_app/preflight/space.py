@@ -4,7 +4,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from itertools import islice, product
 from typing import Any
 
 from hydra.errors import HydraException
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
+from hyperopt_app.preflight.branches import Options, combinations, is_possible
 from hyperopt_app.preflight.circles import circles
 from hyperopt_app.preflight.values import value_faults
 from hyperopt_app.space.override_text import override_text, parsed_override, value_of_choice
@@ -23,10 +23,6 @@ __all__ = ["check_search", "check_space"]
 # Optuna keeps the whole numbers of a range as floats, which tell no two of them apart beyond this one.
 LARGEST_EXACT = 2**53
 
-# Each option of a group is composed once, up to so many; of their combinations, which multiply, so many in all. What
-# lies beyond is found when it is tried.
-_MOST_OPTIONS = 128
-_MOST_COMBINATIONS = 32
 # Values that are set: of a parameter with the first combination, and of all parameters with all combinations.
 _MOST_VALUES = 1_000
 _MOST_VALUES_OF_ALL = 10_000
@@ -50,12 +46,14 @@ def check_space(space: Space, compose: Compose, options_of: Callable[[str], Sequ
         compose: The config of a job with these overrides.
         options_of: The options of a config group; empty if the group does not exist.
     """
-    faults = [fault for key, distribution in space.distributions.items() for fault in _inexact(key, distribution)]
+    faults = [
+        fault for key, distribution in space.distributions.items() for fault in _inexact(space.place(key), distribution)
+    ]
     groups: dict[str, list[Any]] = {}
     for key, distribution in space.distributions.items():
         if options := options_of(_key_alone(key)):
             known = groups[key] = []
-            faults += _unknown_options(key, distribution, options, known)
+            faults += _unknown_options(space.place(key), distribution, options, known)
     return [*faults, *_Tried(space, compose, groups).faults()]
 
 
@@ -72,7 +70,7 @@ def check_search(space: Space, n_trials: int, *, others_suggest: bool, plain_cho
         fault
         for key, distribution in space.distributions.items()
         if isinstance(distribution, CategoricalDistribution)
-        for fault in _same_choices(key, distribution.choices, plain_choices=plain_choices)
+        for fault in _same_choices(space.place(key), distribution.choices, plain_choices=plain_choices)
     ]
     is_searched = any(not distribution.single() for distribution in space.distributions.values())
     if n_trials > 1 and not (is_searched or others_suggest or faults):
@@ -98,7 +96,7 @@ def _nothing(space: Space, n_trials: int) -> str:
     )
 
 
-def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> Iterator[str]:
+def _same_choices(place: str, choices: Sequence[Any], *, plain_choices: bool) -> Iterator[str]:
     """Report each choice that equals an earlier one."""
     seen: dict[tuple[str, str], Any] = {}
     values: list[Any] = []
@@ -106,10 +104,10 @@ def _same_choices(key: str, choices: Sequence[Any], *, plain_choices: bool) -> I
         value = value_of_choice(choice)
         kind = (type(value).__name__, repr(value))
         if kind in seen:
-            yield f"hydra.sweeper.params.{key}: the choice {choice} is there twice; write each choice once"
+            yield f"{place}: the choice {choice} is there twice; write each choice once"
         elif plain_choices and (other := index_of(values, value)) is not None:
             yield (
-                f"hydra.sweeper.params.{key}: a study of plain choices cannot tell {choice} from {values[other]}; "
+                f"{place}: a study of plain choices cannot tell {choice} from {values[other]}; "
                 "leave one of them out, or hydra.sweeper.plain_choices"
             )
         seen[kind] = choice
@@ -125,46 +123,51 @@ class _Tried:
         self._groups = {key: options for key, options in groups.items() if options}
         self._values = {key: distribution for key, distribution in space.distributions.items() if key not in groups}
         self._keys: dict[str, dict[str, str | None]] = {}  # of the config, by combination
+        self._possible: dict[str, dict[str, BaseDistribution]] = {}  # what may be searched beside it
         self._wrong: dict[str, list[str]] = {}  # keys that cannot be set, with the combinations where it is so
         self._faults: dict[str, str] = {}  # by their reason
         self._is_new = True  # whether an option is tried for the first time, and not only among others
 
     def faults(self) -> list[str]:
         """Return one line for each error, with the first combination that it concerns."""
-        combinations = list(dict.fromkeys(_combinations(list(self._groups.values()))))
-        share = _MOST_VALUES_OF_ALL // (len(combinations) * max(1, len(self._values)))
-        alone = 1 + sum(len(options) - 1 for options in self._groups.values())
-        for number, choices in enumerate(combinations):
-            chosen = [override_text(key, value) for key, value in zip(self._groups, choices, strict=True)]
-            self._is_new = number < alone
-            self._try(chosen, _MOST_VALUES if number == 0 else max(1, min(share, _MOST_VALUES)))
+        first, further = combinations(self._space, self._groups)
+        share = _MOST_VALUES_OF_ALL // (len(first + further) * max(1, len(self._values)))
+        for number, options in enumerate([*first, *further]):
+            self._is_new = number < len(first)
+            self._try(options, _MOST_VALUES if number == 0 else max(1, min(share, _MOST_VALUES)))
             if not self._keys and self._fails_without_options():
                 break
         return [
-            *(self._wrong_key(key, combinations) for key, combinations in self._wrong.items()),
+            *(self._wrong_key(key, lacking) for key, lacking in self._wrong.items()),
             *self._faults.values(),
         ]
 
-    def _try(self, chosen: list[str], most: int) -> None:
+    def _try(self, options: Options, most: int) -> None:
+        chosen = [override_text(key, option) for key, option in options.items()]
         choices = " ".join(chosen)
+        values = self._possible[choices] = {
+            key: distribution
+            for key, distribution in self._values.items()
+            if is_possible(self._space, key, options, self._groups)
+        }
         overrides = [*self._space.fixed, *chosen]
         config = self._composed(overrides, "the config cannot be composed", choices)
         if config is None:
             return
         keys = self._keys[choices] = dict(_dotted(config))
-        wrong = [key for key in self._values if _is_wrong(key, keys) or _is_there(key, config)]
+        wrong = [key for key in values if _is_wrong(key, keys) or _is_there(key, config)]
         for key in wrong:
             self._wrong.setdefault(key, []).append(choices)
-        first = {key: override_text(key, first_value(self._values[key])) for key in self._values if key not in wrong}
+        first = {key: override_text(key, first_value(values[key])) for key in values if key not in wrong}
         for key, text in first.items():
             if key.startswith("+") or "@" in key:
-                added = self._composed([*overrides, text], f"hydra.sweeper.params.{key}: it cannot be set", choices)
+                added = self._composed([*overrides, text], f"{self._space.place(key)}: it cannot be set", choices)
                 if added is not None:
                     config, overrides = added, [*overrides, text]
-        taken = {key: self._values[key] for key in first if not key.startswith("+") or first[key] in overrides}
+        taken = {key: values[key] for key in first if not key.startswith("+") or first[key] in overrides}
         circular = self._note_circles({key: value for key, value in taken.items() if "@" not in key}, config, choices)
         followed = {key: distribution for key, distribution in taken.items() if key not in circular}
-        value_errors = value_faults(followed, config, most, _where(choices))
+        value_errors = value_faults(followed, config, most, _where(choices), self._space.place)
         for fault in value_errors:
             self._faults.setdefault(fault.replace(_where(choices), ""), fault)
         if not (value_errors or wrong or self._faults):
@@ -192,7 +195,7 @@ class _Tried:
         for circle in circles(tree, {key.lstrip("+"): value for key, value in plain.items()}, values):
             circular.update(names[bare] for bare in circle.choices)
             (key, text), *others = ((names[bare], text) for bare, text in circle.choices.items())
-            begin = f"hydra.sweeper.params.{key}: the config does not take {text}"
+            begin = f"{self._space.place(key)}: the config does not take {text}"
             where = _where(" ".join([*filter(None, [choices]), *(f"{other}={value}" for other, value in others)]))
             reason = f"the interpolation refers to itself ({' -> '.join(circle.keys)}); correct it, or leave it out"
             self._faults.setdefault(f"{begin}: {reason}", f"{begin}{where}: {reason}")
@@ -217,12 +220,14 @@ class _Tried:
 
     def _wrong_key(self, key: str, lacking: Sequence[str]) -> str:
         """Describe a key that the config lacks, or has although it is to be added, with some combination of options."""
-        combination, others = lacking[0], [other for other in self._keys if other not in lacking]
+        tried = [combination for combination in self._keys if key in self._possible[combination]]
+        combination, others = lacking[0], [other for other in tried if other not in lacking]
         keys, bare = self._keys[combination], key.lstrip("+")
-        begin = f"hydra.sweeper.params.{key}: the config has "
+        begin = f"{self._space.place(key)}: the config has "
         if others:
             has, lacks = (combination, others[0]) if key != bare else (others[0], combination)
-            return f"{begin}no key {bare!r}{_where(lacks)}, but has it with {has}; {_of_one_option(bare)}"
+            way = _of_one_option(bare, has, lacks, is_conditional=key in self._space.conditions)
+            return f"{begin}no key {bare!r}{_where(lacks)}, but has it with {has}; {way}"
         if key != bare:
             has_it = f"{begin}the key {bare!r}{_where(combination)}"
             return f"{has_it}; write {bare} to search it, +{bare} only adds a missing key"
@@ -255,10 +260,13 @@ def _is_there(key: str, config: DictConfig) -> bool:
         return False
 
 
-def _of_one_option(key: str) -> str:
+def _of_one_option(key: str, has: str, lacks: str, *, is_conditional: bool) -> str:
+    if is_conditional:
+        return f"name in its condition the values alone with which it is there, or write ++{key} to set it with all"
+    option = next((word for word in has.split() if word not in lacks.split()), has)
     return (
-        "a key of some options alone cannot be among the params yet: suggest it where it is there, in a function "
-        f"(hydra.sweeper.custom_search_space, see docs/sweeper.md), or write ++{key}, which sets it with every option"
+        f"write its range for the option that has it, hydra.sweeper.when: {{{option}: {{{key}: ...}}}}, and not among "
+        f"the params; or ++{key}, which sets it with every option"
     )
 
 
@@ -279,10 +287,10 @@ def _where(choices: str) -> str:
     return f" (with {choices})" if choices else ""
 
 
-def _inexact(key: str, distribution: BaseDistribution) -> Iterator[str]:
+def _inexact(place: str, distribution: BaseDistribution) -> Iterator[str]:
     if isinstance(distribution, IntDistribution) and max(abs(distribution.low), abs(distribution.high)) > LARGEST_EXACT:
         yield (
-            f"hydra.sweeper.params.{key}: the whole numbers from {distribution.low} to {distribution.high} cannot be "
+            f"{place}: the whole numbers from {distribution.low} to {distribution.high} cannot be "
             f"searched: beyond 2**53 ({LARGEST_EXACT}) the study would keep other numbers than the objective sees; "
             "list them, choice(...), or search floats, interval(low, high)"
         )
@@ -298,11 +306,11 @@ def _key_alone(key: str) -> str:
 
 
 def _unknown_options(
-    key: str, distribution: BaseDistribution, options: Sequence[str], known: list[Any]
+    place: str, distribution: BaseDistribution, options: Sequence[str], known: list[Any]
 ) -> Iterator[str]:
     """Report each choice that is not an option; the others are added to `known`."""
     if not isinstance(distribution, CategoricalDistribution):
-        yield f"hydra.sweeper.params.{key}: a config group needs choices, from {', '.join(options)}"
+        yield f"{place}: a config group needs choices, from {', '.join(options)}"
         return
     for choice in distribution.choices:
         name = str(choice).strip("'\"")
@@ -311,7 +319,7 @@ def _unknown_options(
             known.append(choice)
             continue
         yield (
-            f"hydra.sweeper.params.{key}: the config group has no option {name!r}{did_you_mean(name, options)}; "
+            f"{place}: the config group has no option {name!r}{did_you_mean(name, options)}; "
             f"it has {', '.join(options)}"
         )
 
@@ -329,12 +337,3 @@ def _dotted(config: Any, prefix: str = "") -> Iterator[tuple[str, str | None]]:
         yield name, str(config._get_node(key)) if refers else None  # noqa: SLF001 - the text itself, unresolved
         if not refers and not OmegaConf.is_missing(config, key):
             yield from _dotted(config[key], f"{name}.")
-
-
-def _combinations(groups: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Yield combinations of group options that together use every option; some occur twice."""
-    first = tuple(options[0] for options in groups)
-    yield first
-    alone = ((*first[:at], option, *first[at + 1 :]) for at, options in enumerate(groups) for option in options[1:])
-    yield from islice(alone, _MOST_OPTIONS - 1)
-    yield from islice(product(*groups), _MOST_COMBINATIONS)

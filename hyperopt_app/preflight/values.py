@@ -6,7 +6,7 @@ value; composing again for each value would take a hundred times as long.
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -37,7 +37,13 @@ def samples(distribution: BaseDistribution) -> Iterator[Any]:
     yield from dict.fromkeys((low, min(inner, high), high))
 
 
-def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConfig, most: int, where: str) -> list[str]:
+def value_faults(
+    distributions: Mapping[str, BaseDistribution],
+    config: DictConfig,
+    most: int,
+    where: str,
+    place: Callable[[str], str],
+) -> list[str]:
     """Report each value that the config does not accept, or that refers to nothing in it.
 
     Args:
@@ -45,16 +51,17 @@ def value_faults(distributions: Mapping[str, BaseDistribution], config: DictConf
         config: Composed; it is changed.
         most: How many values of each parameter are tried.
         where: With which options it is composed, for the lines.
+        place: The setting in which the range of a key stands.
     """
     faults = []
     for key, distribution in distributions.items():
         lines = [
-            f"hydra.sweeper.params.{key}: the config does not take {value}{where}: {reason}; {_way(distribution)}"
+            f"{place(key)}: the config does not take {value}{where}: {reason}; {_way(distribution)}"
             for value, reason in _refused(key, islice(samples(distribution), most), config, distributions)
         ]
         faults += lines[:_MOST_LINES]
         if len(lines) > _MOST_LINES:
-            faults.append(f"hydra.sweeper.params.{key}: so it is with {len(lines) - _MOST_LINES} more of its values")
+            faults.append(f"{place(key)}: so it is with {len(lines) - _MOST_LINES} more of its values")
     return faults
 
 

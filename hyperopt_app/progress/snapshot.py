@@ -73,7 +73,7 @@ class EndedTrial:
         state: `complete`, `pruned` or `failed`.
         values: Those of a complete trial; of a pruned one what it reported last; else none.
         step: The last step of a pruned trial.
-        failure: How a failed trial failed: its kind and one line.
+        failure: How a failed trial failed: its kind and one line; of another which constraints it violates.
         duration_s: How long it took, seconds.
     """
 
@@ -114,6 +114,7 @@ class Snapshot:
         set_aside: Trials that no longer count, in no other number here.
         parked: Trials that wait at a rung, and go on if they are promoted.
         imported: Trials from elsewhere, in no other number here.
+        infeasible: Complete trials that violate a constraint.
     """
 
     study_name: str
@@ -135,6 +136,7 @@ class Snapshot:
     set_aside: int = 0
     parked: int = 0
     imported: int = 0
+    infeasible: int = 0
 
     @property
     def finished(self) -> int:
@@ -197,6 +199,7 @@ def snapshot(
         best_so_far=_best_so_far(trials, directions),
         last=tuple(map(_ended, _latest(trials))),
         failures=tuple(_failures(trials)),
+        infeasible=sum(trial.state.name == "COMPLETE" and not trial_facts.is_eligible(trial) for trial in trials),
     )
 
 
@@ -214,12 +217,13 @@ def _ended(trial: "FrozenTrial") -> EndedTrial:
     state, last = trial_facts.state_word(trial), trial_facts.last_value(trial)
     reported = () if last is None or state != "pruned" else (last,)
     failure = f"{trial_facts.failure_kind(trial)} {trial_facts.failure_text(trial)}".strip()
+    excess = trial_facts.infeasible_text(trial)
     return EndedTrial(
         trial.number,
         state,
         tuple(trial.values) if state == "complete" else reported,
         step=trial.last_step if reported else None,
-        failure=failure,
+        failure=failure or (f"infeasible: {excess}" if excess else ""),
         duration_s=trial_facts.duration_s(trial),
     )
 

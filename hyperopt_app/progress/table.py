@@ -65,6 +65,7 @@ def counts_text(snapshot: Snapshot) -> Text:
     text = Text()
     for count, word, style in [
         (snapshot.done, "done", ""),
+        *([(snapshot.infeasible, "infeasible", "yellow")] if snapshot.infeasible else []),
         (snapshot.pruned, "pruned", ""),
         (snapshot.failed, "failed", "red"),
         (snapshot.running, "running", ""),
@@ -219,7 +220,8 @@ def _sparkline(values: Sequence[float]) -> str:
 
 def _best(snapshot: Snapshot) -> list[RenderableType]:
     if not snapshot.best:
-        return [Text("no complete trial yet", style="dim")]
+        text = "no complete trial meets the constraints yet" if snapshot.infeasible else "no complete trial yet"
+        return [Text(text, style="dim")]
     if len(snapshot.value_names) > 1:
         return _front(snapshot)
     best = snapshot.best[0]

@@ -28,7 +28,8 @@ def trials_csv(
 ) -> str:
     """Format one row per started trial, with a header.
 
-    Only a complete trial has a value; what another has reported last stands in `last_value`.
+    Only a complete trial has a value; what another has reported last stands in `last_value`. Where trials have
+    constraints, a column each has their values, above 0 where one is violated, and the last column says it in words.
 
     Args:
         trials: Trials of one study; waiting ones are left out.
@@ -43,18 +44,22 @@ def trials_csv(
     shown = [trial for trial in trials if trial_facts.state_word(trial) != "waiting"]
     params = _union(trial.params for trial in shown)
     metrics = _union(trial_records.metrics_of(trial) for trial in shown)
+    constraints = _union(trial.constraints for trial in shown)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         ["number", "state", *columns]
         + [f"params.{name}" for name in params]
         + [f"metrics.{name}" for name in metrics]
+        + [f"constraints.{name}" for name in constraints]
         + ["start", "duration_s", "worker", "host", "directory", "error"]
         + ["failure_kind", "seed", "steps", "attempts", "last_value", "set_aside"]
+        + ["infeasible"] * bool(constraints)
     )
     for trial in shown:
-        row = _row(trial, len(columns), params, metrics, plain)
-        writer.writerow([*row, _no_formula(aside.get(trial.number, ""))])
+        row = _row(trial, len(columns), params, metrics, constraints, plain)
+        last = [trial_facts.infeasible_text(trial)] if constraints else []
+        writer.writerow([*row, _no_formula(aside.get(trial.number, "")), *map(_no_formula, last)])
     return text.getvalue()
 
 
@@ -66,7 +71,12 @@ def _union(tables: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _row(
-    trial: "FrozenTrial", values: int, params: Sequence[str], metrics: Sequence[str], plain: Container[str]
+    trial: "FrozenTrial",
+    values: int,
+    params: Sequence[str],
+    metrics: Sequence[str],
+    constraints: Sequence[str],
+    plain: Container[str],
 ) -> list[Any]:
     from hyperopt_app.space.sweep_text import value_text  # loads Optuna, which a study that is read has loaded
 
@@ -80,6 +90,7 @@ def _row(
         *((state == "complete" and trial.values) or [""] * values),
         *_cells(chosen, params),
         *_cells(returned, metrics),
+        *_cells(trial.constraints, constraints),
         "" if start is None else start.isoformat(timespec="seconds"),
         "" if duration_s is None else f"{duration_s:.3f}",
         claim.get("number", ""),

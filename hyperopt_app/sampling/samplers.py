@@ -22,7 +22,15 @@ from hyperopt_app.sampling.recipes import Recipe, built, recipe_of
 from hyperopt_app.sampling.seeds import trial_seed
 from hyperopt_app.sampling.targets import made_class
 
-__all__ = ["build_pruner", "is_grid", "lists_points", "sampler_factory", "supports_directions", "takes_knowledge"]
+__all__ = [
+    "build_pruner",
+    "is_grid",
+    "lists_points",
+    "sampler_factory",
+    "supports_directions",
+    "takes_knowledge",
+    "with_tree",
+]
 
 _SAMPLER, _PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 
@@ -47,6 +55,24 @@ def lists_points(node: Mapping[str, Any], custom_search_space: str | None) -> bo
 def takes_knowledge(node: Mapping[str, Any]) -> bool:
     """Whether the sampler learns from a prior and from earlier studies; any other only begins with their points."""
     return made_class(node) is CurvesSampler
+
+
+def with_tree(node: Mapping[str, Any], tree: Mapping[str, Any], directions: int) -> Mapping[str, Any]:
+    """Return a sampler's node that knows which parameters not every trial has, where its class can use that.
+
+    TPE models the parameters of each branch together then, and not each by itself.
+
+    Args:
+        node: The fitted node.
+        tree: Such parameters, as `Space.tree` has them.
+        directions: How many values are optimised.
+    """
+    cls = made_class(node) if tree else None
+    if cls is CurvesSampler:
+        return {**node, "conditions": dict(tree)}
+    if cls is optuna.samplers.TPESampler and directions == 1 and node.get("multivariate") is not False:
+        return {**node, "multivariate": True, "group": True}
+    return node
 
 
 def supports_directions(node: Mapping[str, Any], directions: int) -> bool:

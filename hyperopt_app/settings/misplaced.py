@@ -35,7 +35,7 @@ def misplaced(config: DictConfig, settings: Settings, typed: Sequence[str] = ())
     sweeper = plain.pop("hydra")["sweeper"]
     faults, notes = [*_in_params(plain, settings), *_in_methods(settings)], list[str]()
     ranges = [word for word in typed if "(" in word or "," in word]
-    searches_nothing = not (settings.params or settings.custom_search_space or ranges)
+    searches_nothing = not (settings.params or settings.when or settings.custom_search_space or ranges)
     own = {word.lstrip("+").partition("=")[0] for word in (*ranges, *settings.params)}
     for key in _at_the_top(plain, sweeper, settings):
         message = (

@@ -46,6 +46,8 @@ class Settings(SweepOptions):
     progress: str
     dry_run: bool
     warm_start: Sequence[Any] = ()
+    when: Mapping[str, Any] = field(default_factory=dict)
+    constraints: Sequence[Any] = ()
     #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
     translated: Mapping[str, Any] = field(default_factory=dict)
     translation_faults: Sequence[str] = ()

@@ -7,6 +7,7 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json, json_to_distribution
 
+from hyperopt_app.space.conditions import Condition
 from hyperopt_app.space.space import Space, compatible, describe
 from hyperopt_app.support.passwords import mask_password
 
@@ -29,12 +30,24 @@ def differences(old: Space, new: Space) -> tuple[list[str], list[str]]:
         texts = (describe(entry) if entry else "not searched" for entry in (was, is_now))
         line = f"{key}: {' -> '.join(texts)}"
         (soft if compatible(was, is_now) else hard).append(line)
+    soft += _differences_of_conditions(old, new)
+    soft += [f"the constraint {text} no longer holds" for text in old.constraints if text not in new.constraints]
+    soft += [f"the constraint {text} is new" for text in new.constraints if text not in old.constraints]
     soft += _differences_of_fixed(_masked_overrides(old.fixed), _masked_overrides(new.fixed))
     for key in old.distributions.keys() & new.distributions.keys():
         before, after = old.names.get(key, key), new.names.get(key, key)
         if before != after:
             hard.append(f"{key}: named {before} -> named {after}")
     return soft, hard
+
+
+def _differences_of_conditions(old: Space, new: Space) -> Iterator[str]:
+    """Describe changes of the conditions of keys that both spaces have."""
+    for key in old.distributions.keys() & new.distributions.keys():
+        was, is_now = (space.conditions.get(key, ()) for space in (old, new))
+        if set(was) != set(is_now):
+            texts = (" and ".join(sorted(map(str, needed))) or "every value" for needed in (was, is_now))
+            yield f"{key}: searched with {' -> with '.join(texts)}"
 
 
 def _masked_overrides(overrides: Sequence[str]) -> list[str]:
@@ -64,6 +77,16 @@ def space_to_json(space: Space) -> dict[str, Any]:
         "pinned": dict(zip(space.pinned, _masked_overrides([*space.pinned.values()]), strict=True)),
         "names": dict(space.names),
         **({"stored": stored} if stored else {}),
+        **({"conditions": _plain_conditions(space)} if space.conditions else {}),
+        **({"constraints": list(space.constraints)} if space.constraints else {}),
+    }
+
+
+def _plain_conditions(space: Space) -> dict[str, list[list[Any]]]:
+    """Return the conditions of each key, each as a key and its values."""
+    return {
+        key: [[condition.key, list(condition.choices)] for condition in needed]
+        for key, needed in space.conditions.items()
     }
 
 
@@ -71,4 +94,9 @@ def space_from_json(data: Mapping[str, Any]) -> Space:
     """Read a space that `space_to_json` wrote."""
     distributions = {key: json_to_distribution(json.dumps(d)) for key, d in data["distributions"].items()}
     stored = {key: tuple(values) for key, values in data.get("stored", {}).items()}
-    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), dict(data.get("names", {})), stored)
+    conditions = {
+        key: tuple(Condition(other, tuple(choices)) for other, choices in needed)
+        for key, needed in data.get("conditions", {}).items()
+    }
+    names, constraints = dict(data.get("names", {})), tuple(data.get("constraints", ()))
+    return Space(distributions, tuple(data["fixed"]), dict(data["pinned"]), names, stored, conditions, constraints)

@@ -2,12 +2,10 @@
 """Define the search space (searched and fixed keys), parse it, and let Optuna suggest its parameters."""
 
 import dataclasses
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -17,7 +15,9 @@ from optuna.distributions import (
 )
 
 from hyperopt_app.errors import SpaceError
-from hyperopt_app.space.override_text import distribution_of, first_line, value_of_choice
+from hyperopt_app.space.conditions import Condition
+from hyperopt_app.space.override_text import value_of_choice
+from hyperopt_app.space.reading import read_entries
 from hyperopt_app.support.list_choices import lists_allowed
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "categorical",
     "compatible",
     "describe",
+    "first_point",
     "first_value",
     "index_of",
     "parse_space",
@@ -49,6 +50,10 @@ class Space:
         pinned: The fixed `key=value` among them, key to value text.
         names: Override key to its name in the study, where that is another; keys with one name share one value.
         stored: Override key of choices to what the study holds for each of them, where that is not the override text.
+        conditions: Override key to all that must hold where it is searched; keys without conditions always are. Keys
+            come after those on which they depend.
+        constraints: What must hold of a trial's parameters and metrics, as texts (`constraints.Constraint`).
+        places: Override key to the setting in which its range stands, where that is not `hydra.sweeper.params`.
     """
 
     distributions: Mapping[str, BaseDistribution]
@@ -56,6 +61,9 @@ class Space:
     pinned: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    conditions: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def parameters(self) -> dict[str, BaseDistribution]:
@@ -88,12 +96,62 @@ class Space:
         return values_by_name
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Map override keys to values of a trial's parameters; parameters the trial lacks are left out."""
-        named = {key: self.names.get(key, key) for key in self.distributions}
-        return {key: self._text(key, params[name]) for key, name in named.items() if name in params}
+        """Map override keys to values of a trial's parameters.
 
-    def _text(self, key: str, value: Any) -> Any:
-        """Return the override text of a choice that the study stores as a value."""
+        Parameters that the trial lacks are left out, and keys that are not searched beside the others.
+        """
+        named = {key: self.names.get(key, key) for key in self.distributions}
+        texts = {key: self.text(key, params[name]) for key, name in named.items() if name in params}
+        return {key: text for key, text in texts.items() if self.is_active(key, texts)}
+
+    def is_active(self, key: str, values: Mapping[str, Any]) -> bool:
+        """Whether a key is searched beside these values, by override key; a choice is override text."""
+        conditions = self.conditions.get(key, ())
+        return all(condition.key in values and condition.is_met(values[condition.key]) for condition in conditions)
+
+    def unmet(self, key: str, point: Mapping[str, Any], *, is_part: bool = False) -> list[Condition]:
+        """Return the conditions of a key that a point does not meet.
+
+        Args:
+            key: The override key.
+            point: Name in the study to value; a choice is override text.
+            is_part: Whether a condition on what the point lacks counts as met.
+        """
+        unmet = list[Condition]()
+        for condition in self.conditions.get(key, ()):
+            other = self.names.get(condition.key, condition.key)
+            if not (condition.is_met(point[other]) if other in point else is_part):
+                unmet.append(condition)
+        return unmet
+
+    @property
+    def tree(self) -> dict[str, list[dict[str, list[Any]]]]:
+        """Map each parameter that not every trial has to the cases in which it is there: other parameter to values.
+
+        Names and values are those of the study; in each case all of the others must have one of their values.
+        """
+        always = {self.names.get(key, key) for key in self.distributions if key not in self.conditions}
+        tree: dict[str, list[dict[str, list[Any]]]] = {}
+        for key, conditions in self.conditions.items():
+            name = self.names.get(key, key)
+            if name not in always:
+                case = {self.names.get(needed.key, needed.key): self._held_choices(needed) for needed in conditions}
+                tree.setdefault(name, []).append(case)
+        return tree
+
+    def _held_choices(self, condition: Condition) -> list[Any]:
+        stored, distribution = self.stored.get(condition.key), self.distributions[condition.key]
+        if stored is None:
+            return list(condition.choices)
+        indices = [index_of(distribution.choices, choice) for choice in condition.choices]  # type: ignore[attr-defined]
+        return [stored[index] for index in indices if index is not None]
+
+    def place(self, key: str) -> str:
+        """Return the setting in which a key's range stands, for messages."""
+        return self.places.get(key, f"hydra.sweeper.params.{key}")
+
+    def text(self, key: str, value: Any) -> Any:
+        """Return what a key is set to, from what the study holds: of a choice its override text."""
         index = index_of(self.stored[key], value) if key in self.stored else None
         return value if index is None else self.distributions[key].choices[index]  # type: ignore[attr-defined]
 
@@ -103,37 +161,32 @@ def parse_space(
     arguments: Sequence[str],
     config_loader: Any = None,
     names: Mapping[str, Any] | None = None,
+    when: Mapping[str, Any] | None = None,
 ) -> tuple[Space, list[str]]:
     """Read the sweeper's params and the command line's overrides; a later entry replaces an earlier of its key.
+
+    What the command line says of a key that stands under a condition takes the place of its range there.
 
     Args:
         params: Override key to sweep text, `hydra.sweeper.params`.
         arguments: The overrides of the command line.
         config_loader: Hydra's loader, needed only to expand `glob(...)` over a config group.
         names: Override key to its name in the study, `hydra.sweeper.names`.
+        when: Condition to what is searched under it, `hydra.sweeper.when`.
 
     Returns:
         The space, and one line per fault; the space is usable only without any.
     """
-    lines = [(f"hydra.sweeper.params.{key}", f"{key}={text}") for key, text in params.items()]
-    lines += [("command line", line) for line in arguments]
-    parser = OverridesParser.create(config_loader=config_loader)
-    entries: dict[str, tuple[str, BaseDistribution | str, str]] = {}
-    faults, unread = list[str](), set[str]()
-    for where, line in lines:
-        try:
-            override = dataclasses.replace(parser.parse_override(line), config_loader=config_loader)
-            value = distribution_of(override)
-        except (HydraException, SpaceError) as error:
-            faults.append(f"{where}: {line!r}: {first_line(error)}{_hint(line)}")
-            unread.add(line.partition("=")[0].lstrip("+"))
-            continue
-        bare = override.key_or_group + (f"@{override.package}" if override.package else "")
-        key = f"~{bare}" if override.is_delete() else override.get_key_element()
-        entries[bare] = (key, value, line)
-    space = _space(entries.values())
-    known, name_faults = _names(space, names or {}, unread)
-    return dataclasses.replace(space, names=known), faults + name_faults
+    reading = read_entries(params, when or {}, arguments, config_loader)
+    space = Space(
+        reading.distributions,
+        reading.fixed,
+        reading.pinned,
+        conditions=reading.conditions,
+        places=reading.places,
+    )
+    known, name_faults = _names(space, names or {}, reading.without)
+    return dataclasses.replace(space, names=known), [*reading.faults, *name_faults]
 
 
 def _names(space: Space, wanted: Mapping[str, Any], unread: Container[str]) -> tuple[dict[str, str], list[str]]:
@@ -160,18 +213,6 @@ def _names(space: Space, wanted: Mapping[str, Any], unread: Container[str]) -> t
                 f"{describe(space.distributions[other])} and {describe(distribution)}; give it another name"
             )
     return names, faults
-
-
-def _space(entries: Iterable[tuple[str, BaseDistribution | str, str]]) -> Space:
-    distributions, fixed, pinned = {}, [], {}
-    for key, value, line in entries:
-        if isinstance(value, BaseDistribution):
-            distributions[key] = value
-            continue
-        fixed.append(line)
-        if not key.startswith("~"):
-            pinned[key] = value
-    return Space(distributions, tuple(fixed), pinned)
 
 
 def with_values(space: Space) -> Space:
@@ -201,9 +242,15 @@ def index_of(choices: Sequence[Any], value: Any) -> int | None:
 
 
 def suggest_all(trial: "optuna.Trial", space: Space) -> None:
-    """Let Optuna suggest every parameter of the space. Runs in a worker."""
-    for name, distribution in space.parameters.items():
-        suggest(trial, name, distribution)
+    """Let Optuna suggest every parameter of the space that is searched beside those before it. Runs in a worker."""
+    parameters = space.parameters
+    suggested, texts = dict[str, Any](), dict[str, Any]()
+    for key in space.distributions:
+        name = space.names.get(key, key)
+        if space.is_active(key, texts):
+            if name not in suggested:
+                suggested[name] = suggest(trial, name, parameters[name])
+            texts[key] = space.text(key, suggested[name])
 
 
 def values_of(trial: "optuna.Trial | FrozenTrial") -> dict[str, Any]:
@@ -254,14 +301,17 @@ def compatible(before: BaseDistribution | None, after: BaseDistribution | None) 
     return True
 
 
-def _hint(line: str) -> str:
-    if "choice(" in line and "null" in line:
-        return " (Hydra's choice() takes no null: write the choices with commas instead, a,b,null)"
-    return ""
-
-
 def first_value(distribution: BaseDistribution) -> Any:
     """Some value of the distribution."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[0]
     return distribution.low  # type: ignore[attr-defined]
+
+
+def first_point(space: Space) -> dict[str, Any]:
+    """Return some point of the space, by override key: of each key that is searched beside the others some value."""
+    point = dict[str, Any]()
+    for key, distribution in space.distributions.items():
+        if space.is_active(key, point):
+            point[key] = first_value(distribution)
+    return point

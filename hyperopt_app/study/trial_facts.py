@@ -16,7 +16,7 @@ from hyperopt_app.study.trial_records import (
     losses_of,
     promotion_of,
 )
-from hyperopt_app.support.display_text import visible
+from hyperopt_app.support.display_text import excess_text, visible
 
 if TYPE_CHECKING:
     import optuna
@@ -34,6 +34,7 @@ __all__ = [
     "failure_kind",
     "failure_text",
     "failures_alone",
+    "infeasible_text",
     "is_eligible",
     "is_parked",
     "last_value",
@@ -253,6 +254,11 @@ def best_trials(
         return [min(candidates, key=lambda trial: signs[0] * trial.values[0])]
     losses = [[sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in candidates]
     return [candidates[index] for index in _pareto(losses)]
+
+
+def infeasible_text(trial: "FrozenTrial") -> str:
+    """Return which constraints the trial violates and by how much; empty if none."""
+    return excess_text(trial.constraints)
 
 
 def is_eligible(trial: "FrozenTrial") -> bool:

@@ -3,13 +3,14 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
     "counted",
     "did_you_mean",
     "duration_text",
+    "excess_text",
     "in_one_line",
     "share_text",
     "shortened",
@@ -38,6 +39,15 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return visible(str(value))
+
+
+def excess_text(violations: Mapping[str, float]) -> str:
+    """Say which constraints are violated and by how much, e.g. `latency_ms <= 100 by 20.5`; empty if none is.
+
+    Args:
+        violations: A constraint's text to its value, which is above 0 where it is violated.
+    """
+    return ", ".join(f"{visible(text)} by {value_text(float(v))}" for text, v in violations.items() if v > 0)
 
 
 def visible(text: str) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Run one claimed trial, in the worker's process or in a process of its own, and return its outcome."""
 
+import logging
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ from omegaconf import DictConfig
 from hyperopt_app.budget.hidden import whole
 from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.cost.cost_budget import CostBudget
-from hyperopt_app.errors import HyperoptError, StorageError
+from hyperopt_app.errors import HyperoptError, SpaceError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
-from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Parked, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Parked, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
+from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
 from hyperopt_app.study.identity import study_id
@@ -35,6 +37,7 @@ from hyperopt_app.study.trial_records import (
     keep_reads_seed,
     keep_seed,
 )
+from hyperopt_app.support.display_text import excess_text
 from hyperopt_app.worker.attempt import attempt
 from hyperopt_app.worker.idle_pruner import IdlePruner
 from hyperopt_app.worker.interruption import Where
@@ -44,6 +47,8 @@ from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 from hyperopt_app.worker.trial_process import Order
 
 __all__ = ["Evaluates", "Evaluation", "run_trial"]
+
+_log = logging.getLogger(__name__)
 
 
 class Evaluates(Protocol):
@@ -100,6 +105,10 @@ class Evaluation:
     idle_pruner: IdlePruner = field(default_factory=IdlePruner)
     cost_budget: CostBudget | None = None
     _study_id: str | None = field(default=None, init=False)
+    _constraints: Constraints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._constraints = Constraints(self.plan.space)
 
     @property
     def where(self) -> Where:
@@ -109,13 +118,15 @@ class Evaluation:
     def evaluate(self, trial: optuna.Trial, /) -> Outcome:
         """Suggest, compose and call the objective; what is raised comes through to `run_trial`."""
         trial = self.idle_pruner.watched(trial)
-        outcome = self._evaluated(trial)
+        outcome = self._constrained(trial, self._evaluated(trial))
         self.idle_pruner.judge(trial, outcome)
         return outcome
 
     def _evaluated(self, optuna_trial: optuna.Trial) -> Outcome:
         resumed = directory_of(optuna_trial) is not None  # also without a parameter to suggest
         params = self._suggested(optuna_trial)
+        if not resumed and self._violates(optuna_trial, params):
+            return Pruned()
         searched, is_seed_chosen = trial_overrides(self.plan, params), chooses_seed(self.plan, params)
         config = self.jobs.compose(self.plan.space.fixed, searched, optuna_trial.number)
         config, owner = self._placed(optuna_trial, config)
@@ -133,6 +144,28 @@ class Evaluation:
             return self._call_objective(own, config, seed, resumed=resumed, reported=reported)
         finally:
             self.pace.mark()
+
+    def _violates(self, trial: optuna.Trial, params: Mapping[str, Any]) -> bool:
+        """Whether a trial violates constraints on its parameters alone, which is stored then: it is not trained."""
+        violations = self._constraints.before_training(params)
+        excess = excess_text(violations)
+        if excess:
+            for name, violation in violations.items():
+                trial.set_constraint(name, violation)
+            _log.warning("trial %d is not trained, since it violates %s", trial.number, excess)
+        return bool(excess)
+
+    def _constrained(self, trial: optuna.Trial, outcome: Outcome) -> Outcome:
+        """Store by how much a complete trial violates which constraint."""
+        if not isinstance(outcome, Completed) or not self.plan.space.constraints or not self.holds(trial):
+            return outcome
+        try:
+            violations = self._constraints.after_training(values_of(trial), outcome.metrics)
+        except SpaceError as error:
+            return Failed("bug", str(error), metrics=outcome.metrics)
+        for name, violation in violations.items():
+            trial.set_constraint(name, violation)
+        return outcome
 
     def _suggested(self, optuna_trial: optuna.Trial) -> Mapping[str, Any]:
         """Have all parameters suggested and return their values."""

@@ -26,6 +26,7 @@ from hyperopt_app.errors import StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.results.study_results import results_of_worker
+from hyperopt_app.sampling.feasible import feasible
 from hyperopt_app.sampling.idle_pruners import pruner_name
 from hyperopt_app.sampling.samplers import build_pruner, sampler_factory
 from hyperopt_app.sampling.seeds import worker_seed
@@ -142,7 +143,7 @@ class WorkerTask:
             tickets,
             plan.limits,
             plan.ended_before,
-            sampler_factory(plan.sampler, plan.seed),
+            feasible(sampler_factory(plan.sampler, plan.seed), plan.space, plan.seed),
             Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, tickets.parks, idle_pruner, cost_budget),
             results,
             interrupts=interrupts,

@@ -26,7 +26,8 @@ STRANGERS = {"launchers", "worker"}
 # Package of others -> the only rooms or modules that may name it. What is not listed here is free.
 ONLY_IN = {
     "hydra": {
-        *("__main__", "app", "cli", "config", "hydra_compat", "space.override_text", "space.space"),
+        *("__main__", "app", "cli", "config", "hydra_compat"),
+        *("space.conditions", "space.override_text", "space.reading"),
         "support.hydra_errors",
         "support.hydra_state",
         *("worker.run_trial", "worker.task", "worker.trial_job"),

@@ -105,7 +105,8 @@ def usual_columns(view: View, rows: Sequence[Row], columns: Sequence[str], wante
     if wanted:
         return [named_column(view, columns, name.strip()) for name in wanted.split(",") if name.strip()]
     params = [column for column in columns if column.startswith("params.")]
-    further = [name for name in ("failure_kind", "error", "set_aside") if any(row[name] is not None for row in rows)]
+    notes = ("failure_kind", "error", "set_aside", "infeasible")
+    further = [name for name in notes if any(row.get(name) is not None for row in rows)]
     reported = ["last_value"] if any(row["state"] in ("pruned", "running") for row in rows) else []
     return ["number", "state", *value_columns(view), *reported, "duration_s", *params, *further]
 

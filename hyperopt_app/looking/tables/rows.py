@@ -23,6 +23,8 @@ _FACTS = (
     *("start", "duration_s", "worker", "host", "directory", "error", "failure_kind"),
     *("seed", "steps", "attempts", "last_value", "set_aside"),
 )
+# Where trials have constraints, the last column of all.
+_INFEASIBLE = "infeasible"
 
 
 def value_columns(view: View) -> list[str]:
@@ -59,7 +61,10 @@ def row_of(view: View, trial: "FrozenTrial") -> Row:
     row |= dict(zip(value_columns(view), values, strict=True))
     row |= {f"params.{name}": value for name, value in view.params_of(trial).items()}
     row |= {f"metrics.{name}": value for name, value in trial_records.metrics_of(trial).items()}
-    return {name: _cell_text(value) for name, value in (row | dict(zip(_FACTS, facts, strict=True))).items()}
+    row |= {f"constraints.{name}": value for name, value in trial.constraints.items()}
+    row |= dict(zip(_FACTS, facts, strict=True))
+    row |= {_INFEASIBLE: trial_facts.infeasible_text(trial) or None} if trial.constraints else {}
+    return {name: _cell_text(value) for name, value in row.items()}
 
 
 def _cell_text(value: Any) -> Any:
@@ -71,7 +76,9 @@ def columns_of(view: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for keys in dict.fromkeys(map(tuple, rows)) for name in keys)
     params = [name for name in names if name.startswith("params.")]
     metrics = [name for name in names if name.startswith("metrics.")]
-    return ["number", "state", *value_columns(view), *params, *metrics, *_FACTS]
+    constraints = [name for name in names if name.startswith("constraints.")]
+    last = [_INFEASIBLE] if _INFEASIBLE in names else []
+    return ["number", "state", *value_columns(view), *params, *metrics, *constraints, *_FACTS, *last]
 
 
 def short_name(view: View, column: str) -> str:

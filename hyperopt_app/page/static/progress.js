@@ -6,8 +6,8 @@ const figures = {};
 
 figures.history = (element) => {
   const complete = rowsWhere((row) => stateOf(row) === "complete" && !textAt("aside", row));
-  const feasible = complete.filter((row) => !trials.infeasible[row]);
-  const infeasible = complete.filter((row) => trials.infeasible[row]);
+  const feasible = complete.filter((row) => textAt("infeasible", row) === "");
+  const infeasible = complete.filter((row) => textAt("infeasible", row) !== "");
   const pruned = rowsWhere((row) => stateOf(row) === "pruned" && drawable(trials.last[row]) !== null);
   const failed = rowsWhere((row) => stateOf(row) === "failed");
   const place = (row) => [trials.number[row], shownValue(row)];

@@ -29,7 +29,7 @@ function contentOf(row) {
   add("worker", textAt("worker", row));
   add("seed", trials.seed[row]);
   add("not counted", textAt("aside", row));
-  if (trials.infeasible[row]) add("constraints", "violated");
+  add("violates", textAt("infeasible", row));
   const parameters = report.parameters.filter((parameter) => parameter.values[row] !== null);
   const settings = parameters.flatMap((parameter) => [element("dt", {}, parameter.name), element("dd", {}, parameter.labels.length ? parameterText(parameter, row) : numberText(parameter.values[row]))]);
   return [

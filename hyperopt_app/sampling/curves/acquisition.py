@@ -2,7 +2,7 @@
 """Choose the point whose final value is expected to improve most on the best that the model predicts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
 _LEAST_TRUST = 0.1  # in a belief, from which on the hyperparameters are fitted to what it leaves unexplained
+_MORE = 10  # so often further candidates are drawn, where constraints leave few
 _SAME = 1e-9  # the squared distance up to which two points are the same
 _FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
 _erfc = np.vectorize(math.erfc, otypes=[float])
@@ -61,7 +62,12 @@ def model_of(
 
 
 def best_point(
-    seen: Observations, model: CurveModel, rng: np.random.Generator, candidates: int, further: Sequence[Floats] = ()
+    seen: Observations,
+    model: CurveModel,
+    rng: np.random.Generator,
+    candidates: int,
+    further: Sequence[Floats] = (),
+    allowed: Callable[[Floats], Floats] | None = None,
 ) -> Floats:
     """Return the point with the largest expected improvement, shape (width of the cube,).
 
@@ -71,6 +77,7 @@ def best_point(
         rng: Draws the candidates.
         candidates: How many points to choose from.
         further: More of them, each of shape (n, width of the cube).
+        allowed: Returns those of some points that may be tried; None if all may.
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
@@ -82,7 +89,16 @@ def best_point(
     centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
     half = candidates // 2
     points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half), *further])
-    points = _untried(points, seen.ends[:, : cube.width])
+    if allowed is not None:
+        points = allowed(points)
+        for _ in range(_MORE):
+            if len(points) >= half:
+                break
+            more = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half)])
+            points = np.concatenate([points, allowed(more)])
+        if not len(points):
+            raise np.linalg.LinAlgError("no candidate meets the constraints")
+    points = _untried(seen.places.settled(points), seen.ends[:, : cube.width])
     end = np.full((len(points), 1), seen.ends[0, -1])
     gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), means.max())
     if not np.isfinite(gains).any():

@@ -102,6 +102,15 @@ class Cube:
             point[columns] = 1 / len(choices) if index is None else np.eye(len(choices))[index]
         return point
 
+    def has(self, points: Floats, name: str, values: Sequence[Any]) -> NDArray[np.bool_]:
+        """Whether a parameter has one of these values at each point, shape (n,)."""
+        if name in self._categories:
+            columns, choices = self._categories[name]
+            wanted = [index for value in values if (index := index_of(choices, value)) is not None]
+            return np.isin(points[:, columns].argmax(axis=1), wanted)
+        column, number = self._numbers[name]
+        return np.isin([number.value(unit) for unit in points[:, column]], values)
+
     def params(self, point: Floats) -> dict[str, Any]:
         """Return the parameters at a point; of a category the choice with the largest column."""
         params: dict[str, Any] = {name: number.value(point[column]) for name, (column, number) in self._numbers.items()}

@@ -2,7 +2,8 @@
 """Read from a study's trials what the model learns from: reports of every trial, whatever has become of it.
 
 Reports of running, interrupted and pruned trials count as those of complete ones do. A trial that failed because of
-its parameters, and a value that is not finite, counts as the worst.
+its parameters, and a value that is not finite, counts as the worst. All that a trial has reported which violates a
+constraint ranks below the others, by the sum of its violations.
 """
 
 import math
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.activity import Places, common_space
+from hyperopt_app.sampling.curves.activity import Places, Tree, common_space
 from hyperopt_app.sampling.curves.cube import Cube, Floats
 from hyperopt_app.sampling.curves.progress import Progress
 from hyperopt_app.sampling.failure_aware_tpe import is_infeasible
@@ -80,22 +81,24 @@ def _is_apart(trial: FrozenTrial) -> bool:
     return not math.isclose(last, float(trial.value or 0.0), rel_tol=1e-6) and math.isfinite(last)
 
 
-def observe(trials: Sequence[FrozenTrial], *, maximize: bool) -> Observations:
+def observe(trials: Sequence[FrozenTrial], *, maximize: bool, tree: Tree | None = None) -> Observations:
     """Return what trials have reported.
 
     Args:
         trials: What `learning` has returned, at least one of them with a report, an end or a lesson.
         maximize: Whether larger values are better.
+        tree: What is known of parameters that not all trials have.
     """
     known = [trial for trial in trials if trial.intermediate_values or trial.state not in _OPEN]
-    places = Places(Cube(common_space(known)), known)
+    places = Places(Cube(common_space(known)), known, tree)
     progress, sign = progress_of(trials), 1.0 if maximize else -1.0
-    rows, values, going, ends = list[Floats](), list[float](), list[Floats](), list[Floats]()
+    rows, values, excesses, going, ends = list[Floats](), list[float](), list[float](), list[Floats](), list[Floats]()
     for trial in trials:
         place = places.of(trial.params)
         curve = _curve(trial, progress)
         rows += [np.append(place, at) for at in curve]
         values += [sign * value if math.isfinite(value) else math.nan for value in curve.values()]
+        excesses += [sum(max(excess, 0.0) for excess in trial.constraints.values())] * len(curve)
         is_going = trial.state in _OPEN and bool(curve or trial.state == TrialState.RUNNING)
         if curve or is_going:
             ends.append(np.append(place, progress.end))
@@ -103,8 +106,23 @@ def observe(trials: Sequence[FrozenTrial], *, maximize: bool) -> Observations:
             going.append(ends[-1])
     width = places.width + 1
     return Observations(
-        places, _stacked(rows, width), normal_scores(np.array(values)), _stacked(going, width), _stacked(ends, width)
+        places,
+        _stacked(rows, width),
+        normal_scores(_worse(np.array(values), np.array(excesses))),
+        _stacked(going, width),
+        _stacked(ends, width),
     )
+
+
+def _worse(values: Floats, excesses: Floats) -> Floats:
+    """Return values that rank what violates a constraint below everything else, the larger violation the lower."""
+    if not (excesses > 0).any():
+        return values
+    finite = values[np.isfinite(values)]
+    worst = finite.min() if len(finite) else 0.0
+    _, ranks = np.unique(excesses, return_inverse=True)
+    worse: Floats = np.where(excesses > 0, worst - (1.0 + abs(worst)) * ranks, values)
+    return worse
 
 
 def _curve(trial: FrozenTrial, progress: Progress) -> dict[float, float]:

@@ -6,7 +6,8 @@ A sampler is made anew for each trial, so everything is read from the study: no 
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.acquisition import best_point, model_of
-from hyperopt_app.sampling.curves.activity import common_space
+from hyperopt_app.sampling.curves.activity import Tree, common_space
 from hyperopt_app.sampling.curves.belief import Belief
 from hyperopt_app.sampling.curves.cube import Cube, Floats
 from hyperopt_app.sampling.curves.earlier import Earlier
@@ -38,6 +39,8 @@ _LEAST_REPORTS = 4
 # Of so many trials one lies near a belief, if it is a spread one and the belief is trusted so far; one before any is.
 _NEAR_BELIEF, _TRUSTED = 4, 0.5
 _MOST = 1_000_000  # of any count
+# Where a spread point may not be tried, so many further ones are, so far away in the sequence.
+_MOST_TURNS, _TURN = 2_000, 10_007
 _POINT = "fixed_params"  # Optuna's own name for the parameters with which a waiting trial is to begin
 
 
@@ -55,6 +58,7 @@ class CurvesSampler(BaseSampler):
         prior: Parameter to the value near which the user believes the best to be, as `hydra.sweeper.prior` gives it.
         earlier: Trials of earlier studies, each `{"params": {name: value}, "worth": number}`, as
             `hydra.sweeper.warm_start` gives them; the worth is larger for better ones, about standard normal.
+        conditions: Parameters that not every trial has, as `hydra.sweeper.when` gives them (`space.Space.tree`).
 
     Raises:
         ValueError: A number is out of its range.
@@ -68,6 +72,7 @@ class CurvesSampler(BaseSampler):
         n_candidates: int = 300,
         prior: Mapping[str, Any] | None = None,
         earlier: Sequence[Mapping[str, Any]] | None = None,
+        conditions: Tree | None = None,
     ) -> None:
         least = {"n_startup_trials": 0, "spread_every": 0, "n_candidates": 2}
         given = {"n_startup_trials": n_startup_trials, "spread_every": spread_every, "n_candidates": n_candidates}
@@ -77,7 +82,17 @@ class CurvesSampler(BaseSampler):
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         self._startup, self._spread_every, self._candidates = n_startup_trials, spread_every, n_candidates
         self._prior, self._earlier = dict(prior or {}), list(earlier or [])
+        self._tree = dict(conditions or {})
+        self._is_feasible: Callable[[Mapping[str, Any]], bool] | None = None
         self._tpe: tuple[int, BaseSampler] | None = None
+
+    def restrict(self, is_feasible: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Propose such points alone, where the model proposes them; the others are drawn by TPE.
+
+        Args:
+            is_feasible: Whether parameters by name, with some that are not searched beside the others, may be tried.
+        """
+        self._is_feasible = is_feasible
 
     def reseed_rng(self) -> None:
         """Do nothing: each trial's numbers follow from the seed and its own number."""
@@ -129,12 +144,13 @@ class CurvesSampler(BaseSampler):
         if self._tpe is None or self._tpe[0] != trial.number:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
-                tpe = TPESampler(seed=trial_seed(self._seed, trial.number), constant_liar=True)
+                seed, is_grouped = trial_seed(self._seed, trial.number), bool(self._tree)
+                tpe = TPESampler(seed=seed, multivariate=is_grouped or None, group=is_grouped)
             self._tpe = trial.number, failure_aware(tpe)
         return self._tpe[1]
 
     def _point(self, cube: Cube, trials: Sequence[FrozenTrial], number: int, *, maximize: bool) -> Floats:
-        spread = cube.spread(np.random.default_rng(self._seed).random(cube.width), number)
+        spread = self._spread(cube, number)
         others = [trial for trial in trials if trial.number != number]
         rng = np.random.default_rng((self._seed, number))
         try:
@@ -146,17 +162,33 @@ class CurvesSampler(BaseSampler):
             is_spread = bool(self._spread_every) and number % self._spread_every == 0
             if is_spread and (not beliefs or number % _NEAR_BELIEF):
                 return spread
-            seen = observe(others, maximize=maximize)
+            seen = observe(others, maximize=maximize, tree=self._tree)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
             model, trusts = model_of(seen, rng, beliefs)
             if is_spread:
                 return beliefs[turn].near(spread[None], rng)[0] if trusts[turn] > _TRUSTED else spread
             further = [belief.near(cube.uniform(rng, self._candidates // 2), rng) for belief in beliefs]
-            return best_point(seen, model, rng, self._candidates, further)
+            allowed = None if self._is_feasible is None else partial(self._allowed, cube)
+            return best_point(seen, model, rng, self._candidates, further, allowed)
         except np.linalg.LinAlgError as error:
             _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
             return spread
+
+    def _spread(self, cube: Cube, number: int) -> Floats:
+        """Return a trial's point of the sequence that is evenly spread, or the next one that may be tried."""
+        shift = np.random.default_rng(self._seed).random(cube.width)
+        first = cube.spread(shift, number)
+        for turn in range(_MOST_TURNS if self._is_feasible is not None else 0):
+            point = cube.spread(shift, number + turn * _TURN)
+            if len(self._allowed(cube, point[None])):
+                return point
+        return first
+
+    def _allowed(self, cube: Cube, points: Floats) -> Floats:
+        """Return those of the points that may be tried."""
+        is_feasible = self._is_feasible
+        return points if is_feasible is None else points[[is_feasible(cube.params(point)) for point in points]]
 
     def _beliefs(self, cube: Cube, rng: np.random.Generator) -> list[Belief]:
         """Return what is believed of the cube's points: the user's prior, and what earlier studies say.

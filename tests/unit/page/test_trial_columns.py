@@ -76,4 +76,6 @@ def test_a_violated_constraint_is_marked() -> None:
     """Such a trial is complete but can not be the best."""
     trials = [made(number=0), made(number=1)]
     trials[1] = create_trial(value=1.0, constraints={"memory": 0.5})
-    assert columns_of(trials, {}, lambda _trial: "", Texts())["infeasible"] == [False, True]
+    texts = Texts()
+    places = columns_of(trials, {}, lambda _trial: "", texts)["infeasible"]
+    assert [bool(texts.all[place]) for place in places] == [False, True]

@@ -11,6 +11,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.hydra_compat import store_node
+from hyperopt_app.preflight import branches
 from hyperopt_app.preflight import space as preflight_space
 from hyperopt_app.preflight.space import check_space
 from hyperopt_app.space.space import first_value, parse_space
@@ -128,7 +129,9 @@ def test_a_key_that_one_option_lacks_is_told_with_the_option(faults: Faults) -> 
             "model=small"
         ),
     ]
-    assert all("custom_search_space" in line and "++model." in line for line in told)
+    assert "hydra.sweeper.when: {model=big: {model.depth: ...}}" in told[0]
+    assert "hydra.sweeper.when: {model=small: {model.width: ...}}" in told[1]
+    assert all("++model." in line for line in told)
 
 
 def test_unknown_options_are_told_with_those_that_there_are(faults: Faults) -> None:
@@ -186,8 +189,8 @@ def test_a_number_selects_no_option(tmp_path: Path) -> None:
 
 def test_many_combinations_are_tried_up_to_a_number(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     """Group choices multiply; what is not found here is found when it is tried."""
-    monkeypatch.setattr(preflight_space, "_MOST_OPTIONS", 1)
-    monkeypatch.setattr(preflight_space, "_MOST_COMBINATIONS", 1)
+    monkeypatch.setattr(branches, "_MOST_OPTIONS", 1)
+    monkeypatch.setattr(branches, "_MOST_COMBINATIONS", 1)
     assert faults(**{"model": "small,big", "model.width": "1,2"}) == []
 
 
@@ -317,7 +320,7 @@ def test_values_are_tried_up_to_a_number(faults: Faults, monkeypatch: pytest.Mon
 
 def test_every_option_of_every_group_is_composed(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the combinations are too many to be tried; a bad option is told once."""
-    monkeypatch.setattr(preflight_space, "_MOST_COMBINATIONS", 1)
+    monkeypatch.setattr(branches, "_MOST_COMBINATIONS", 1)
     (fault,) = faults(**{"model": "small,more/none", "+data": "mnist,[]"})
     assert fault.startswith("the config cannot be composed (with model=more/none +data=mnist): ")
 

@@ -25,6 +25,7 @@ USERS = {
     "worker/trial_process.py": "the same, in a trial's own process",
     "sampling/failure_aware_tpe.py": "a lower room: reads how a trial failed",
     "sampling/curves/sampler.py": "the same: reads whether a trial goes on with a point that it has",
+    "sampling/feasible.py": "the same: reads with which parameters a trial is to begin",
     "reports/dataframe_csv.py": "a table of Optuna's own attributes, whatever their names",
     "storage/snapshots/replays.py": "copies all attributes of a study, whatever their names",
     "storage/snapshots/stored_trials.py": "the same, of its trials",
