@@ -2,7 +2,7 @@
 """Hyperparameter optimisation of neural networks on GPU clusters, as a Hydra application."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.task_hooks import TaskHooks
@@ -10,8 +10,10 @@ from hyperopt_app.objective.trial import Trial, checkpointed, current_seed, curr
 
 if TYPE_CHECKING:
     from hyperopt_app.looking.opened import OpenedStudy
+    from hyperopt_app.programs.command import Command
 
 __all__ = [
+    "Command",
     "Objective",
     "TaskHooks",
     "Trial",
@@ -24,6 +26,15 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Command` when it is first asked for: it needs Hydra, which takes longer than all else here."""
+    if name == "Command":
+        from hyperopt_app.programs.command import Command
+
+        return Command
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def open_study(path: str | Path, *, storage: str | None = None, name: str | None = None) -> "OpenedStudy":

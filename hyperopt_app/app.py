@@ -32,7 +32,7 @@ def _trained(conf: DictConfig) -> Any:
     faults = check_objective(conf)
     if faults:
         raise ConfigError(faults)
-    # Only a class that derives from Objective gets this far, so the YAML cannot call anything else.
+    # Only a class that derives from Objective gets this far, so the YAML calls nothing else (Command starts programs).
     objective = instantiate_class(conf.objective, str(conf.objective["_target_"]))
     if current_trial() is None:
         _seed(conf)

@@ -5,10 +5,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hyperopt_app.commands.base import Command, study_argument
-from hyperopt_app.commands.look import best, compare, dashboard, export, logs, ls, report, show, status, trials
-from hyperopt_app.commands.steer import add, discard, extend, hold, import_trials, release, repair, retry, stop
-from hyperopt_app.config.launchers import SCHEMAS, ClusterWorkersConf
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
 from hyperopt_app.support.typed_words import WordParser
@@ -42,9 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after the program's name; those of this process if None.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["report-metric"]:
+        # Before anything else is imported: shell scripts start it once for each value.
+        from hyperopt_app.programs.report_metric import main as report_metric
+
+        sys.exit(report_metric(words[1:]))
     if words[:1] == ["submit"] and {"-h", "--help"} & {*words[1:]}:
-        launchers = [name for name, schema in SCHEMAS.items() if issubclass(schema, ClusterWorkersConf)]
-        print(_SUBMIT_HELP.format(launchers=", ".join(launchers)), end="")
+        _print_help_of_submit()
         return
     if words[:1] == ["submit"]:
         # Hydra reads the arguments of the process. With pluses also where the launcher has no such field: that it
@@ -62,10 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         application()
         return
+    from hyperopt_app.commands.listed import COMMANDS
+
     options = _parser().parse_args(words or ["--help"])
     try:
         with spelling_out(), until_nobody_reads():
-            _COMMANDS[options.command].run(options)
+            COMMANDS[options.command].run(options)
     except HyperoptError as error:
         sys.exit(str(error))
     except OSError as error:
@@ -76,10 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
+def _print_help_of_submit() -> None:
+    from hyperopt_app.config.launchers import SCHEMAS, ClusterWorkersConf
+
+    launchers = [name for name, schema in SCHEMAS.items() if issubclass(schema, ClusterWorkersConf)]
+    print(_SUBMIT_HELP.format(launchers=", ".join(launchers)), end="")
+
+
 def _parser() -> argparse.ArgumentParser:
+    from hyperopt_app.commands.base import study_argument
+    from hyperopt_app.commands.listed import COMMANDS
+
     parser = WordParser("hyperopt-app", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, command in _COMMANDS.items():
+    for name, command in COMMANDS.items():
         own = commands.add_parser(
             name,
             help=command.text,
@@ -95,31 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# In the order of the help.
-_COMMANDS: dict[str, Command] = {
-    "ls": ls.COMMAND,
-    "status": status.COMMAND,
-    "trials": trials.COMMAND,
-    "show": show.COMMAND,
-    "best": best.COMMAND,
-    "compare": compare.COMMAND,
-    "logs": logs.COMMAND,
-    "export": export.COMMAND,
-    "report": report.COMMAND,
-    "dashboard": dashboard.COMMAND,
-    "stop": stop.COMMAND,
-    "hold": hold.COMMAND,
-    "release": release.COMMAND,
-    "retry": retry.COMMAND,
-    "discard": discard.COMMAND,
-    "add": add.COMMAND,
-    "extend": extend.COMMAND,
-    "import": import_trials.COMMAND,
-    "repair": repair.COMMAND,
-}
-
 # Not the parser's to read; it names them.
 _ELSEWHERE = {
     "submit": "submit the workers of a search and come back; the rest of the words is for Hydra",
     "legacy": "the original interface of two YAML files; hyperopt-app legacy --help",
+    "report-metric": "in a program that a trial runs: report a metric; hyperopt-app report-metric --help",
 }

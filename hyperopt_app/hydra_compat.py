@@ -7,6 +7,7 @@ module is deleted. Hydra imports it in every Hydra program, so it must stay ligh
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -27,6 +28,7 @@ __all__ = [
     "instantiate_class",
     "is_restricted",
     "is_transformed",
+    "job_directories",
     "note_overrides",
     "register_resolver",
     "resolve_environment",
@@ -189,3 +191,15 @@ def is_transformed(sweep: Any) -> bool:
     1.4 keeps such casts beside the range; 1.3 applies them to its bounds.
     """
     return bool(getattr(sweep, "transformers", ()))
+
+
+def job_directories() -> tuple[Path, Path]:
+    """Return where the user's command was typed, and the output directory of the running job; both absolute.
+
+    Without a Hydra job both are the working directory.
+    """
+    if not HydraConfig.initialized():
+        return Path.cwd(), Path.cwd()
+    runtime = HydraConfig.get().runtime
+    start = Path(str(runtime.cwd))
+    return start, start / str(runtime.output_dir)

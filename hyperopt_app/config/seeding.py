@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 __all__ = ["SEED_VARIABLE", "command_with_seed", "key_seed", "seed_libraries", "seed_of_environment"]
 
@@ -39,8 +39,11 @@ def seed_of_environment() -> int | None:
     return int(text)
 
 
-def key_seed(config: DictConfig) -> object:
+def key_seed(config: "DictConfig") -> object:
     """Return the value of the config's own key `seed`; None if it is missing or cannot be read."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         return OmegaConf.select(config, "seed", throw_on_missing=False)
     except OmegaConfBaseException:

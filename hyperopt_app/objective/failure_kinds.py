@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "TEACHING", "Exit", "is_oom_text", "kind_of", "verdict_of_exit"]
+__all__ = ["KINDS", "TEACHING", "Exit", "ProgramError", "is_no_room", "is_oom_text", "kind_of", "verdict_of_exit"]
 
 KINDS = ("oom", "diverged", "timeout", "infrastructure", "bug")
 TEACHING = ("oom", "diverged")
@@ -39,10 +39,26 @@ _NO_ROOM_TEXTS = re.compile(
 )
 
 
+class ProgramError(RuntimeError):
+    """A program that is a trial's objective has failed; the text says how, with the end of its standard error.
+
+    Attributes:
+        kind: One of KINDS.
+        story: More of the end of its standard error, in place of a traceback.
+    """
+
+    def __init__(self, text: str, kind: str = "bug", story: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.story = story
+
+
 def kind_of(error: BaseException) -> str:
     """Classify an exception that an objective raised, from it and its causes."""
+    if isinstance(error, ProgramError):
+        return error.kind
     # First: TensorFlow says "resource exhausted" of a disk, too.
-    if any(_is_no_room(cause) for cause in _chain(error)):
+    if any(is_no_room(cause) for cause in _chain(error)):
         return "infrastructure"
     cause: BaseException | None = error
     while cause is not None:
@@ -57,7 +73,7 @@ def kind_of(error: BaseException) -> str:
     return "bug"
 
 
-def _is_no_room(error: BaseException) -> bool:
+def is_no_room(error: BaseException) -> bool:
     """Whether a write failed because a disk is full or a quota is used up."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _NO_ROOM_NUMBERS
@@ -96,20 +112,20 @@ class Exit:
     kernel_killed: bool | None = None
 
 
-def verdict_of_exit(ended: Exit) -> tuple[str, str]:
-    """Return the kind and the text of the failure for a trial whose process died.
+def verdict_of_exit(ended: Exit, who: str = "the trial's process") -> tuple[str, str]:
+    """Return the kind and the text of the failure for a trial whose process, or program, died.
 
     A SIGKILL that nobody here has sent is the kernel's, for lack of memory, unless its counter says otherwise: then
     somebody from outside has sent it, and the trial is not to blame.
     """
     if ended.code >= 0:
-        return "bug", f"the trial's process ended by itself with exit code {ended.code}, without a result"
+        return "bug", f"{who} ended by itself with exit code {ended.code}, without a result"
     name = _signal_name(-ended.code)
     if -ended.code != signal.SIGKILL:
-        return "bug", f"the trial's process died of {name}"
+        return "bug", f"{who} died of {name}"
     if ended.kernel_killed is False:
-        return "infrastructure", "the trial's process was killed from outside (SIGKILL)"
-    return "oom", "the trial's process was killed for lack of memory (SIGKILL)"
+        return "infrastructure", f"{who} was killed from outside (SIGKILL)"
+    return "oom", f"{who} was killed for lack of memory (SIGKILL)"
 
 
 def _signal_name(number: int) -> str:

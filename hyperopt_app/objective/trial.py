@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from hyperopt_app.config.seeding import seed_of_environment
 from hyperopt_app.objective.first_process import Absent, FirstProcess, marked, refuse_descendants
+from hyperopt_app.processes.groups import ProgramGroup
 
 if TYPE_CHECKING:
     import optuna
@@ -26,6 +27,7 @@ __all__ = [
     "current_seed",
     "current_trial",
     "report",
+    "starting_program",
 ]
 
 _log = logging.getLogger(__name__)
@@ -70,7 +72,8 @@ class Trial:
     which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called where
     the trial may end after a checkpoint, `on_saved` where it may not yet; `directions` counts the optimised values, by
     default those of the trial's study; `on_seed` is called when the objective first reads the seed, also by
-    `current_seed` with the value `key_seed`, that of the config's own key `seed`.
+    `current_seed` with the value `key_seed`, that of the config's own key `seed`; `on_program` is called with the group
+    of a program that the objective has started, so that somebody ends it where this process cannot.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Trial:
         directions: int | None = None,
         on_seed: Callable[[], object] = lambda: None,
         key_seed: object = None,
+        on_program: Callable[[ProgramGroup], object] = lambda _group: None,
     ) -> None:
         self._first = FirstProcess()
         self._trial = optuna_trial
@@ -103,6 +107,7 @@ class Trial:
         self._seed: int = seed
         self._on_seed: Callable[[], object] | None = on_seed
         self._key_seed = key_seed
+        self._on_program = on_program
         self.number: int = optuna_trial.number
         self.directory = directory
         self.resumed = resumed
@@ -281,6 +286,21 @@ def active_trial(trial: Trial) -> Iterator[None]:
             yield
     finally:
         _active = before
+
+
+@contextmanager
+def starting_program() -> Iterator[Callable[[ProgramGroup], object]]:
+    """Hold back what interrupts the running trial, if there is one, while the body starts a program.
+
+    Yields:
+        A function to call with the program's group, which its worker then ends where this process cannot.
+    """
+    trial = _active
+    if trial is None:
+        yield lambda _group: None
+        return
+    with trial._writing():  # noqa: SLF001
+        yield trial._on_program  # noqa: SLF001
 
 
 def _received(facts: dict[str, Any], absent: Absent) -> Trial:

@@ -13,7 +13,7 @@ from pathlib import Path
 import optuna
 
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.objective.failure_kinds import kind_of
+from hyperopt_app.objective.failure_kinds import ProgramError, is_no_room, kind_of
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import mask_password
@@ -65,8 +65,15 @@ def _outcome_of_error(error: BaseException) -> Outcome:
     text = _shown(f"{type(error).__name__}: {_one_line(error)}")[:_LONGEST_ERROR]
     kind = kind_of(error)
     if kind == "infrastructure":
-        return Lost(f"there was no room to write ({text})", of_node=False)
-    return Failed(kind, text, _shortened(_shown(_traceback(error))))
+        return _lost(error, text)
+    story = error.story if isinstance(error, ProgramError) else _traceback(error)
+    return Failed(kind, text, _shortened(_shown(story)))
+
+
+def _lost(error: BaseException, text: str) -> Lost:
+    if isinstance(error, ProgramError) and not is_no_room(error):
+        return Lost(text)
+    return Lost(f"there was no room to write ({text})", of_node=False)
 
 
 def _shown(text: str) -> str:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -29,7 +28,9 @@ from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.family import MARK, mark_of
+from hyperopt_app.processes.groups import ProgramGroup
 from hyperopt_app.processes.handed_path import handing
+from hyperopt_app.processes.oom_kills import has_killed_since, oom_kills
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
 from hyperopt_app.study.plan import SweepOptions
 from hyperopt_app.study.trial_records import keep_reads_seed
@@ -47,7 +48,7 @@ from hyperopt_app.worker.fork_server import (
 from hyperopt_app.worker.interruption import Ending
 from hyperopt_app.worker.interrupts import Interrupts, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
-from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, Order
+from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, PROGRAM, Order
 
 __all__ = ["Isolation"]
 
@@ -124,7 +125,7 @@ class Isolation:
         """
         if not self._task:
             self.warm_up()
-        kills = _oom_kills()
+        kills = oom_kills()
         struck, strikes_there = multiprocessing.get_context("forkserver").Pipe(duplex=False)
         try:
             with strikes_there:
@@ -150,8 +151,7 @@ class Isolation:
             return outcome
         if process.exitcode == SERVER_DIED:
             return Lost("the server of the trials' processes was killed from outside")
-        now = _oom_kills()
-        return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
+        return _outcome_of_exit(Exit(process.exitcode or 0, has_killed_since(kills)))
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
@@ -197,6 +197,7 @@ class _Watched:
         self._killed_at: float | None = None
         self._forced: Outcome | None = None
         self.imported: Sequence[str] = ()
+        self._programs: list[ProgramGroup] = []
 
     def serve(self) -> Outcome | None:
         """Answer the child until it is done; None if it died."""
@@ -243,6 +244,8 @@ class _Watched:
         """What the end of the process comes to; waits a while if a signal may have struck it before this worker."""
         self._hear()
         interrupts = self._settings.interrupts
+        # What has struck the trial's process has also struck its program, which may have a handler of its own.
+        taken = () if self._programs else taken
         ending = Ending(said, self._process.exitcode, self._strikes, taken, self._prune_said, forced=forced)
         if ending.may_be_a_signals(self._settings.numbers):
             until = self._settings.clock() + _OWN_SIGNAL_WITHIN_S
@@ -273,6 +276,9 @@ class _Watched:
             self._is_cooperative = True
             self._settings.pace.mark()
             return self._settings.interrupts.asked_to_end
+        if name == PROGRAM:
+            self._programs += args
+            return None
         attribute = getattr(self._trial, name)
         answer = attribute(*args, **kwargs) if callable(attribute) else attribute
         self._prune_said |= name == "should_prune" and bool(answer)
@@ -296,7 +302,7 @@ class _Watched:
             if self._patient_until is None:
                 self._patient_until = now + (settings.grace_s if self._is_cooperative else 0.0)
             if now >= self._patient_until or interrupts.wishes > 1:
-                self._killed_at = now + _KILL_AFTER_S
+                self._killed_at = now + _KILL_AFTER_S + max((program.grace_s for program in self._programs), default=0)
                 self._signal(signal.SIGINT)
         if self._killed_at is not None and now >= self._killed_at and self._forced is None:
             self._forced = Interrupted()
@@ -333,6 +339,8 @@ class _Watched:
             self._process.join()
         if self._process.exitcode == SERVER_DIED:
             end_orphan(self._pid(), _KILL_AFTER_S)
+        for program in self._programs:
+            program.end_rest()
 
     def _pid(self) -> int:
         return self._process.pid or 0
@@ -341,15 +349,6 @@ class _Watched:
 def _outcome_of_exit(ended: Exit) -> Outcome:
     kind, text = verdict_of_exit(ended)
     return Lost(text) if kind == "infrastructure" else Failed(kind, text)
-
-
-def _oom_kills() -> int | None:
-    """How many processes of this machine the kernel has killed for want of memory; None if it does not say."""
-    try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
 
 
 @contextlib.contextmanager

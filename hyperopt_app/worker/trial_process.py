@@ -25,6 +25,7 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
+from hyperopt_app.processes.groups import ProgramGroup
 from hyperopt_app.study.repeated_warnings import each_warning_once
 from hyperopt_app.support.hydra_state import unpacked
 from hyperopt_app.worker.attempt import attempt
@@ -33,11 +34,12 @@ from hyperopt_app.worker.interruption import Where
 from hyperopt_app.worker.interrupts import Interrupts, let_strikes_be_heard
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 
-__all__ = ["CHECKPOINTED", "DONE", "Order", "main"]
+__all__ = ["CHECKPOINTED", "DONE", "PROGRAM", "Order", "main"]
 
 # The words of the pipe: what the child asks the worker for, beside the methods of Optuna's trial.
 CHECKPOINTED = "checkpointed"
 DONE = "done"
+PROGRAM = "program"
 
 # Seconds between two looks at the worker.
 _WATCH_S = 0.2
@@ -93,6 +95,7 @@ class RemoteTrial:
         self.params = dict(order.params)
         self.user_attrs = dict(order.user_attrs)
         self.seed_reads: list[bool] = []
+        self.programs: list[ProgramGroup] = []
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Have the worker call a method of the real trial, or read an attribute, and return what it came to."""
@@ -104,6 +107,11 @@ class RemoteTrial:
         if is_error:
             raise answer
         return answer
+
+    def keep_program(self, group: ProgramGroup) -> None:
+        """Have the worker, and this process where the worker is gone, end a program that has been started."""
+        self.programs.append(group)
+        self.ask(PROGRAM, group)
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else an objective asks of its trial."""
@@ -149,8 +157,9 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     jobs, hydra = unpacked(task)
     hydra.restore()
     wanted: Order = pickle.loads(order)  # noqa: S301
-    threading.Thread(target=_end_with, args=(wanted.worker_pid,), name="worker watch", daemon=True).start()
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
+    watched = (wanted.worker_pid, remote.programs)
+    threading.Thread(target=_end_with, args=watched, name="worker watch", daemon=True).start()
     with each_warning_once(wanted.study_dir), interrupts.listening():
         # The worker's SIGINT may be waiting since this process began.
         taken = _unblock(wanted.signals)
@@ -182,6 +191,7 @@ def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrup
         directions=order.directions,
         on_seed=lambda: remote.seed_reads.append(True),
         key_seed=key_seed(order.config.task),
+        on_program=remote.keep_program,
     )
     os.chdir(order.origin)
     _refuse_a_used_device()
@@ -212,12 +222,14 @@ def _leave_the_server() -> None:
         setattr(module, name, getattr(own, name))
 
 
-def _end_with(worker_pid: int) -> None:
+def _end_with(worker_pid: int, programs: Sequence[ProgramGroup]) -> None:
     """End this process, and what it has started, when the worker is gone."""
     while True:
         try:
             os.kill(worker_pid, 0)
         except ProcessLookupError:
+            for program in programs:
+                program.kill()
             os.killpg(0, signal.SIGKILL)
         time.sleep(_WATCH_S)
 

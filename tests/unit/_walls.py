@@ -6,7 +6,7 @@ FLOORS = (
     {"errors", "hydra_compat", "processes"},
     {"config", "support"},
     {"objective", "schedulers", "space", "storage"},
-    {"callbacks", "sampling"},
+    {"callbacks", "programs", "sampling"},
     {"app", "study"},
     {"budget", "cost"},
     {"__main__", "launchers", "progress", "reports", "results"},

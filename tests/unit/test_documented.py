@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hyperopt_app import cli
+from hyperopt_app.commands.listed import COMMANDS
 from hyperopt_app.config.launchers import SCHEMAS
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 
@@ -25,7 +26,7 @@ def test_each_option_of_the_sweeper_has_a_row() -> None:
     assert {field.name for field in dataclasses.fields(AsyncOptunaConf)} - UNLISTED - rows == set()
 
 
-@pytest.mark.parametrize("command", [*cli._COMMANDS, *cli._ELSEWHERE])
+@pytest.mark.parametrize("command", [*COMMANDS, *cli._ELSEWHERE])
 def test_each_command_is_shown(command: str) -> None:
     """Some page has it as a user types it."""
     assert any(f"hyperopt-app {command}" in page.read_text(encoding="utf-8") for page in PAGES)

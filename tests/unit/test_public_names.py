@@ -35,7 +35,16 @@ def test_public_functions_can_be_called_when_all_is_imported(
     """No room has taken the place of one."""
     done = run_script("-c", CALL_ALL)
     assert done.returncode == 0, done.stderr
-    known = ["Objective", "TaskHooks", "Trial", "__version__", "checkpointed", "current_seed", "current_trial"]
+    known = [
+        "Command",
+        "Objective",
+        "TaskHooks",
+        "Trial",
+        "__version__",
+        "checkpointed",
+        "current_seed",
+        "current_trial",
+    ]
     known.append("open_study")
     assert done.stdout.split() == ["called", *known, "report"]
 

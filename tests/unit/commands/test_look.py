@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 from hyperopt_app import cli
+from hyperopt_app.commands.listed import COMMANDS
 from hyperopt_app.commands.printing import print_json
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
@@ -165,7 +166,7 @@ def test_the_summary_is_shown_without_a_number(capsys: pytest.CaptureFixture[str
 
 def test_each_command_has_an_example_that_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     """Its help ends with one, and the parser takes it."""
-    for name, command in cli._COMMANDS.items():
+    for name, command in COMMANDS.items():
         with pytest.raises(SystemExit) as end:
             cli.main([name, "--help"])
         assert end.value.code == 0
