@@ -6,6 +6,7 @@ FLOORS = (
     {"errors", "hydra_compat", "processes"},
     {"config", "support"},
     {"objective", "schedulers", "space", "storage"},
+    {"ranks"},
     {"callbacks", "sampling"},
     {"app", "study"},
     {"budget", "cost"},
