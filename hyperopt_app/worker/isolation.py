@@ -30,6 +30,8 @@ from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.handed_path import handing
+from hyperopt_app.ranks.failures import outcome_of_rank
+from hyperopt_app.ranks.reasons import reason_of
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
 from hyperopt_app.study.plan import SweepOptions
 from hyperopt_app.study.trial_records import keep_reads_seed
@@ -142,12 +144,16 @@ class Isolation:
             watched.end_by_force()
             ours.close()
             struck.close()
+        now = _oom_kills()
+        kernel_killed = None if kills is None or now is None else now > kills
+        reason = None if watched.is_forced or _is_final(outcome) else reason_of(order.config.directory)
+        if reason is not None:
+            return outcome_of_rank(reason, kernel_killed)
         if outcome is not None:
             return outcome
         if process.exitcode == SERVER_DIED:
             return Lost("the server of the trials' processes was killed from outside")
-        now = _oom_kills()
-        return _outcome_of_exit(Exit(process.exitcode or 0, None if kills is None or now is None else now > kills))
+        return _outcome_of_exit(Exit(process.exitcode or 0, kernel_killed))
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
@@ -192,6 +198,11 @@ class _Watched:
         self._patient_until: float | None = None
         self._killed_at: float | None = None
         self._forced: Outcome | None = None
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the worker has killed it, or given it up."""
+        return self._forced is not None
 
     def serve(self) -> Outcome | None:
         """Answer the child until it is done; None if it died."""
@@ -330,6 +341,11 @@ class _Watched:
 
     def _pid(self) -> int:
         return self._process.pid or 0
+
+
+def _is_final(outcome: Outcome | None) -> bool:
+    """Whether it stands, whatever became of another rank."""
+    return not (outcome is None or isinstance(outcome, Failed | Lost))
 
 
 def _outcome_of_exit(ended: Exit) -> Outcome:

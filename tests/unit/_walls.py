@@ -14,7 +14,7 @@ FLOORS = (
     {"looking", "page", "worker"},
     {"", "settings"},
     {"preflight"},
-    {"driver", "importing", "worker_process"},
+    {"driver", "importing", "rank_process", "worker_process"},
     {"legacy"},
     {"commands"},
     {"cli"},
