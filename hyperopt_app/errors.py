@@ -10,6 +10,7 @@ __all__ = [
     "HyperoptError",
     "MetricError",
     "PayloadError",
+    "RanksError",
     "ResultsError",
     "SpaceError",
     "StorageError",
@@ -72,6 +73,10 @@ class DescendantError(HyperoptError, RuntimeError):
 
 class PayloadError(HyperoptError, RuntimeError):
     """This release cannot use the job's payload; the job ends without touching any trial."""
+
+
+class RanksError(HyperoptError, RuntimeError):
+    """A rank of a training was started where a trial cannot have several, or would be a second driver of a study."""
 
 
 class ResultsError(HyperoptError, OSError):

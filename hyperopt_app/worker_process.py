@@ -22,7 +22,14 @@ from hyperopt_app.errors import PayloadError
 from hyperopt_app.launchers.payload import load_payload
 from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.processes.streams import spelling_out
-from hyperopt_app.schedulers.gpu_slots import WORKERS_PER_GPU, Sharing, slots_of_task, visible_gpus
+from hyperopt_app.schedulers.gpu_slots import (
+    GPUS_PER_TRIAL,
+    WORKERS_HERE,
+    WORKERS_PER_GPU,
+    Sharing,
+    slots_of_task,
+    visible_gpus,
+)
 from hyperopt_app.schedulers.place import Variables
 from hyperopt_app.schedulers.registry import values_of
 
@@ -48,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PayloadError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    slots = slots_of_task(visible_gpus(os.environ), Sharing(**payload["settings"]["sharing"]), _local_task(os.environ))
+    sharing = Sharing(**payload["settings"]["sharing"])
+    slots = slots_of_task(visible_gpus(os.environ), sharing, _local_task(os.environ))
     if options.slot is None and len(slots) > 1:
         return _supervise(options.payload, len(slots))
     slot = options.slot or 0
+    for name, number in ((WORKERS_HERE, len(slots)), (GPUS_PER_TRIAL, sharing.gpus_per_trial)):
+        if number > 1:
+            os.environ[name] = str(number)
     if slots[slot]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
         os.environ[WORKERS_PER_GPU] = str(slots.count(slots[slot]))

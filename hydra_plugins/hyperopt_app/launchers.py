@@ -69,7 +69,8 @@ class LocalWorkersLauncher(_Launcher):
         from hyperopt_app.launchers.local import LocalProcesses
 
         settings = self._plain()
-        settings = {name: settings[name] for name in ("max_parallel", "gpus", "workers_per_gpu", "grace_s")}
+        names = ("max_parallel", "gpus", "workers_per_gpu", "gpus_per_trial", "grace_s")
+        settings = {name: settings[name] for name in names}
         processes = LocalProcesses(*self._arguments(), **settings)
         return processes.launch(job_overrides, initial_job_idx)
 

@@ -147,8 +147,9 @@ class HyperoptCallback(_Base):
             self._report(trainer)
         self._save(trainer)
         trial = current_trial()
-        # After the last epoch there is nothing to go on with elsewhere: the trial ends by itself.
-        if trial is not None and trainer.is_global_zero and not _is_over(trainer):
+        # After the last epoch there is nothing to go on with elsewhere: the trial ends by itself. On several ranks all
+        # ask, and all are answered as rank zero is.
+        if trial is not None and not _is_over(trainer):
             trial.checkpointed(reported=True)
 
     def _report(self, trainer: Any) -> None:
@@ -158,9 +159,11 @@ class HyperoptCallback(_Base):
         if trial is None and name is None:
             return
         value = _metric(name, trainer.callback_metrics)
+        if trainer.world_size > 1:  # a metric need not be the same on all ranks, and all end together
+            value = float(trainer.strategy.broadcast(value))
         _log.info("%s = %.6g after validation %d", name, value, self._validations)
         if trial is not None:
-            _report_or_prune(trial, value, self._validations)
+            _report_or_prune(trial, value, self._validations, is_first=trainer.is_global_zero)
         if not math.isfinite(value):
             _log.warning("%s is not finite: the training stops here.", name)
             trainer.should_stop = True
@@ -232,15 +235,16 @@ def _fault_of_place(state: Mapping[str, Any] | None, place: int) -> str | None:
     )
 
 
-def _report_or_prune(trial: Trial, value: float, step: int) -> None:
+def _report_or_prune(trial: Trial, value: float, step: int, *, is_first: bool) -> None:
     from optuna import TrialPruned
 
     try:
         report(value, step)
     except TrialPruned:
         # Nobody goes on with a pruned trial, and its checkpoint may be large.
-        for path in {trial.checkpoint, *_fits.paths_begun(trial)}:
-            path.unlink(missing_ok=True)
+        if is_first:
+            for path in {trial.checkpoint, *_fits.paths_begun(trial)}:
+                path.unlink(missing_ok=True)
         raise
 
 

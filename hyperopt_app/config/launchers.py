@@ -44,8 +44,9 @@ class LocalWorkersConf(WorkersConf):
     # CUDA devices to spread the workers over, e.g. [0,1]; null leaves CUDA_VISIBLE_DEVICES as it is.
     gpus: list[int] | None = None
 
-    # Workers that share one of these GPUs.
+    # Workers that share one of these GPUs; and GPUs that each worker, and so each trial, sees.
     workers_per_gpu: int = 1
+    gpus_per_trial: int = 1
 
 
 @dataclass

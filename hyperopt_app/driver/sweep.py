@@ -6,6 +6,7 @@ This is the driver's main flow, as `worker.loop` is the worker's.
 
 import contextlib
 import logging
+import os
 import shlex
 import signal
 import threading
@@ -36,6 +37,7 @@ from hyperopt_app.launchers.registry import launcher_script
 from hyperopt_app.looking.summary import write_summary
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.processes.streams import going_on_unread, spelling_out
+from hyperopt_app.ranks.environment import refuse_as_driver
 from hyperopt_app.results.retrain import keep_retrain
 from hyperopt_app.results.study_results import write_study_results
 from hyperopt_app.sampling.seeds import new_study_seed
@@ -75,7 +77,9 @@ def sweep(
         ConfigError: Something is wrong; nothing was started.
         StudyStoppedError: Failures ended this run early, and the user has to fix something.
         KeyboardInterrupt: The user pressed Ctrl-C; the study can be resumed.
+        RanksError: This process is a rank above zero of a training, which opens no study.
     """
+    refuse_as_driver(os.environ)
     with spelling_out(), going_on_unread(), _all_ends_are_ctrl_c():
         command = task_function if isinstance(task_function, CommandTask) else CommandTask(task_function)
         _swept(context, config, command, arguments)

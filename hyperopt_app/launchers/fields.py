@@ -110,7 +110,8 @@ def _paths(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _slot_faults(values: Mapping[str, Any]) -> list[str]:
     try:
-        places(1, values.get("max_parallel"), values.get("gpus"), values["workers_per_gpu"])
+        numbers = (values["workers_per_gpu"], values["gpus_per_trial"])
+        places(1, values.get("max_parallel"), values.get("gpus"), *numbers)
     except ConfigError as error:
         return [fault.removeprefix("hydra.launcher.") for fault in error.faults]
     return []

@@ -27,7 +27,7 @@ from omegaconf import DictConfig
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.hydra_compat import configure_log
 from hyperopt_app.processes.python_start import module_words, python_path, search_path
-from hyperopt_app.schedulers.gpu_slots import WORKERS_PER_GPU
+from hyperopt_app.schedulers.gpu_slots import GPUS_PER_TRIAL, WORKERS_HERE, WORKERS_PER_GPU
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import appending
 from hyperopt_app.support.hydra_state import packed
@@ -44,7 +44,7 @@ class WorkerDiedError(HyperoptError, RuntimeError):
 
 
 def places(
-    jobs: int, max_parallel: int | None, gpus: Sequence[int] | None, workers_per_gpu: int
+    jobs: int, max_parallel: int | None, gpus: Sequence[int] | None, workers_per_gpu: int, gpus_per_trial: int = 1
 ) -> list[dict[str, str]]:
     """Return the environment of each slot in which a job can run at a time.
 
@@ -53,24 +53,37 @@ def places(
         max_parallel: Most processes at a time, None for no limit.
         gpus: CUDA devices, None to leave them as they are.
         workers_per_gpu: Places on each device.
+        gpus_per_trial: Devices of each place.
 
     Raises:
-        ConfigError: A number is not positive, or the list of devices is empty.
+        ConfigError: A number is not positive, the list of devices is empty, or there are too few for a trial.
     """
     faults = [
         f"hydra.launcher.{name}: {value} is not allowed; set a whole number above 0"
-        for name, value in (("max_parallel", max_parallel), ("workers_per_gpu", workers_per_gpu))
+        for name, value in (
+            ("max_parallel", max_parallel),
+            ("workers_per_gpu", workers_per_gpu),
+            ("gpus_per_trial", gpus_per_trial),
+        )
         if value is not None and value < 1
     ]
+    if gpus_per_trial > 1 and workers_per_gpu > 1:
+        faults.append("hydra.launcher.workers_per_gpu: a trial on several GPUs cannot share them; set it to 1")
     if gpus is not None and not (gpus and all(str(gpu).isdecimal() for gpu in gpus)):
         faults.append(f"hydra.launcher.gpus: {list(gpus)} is not allowed; list device numbers from 0, or set null")
+    elif gpus is not None and len(gpus) < gpus_per_trial:
+        faults.append(
+            f"hydra.launcher.gpus_per_trial: {gpus_per_trial} GPUs are wanted for each trial and gpus lists "
+            f"{len(gpus)}; list more, or set it to fewer"
+        )
     if faults:
         raise ConfigError(faults)
     most = min(jobs, max_parallel or jobs)
     if gpus is None:
         return [{} for _ in range(most)]
     # Spread before doubling up: the second worker of a device comes after the first of every device.
-    slots = [{"CUDA_VISIBLE_DEVICES": str(gpu)} for _ in range(workers_per_gpu) for gpu in gpus]
+    groups = [gpus[at : at + gpus_per_trial] for at in range(0, len(gpus) - gpus_per_trial + 1, gpus_per_trial)]
+    slots = [{"CUDA_VISIBLE_DEVICES": ",".join(map(str, group))} for _ in range(workers_per_gpu) for group in groups]
     return slots[:most]
 
 
@@ -95,6 +108,7 @@ class LocalProcesses:
         max_parallel: See `places`.
         gpus: See `places`.
         workers_per_gpu: See `places`.
+        gpus_per_trial: See `places`.
         grace_s: Seconds between the wish that a process ends and its end by force.
     """
 
@@ -107,6 +121,7 @@ class LocalProcesses:
         max_parallel: int | None,
         gpus: Sequence[int] | None,
         workers_per_gpu: int,
+        gpus_per_trial: int = 1,
         grace_s: float,
     ) -> None:
         self._context = context
@@ -115,6 +130,7 @@ class LocalProcesses:
         self._max_parallel = max_parallel
         self._gpus = gpus
         self._workers_per_gpu = workers_per_gpu
+        self._gpus_per_trial = gpus_per_trial
         self._grace_s = grace_s
         self._running: list[_Running] = []
 
@@ -123,7 +139,8 @@ class LocalProcesses:
         setup_globals()
         hydra = self._config.hydra
         configure_log(hydra.hydra_logging, hydra.verbose, self._context)
-        free = places(len(job_overrides), self._max_parallel, self._gpus, self._workers_per_gpu)
+        sharing = (self._workers_per_gpu, self._gpus_per_trial)
+        free = places(len(job_overrides), self._max_parallel, self._gpus, *sharing)
         logs = Path(str(hydra.sweep.dir), "workers").absolute()
         logs.mkdir(parents=True, exist_ok=True)
         _log.info("Launching %s; their output is in %s", counted(len(job_overrides), "local worker"), logs)
@@ -146,7 +163,7 @@ class LocalProcesses:
                 job, place = waiting.pop(0), free.pop(0)
                 payload = self._payload(list(job_overrides[job]), first + job, scratch / f"{job}.result")
                 log = logs / f"{first + job}.log"
-                process = _start(payload, environments[place] | self._sharing(), log)
+                process = _start(payload, environments[place] | self._sharing(len(environments)), log)
                 self._running.append(_Running(job, place, process, scratch / f"{job}.result", log))
             for worker in [worker for worker in self._running if worker.process.poll() is not None]:
                 self._running.remove(worker)
@@ -155,8 +172,9 @@ class LocalProcesses:
             time.sleep(_POLL_S)
         return [returns[job] for job in range(len(job_overrides))]
 
-    def _sharing(self) -> dict[str, str]:
-        return {} if self._gpus is None else {WORKERS_PER_GPU: str(self._workers_per_gpu)}
+    def _sharing(self, workers: int) -> dict[str, str]:
+        sharing = {WORKERS_HERE: str(workers), GPUS_PER_TRIAL: str(self._gpus_per_trial)}
+        return sharing if self._gpus is None else {**sharing, WORKERS_PER_GPU: str(self._workers_per_gpu)}
 
     def _payload(self, overrides: list[str], number: int, result: Path) -> bytes:
         return packed(

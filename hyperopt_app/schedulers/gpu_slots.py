@@ -7,10 +7,22 @@ from dataclasses import dataclass
 
 from hyperopt_app.errors import ConfigError
 
-__all__ = ["WORKERS_PER_GPU", "Sharing", "gpus_in", "own_gpus", "slots_of_task", "visible_gpus"]
+__all__ = [
+    "GPUS_PER_TRIAL",
+    "WORKERS_HERE",
+    "WORKERS_PER_GPU",
+    "Sharing",
+    "gpus_in",
+    "own_gpus",
+    "slots_of_task",
+    "visible_gpus",
+]
 
 # The environment variable that says how many workers share the GPUs that a worker sees; unset for one.
 WORKERS_PER_GPU = "HYPEROPT_WORKERS_PER_GPU"
+# How many GPUs each of its trials has, and how many workers share the CPUs that it sees; unset for one.
+GPUS_PER_TRIAL = "HYPEROPT_GPUS_PER_TRIAL"
+WORKERS_HERE = "HYPEROPT_WORKERS_HERE"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.groups import ProgramGroup
 from hyperopt_app.processes.handed_path import handing
 from hyperopt_app.processes.oom_kills import has_killed_since, oom_kills
+from hyperopt_app.ranks.failures import outcome_of_rank
+from hyperopt_app.ranks.reasons import reason_of
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
 from hyperopt_app.study.plan import SweepOptions
 from hyperopt_app.study.trial_records import keep_reads_seed
@@ -147,11 +149,15 @@ class Isolation:
             ours.close()
             struck.close()
         self.learn(watched.imported)
+        kernel_killed = has_killed_since(kills)
+        reason = None if watched.is_forced or _is_final(outcome) else reason_of(order.config.directory)
+        if reason is not None:
+            return outcome_of_rank(reason, kernel_killed)
         if outcome is not None:
             return outcome
         if process.exitcode == SERVER_DIED:
             return Lost("the server of the trials' processes was killed from outside")
-        return _outcome_of_exit(Exit(process.exitcode or 0, has_killed_since(kills)))
+        return _outcome_of_exit(Exit(process.exitcode or 0, kernel_killed))
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
@@ -198,6 +204,11 @@ class _Watched:
         self._forced: Outcome | None = None
         self.imported: Sequence[str] = ()
         self._programs: list[ProgramGroup] = []
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the worker has killed it, or given it up."""
+        return self._forced is not None
 
     def serve(self) -> Outcome | None:
         """Answer the child until it is done; None if it died."""
@@ -344,6 +355,11 @@ class _Watched:
 
     def _pid(self) -> int:
         return self._process.pid or 0
+
+
+def _is_final(outcome: Outcome | None) -> bool:
+    """Whether it stands, whatever became of another rank."""
+    return not (outcome is None or isinstance(outcome, Failed | Lost))
 
 
 def _outcome_of_exit(ended: Exit) -> Outcome:

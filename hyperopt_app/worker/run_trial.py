@@ -20,6 +20,7 @@ from hyperopt_app.errors import HyperoptError, SpaceError, StorageError
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Parked, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
+from hyperopt_app.ranks.environment import refusing_ranks
 from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
@@ -242,7 +243,7 @@ class Evaluation:
         )
         seed_libraries(seed)
         try:
-            with active_trial(trial), self.interrupts.objective():
+            with active_trial(trial), refusing_ranks(), self.interrupts.objective():
                 returned = self.jobs.run(config)
         finally:
             if seed_reads and os.getpid() == pid:  # what the objective has forked does not write to the study

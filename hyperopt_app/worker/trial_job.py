@@ -159,8 +159,13 @@ class TrialJobs:
             self._composed[overrides] = cloudpickle.dumps((full, task))  # types of the script go by value
         return self._composed[overrides]
 
-    def run(self, trial: TrialConfig) -> Any:
+    def run(self, trial: TrialConfig, rank: int = 0) -> Any:
         """Call the task function inside the trial's directory, with its log, environment and `.hydra/` files.
+
+        Args:
+            trial: The trial's config.
+            rank: This process's among those of the trial; above zero it writes no `.hydra/` and logs to a file of its
+                own.
 
         Returns:
             What the task function returned.
@@ -172,10 +177,11 @@ class TrialJobs:
         hydra = trial.full.hydra
         with _hydra_config(trial.full), at_moment(self.moment), execution_policy(self.context):
             resolve_environment(hydra.job.env_set)
-            _save_inputs(trial)
+            if rank == 0:
+                _save_inputs(trial)
             with (
                 _inside(trial.directory, hydra.job.chdir),
-                _logging(trial.full, self.context),
+                _logging(trial.full if rank == 0 else _logging_apart(trial.full, rank), self.context),
                 env_override(hydra.job.env_set),
             ):
                 return self._call(trial)
@@ -250,6 +256,18 @@ def _hydra_config(full: DictConfig) -> Iterator[None]:
         yield
     finally:
         singleton.cfg = before
+
+
+def _logging_apart(full: DictConfig, rank: int) -> DictConfig:
+    """The config with `app.rank1.log` in the place of `app.log`."""
+    apart = copy.deepcopy(full)
+    handlers = OmegaConf.select(apart.hydra.job_logging, "handlers") or {}
+    with read_write(apart.hydra):
+        for handler in handlers.values():
+            if "filename" in handler:
+                path = Path(str(handler.filename))
+                handler.filename = _verbatim(path.with_name(f"{path.stem}.rank{rank}{path.suffix}"))
+    return apart
 
 
 @contextlib.contextmanager

@@ -20,14 +20,21 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+
 from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.first_process import FirstProcess, ending_forks
-from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, outcome_of
+from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.processes.groups import ProgramGroup
+from hyperopt_app.processes.python_start import search_path
+from hyperopt_app.ranks.answers import Answer
+from hyperopt_app.ranks.reasons import forget_reason
+from hyperopt_app.ranks.surroundings import prepare
+from hyperopt_app.ranks.switchboard import Switchboard
 from hyperopt_app.study.repeated_warnings import each_warning_once
-from hyperopt_app.support.hydra_state import unpacked
+from hyperopt_app.support.hydra_state import script_definitions, unpacked
 from hyperopt_app.worker.attempt import attempt
 from hyperopt_app.worker.fork_server import Imports
 from hyperopt_app.worker.interruption import Where
@@ -43,6 +50,8 @@ PROGRAM = "program"
 
 # Seconds between two looks at the worker.
 _WATCH_S = 0.2
+# Seconds in which a trial's other ranks may end by themselves: when it is over, and when it has failed or must leave.
+_RANKS_END_S, _RANKS_LEAVE_S = 10.0, 1.0
 
 
 Writing = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -96,17 +105,27 @@ class RemoteTrial:
         self.user_attrs = dict(order.user_attrs)
         self.seed_reads: list[bool] = []
         self.programs: list[ProgramGroup] = []
+        self.on_answer: Callable[[str, Answer], object] = lambda _name, _answer: None
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Have the worker call a method of the real trial, or read an attribute, and return what it came to."""
         self._first.check(f"trial.{name}")
         # An interrupt between the question and its answer would give that answer to the next question.
         with self._writing(), self._lock:
-            self._pipe.send((name, args, kwargs))
-            is_error, answer = self._pipe.recv()
-        if is_error:
-            raise answer
-        return answer
+            answer = self._answer(name, args, kwargs)
+            self.on_answer(name, answer)
+        return _returned(answer)
+
+    def ask_for_rank(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Ask for rank zero, where that is a child of this process; from a thread, which no signal interrupts."""
+        with self._lock:
+            answer = self._answer(name, args, kwargs)
+        return _returned(answer)
+
+    def _answer(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Answer:
+        self._pipe.send((name, args, kwargs))
+        is_error, value = self._pipe.recv()
+        return is_error, value
 
     def keep_program(self, group: ProgramGroup) -> None:
         """Have the worker, and this process where the worker is gone, end a program that has been started."""
@@ -131,6 +150,13 @@ class RemoteTrial:
             key, value = args or (kwargs["key"], kwargs["value"])
             self.user_attrs[key] = value
         return answer
+
+
+def _returned(answer: Answer) -> Any:
+    is_error, value = answer
+    if is_error:
+        raise value
+    return value
 
 
 def main(pipe: Connection, argument: tuple[bytes, Connection]) -> None:
@@ -160,6 +186,9 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     remote = RemoteTrial(pipe, wanted, interrupts.writing)
     watched = (wanted.worker_pid, remote.programs)
     threading.Thread(target=_end_with, args=watched, name="worker watch", daemon=True).start()
+    forget_reason(wanted.config.directory)
+    ranks = _switchboard(wanted, (task, order), remote, interrupts)
+    prepare(ranks.address)
     with each_warning_once(wanted.study_dir), interrupts.listening():
         # The worker's SIGINT may be waiting since this process began.
         taken = _unblock(wanted.signals)
@@ -169,12 +198,35 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
             )
         except HyperoptError as error:
             outcome = error
+    ranks.close(_RANKS_END_S if isinstance(outcome, Completed | Pruned) else _RANKS_LEAVE_S)
     _flush()
     with contextlib.suppress(BrokenPipeError):
         if interrupts.asked_to_end:
             taken.add(signal.SIGINT)
         notes = {"has_read_seed": bool(remote.seed_reads), "imported": imports.forkable()}
         pipe.send((DONE, (_plain(outcome), taken), notes))
+
+
+def _switchboard(order: Order, task: tuple[bytes, bytes], remote: RemoteTrial, interrupts: Interrupts) -> Switchboard:
+    """What answers this trial's ranks."""
+
+    def leave() -> None:
+        interrupts.end()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    facts = {
+        **{name: getattr(order, name) for name in ("number", "seed", "resumed", "directions")},
+        "directory": order.config.directory,
+        "params": dict(order.params),
+        "user_attrs": dict(order.user_attrs),
+        "metric_names": tuple(order.metric_names),
+        "reported": tuple(order.reported),
+        "key_seed": key_seed(order.config.task),
+    }
+    script = partial(cloudpickle.dumps, script_definitions())
+    ranks = Switchboard(facts, (search_path(), *task), script, remote.ask_for_rank, leave)
+    remote.on_answer = ranks.note
+    return ranks
 
 
 def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrupts: Interrupts) -> Completed | Failed:

@@ -11,6 +11,7 @@ BUILTINS = {
     "DescendantError": RuntimeError,
     "MetricError": KeyError,
     "PayloadError": RuntimeError,
+    "RanksError": RuntimeError,
     "ResultsError": OSError,
     "SpaceError": ValueError,
     "StorageError": RuntimeError,

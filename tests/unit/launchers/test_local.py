@@ -21,7 +21,7 @@ from tests.unit._made_sweeps import made_sweep, write_configs
 
 GPU = "CUDA_VISIBLE_DEVICES"
 
-PLACES: dict[str, tuple[tuple[int, int | None, list[int] | None, int], list[str | None]]] = {
+PLACES: dict[str, tuple[Any, list[str | None]]] = {
     "all at once": ((3, None, None, 1), [None, None, None]),
     "some at a time": ((3, 2, None, 1), [None, None]),
     "fewer jobs than places": ((1, 4, None, 1), [None]),
@@ -31,6 +31,8 @@ PLACES: dict[str, tuple[tuple[int, int | None, list[int] | None, int], list[str 
     "no more than allowed": ((9, 3, [0, 1], 2), ["0", "1", "0"]),
     "no more than the GPUs hold": ((9, 8, [0, 3], 1), ["0", "3"]),
     "no jobs": ((0, None, None, 1), []),
+    "several GPUs for each": ((9, None, [0, 1, 4, 5, 6], 1, 2), ["0,1", "4,5"]),
+    "several for each, and none listed": ((2, None, None, 1, 2), [None, None]),
 }
 
 
@@ -48,6 +50,7 @@ def test_the_places_where_a_job_can_run_at_a_time(case: str) -> None:
         ((2, None, None, 0), ["workers_per_gpu: 0"]),
         ((2, None, [], 1), ["gpus: []"]),
         ((2, None, [0, -1], 1), ["gpus: [0, -1]"]),
+        ((2, None, [0, 1], 1, 0), ["gpus_per_trial: 0"]),
         ((2, -1, [], -2), ["max_parallel: -1", "workers_per_gpu: -2", "gpus: []"]),
     ],
 )
@@ -58,6 +61,19 @@ def test_wrong_numbers_are_told_all_at_once(arguments: Any, faults: list[str]) -
     assert [fault.split(" is not allowed")[0] for fault in error.value.faults] == [
         f"hydra.launcher.{fault}" for fault in faults
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ((2, None, [0, 1, 2], 1, 4), "4 GPUs are wanted for each trial and gpus lists 3"),
+        ((2, None, [0, 1], 2, 2), "set it to 1"),
+    ],
+)
+def test_numbers_that_do_not_fit_together(arguments: Any, fault: str) -> None:
+    """A trial needs as many devices as are listed, and does not share them."""
+    with pytest.raises(ConfigError, match=fault):
+        places(*arguments)
 
 
 def _ended(code: str, tmp_path: Path) -> local_workers._Running:

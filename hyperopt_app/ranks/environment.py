@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Recognise a process that is one rank of a distributed training, and refuse what such a process must not do.
+
+Lightning and torchrun start the ranks of a training with the command of the program itself. If that command is a
+search, each further rank would be a second driver of the same study: so it opens none.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hyperopt_app.errors import RanksError
+
+__all__ = ["NO_RANKS_HERE", "rank_of", "refuse_as_driver", "refusing_ranks"]
+
+# Lightning and torchrun set the first two, Slurm the last one in each task that srun starts.
+_NAMES = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
+
+NO_RANKS_HERE = (
+    "a trial on several processes (ranks) needs a process of its own, and here trials run inside their worker; choose "
+    "hydra/launcher=local_workers or a launcher of a scheduler, with hydra.launcher.isolation=process"
+)
+
+
+def rank_of(environment: Mapping[str, str], names: tuple[str, ...] = _NAMES) -> tuple[str, int]:
+    """Return the name of the variable with the highest rank, and that rank; an empty name and 0 if there is none."""
+    ranks = {name: int(environment[name]) for name in names if environment.get(name, "").isdecimal()}
+    name = max(ranks, key=ranks.__getitem__, default="")
+    return name, ranks.get(name, 0)
+
+
+def refuse_as_driver(environment: Mapping[str, str]) -> None:
+    """Refuse to run a search in a process that is a rank above zero.
+
+    Raises:
+        RanksError: It is one.
+    """
+    name, rank = rank_of(environment)
+    if rank > 0:
+        raise RanksError(
+            f"{name}={rank}: this process is rank {rank} of a training, and a search is one command; this one opens "
+            "no study. Start the command once: hydra/launcher=local_workers and the launchers of schedulers give a "
+            f"trial several ranks. If nothing starts ranks here, unset {name}"
+        )
+
+
+# Whether trials run in this very process now; the hook below is of the process, for good.
+_refuses = False
+_has_hook = False
+
+
+@contextlib.contextmanager
+def refusing_ranks() -> Iterator[None]:
+    """Refuse programs that the body starts as ranks above zero: they would be the driver's command once more."""
+    global _refuses, _has_hook  # noqa: PLW0603 - an audit hook cannot be taken back
+    if not _has_hook:
+        sys.addaudithook(_refuse_a_rank)
+        _has_hook = True
+    before, _refuses = _refuses, True
+    try:
+        yield
+    finally:
+        _refuses = before
+
+
+def _refuse_a_rank(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "subprocess.Popen" or not _refuses:
+        return
+    environment = arguments[3]
+    own = rank_of(os.environ, _NAMES[:2])[1]
+    if isinstance(environment, Mapping) and rank_of(environment, _NAMES[:2])[1] > own:
+        raise RanksError(NO_RANKS_HERE)

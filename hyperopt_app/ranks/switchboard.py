@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Answer the ranks of a trial, in the trial's own process: each gets what rank zero got from the study.
+
+Rank zero is this process itself, where a framework starts the other ranks as programs that run the objective from its
+beginning; or it is a child of this process like the others. The switchboard also notices the death of a rank: it leaves
+the reason in the trial's directory and ends the trial, since the ranks that are left wait for the dead one for ever.
+"""
+
+import contextlib
+import os
+import secrets
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from hyperopt_app.processes.entries import process_entry
+from hyperopt_app.ranks.answers import Answer, Answers
+from hyperopt_app.ranks.reasons import Reason, leave_reason
+
+__all__ = ["Switchboard"]
+
+_POLL_S = 0.1
+# Seconds in which the others may end by themselves after a rank has failed, or when all leave at a checkpoint.
+_FAILED_S, _LEAVING_S = 3.0, 5.0
+
+
+@dataclass
+class _Rank:
+    """A rank that has joined."""
+
+    rank: int
+    pid: int
+    pipe: Connection
+    answers: Answers
+    counts: Counter[str] = field(default_factory=Counter)
+    # Whether all is known of its end.
+    is_settled: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and why is known."""
+        return self.is_settled and not _lives(self.pid)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether its calls are for the study: it is rank zero, and not this process."""
+        return self.rank == 0
+
+
+class Switchboard:
+    """Serves the ranks of one trial, each from a thread.
+
+    Args:
+        facts: What a rank may know of the trial, by name.
+        task: What a rank needs to run the objective from its beginning.
+        script: Pickles the definitions of the user's script.
+        ask: Makes a call of rank zero's; that of the trial.
+        leaves: Called when rank zero, another process, was asked to leave at a checkpoint.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        task: tuple[Any, ...],
+        script: Callable[[], bytes],
+        ask: Callable[..., Any],
+        leaves: Callable[[], object],
+    ) -> None:
+        self._facts, self._task, self._script = facts, task, script
+        self._ask, self._leaves = ask, leaves
+        self._directory = Path(facts["directory"])
+        self._pid = os.getpid()
+        self._own = Answers()
+        self._launches: list[Answers] = []
+        self._joined: Counter[int] = Counter()
+        self._ranks: list[_Rank] = []
+        self._lock = threading.Lock()
+        self._kills = False
+        name, key = f"hyperopt-{secrets.token_hex(8)}", secrets.token_bytes(16)
+        # An address that is in no folder, so that nothing is left of it whatever ends this process.
+        self._listener = Listener(f"\0{name}", "AF_UNIX", authkey=key, backlog=64)
+        self.address = f"{name}:{key.hex()}"
+        threading.Thread(target=self._accept, name="ranks", daemon=True).start()
+
+    def note(self, name: str, answer: Answer) -> None:
+        """Store what this process, as rank zero, got for a call."""
+        self._own.add(name, answer)
+
+    def close(self, patience_s: float) -> None:
+        """End the ranks: they may end by themselves for a while, and then they are killed."""
+        self._own.end()
+        self._await_ranks(patience_s)
+        self._kills = True
+        for rank in self._ranks:
+            if rank.pid != self._pid and _lives(rank.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(rank.pid, signal.SIGKILL)
+
+    def _await_ranks(self, patience_s: float) -> None:
+        until = time.monotonic() + patience_s
+        while not all(rank.is_over for rank in self._ranks) and time.monotonic() < until:
+            time.sleep(_POLL_S / 2)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                pipe = self._listener.accept()
+            except AuthenticationError:
+                continue
+            except (OSError, EOFError):
+                continue
+            threading.Thread(target=self._serve, args=(pipe,), name="rank", daemon=True).start()
+
+    def _serve(self, pipe: Connection) -> None:
+        with pipe, contextlib.suppress(OSError, EOFError):
+            question, *more = pipe.recv()
+            if question == "script":
+                pipe.send(self._script())
+            elif question == "task":
+                pipe.send(self._task)
+            elif question == "join":
+                self._serve_rank(self._join(pipe, *more))
+
+    def _join(self, pipe: Connection, rank: int, pid: int, from_start: bool) -> _Rank:
+        with self._lock:
+            joined = _Rank(rank, pid, pipe, self._own if from_start else self._answers_of_launch(rank))
+            self._ranks.append(joined)
+        pipe.send(dict(self._facts))
+        return joined
+
+    def _answers_of_launch(self, rank: int) -> Answers:
+        """The answers of the launch to which a rank belongs: its third time is of the third."""
+        launch = self._joined[rank]
+        self._joined[rank] += 1
+        while len(self._launches) <= launch:
+            self._launches.append(Answers())
+        return self._launches[launch]
+
+    def _serve_rank(self, rank: _Rank) -> None:
+        reason = None
+        try:
+            while _heard(rank):
+                name, *arguments = rank.pipe.recv()
+                if name == "end":
+                    reason = arguments[0]
+                    break
+                rank.pipe.send(self._answer(rank, *arguments))
+            else:
+                reason = self._loss(rank)
+        except (OSError, EOFError):
+            reason = self._loss(rank)
+        if rank.is_first:
+            rank.answers.end()
+        if reason is not None:
+            leave_reason(self._directory, reason)
+        rank.is_settled = True
+        if reason is not None:
+            self._end_trial()
+
+    def _answer(self, rank: _Rank, name: str, args: Any, kwargs: Any) -> Answer:
+        if not rank.is_first:
+            try:
+                return rank.answers.next(name, rank.counts)
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                return True, error
+        try:
+            answer: Answer = (False, self._ask(name, *args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as above
+            answer = (True, error)
+        rank.answers.add(name, answer)
+        if name == "checkpointed" and answer == (False, True):
+            threading.Thread(target=self._leave, name="ranks leave", daemon=True).start()
+        return answer
+
+    def _leave(self) -> None:
+        self._await_ranks(_LEAVING_S)
+        self._leaves()
+
+    def _loss(self, rank: _Rank) -> Reason | None:
+        """How a rank has died that said nothing; None if it was right to."""
+        code = _exit_code(rank.pid)
+        if self._kills or code == 0:
+            return None
+        if code is None:
+            # Whoever waited for it will say so in this process.
+            time.sleep(_FAILED_S)
+        is_ended = any(other.is_settled for other in self._ranks)
+        # torch ends those that are left when one has ended.
+        return None if code == -signal.SIGTERM and is_ended else Reason(rank.rank, exit_code=code)
+
+    def _end_trial(self) -> None:
+        """Kill all that is left, after a while in which the trial may say by itself what it met."""
+        time.sleep(_FAILED_S)
+        if os.getpid() == self._pid and os.getpgid(0) == self._pid:
+            os.killpg(0, signal.SIGKILL)
+
+
+def _heard(rank: _Rank) -> bool:
+    """Wait until a rank has something to say; False if it has died."""
+    while not rank.pipe.poll(_POLL_S):
+        # Looked at, not only listened to: what it has started may hold the other end of the pipe.
+        if not _lives(rank.pid):
+            return rank.pipe.poll()
+    return True
+
+
+def _lives(pid: int) -> bool:
+    entry = process_entry(pid)
+    return entry is not None and not entry.is_over
+
+
+def _exit_code(pid: int) -> int | None:
+    """The exit status of a child that nobody has waited for yet, which stays so; negative for a signal."""
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        try:
+            status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return None
+        if status is not None:
+            return status.si_status if status.si_code == os.CLD_EXITED else -status.si_status
+        time.sleep(_POLL_S / 5)
+    return None

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Trainings on two ranks with Lightning, torch and our own launcher; each rank notes what it meets in a file."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import hyperopt_app
+from hyperopt_app.errors import MetricError
+
+RANKS = 2
+
+
+def note(rank: int, **facts: Any) -> None:
+    """Add a line to the file of a rank in the trial's directory."""
+    trial = hyperopt_app.current_trial()
+    assert trial is not None
+    line = {"pid": os.getpid(), "number": trial.number, "seed": trial.seed, "directory": str(trial.directory), **facts}
+    with Path(trial.directory, f"rank{rank}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def happen(what: str, rank: int, epoch: int) -> None:
+    """Do what a test wants in the second epoch of rank one."""
+    if what == "slow":
+        time.sleep(0.2)
+    if (rank, epoch) != (1, 1):
+        return
+    if what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "oom":
+        raise MemoryError("of rank one")
+    if what == "bug":
+        raise ValueError("of rank one")
+    if what == "fault":
+        raise MetricError("of rank one, for the user")
+
+
+def train(conf: Any) -> Any:
+    """Train on two ranks."""
+    if conf.how in ("ddp", "ddp_spawn", "ddp_fork"):
+        return lightning(conf)
+    sys.exit(f"how={conf.how}?")
+
+
+def lightning(conf: Any) -> Any:
+    """Train with Lightning's strategy of that name."""
+    import lightning_trainings  # type: ignore[import-not-found]
+
+    return lightning_trainings.train(conf)
+
+
+def data(rows: int) -> Any:
+    """So many rows of one number."""
+    return torch.utils.data.DataLoader(torch.zeros(rows, 1))  # type: ignore[arg-type]  # as good as a dataset

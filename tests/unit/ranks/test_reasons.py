@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""Why a rank has failed stands in the trial's directory, and makes the trial's outcome."""
+
+from pathlib import Path
+
+import pytest
+
+from hyperopt_app.errors import HyperoptError, MetricError
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
+from hyperopt_app.ranks.failures import outcome_of_rank, reason_of_outcome
+from hyperopt_app.ranks.reasons import Reason, forget_reason, leave_reason, reason_of
+
+
+def test_the_first_reason_counts(tmp_path: Path) -> None:
+    """What others meet afterwards follows from it; nothing else is left in the directory."""
+    assert reason_of(tmp_path) is None
+    leave_reason(tmp_path, Reason(1, "oom", "MemoryError: of rank one"))
+    leave_reason(tmp_path, Reason(0, "bug", "RuntimeError: connection closed by peer"))
+    assert reason_of(tmp_path) == Reason(1, "oom", "MemoryError: of rank one")
+    assert len(list(tmp_path.iterdir())) == 1
+    forget_reason(tmp_path)
+    forget_reason(tmp_path)
+    assert reason_of(tmp_path) is None
+
+
+def test_a_directory_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    """The trial fails in any case."""
+    leave_reason(tmp_path / "gone", Reason(1))
+    assert reason_of(tmp_path / "gone") is None
+
+
+@pytest.mark.parametrize("outcome", [Failed("oom", "MemoryError: x", "trace"), Failed("diverged", "nan")])
+def test_a_rank_gives_the_trial_its_kind(outcome: Failed) -> None:
+    """With the number of the rank before the text."""
+    reason = reason_of_outcome(3, outcome)
+    assert reason is not None
+    assert outcome_of_rank(reason, None) == Failed(outcome.kind, f"rank 3: {outcome.error}", outcome.traceback)
+
+
+@pytest.mark.parametrize("outcome", [Completed((1.0,)), Pruned(), Interrupted()])
+def test_a_rank_that_ends_as_the_others_leaves_no_reason(outcome: Outcome) -> None:
+    """Rank zero says what the trial came to."""
+    assert reason_of_outcome(1, outcome) is None
+
+
+def test_a_full_disk_and_a_fault_of_the_users_stay_what_they_are() -> None:
+    """The one is tried again, the other stops the study."""
+    full = reason_of_outcome(1, Lost("there was no room to write"))
+    fault = reason_of_outcome(1, MetricError("no loss"))
+    assert full is not None
+    assert fault is not None
+    assert outcome_of_rank(full, None) == Lost("rank 1: there was no room to write")
+    with pytest.raises(HyperoptError, match="no loss"):
+        outcome_of_rank(fault, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "kernel_killed", "outcome"),
+    [
+        (-9, True, "oom"),
+        (-9, False, "infrastructure"),
+        (-11, None, "bug"),
+        (3, None, "bug"),
+        (None, None, "infrastructure"),
+    ],
+)
+def test_a_rank_that_died_is_judged_by_its_exit(code: int | None, kernel_killed: bool | None, outcome: str) -> None:
+    """As a trial's own process is."""
+    result = outcome_of_rank(Reason(1, exit_code=code), kernel_killed)
+    assert (result.kind if isinstance(result, Failed) else "infrastructure") == outcome
