@@ -149,15 +149,14 @@ class Isolation:
             ours.close()
             struck.close()
         self.learn(watched.imported)
-        kernel_killed = has_killed_since(kills)
         reason = None if watched.is_forced or _is_final(outcome) else reason_of(order.config.directory)
         if reason is not None:
-            return outcome_of_rank(reason, kernel_killed)
+            return outcome_of_rank(reason, has_killed_since(kills))
         if outcome is not None:
             return outcome
         if process.exitcode == SERVER_DIED:
             return Lost("the server of the trials' processes was killed from outside")
-        return _outcome_of_exit(Exit(process.exitcode or 0, kernel_killed))
+        return _outcome_of_exit(Exit(process.exitcode or 0, has_killed_since(kills)))
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:

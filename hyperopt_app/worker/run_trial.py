@@ -149,12 +149,12 @@ class Evaluation:
     def _violates(self, trial: optuna.Trial, params: Mapping[str, Any]) -> bool:
         """Whether a trial violates constraints on its parameters alone, which is stored then: it is not trained."""
         violations = self._constraints.before_training(params)
-        excess = excess_text(violations)
-        if excess:
-            for name, violation in violations.items():
-                trial.set_constraint(name, violation)
-            _log.warning("trial %d is not trained, since it violates %s", trial.number, excess)
-        return bool(excess)
+        if not any(violation > 0 for violation in violations.values()):
+            return False
+        for name, violation in violations.items():
+            trial.set_constraint(name, violation)
+        _log.warning("trial %d is not trained, since it violates %s", trial.number, excess_text(violations))
+        return True
 
     def _constrained(self, trial: optuna.Trial, outcome: Outcome) -> Outcome:
         """Store by how much a complete trial violates which constraint."""
