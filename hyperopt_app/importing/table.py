@@ -17,6 +17,8 @@ __all__ = ["read_table"]
 
 _STATES = {"complete": "complete", "completed": "complete", "pruned": "pruned", "fail": "failed", "failed": "failed"}
 _UNFINISHED = ("running", "waiting")
+# The one that the header has most of.
+_DELIMITERS = ",;\t"
 _STATE, _ASIDE = "state", "set_aside"
 # As this package writes them into trials.csv.
 _PARAM = "params."
@@ -35,7 +37,7 @@ class _Columns:
 
 
 def read_table(path: Path, space: Space, metrics: Sequence[str]) -> Source:
-    """Read the rows of a CSV file.
+    """Read the rows of a CSV file, whose cells are separated by commas, semicolons or tabs.
 
     Args:
         path: The file. Its columns are the searched keys, the metrics (or `value`, or `value_...` with the metric's
@@ -48,7 +50,9 @@ def read_table(path: Path, space: Space, metrics: Sequence[str]) -> Source:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
+            delimiter = max(_DELIMITERS, key=file.readline().count)
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter)
             header = [name.strip() for name in next(reader, [])]
             columns = _columns(path, header, space, metrics)
             rows = [_candidate(cells, reader.line_num, columns) for cells in reader if any(map(str.strip, cells))]

@@ -71,7 +71,7 @@ def import_trials(
         study_dir: Its directory.
         text: A study's directory, a storage of Optuna's (a URL, `.db`, `.log`), or a CSV file.
         name: The name of the other study, if its storage has several.
-        skips: Whether trials that do not fit are passed over; else none is added where one does not fit.
+        skips: Whether trials that do not fit are passed over if others fit; else none is added where one does not fit.
 
     Raises:
         StudyMismatchError: The source cannot be used, or trials do not fit, with all that is wrong.
@@ -86,7 +86,7 @@ def import_trials(
     metrics = value_names(study.metric_names or (), len(study.directions))
     source = _source_of(text, name, study, identity.space, metrics)
     fitting, faults = _fitting(source, identity.space)
-    if faults and not skips:
+    if faults and not (skips and fitting):
         raise StudyMismatchError(_listed(source, faults))
     with study_lock(study_dir):
         had = Counter(_key(trial) for trial in study.get_trials(deepcopy=False) if imported_from(trial))
@@ -180,5 +180,6 @@ def _listed(source: Source, faults: Mapping[str, Sequence[str]]) -> str:
     lines = [f"  - {place}: {line}" for place, wrong in faults.items() for line in wrong]
     more = [f"  and {len(lines) - _MOST_FAULTS} more"] if len(lines) > _MOST_FAULTS else []
     count = f"{len(faults)} of {counted(len(source.trials), 'trial')}"
-    title = f"{source.name}: {count} do not fit, so none was imported; correct them, or pass over them with --skip:"
+    way_out = "correct them" if len(faults) == len(source.trials) else "correct them, or pass over them with --skip"
+    title = f"{source.name}: {count} do not fit, so none was imported; {way_out}:"
     return "\n".join([title, *lines[:_MOST_FAULTS], *more])

@@ -125,6 +125,22 @@ def test_all_faults_are_said_at_once_with_line_and_column(capsys: pytest.Capture
     assert capsys.readouterr().out == "1 trial imported from earlier.csv; 4 were skipped.\n"
 
 
+def test_a_table_in_which_no_row_fits_is_a_fault_also_when_such_rows_are_passed_over() -> None:
+    """Else a script would take it for done."""
+    study = begun()
+    refusal = _refusal("import", "here", _table("lr,width,optimizer,loss\n5,64,adam,0.5\n"), "--skip")
+    assert "1 of 1 trial do not fit, so none was imported; correct them:" in refusal
+    assert len(study.get_trials()) == 3
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_cells_may_be_separated_by_semicolons_or_tabs(delimiter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As spreadsheets of other countries write them."""
+    begun()
+    cli.main(["import", "here", _table(TABLE.replace(",", delimiter))])
+    assert capsys.readouterr().out == "4 trials imported from earlier.csv; 1 was left out, not ended or set aside.\n"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
