@@ -4,14 +4,13 @@
 import importlib.metadata
 import json
 import platform
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.results.search_command import last_config, search_command
 from hyperopt_app.space.space import describe
 from hyperopt_app.study.identity import stored_identity
-from hyperopt_app.study.trial_records import retrain_record
 from hyperopt_app.support.files import read_file
 from hyperopt_app.support.passwords import mask_password, masked
 
@@ -34,25 +33,14 @@ def about(study: "optuna.Study", study_dir: Path) -> About:
         study: The study; only read.
         study_dir: Its directory, with `multirun.yaml` and, if its workers were jobs, a record of their environment.
     """
-    config = _config(study_dir)
+    config = last_config(study_dir)
     return {
         "config": _config_text(config),
-        "command": _command(study, config),
+        "command": search_command(study, config),
         "space": _space(study),
         "code": _code(study_dir),
         "versions": _versions(),
     }
-
-
-def _config(study_dir: Path) -> Any:
-    """Return the config of the last search as plain data; None if there is none that can be read."""
-    import yaml
-
-    try:
-        config = yaml.safe_load(read_file(study_dir / "multirun.yaml").decode())
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    return config if isinstance(config, dict) else None
 
 
 def _config_text(config: Any) -> str:
@@ -61,21 +49,6 @@ def _config_text(config: Any) -> str:
     if config is None:
         return ""
     return yaml.safe_dump(masked(config), sort_keys=False, allow_unicode=True, width=120)
-
-
-def _command(study: "optuna.Study", config: Any) -> str:
-    """Return the command of the last search, as far as the study and the config tell."""
-    program = str((retrain_record(study) or {}).get("program") or "")
-    overrides: list[Any] = []
-    hydra = (config or {}).get("hydra")
-    if isinstance(hydra, dict) and isinstance(hydra.get("overrides"), dict):
-        for part in ("hydra", "task"):
-            words = hydra["overrides"].get(part)
-            overrides += words if isinstance(words, list) else []
-    if not program and not overrides:
-        return ""
-    words = [mask_password(str(word), is_prose=False) for word in overrides if str(word) != "hydra.mode=MULTIRUN"]
-    return f"{program or 'python ...'} --multirun {shlex.join(words)}".rstrip()
 
 
 def _space(study: "optuna.Study") -> list[tuple[str, str]]:

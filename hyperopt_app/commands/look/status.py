@@ -99,13 +99,22 @@ def _lines_below(view: "View", seen: "Snapshot") -> list[str]:
     """Say what the table has no place for: the forecast, the workers' notes, and why nothing starts."""
     forecast = [_forecast(view, seen)]
     if view.state == "waiting":
-        forecast = ["waiting: no worker is at work; jobs may wait in a queue, else the same command goes on"]
+        forecast = [
+            f"waiting: no worker is at work; jobs may wait in a queue, else the same command goes on{_command(view)}"
+        ]
     notes = [f"note: {note}" for note in view.notes]
     return [
         line
         for line in (*forecast, *notes, *_stop_lines(view, seen.left + seen.running + seen.parked, seen.n_trials))
         if line
     ]
+
+
+def _command(view: "View") -> str:
+    from hyperopt_app.results.search_command import last_config, search_command
+
+    command = search_command(view.study, last_config(view.directory))
+    return f": {command}" if command else ""
 
 
 def _further(view: "View") -> dict[str, Any]:

@@ -16,6 +16,7 @@ from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.opening import only_study
 from hyperopt_app.study.stopping import Stop, write_stop
+from hyperopt_app.study.trial_records import keep_retrain_record
 from tests.unit._made_studies import ended, kept, mixed, two_objectives
 from tests.unit.test_cli import _refusal
 
@@ -46,6 +47,21 @@ def test_ls_lists_studies(capsys: pytest.CaptureFixture[str]) -> None:
         lines[2].split()[:8] == ["studies/two", "done", "5/5", "1", "0", "front", "of", "2"] or "unreadable" in lines[2]
     )
     assert any("studies/torn" in line and "not a study's journal" in line for line in lines)
+
+
+def test_status_names_the_command_that_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no worker is at work, with the user's own words, and a password masked."""
+    assert "the same command goes on\n" in _said(capsys, "status", "mixed")
+    study = only_study(open_storage(None, Path("studies/mixed")), None)
+    keep_retrain_record(study, {"program": "python train.py"})
+    overrides = {
+        "hydra": ["hydra.mode=MULTIRUN", "hydra.sweeper.storage=postgresql://me:secret@host/db"],
+        "task": ["data=large set"],
+    }
+    Path("studies/mixed/multirun.yaml").write_text(json.dumps({"hydra": {"overrides": overrides}}), encoding="utf-8")
+    said = " ".join(_said(capsys, "status", "mixed").split())
+    assert "goes on: python train.py --multirun 'hydra.sweeper.storage=postgresql://me:***@host/db'" in said
+    assert said.endswith("'data=large set'")
 
 
 def test_ls_has_json_and_says_if_there_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
