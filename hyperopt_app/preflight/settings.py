@@ -181,7 +181,7 @@ def _directions(settings: Settings) -> Iterator[str]:
         if direction not in ("minimize", "maximize"):
             near = did_you_mean(direction, ("minimize", "maximize"))
             yield f"hydra.sweeper.direction: {direction!r} is not known; set minimize or maximize{near}"
-    names, count = settings.metric_names, len(settings.directions)
+    names, count = settings.objective_names, len(settings.directions)
     if names and len(names) != count:
         yield (
             f"hydra.sweeper.metric: {len(names)} name(s) ({', '.join(names)}) for {count} direction(s); "
