@@ -36,7 +36,7 @@ from hyperopt_app.settings.lost_keys import lost_keys
 from hyperopt_app.settings.methods import with_automatic_methods, with_methods
 from hyperopt_app.settings.misplaced import misplaced
 from hyperopt_app.settings.reading import Settings, read_settings
-from hyperopt_app.space.constraints import feasible_grid
+from hyperopt_app.space.constraints import Constraints, feasible_grid
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
@@ -302,7 +302,8 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
         random.Random(seed).shuffle(grid)
         points += grid
         return points
-    points += [dict(point) for point in request.earlier.first]
+    constraints = Constraints(request.space)
+    points += [dict(point) for point in request.earlier.first if constraints.is_feasible(point)]
     if request.settings.prior:
         points.append(_prior_of(request))
     return points

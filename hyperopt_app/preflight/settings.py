@@ -229,8 +229,11 @@ def _point_faults(settings: Settings, space: Space) -> Iterator[str]:
 
 
 def _prior_faults(settings: Settings, space: Space) -> Iterator[str]:
-    for fault in point_of(space, settings.prior, is_part=True)[1]:
+    held, faults = point_of(space, settings.prior, is_part=True)
+    for fault in faults:
         yield f"hydra.sweeper.prior: {fault}"
+    if not faults and (excess := excess_text(Constraints(space).before_training(held))):
+        yield f"hydra.sweeper.prior: it violates {excess}, so it would not be trained; correct it"
 
 
 def _extension(path: str | None) -> Iterator[str]:
