@@ -84,7 +84,7 @@ class AsyncOptunaConf:
     pruner: Any = MISSING
 
     # The optimised metric, or a list of them in the order of `direction`, looked up in the dictionary that the
-    # objective returns. Not needed for an objective that returns a bare number.
+    # objective returns; or a mapping of metrics to directions. Not needed for an objective that returns a bare number.
     metric: Any = None
 
     # Seconds after which no worker starts another trial; null for no limit.
@@ -153,3 +153,6 @@ class AsyncOptunaConf:
     # What must hold of returned metrics and parameters: texts such as `latency_ms <= 100`. A trial that violates one is
     # never the best.
     constraints: list[Any] = field(default_factory=list)
+
+    # Makes one value of the metrics of a mapping: their sum, each times its weight, 1 where none is given.
+    weights: dict[str, float] = field(default_factory=dict)

@@ -206,7 +206,7 @@ def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
     if len(study.directions) > 1:
         return [f"{len(best)} trials on the Pareto front; see {plan.study_dir / 'best.yaml'}"]
     (trial,) = best
-    name = plan.metric_names[0] if plan.metric_names else "value"
+    name = "the weighted sum" if plan.terms else plan.metric_names[0] if plan.metric_names else "value"
     # A trial that was taken over from another tool's study has no directory.
     directory = directory_of(trial)
     return [

@@ -153,6 +153,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
         n_trials=request.n_trials,
         space=request.space,
         metric_names=settings.metric_names,
+        terms=settings.terms,
         directions=len(settings.directions),
         seed=identity.seed,
         sampler=fixed_by_sampler(request),

@@ -27,7 +27,7 @@ from hyperopt_app.preflight.earlier_studies import EarlierTrials, read_earlier
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
-from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler
+from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, pruned_by_part
 from hyperopt_app.sampling.samplers import lists_points, takes_knowledge, with_tree
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
@@ -36,7 +36,7 @@ from hyperopt_app.settings.lost_keys import lost_keys
 from hyperopt_app.settings.methods import with_automatic_methods, with_methods
 from hyperopt_app.settings.misplaced import misplaced
 from hyperopt_app.settings.reading import Settings, read_settings
-from hyperopt_app.space.constraints import feasible_grid
+from hyperopt_app.space.constraints import Constraints, feasible_grid
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space, parse_space
 from hyperopt_app.storage.opening import absolute_storage, check_storage, open_storage
@@ -153,6 +153,7 @@ def idle_methods(settings: Settings, wording: Wording) -> dict[str, str]:
     return {
         **idle_sampler(settings.sampler, directions),
         **idle_pruner(settings.sampler, settings.pruner, directions, is_hydras=is_hydras),
+        **pruned_by_part(settings.pruner, *settings.objective_names[: len(settings.terms)]),
     }
 
 
@@ -266,7 +267,7 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
         seed = stored.seed if stored is not None else own if isinstance(own, int) else new_study_seed()
     # Where its trials run is not part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
-    return Identity(request.settings.directions, request.settings.metric_names, space, seed)
+    return Identity(request.settings.directions, request.settings.objective_names, space, seed)
 
 
 def accepted_changes(study: optuna.Study, request: Request, identity: Identity) -> tuple[list[str], bool]:
@@ -301,7 +302,8 @@ def points_of(request: Request, seed: int) -> list[dict[str, Any]]:
         random.Random(seed).shuffle(grid)
         points += grid
         return points
-    points += [dict(point) for point in request.earlier.first]
+    constraints = Constraints(request.space)
+    points += [dict(point) for point in request.earlier.first if constraints.is_feasible(point)]
     if request.settings.prior:
         points.append(_prior_of(request))
     return points

@@ -81,7 +81,8 @@ def _empty_path(path: str | None) -> str | None:
 
 def _metrics(metric: Any) -> Iterator[str]:
     """Check that the metrics' names are texts; any other name could never be returned."""
-    for name in [] if metric is None else metric if isinstance(metric, list) else [metric]:
+    listed = [*metric] if isinstance(metric, (list, dict)) else [metric]
+    for name in [] if metric is None else listed:
         if not isinstance(name, str) or not name.strip() or _has_control(name) or len(name) > _LONGEST_NAME:
             came = shortened(repr(name))
             yield (

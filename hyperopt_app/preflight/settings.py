@@ -181,7 +181,7 @@ def _directions(settings: Settings) -> Iterator[str]:
         if direction not in ("minimize", "maximize"):
             near = did_you_mean(direction, ("minimize", "maximize"))
             yield f"hydra.sweeper.direction: {direction!r} is not known; set minimize or maximize{near}"
-    names, count = settings.metric_names, len(settings.directions)
+    names, count = settings.objective_names, len(settings.directions)
     if names and len(names) != count:
         yield (
             f"hydra.sweeper.metric: {len(names)} name(s) ({', '.join(names)}) for {count} direction(s); "
@@ -229,8 +229,11 @@ def _point_faults(settings: Settings, space: Space) -> Iterator[str]:
 
 
 def _prior_faults(settings: Settings, space: Space) -> Iterator[str]:
-    for fault in point_of(space, settings.prior, is_part=True)[1]:
+    held, faults = point_of(space, settings.prior, is_part=True)
+    for fault in faults:
         yield f"hydra.sweeper.prior: {fault}"
+    if not faults and (excess := excess_text(Constraints(space).before_training(held))):
+        yield f"hydra.sweeper.prior: it violates {excess}, so it would not be trained; correct it"
 
 
 def _extension(path: str | None) -> Iterator[str]:

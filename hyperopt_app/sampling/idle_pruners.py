@@ -11,7 +11,7 @@ from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.targets import made_class, node_name
 
-__all__ = ["classes_in", "idle_pruner", "idle_sampler", "pruner_name"]
+__all__ = ["classes_in", "idle_pruner", "idle_sampler", "pruned_by_part", "pruner_name"]
 
 _KEY = "hydra.sweeper.pruner"
 
@@ -43,6 +43,21 @@ def idle_pruner(
             "hydra/sweeper/pruner=nop"
         }
     return _harm(sampler, pruner, is_hydras=is_hydras)
+
+
+def pruned_by_part(pruner: Mapping[str, Any], sum_of_metrics: str = "") -> dict[str, str]:
+    """Return a warning, by its kind, that a pruner judges reports where a weighted sum is optimised; else empty.
+
+    Args:
+        pruner: The fitted `hydra.sweeper.pruner`.
+        sum_of_metrics: The sum as text; empty where none is optimised.
+    """
+    if not sum_of_metrics or pruner_name(pruner) is None:
+        return {}
+    return {
+        "weights": "hydra.sweeper.weights: trials are pruned by what the objective reports; let it report "
+        f"{sum_of_metrics}, or take hydra/sweeper/pruner=nop"
+    }
 
 
 def idle_sampler(sampler: Mapping[str, Any], directions: int) -> dict[str, str]:

@@ -12,11 +12,12 @@ from hyperopt_app.config.methods import AutoPrunerConf, AutoSamplerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.keys import sweeper_fields
+from hyperopt_app.settings.objectives import objectives_of, sum_text
 from hyperopt_app.settings.old_dialects import translated
 from hyperopt_app.study.plan import SweepOptions, WorkerOptions
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 
-__all__ = ["Settings", "default_fields", "names_of", "read_settings", "read_worker_options"]
+__all__ = ["Settings", "default_fields", "read_settings", "read_worker_options"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Settings(SweepOptions):
     warm_start: Sequence[Any] = ()
     when: Mapping[str, Any] = field(default_factory=dict)
     constraints: Sequence[Any] = ()
+    #: Of a weighted sum the factor of each metric, negative where it is maximised; else empty.
+    terms: tuple[float, ...] = ()
     #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
     translated: Mapping[str, Any] = field(default_factory=dict)
     translation_faults: Sequence[str] = ()
@@ -56,14 +59,10 @@ class Settings(SweepOptions):
     options: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
 
-
-def names_of(value: Any) -> tuple[str, ...]:
-    """Convert one name, a list of names or enum members, or None to a tuple of texts."""
-    if value is None:
-        return ()
-    if isinstance(value, (list, tuple)):
-        return tuple(name for item in value for name in names_of(item))
-    return (str(getattr(value, "name", value)),)
+    @property
+    def objective_names(self) -> tuple[str, ...]:
+        """Return the names of the study's values: the metrics', or the text of their weighted sum."""
+        return (sum_text(self.metric_names, self.terms),) if self.terms else self.metric_names
 
 
 def read_settings(config: DictConfig) -> Settings:
@@ -82,12 +81,16 @@ def read_settings(config: DictConfig) -> Settings:
     # Of a key that is not a field, `settings.keys` tells.
     known = sweeper_fields()
     data = {key: value for key, value in translation.fields.items() if key in known}
+    direction = data.pop("direction")
+    is_directed = direction != default_fields()["direction"] or "direction" in {*_typed(config), *translation.changed}
+    objectives = objectives_of(data.pop("metric"), direction, data.pop("weights"), is_directed=is_directed)
     return Settings(
-        directions=names_of(data.pop("direction")),
-        metric_names=names_of(data.pop("metric")),
+        directions=objectives.directions,
+        metric_names=objectives.metric_names,
+        terms=objectives.terms,
         params=data.pop("params") or {},
         translated=translation.changed,
-        translation_faults=translation.faults,
+        translation_faults=[*translation.faults, *objectives.faults],
         **data,
     )
 

@@ -3,8 +3,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,7 +119,7 @@ class Evaluation:
     def evaluate(self, trial: optuna.Trial, /) -> Outcome:
         """Suggest, compose and call the objective; what is raised comes through to `run_trial`."""
         trial = self.idle_pruner.watched(trial)
-        outcome = self._constrained(trial, self._evaluated(trial))
+        outcome = self._constrained(trial, _summed(self._evaluated(trial), self.plan.terms))
         self.idle_pruner.judge(trial, outcome)
         return outcome
 
@@ -218,6 +218,7 @@ class Evaluation:
             resumed=resumed,
             metric_names=plan.metric_names,
             directions=plan.directions,
+            returned_values=plan.returned_values,
             reported=reported,
             signals=plan.options.signals,
             worker_pid=os.getpid(),
@@ -248,7 +249,7 @@ class Evaluation:
         finally:
             if seed_reads and os.getpid() == pid:  # what the objective has forked does not write to the study
                 keep_reads_seed(own)
-        return outcome_of(returned, plan.metric_names, plan.directions)
+        return outcome_of(returned, plan.metric_names, plan.returned_values)
 
     def _end_early(self, trial: optuna.Trial) -> None:
         """Ask the trial to end here, at a checkpoint, if it is to wait; this worker, if the study is to stop now."""
@@ -271,6 +272,13 @@ class Evaluation:
         own.reach_checkpoint()
         self.pace.mark()
         self.interrupts.at_checkpoint()
+
+
+def _summed(outcome: Outcome, terms: Sequence[float]) -> Outcome:
+    """Return the outcome with the weighted sum as its value, where one is optimised; the metrics stay."""
+    if not terms or not isinstance(outcome, Completed):
+        return outcome
+    return replace(outcome, values=(sum(term * value for term, value in zip(terms, outcome.values, strict=True)),))
 
 
 def _chosen_seed(config: TrialConfig) -> int | None:

@@ -72,6 +72,7 @@ class Order:
         resumed: Whether an earlier worker has run a part of it.
         metric_names: The optimised metrics.
         directions: How many values are optimised.
+        returned_values: How many the objective returns.
         reported: Steps that are recorded already.
         signals: The signals that the worker answers for this process.
         worker_pid: The worker's process id; without it the trial must not go on, since another worker will take it.
@@ -87,6 +88,7 @@ class Order:
     resumed: bool
     metric_names: Sequence[str]
     directions: int
+    returned_values: int
     reported: Collection[int]
     signals: Sequence[str]
     worker_pid: int
@@ -251,7 +253,7 @@ def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrup
     seed_libraries(order.seed)
     with active_trial(trial), interrupts.objective():
         returned = jobs.run(order.config)
-    return outcome_of(returned, order.metric_names, order.directions)
+    return outcome_of(returned, order.metric_names, order.returned_values)
 
 
 def _prepare() -> Interrupts:

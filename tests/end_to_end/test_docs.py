@@ -23,6 +23,7 @@ _TITLED = re.compile(r"^(?:# @package \S+\n)?# (\S+\.(?:py|ya?ml))\n")
 # A benchmark's default size measures; a test only wants to see that it runs.
 _SMALL = {
     "benchmarks/overhead.py": "--trials 4 --repeats 1",
+    "benchmarks/richer.py": "--trials 12 --seeds 1",
     "benchmarks/report_page.py": "--trials 40 --steps 5",
     "benchmarks/slots.py": "--trials 4 --mean-s 0.1",
     "benchmarks/help_time.py": "--repeats 1",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hyperopt_app.config.sweeper import AsyncOptunaConf
-from hyperopt_app.settings.reading import names_of, read_settings
+from hyperopt_app.settings.objectives import names_of
+from hyperopt_app.settings.reading import read_settings
 from tests.unit._made_sweeps import made_plan, made_space, made_sweep, write_configs
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From a claimed trial to what its objective returned, and a worker as the task of a Hydra job."""
 
+import dataclasses
 import random
 import shlex
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from optuna.trial import TrialState
 import hyperopt_app
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective.outcomes import Completed, Interrupted, Parked
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Parked, Pruned
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.space import Space, parse_space
@@ -95,6 +96,37 @@ def test_a_parameter_of_another_name_sets_its_keys() -> None:
     assert list(trial.params) == ["both"]
     assert seen == [(trial.params["both"], trial.params["both"])]
     assert trial_overrides(plan, {"both": 0.25}) == ("x=0.25", "y=0.25")
+
+
+def test_a_point_that_violates_a_constraint_on_parameters_is_not_trained() -> None:
+    """It ends as pruned, with what it violates; nothing is left of it on disk."""
+    plan = _plan(space=dataclasses.replace(SPACE, constraints=("x + y <= 5", "ms <= 3")))
+    study = optuna.create_study()
+    study.enqueue_trial({"x": 0.75})
+    outcome, trial = _evaluated(plan, lambda _config: pytest.fail("it is trained"), study.ask())
+    assert outcome == Pruned()
+    assert trial.constraints == {"x + y <= 5": 0.75}
+    assert not plan.study_dir.exists()
+
+
+def test_a_complete_trial_keeps_by_how_much_it_violates_constraints() -> None:
+    """Of metrics and parameters; a metric that is not returned is a fault of the code."""
+    plan = _plan(space=dataclasses.replace(SPACE, constraints=("ms * y <= 3",)), metric_names=("loss",))
+    outcome, trial = _evaluated(plan, lambda _config: {"loss": 1.0, "ms": 2.0})
+    assert outcome == Completed((1.0,), {"loss": 1.0, "ms": 2.0})
+    assert trial.constraints == {"ms * y <= 3": 7.0}
+    failed, trial = _evaluated(plan, lambda _config: {"loss": 1.0})
+    assert isinstance(failed, Failed)
+    assert failed.kind == "bug"
+    assert "'ms * y <= 3' names ms, which is not a parameter, and the objective returned loss" in failed.error
+    assert trial.constraints == {}
+
+
+def test_a_weighted_sum_is_one_value() -> None:
+    """The metrics stay as they were returned."""
+    plan = _plan(metric_names=("loss", "speed"), terms=(1.0, -0.5))
+    outcome, _ = _evaluated(plan, lambda _config: {"loss": 1.0, "speed": 4.0})
+    assert outcome == Completed((-1.0,), {"loss": 1.0, "speed": 4.0})
 
 
 def test_the_command_that_trains_again_is_one_for_a_shell() -> None:
