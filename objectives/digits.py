@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Classify handwritten digits in a plain torch loop that calls `report` itself; uses no callback."""
+"""Classify handwritten digits in a plain torch loop that calls `report` and saves its checkpoints itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app import Objective, Trial, current_seed, report
+from hyperopt_app.callbacks.torch import Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,6 +28,8 @@ class Digits(Objective):
     def train(self, trial: Trial | None, conf: Any) -> Mapping[str, float]:
         """Train for `conf.epochs` epochs and report the accuracy on a quarter of the digits after each.
 
+        An interrupted trial goes on after its last whole epoch.
+
         Args:
             trial: The running trial, None outside a sweep; `current_seed` asks for its seed.
             conf: See `conf/hparams/digits.yaml`.
@@ -41,8 +44,8 @@ class Digits(Objective):
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=float(conf.learning_rate), weight_decay=float(conf.weight_decay)
         )
-        metrics: dict[str, float] = {}
-        for epoch in range(1, int(conf.epochs) + 1):
+        epochs, checkpoint = int(conf.epochs), Checkpoint(network=network, optimizer=optimizer)
+        for epoch in range(checkpoint.resume() + 1, epochs + 1):
             network.train()
             for chosen in torch.split(torch.randperm(len(train_x)), int(conf.batch_size)):
                 optimizer.zero_grad()
@@ -51,7 +54,8 @@ class Digits(Objective):
                 optimizer.step()
             metrics = _validate(network, valid_x, valid_y)
             report(metrics["val_accuracy"], epoch)
-        return metrics
+            checkpoint.save(epoch, metrics, last=epoch == epochs)
+        return checkpoint.values
 
 
 def _digits() -> "tuple[Tensor, Tensor, Tensor, Tensor]":

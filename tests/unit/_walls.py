@@ -46,6 +46,6 @@ ONLY_IN = {
     "submitit": {"schedulers.slurm_job"},
     "lightning": {"callbacks.lightning"},
     "pytorch_lightning": {"callbacks.lightning"},
-    "torch": {"callbacks.lightning"},
+    "torch": {"callbacks._random_states", "callbacks.lightning", "callbacks.torch"},
 }
 OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "budget.hidden", "budget.tickets"}
