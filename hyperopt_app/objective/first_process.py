@@ -45,7 +45,7 @@ def let_join(join: Callable[[], Any]) -> None:
 
 
 def join_as_rank() -> Any:
-    """Join this process to a trial as one of its ranks; return the link, or None if it is no rank of a trial."""
+    """Join this process to a trial as one of its ranks; return the link, None if it does not belong to a trial."""
     return None if _join is None else _join()
 
 
