@@ -9,6 +9,8 @@ from hyperopt_app.objective.task_hooks import TaskHooks
 from hyperopt_app.objective.trial import Trial, checkpointed, current_seed, current_trial, report
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hyperopt_app.looking.opened import OpenedStudy
     from hyperopt_app.programs.command import Command
 
@@ -21,6 +23,7 @@ __all__ = [
     "checkpointed",
     "current_seed",
     "current_trial",
+    "launch_ranks",
     "open_study",
     "report",
 ]
@@ -35,6 +38,33 @@ def __getattr__(name: str) -> Any:
 
         return Command
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def launch_ranks(function: "Callable[..., Any]", ranks: int, *arguments: Any) -> Any:
+    """Run a function in several new processes of this machine and return what it returned in the first of them.
+
+    Each process finds RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in its environment, so that
+    `torch.distributed.init_process_group()` needs no arguments, and in OMP_NUM_THREADS its share of the CPUs unless
+    that is set. In a trial each process is a rank of it: call `report`, `should_prune` and `checkpointed` on all ranks
+    alike; rank zero speaks to the study, and the others get its answers.
+
+    Args:
+        function: Called in each process; a function of the script may be sent, too.
+        ranks: How many processes, from 1.
+        arguments: What the function is called with.
+
+    Returns:
+        What the function returned on rank zero.
+
+    Raises:
+        optuna.TrialPruned: The trial was pruned; let it pass.
+        RanksError: The trial runs in its worker's process.
+        RuntimeError: The function raised an exception on a rank, or a rank died.
+        ValueError: The number of ranks is not positive.
+    """
+    from hyperopt_app.ranks.launching import launch
+
+    return launch(function, ranks, *arguments)
 
 
 def open_study(path: str | Path, *, storage: str | None = None, name: str | None = None) -> "OpenedStudy":

@@ -14,11 +14,10 @@ import signal
 import sys
 import threading
 import time
-from functools import partial
 from typing import Any
 
 from hyperopt_app.processes.streams import spelling_out
-from hyperopt_app.ranks.surroundings import ADDRESS
+from hyperopt_app.ranks.environment import ADDRESS
 
 __all__ = ["main"]
 
@@ -49,7 +48,7 @@ def _run_objective(rank: int, task: bytes, order: bytes) -> int:
     from hyperopt_app.config.seeding import seed_libraries
     from hyperopt_app.errors import HyperoptError
     from hyperopt_app.objective.outcomes import Completed, Outcome
-    from hyperopt_app.objective.trial import active_trial
+    from hyperopt_app.objective.trial import active_trial, of_rank
     from hyperopt_app.ranks.failures import reason_of_outcome
     from hyperopt_app.ranks.link import RankLink
     from hyperopt_app.ranks.reasons import leave_reason
@@ -69,7 +68,7 @@ def _run_objective(rank: int, task: bytes, order: bytes) -> int:
     seed_libraries(wanted.seed)
 
     def objective() -> Completed:
-        with active_trial(rank_trial(link, interrupts)), interrupts.objective():
+        with active_trial(of_rank(link)), interrupts.objective():
             jobs.run(wanted.config, rank)
         return Completed(())
 
@@ -86,20 +85,6 @@ def _run_objective(rank: int, task: bytes, order: bytes) -> int:
     return 0 if reason is None else 1
 
 
-def rank_trial(link: Any, interrupts: Any) -> Any:
-    """The trial as this rank's objective sees it."""
-    from hyperopt_app.objective.trial import Trial
-    from hyperopt_app.worker.trial_process import CHECKPOINTED
-
-    facts = {name: value for name, value in link.facts.items() if name not in {"number", "params", "user_attrs"}}
-    return Trial(
-        link,
-        on_checkpoint=lambda: interrupts.at_checkpoint(lambda: bool(link.ask(CHECKPOINTED))),
-        on_saved=partial(link.ask, CHECKPOINTED),
-        **facts,
-    )
-
-
 def _leave_signals_to_the_worker(names: Any) -> None:
     """A scheduler sends its signals to every process of a job: the worker decides what they mean for the trial."""
     for name in {"SIGINT", *names}:
@@ -113,12 +98,18 @@ def _end_with_the_trial(trial_pid: int) -> None:
     os._exit(1)
 
 
-def _take_the_script() -> None:
-    """Define what the user's script defines, in a process that was spawned: it may be sent by name."""
-    from hyperopt_app.errors import RanksError
+def _begin_spawned() -> None:
+    """Prepare a process that an objective has spawned.
+
+    What the user's script defines is defined here too, since it may be sent by name.
+    """
+    from hyperopt_app.processes.helpers import obey_the_parent_alone
+    from hyperopt_app.ranks.joining import let_ranks_join
     from hyperopt_app.ranks.link import ask_once
 
-    with contextlib.suppress(RanksError):
+    obey_the_parent_alone()
+    let_ranks_join()
+    with contextlib.suppress(Exception):  # then what needs it says so
         script = ask_once("script")
         for name, value in pickle.loads(script).items() if script else ():  # noqa: S301 - as above
             globals().setdefault(name, value)
@@ -139,4 +130,4 @@ if __name__ == "__main__":
     atexit.register(_exit)  # the first that is registered is the last that is called
     _status = main()
 if __name__ == "__mp_main__":
-    _take_the_script()
+    _begin_spawned()

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from hyperopt_app.support.files import replacing
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["begin", "begun", "checkpoint_name", "is_finished", "keep_finished", "paths_begun", "take_back"]
 
-# Of this process: the checkpoint paths of each trial (of none) and how many fits have begun with them.
-_IN_TRIALS: "WeakKeyDictionary[Trial, Counter[Path]]" = WeakKeyDictionary()
+# Of this process, without a trial: the checkpoint paths and how many fits have begun with them.
 _ALONE: Counter[Path] = Counter()
 
 
@@ -40,28 +38,30 @@ def checkpoint_name(fit: str | None) -> str:
 
 def begin(trial: "Trial | None", path: Path) -> int:
     """Register that a fit begins with this checkpoint path; return its number among those, from 1."""
-    counts = _counts_of(trial)
-    counts[path] += 1
-    return counts[path]
+    return _counts(trial, path, 1)[path]
 
 
 def begun(trial: "Trial | None", path: Path) -> int:
-    """Return how many fits of this trial began with this checkpoint path, in this process."""
-    return _counts_of(trial)[path]
+    """Return how many fits of this trial began with this checkpoint path, in this attempt."""
+    return _counts(trial, path)[path]
 
 
 def take_back(trial: "Trial | None", path: Path) -> None:
     """Unregister a fit that an error interrupted, since it may be tried again in this process."""
-    _counts_of(trial)[path] -= 1
+    _counts(trial, path, -1)
 
 
 def paths_begun(trial: "Trial") -> list[Path]:
     """Return the checkpoint paths of the trial's fits so far."""
-    return list(_counts_of(trial))
+    return list(_counts(trial, trial.checkpoint))
 
 
-def _counts_of(trial: "Trial | None") -> Counter[Path]:
-    return _ALONE if trial is None else _IN_TRIALS.setdefault(trial, Counter())
+def _counts(trial: "Trial | None", path: Path, more: int = 0) -> dict[Path, int]:
+    """Count a path, and return all; a trial counts for all its ranks, since a fit may run in a process of its own."""
+    if trial is not None:
+        return {Path(key): number for key, number in trial.count(str(path), more).items()}
+    _ALONE[path] += more
+    return dict(_ALONE)
 
 
 def keep_finished(path: Path, run: str) -> None:

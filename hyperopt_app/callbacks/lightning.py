@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.callbacks import _fits
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.trial import Trial, current_trial, report
+from hyperopt_app.ranks.environment import refuse_in_a_worker
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback as _Base
@@ -109,7 +110,13 @@ class HyperoptCallback(_Base):
         self._run = str(state_dict.get("run", ""))
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Start another fit with this object; a checkpoint to resume from is read after this."""
+        """Start another fit with this object; a checkpoint to resume from is read after this.
+
+        Raises:
+            RanksError: The Trainer uses several processes, and the trial runs in its worker's.
+        """
+        if trainer.world_size > 1:
+            refuse_in_a_worker()
         if stage == "fit":
             self._run, self._metrics = "", {}
 
@@ -211,12 +218,24 @@ def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | N
     """
     trial = current_trial()
     path = _checkpoint_path(trial, directory, fit)
-    if path is None or not path.exists():
+    if path is None:
+        return None
+    place = _fits.begun(trial, path) + 1
+    if trial is None:
+        return _resumable(path, trial, place)
+    # A rank that is slower than others may look at a file that has changed meanwhile.
+    checkpoint: str | None = trial.agreed("resume_path", lambda: _resumable(path, trial, place))
+    return checkpoint
+
+
+def _resumable(path: Path, trial: Trial | None, place: int) -> str | None:
+    """Return a checkpoint from which the fit at this place of its trial can go on; None if it cannot."""
+    if not path.exists():
         return None
     state, fault = _own_state(path, trial)
     if _fits.is_finished(path, None if state is None else state.get("run")):
         return None
-    fault = fault or _fault_of_place(state, _fits.begun(trial, path) + 1)
+    fault = fault or _fault_of_place(state, place)
     if fault:
         _log.warning("%s is not used: %s. The training starts from its beginning.", path, fault)
         return None

@@ -12,6 +12,8 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hyperopt_app.objective.child_errors import child_error
+
 __all__ = ["KINDS", "TEACHING", "Exit", "ProgramError", "is_no_room", "is_oom_text", "kind_of", "verdict_of_exit"]
 
 KINDS = ("oom", "diverged", "timeout", "infrastructure", "bug")
@@ -63,14 +65,25 @@ def kind_of(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         name = type(cause).__name__
-        if isinstance(cause, MemoryError) or name in _OOM_NAMES:
-            return "oom"
-        if isinstance(cause, RuntimeError | OSError) and is_oom_text(str(cause)):
+        is_library_error = isinstance(cause, RuntimeError | OSError)
+        if isinstance(cause, MemoryError) or name in _OOM_NAMES or (is_library_error and is_oom_text(str(cause))):
             return "oom"
         if isinstance(cause, FloatingPointError):
             return "diverged"
+        raised = child_error(cause)
+        if raised is not None:
+            return _kind_of_text(raised.name.rpartition(".")[2], raised.text)
         cause = cause.__cause__
     return "bug"
+
+
+def _kind_of_text(name: str, text: str) -> str:
+    """Classify an exception of another process, of which only the class's name and the text have come here."""
+    if _NO_ROOM_TEXTS.search(text) is not None:
+        return "infrastructure"
+    if name in ("MemoryError", *_OOM_NAMES) or (name in ("RuntimeError", "OSError") and is_oom_text(text)):
+        return "oom"
+    return "diverged" if name == "FloatingPointError" else "bug"
 
 
 def is_no_room(error: BaseException) -> bool:

@@ -12,17 +12,41 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from hyperopt_app.errors import DescendantError
 
-__all__ = ["Absent", "FirstProcess", "ending_forks", "marked", "refuse_descendants"]
+__all__ = [
+    "TRIAL_PID",
+    "Absent",
+    "FirstProcess",
+    "ending_forks",
+    "join_as_rank",
+    "let_join",
+    "marked",
+    "refuse_descendants",
+]
 
 _log = logging.getLogger(__name__)
 
 # In the environment of all that an objective starts: the first process's id.
-_MARK = "HYPEROPT_TRIAL_PID"
+TRIAL_PID = "HYPEROPT_TRIAL_PID"
+
+
+# Joins this process to a trial as one of its ranks, and returns the link.
+_join: Callable[[], Any] | None = None
+
+
+def let_join(join: Callable[[], Any]) -> None:
+    """Set what joins this process to a trial; it returns None for a process that is not a rank."""
+    global _join  # noqa: PLW0603 - of this process, and of those that it forks
+    _join = join
+
+
+def join_as_rank() -> Any:
+    """Join this process to a trial as one of its ranks; return the link, None if it does not belong to a trial."""
+    return None if _join is None else _join()
 
 
 class FirstProcess:
@@ -35,6 +59,11 @@ class FirstProcess:
     def __init__(self, pid: int | None = None) -> None:
         self.pid = os.getpid() if pid is None else pid
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this process is the one."""
+        return os.getpid() == self.pid
+
     def check(self, call: str) -> None:
         """Raise an error unless this is the first process.
 
@@ -44,7 +73,7 @@ class FirstProcess:
         Raises:
             DescendantError: This is a process that the first one has forked or spawned.
         """
-        if os.getpid() != self.pid:
+        if not self.is_here:
             raise DescendantError(_refusal(call, str(self.pid)))
 
 
@@ -70,15 +99,15 @@ class Absent:
 @contextlib.contextmanager
 def marked() -> Iterator[None]:
     """Mark processes started in the body as descendants of this process's trial."""
-    before = os.environ.get(_MARK)
-    os.environ[_MARK] = str(os.getpid())
+    before = os.environ.get(TRIAL_PID)
+    os.environ[TRIAL_PID] = str(os.getpid())
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop(_MARK, None)
+            os.environ.pop(TRIAL_PID, None)
         else:
-            os.environ[_MARK] = before
+            os.environ[TRIAL_PID] = before
 
 
 def refuse_descendants(call: str) -> None:
@@ -92,7 +121,7 @@ def refuse_descendants(call: str) -> None:
     Raises:
         DescendantError: `multiprocessing`, or what builds on it, has started this process for the objective.
     """
-    first = os.environ.get(_MARK)
+    first = os.environ.get(TRIAL_PID)
     if first is None or first == str(os.getpid()):
         return
     import multiprocessing

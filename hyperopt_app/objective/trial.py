@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from hyperopt_app.config.seeding import seed_of_environment
-from hyperopt_app.objective.first_process import Absent, FirstProcess, marked, refuse_descendants
+from hyperopt_app.objective.first_process import Absent, FirstProcess, join_as_rank, marked, refuse_descendants
+from hyperopt_app.objective.rank_calls import RankCalls
 from hyperopt_app.processes.groups import ProgramGroup
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ OWN_ATTRIBUTES = frozenset(
 )
 
 
-class Trial:
+class Trial(RankCalls):
     """A trial as its objective sees it: a thin wrapper of Optuna's trial with a directory on disk.
 
     It belongs to the process in which the objective was called, with all its threads. In a process that was forked or
@@ -108,6 +109,7 @@ class Trial:
         self._on_seed: Callable[[], object] | None = on_seed
         self._key_seed = key_seed
         self._on_program = on_program
+        self._counts: dict[str, int] = {}
         self.number: int = optuna_trial.number
         self.directory = directory
         self.resumed = resumed
@@ -118,13 +120,13 @@ class Trial:
         if name.startswith("_"):
             raise AttributeError(name)
         if name == "study":
-            self._first.check("trial.study")
+            self._check("trial.study")
         attribute = getattr(self._trial, name)
         return self._shielded(name, attribute) if callable(attribute) else attribute
 
     def _shielded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._first.check(f"trial.{name}()")
+            self._check(f"trial.{name}()")
             with self._writing():
                 return method(*args, **kwargs)
 
@@ -170,7 +172,7 @@ class Trial:
         Raises:
             ValueError: The key is one of this package's own.
         """
-        self._first.check("trial.set_user_attr()")
+        self._check("trial.set_user_attr()")
         if key in OWN_ATTRIBUTES:
             raise ValueError(f"the user attribute {key!r} is this package's own; take another name")
         with self._writing():
@@ -182,14 +184,15 @@ class Trial:
         Raises:
             ValueError: A bound lies beyond 2**53.
         """
-        self._first.check("trial.suggest_int()")
+        self._check("trial.suggest_int()")
         if max(abs(low), abs(high)) > 2**53:
             raise ValueError(
                 f"suggest_int({name!r}, {low}, {high}): beyond 2**53 the study would keep other numbers than these; "
                 "take suggest_categorical for numbers that can be listed, or suggest_float"
             )
         with self._writing():
-            return self._trial.suggest_int(name, low, high, *args, **options)
+            number: int = self._trial.suggest_int(name, low, high, *args, **options)
+        return number
 
     def report(self, value: float, step: int) -> None:
         """Record a point of the learning curve; a step that was already recorded is left as it is.
@@ -197,7 +200,7 @@ class Trial:
         A trial that continues after an interruption repeats the steps since its last checkpoint, hence the
         silence. With several objectives trials are not pruned and nothing is recorded.
         """
-        self._first.check("trial.report()")
+        self._check("trial.report()")
         if self._directions > 1:
             return
         if step not in self._reported:
@@ -222,7 +225,7 @@ class Trial:
 
     def should_prune(self) -> bool:
         """Whether the study's pruner would end this trial now; False with several objectives."""
-        self._first.check("trial.should_prune()")
+        self._check("trial.should_prune()")
         return self._directions == 1 and self._trial.should_prune()
 
     def checkpointed(self, *, reported: bool = False) -> None:
@@ -240,7 +243,7 @@ class Trial:
         Args:
             reported: Nothing of this step is still to be reported.
         """
-        self._first.check("trial.checkpointed()")
+        self._check("trial.checkpointed()")
         if self._saves_first is None and not reported:
             self._saves_first = self._directions == 1
         may_end = reported or not self._saves_first or self._awaits_report
@@ -271,9 +274,21 @@ def current_trial() -> Trial | None:
 
 
 def _asked_by(call: str) -> Trial | None:
+    global _active  # noqa: PLW0603 - see above
     if _active is None:
-        refuse_descendants(call)
+        link = join_as_rank()
+        if link is None:
+            refuse_descendants(call)
+            return None
+        _active = of_rank(link)
     return _active
+
+
+def of_rank(link: Any) -> Trial:
+    """Return the trial as one of its ranks sees it, which acts through a link to rank zero."""
+    trial = Trial(link, **link.facts)
+    trial._act_through(link)  # noqa: SLF001 - of this module
+    return trial
 
 
 @contextmanager
@@ -309,7 +324,8 @@ def _received(facts: dict[str, Any], absent: Absent) -> Trial:
     if active is not None and (active.number, active.directory) == (facts["number"], facts["directory"]):
         return active
     trial = Trial.__new__(Trial)
-    vars(trial).update(facts, _trial=absent, _reported=set(), _writing=nullcontext, _on_seed=None, _key_seed=None)
+    own = {"_trial": absent, "_reported": set(), "_writing": nullcontext, "_on_seed": None, "_key_seed": None}
+    vars(trial).update(facts, **own, _saves_first=None, _awaits_report=False, _has_warned=False, _counts={})
     return trial
 
 

@@ -12,10 +12,13 @@ from typing import Any
 
 from hyperopt_app.errors import RanksError
 
-__all__ = ["WRITES", "Answer", "Answers"]
+__all__ = ["CHECKPOINTED", "WRITES", "Answer", "Answers"]
 
 # Calls that only write: rank zero's counts, and on other ranks they do nothing.
 WRITES = frozenset({"report", "set_user_attr", "set_system_attr"})
+
+# The call that asks whether the trial is to end here.
+CHECKPOINTED = "checkpointed"
 
 # What a call came to: whether it raised, and the error or the value.
 Answer = tuple[bool, Any]

@@ -12,13 +12,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hyperopt_app.errors import RanksError
+from hyperopt_app.objective.first_process import TRIAL_PID
 
-__all__ = ["NO_RANKS_HERE", "rank_of", "refuse_as_driver", "refusing_ranks"]
+__all__ = ["ADDRESS", "rank_of", "refuse_as_driver", "refuse_in_a_worker", "refusing_ranks"]
+
+# The environment variable with the address at which ranks reach their trial; set where a trial may have several.
+ADDRESS = "HYPEROPT_RANKS"
 
 # Lightning and torchrun set the first two, Slurm the last one in each task that srun starts.
 _NAMES = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
 
-NO_RANKS_HERE = (
+_NO_RANKS_HERE = (
     "a trial on several processes (ranks) needs a process of its own, and here trials run inside their worker; choose "
     "hydra/launcher=local_workers or a launcher of a scheduler, with hydra.launcher.isolation=process"
 )
@@ -46,6 +50,16 @@ def refuse_as_driver(environment: Mapping[str, str]) -> None:
         )
 
 
+def refuse_in_a_worker() -> None:
+    """Refuse ranks of a trial that runs in its worker's process.
+
+    Raises:
+        RanksError: This process is of such a trial.
+    """
+    if TRIAL_PID in os.environ and ADDRESS not in os.environ:
+        raise RanksError(_NO_RANKS_HERE)
+
+
 # Whether trials run in this very process now; the hook below is of the process, for good.
 _refuses = False
 _has_hook = False
@@ -71,4 +85,4 @@ def _refuse_a_rank(event: str, arguments: tuple[Any, ...]) -> None:
     environment = arguments[3]
     own = rank_of(os.environ, _NAMES[:2])[1]
     if isinstance(environment, Mapping) and rank_of(environment, _NAMES[:2])[1] > own:
-        raise RanksError(NO_RANKS_HERE)
+        raise RanksError(_NO_RANKS_HERE)

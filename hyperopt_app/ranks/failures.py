@@ -1,21 +1,48 @@
 # SPDX-License-Identifier: MIT
 """Convert between how a rank has ended and the outcome of its trial, by the reason in the trial's directory."""
 
+import time
+import traceback
+
 from hyperopt_app.errors import HyperoptError
-from hyperopt_app.objective.failure_kinds import Exit, verdict_of_exit
+from hyperopt_app.objective.failure_kinds import Exit, kind_of, verdict_of_exit
 from hyperopt_app.objective.outcomes import Failed, Lost, Outcome
 from hyperopt_app.ranks.reasons import Reason
 
-__all__ = ["outcome_of_rank", "reason_of_outcome"]
+__all__ = ["outcome_of_rank", "reason_of_error", "reason_of_outcome"]
+
+# What gloo and NCCL say of another rank that is gone, in lower case; and seconds for which that rank goes first.
+_OF_ANOTHER_RANK = ("connection closed by peer", "connection reset by peer", "broken pipe", "remote process exited")
+_AFTER_THE_OTHER_S = 1.0
 
 
 def reason_of_outcome(rank: int, outcome: Outcome | HyperoptError) -> Reason | None:
-    """Return the reason that a rank has to leave; None if it ended as all others do."""
+    """Return the reason that a rank has to leave; None if it ended as all others do. It may wait, as the next one."""
     if isinstance(outcome, HyperoptError):
         return Reason(rank, error=str(outcome), is_fault=True)
     if isinstance(outcome, Failed):
+        _let_another_go_first(outcome.error)
         return Reason(rank, outcome.kind, outcome.error, outcome.traceback)
     return Reason(rank, "infrastructure", outcome.reason) if isinstance(outcome, Lost) else None
+
+
+def reason_of_error(rank: int, error: BaseException) -> Reason | None:
+    """Return the reason that a rank has to leave for an exception; None if the trial is pruned or left.
+
+    An exception that only says that another rank is gone waits a moment, since the other has the reason.
+    """
+    if type(error).__name__ == "TrialPruned" or isinstance(error, KeyboardInterrupt):  # a rank knows no Optuna
+        return None
+    if isinstance(error, HyperoptError):
+        return Reason(rank, error=str(error), is_fault=True)
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    _let_another_go_first(text)
+    return Reason(rank, kind_of(error), text, "".join(traceback.format_exception(error)))
+
+
+def _let_another_go_first(text: str) -> None:
+    if any(words in text.lower() for words in _OF_ANOTHER_RANK):
+        time.sleep(_AFTER_THE_OTHER_S)
 
 
 def outcome_of_rank(reason: Reason, kernel_killed: bool | None) -> Outcome:

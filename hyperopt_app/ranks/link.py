@@ -15,9 +15,8 @@ from typing import Any
 
 from hyperopt_app.errors import RanksError
 from hyperopt_app.ranks.answers import WRITES
-from hyperopt_app.ranks.environment import rank_of
+from hyperopt_app.ranks.environment import ADDRESS, rank_of
 from hyperopt_app.ranks.reasons import Reason
-from hyperopt_app.ranks.surroundings import ADDRESS
 
 __all__ = ["RankLink", "ask_once", "connected", "own_rank"]
 
@@ -72,10 +71,12 @@ class RankLink:
         # What this rank forks has no hold of the pipe; it would mix its words into ours.
         os.register_at_fork(after_in_child=self._pipe.close)
         self._pipe.send(("join", rank, os.getpid(), from_start))
-        self.facts: Mapping[str, Any] = self._pipe.recv()
-        self.number = int(self.facts["number"])
-        self.params = dict(self.facts["params"])
-        self.user_attrs = dict(self.facts["user_attrs"])
+        facts = self._pipe.recv()
+        self.number = int(facts.pop("number"))
+        self.params = dict(facts.pop("params"))
+        self.user_attrs = dict(facts.pop("user_attrs"))
+        # The others, which `objective.trial.Trial` takes by name.
+        self.facts: Mapping[str, Any] = facts
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Make a call of the trial's, or read an attribute, and return what rank zero got for it."""
@@ -90,6 +91,14 @@ class RankLink:
         if is_error:
             raise answer
         return answer
+
+    def agreed(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Compute something on rank zero; return what rank zero has computed."""
+        if self.rank:
+            return self.ask(name)
+        value = compute()
+        self.ask("agreed", name, value)
+        return value
 
     def end(self, reason: Reason | None = None) -> None:
         """Say that this rank ends as it should, or has left a reason in the trial's directory."""

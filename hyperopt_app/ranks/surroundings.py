@@ -10,12 +10,11 @@ import os
 import socket
 import sys
 
+from hyperopt_app.ranks.environment import ADDRESS
 from hyperopt_app.schedulers.gpu_slots import GPUS_PER_TRIAL, WORKERS_HERE
 
-__all__ = ["ADDRESS", "PROGRAM", "prepare", "threads_per_rank"]
+__all__ = ["PROGRAM", "own_port", "prepare", "threads_per_rank"]
 
-# The environment variable with the address of the trial's switchboard.
-ADDRESS = "HYPEROPT_RANKS"
 # The program of a rank: what Lightning's `python -m` runs, and what `multiprocessing` imports as `__mp_main__`.
 PROGRAM = "hyperopt_app.rank_process"
 
@@ -35,7 +34,7 @@ def prepare(address: str) -> None:
         os.environ.pop(name, None)
     os.environ[ADDRESS] = address
     os.environ["MASTER_ADDR"] = "127.0.0.1"
-    os.environ["MASTER_PORT"] = str(_own_port())
+    os.environ["MASTER_PORT"] = str(own_port())
     if "SLURM_NTASKS" in os.environ:
         # srun has started the worker, not the ranks. Lightning's documentation names this way to say so.
         os.environ["SLURM_JOB_NAME"] = "interactive"
@@ -43,8 +42,8 @@ def prepare(address: str) -> None:
     _share_threads()
 
 
-def _own_port() -> int:
-    """Reserve a port for the ranks of this trial.
+def own_port() -> int:
+    """Return a port that this process has reserved for its ranks.
 
     The socket is bound and does not listen, so that rank zero can still bind the port: since it is only then marked as
     to be shared, the system gives it to nobody who asks for any free port.

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.processes.entries import process_entry
-from hyperopt_app.ranks.answers import Answer, Answers
+from hyperopt_app.ranks.answers import CHECKPOINTED, Answer, Answers
 from hyperopt_app.ranks.reasons import Reason, leave_reason
 
 __all__ = ["Switchboard"]
@@ -62,7 +62,8 @@ class Switchboard:
         task: What a rank needs to run the objective from its beginning.
         script: Pickles the definitions of the user's script.
         ask: Makes a call of rank zero's; that of the trial.
-        leaves: Called when rank zero, another process, was asked to leave at a checkpoint.
+        on_leave: Called when rank zero, another process, is about to be asked to leave at a checkpoint.
+        interrupt: Called when the ranks had time to leave there: what waits for them may wait for a result.
     """
 
     def __init__(
@@ -71,10 +72,11 @@ class Switchboard:
         task: tuple[Any, ...],
         script: Callable[[], bytes],
         ask: Callable[..., Any],
-        leaves: Callable[[], object],
+        on_leave: Callable[[], object],
+        interrupt: Callable[[], object],
     ) -> None:
         self._facts, self._task, self._script = facts, task, script
-        self._ask, self._leaves = ask, leaves
+        self._ask, self._on_leave, self._interrupt = ask, on_leave, interrupt
         self._directory = Path(facts["directory"])
         self._pid = os.getpid()
         self._own = Answers()
@@ -92,6 +94,11 @@ class Switchboard:
     def note(self, name: str, answer: Answer) -> None:
         """Store what this process, as rank zero, got for a call."""
         self._own.add(name, answer)
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether any rank has."""
+        return bool(self._ranks)
 
     def close(self, patience_s: float) -> None:
         """End the ranks: they may end by themselves for a while, and then they are killed."""
@@ -170,18 +177,24 @@ class Switchboard:
                 return rank.answers.next(name, rank.counts)
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
                 return True, error
+        if name == "agreed":
+            rank.answers.add(args[0], (False, args[1]))
+            return False, None
         try:
             answer: Answer = (False, self._ask(name, *args, **kwargs))
         except Exception as error:  # noqa: BLE001 - as above
             answer = (True, error)
+        is_leaving = name == CHECKPOINTED and answer == (False, True)
+        if is_leaving:
+            self._on_leave()
         rank.answers.add(name, answer)
-        if name == "checkpointed" and answer == (False, True):
+        if is_leaving:
             threading.Thread(target=self._leave, name="ranks leave", daemon=True).start()
         return answer
 
     def _leave(self) -> None:
         self._await_ranks(_LEAVING_S)
-        self._leaves()
+        self._interrupt()
 
     def _loss(self, rank: _Rank) -> Reason | None:
         """How a rank has died that said nothing; None if it was right to."""

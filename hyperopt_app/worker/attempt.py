@@ -13,6 +13,7 @@ from pathlib import Path
 import optuna
 
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.objective.child_errors import child_error
 from hyperopt_app.objective.failure_kinds import ProgramError, is_no_room, kind_of
 from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome, Pruned
 from hyperopt_app.support.display_text import visible
@@ -62,6 +63,11 @@ def _outcome_of_error(error: BaseException) -> Outcome:
     to_correct = in_chain(error, HyperoptError)
     if to_correct is not None:
         raise to_correct from None
+    raised = child_error(error)
+    if raised is not None and raised.name.rpartition(".")[2] == "TrialPruned":
+        return Pruned()
+    if raised is not None and raised.of_ours:
+        raise HyperoptError(raised.text)
     text = _shown(f"{type(error).__name__}: {_one_line(error)}")[:_LONGEST_ERROR]
     kind = kind_of(error)
     if kind == "infrastructure":

@@ -31,6 +31,7 @@ from hyperopt_app.processes.family import MARK, mark_of
 from hyperopt_app.processes.groups import ProgramGroup
 from hyperopt_app.processes.handed_path import handing
 from hyperopt_app.processes.oom_kills import has_killed_since, oom_kills
+from hyperopt_app.ranks.answers import CHECKPOINTED
 from hyperopt_app.ranks.failures import outcome_of_rank
 from hyperopt_app.ranks.reasons import reason_of
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
@@ -50,7 +51,7 @@ from hyperopt_app.worker.fork_server import (
 from hyperopt_app.worker.interruption import Ending
 from hyperopt_app.worker.interrupts import Interrupts, strikes
 from hyperopt_app.worker.trial_job import TrialJobs
-from hyperopt_app.worker.trial_process import CHECKPOINTED, DONE, PROGRAM, Order
+from hyperopt_app.worker.trial_process import DONE, PROGRAM, Order
 
 __all__ = ["Isolation"]
 

@@ -24,13 +24,17 @@ import cloudpickle
 
 from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.errors import HyperoptError
+from hyperopt_app.objective.child_errors import child_exit
 from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.processes.groups import ProgramGroup
+from hyperopt_app.processes.helpers import obey_the_parent_alone
 from hyperopt_app.processes.python_start import search_path
-from hyperopt_app.ranks.answers import Answer
-from hyperopt_app.ranks.reasons import forget_reason
+from hyperopt_app.ranks.answers import CHECKPOINTED, Answer
+from hyperopt_app.ranks.failures import reason_of_outcome
+from hyperopt_app.ranks.joining import let_ranks_join
+from hyperopt_app.ranks.reasons import Reason, forget_reason, leave_reason
 from hyperopt_app.ranks.surroundings import prepare
 from hyperopt_app.ranks.switchboard import Switchboard
 from hyperopt_app.study.repeated_warnings import each_warning_once
@@ -41,10 +45,9 @@ from hyperopt_app.worker.interruption import Where
 from hyperopt_app.worker.interrupts import Interrupts, let_strikes_be_heard
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
 
-__all__ = ["CHECKPOINTED", "DONE", "PROGRAM", "Order", "main"]
+__all__ = ["DONE", "PROGRAM", "Order", "main"]
 
-# The words of the pipe: what the child asks the worker for, beside the methods of Optuna's trial.
-CHECKPOINTED = "checkpointed"
+# What the child says last by the pipe; before, it asks for methods of Optuna's trial, and at its checkpoints.
 DONE = "done"
 PROGRAM = "program"
 
@@ -107,6 +110,7 @@ class RemoteTrial:
         self.user_attrs = dict(order.user_attrs)
         self.seed_reads: list[bool] = []
         self.programs: list[ProgramGroup] = []
+        self._counts: dict[str, int] = {}
         self.on_answer: Callable[[str, Answer], object] = lambda _name, _answer: None
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -118,9 +122,24 @@ class RemoteTrial:
             self.on_answer(name, answer)
         return _returned(answer)
 
+    def agreed(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Compute something here, on rank zero, and let other ranks have it."""
+        value = compute()
+        self.on_answer(name, (False, value))
+        return value
+
+    def count(self, key: str, more: int = 0) -> dict[str, int]:
+        """Count something, for all ranks."""
+        self._counts[key] = self._counts.get(key, 0) + more
+        counts = dict(self._counts)
+        self.on_answer("count", (False, counts))
+        return counts
+
     def ask_for_rank(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Ask for rank zero, where that is a child of this process; from a thread, which no signal interrupts."""
         with self._lock:
+            if name == "count":
+                return self.count(*args, **kwargs)
             answer = self._answer(name, args, kwargs)
         return _returned(answer)
 
@@ -191,6 +210,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     forget_reason(wanted.config.directory)
     ranks = _switchboard(wanted, (task, order), remote, interrupts)
     prepare(ranks.address)
+    let_ranks_join()
     with each_warning_once(wanted.study_dir), interrupts.listening():
         # The worker's SIGINT may be waiting since this process began.
         taken = _unblock(wanted.signals)
@@ -200,6 +220,9 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
             )
         except HyperoptError as error:
             outcome = error
+    reason = reason_of_outcome(0, outcome) if ranks.has_joined else None
+    if reason is not None:
+        leave_reason(wanted.config.directory, reason)
     ranks.close(_RANKS_END_S if isinstance(outcome, Completed | Pruned) else _RANKS_LEAVE_S)
     _flush()
     with contextlib.suppress(BrokenPipeError):
@@ -211,11 +234,6 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
 
 def _switchboard(order: Order, task: tuple[bytes, bytes], remote: RemoteTrial, interrupts: Interrupts) -> Switchboard:
     """What answers this trial's ranks."""
-
-    def leave() -> None:
-        interrupts.end()
-        os.kill(os.getpid(), signal.SIGINT)
-
     facts = {
         **{name: getattr(order, name) for name in ("number", "seed", "resumed", "directions")},
         "directory": order.config.directory,
@@ -226,7 +244,8 @@ def _switchboard(order: Order, task: tuple[bytes, bytes], remote: RemoteTrial, i
         "key_seed": key_seed(order.config.task),
     }
     script = partial(cloudpickle.dumps, script_definitions())
-    ranks = Switchboard(facts, (search_path(), *task), script, remote.ask_for_rank, leave)
+    interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
+    ranks = Switchboard(facts, (search_path(), *task), script, remote.ask_for_rank, interrupts.end, interrupt)
     remote.on_answer = ranks.note
     return ranks
 
@@ -252,8 +271,19 @@ def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrup
     # All children begin with the server's state, where processes of their own would begin apart.
     seed_libraries(order.seed)
     with active_trial(trial), interrupts.objective():
-        returned = jobs.run(order.config)
+        try:
+            returned = jobs.run(order.config)
+        except Exception as error:
+            _note_exit_of_rank(error, order.config.directory)
+            raise
     return outcome_of(returned, order.metric_names, order.returned_values)
+
+
+def _note_exit_of_rank(error: Exception, directory: Path) -> None:
+    """Leave the reason for a child that torch has waited for, so that nobody else can learn how it ended."""
+    ended = child_exit(error)
+    if ended is not None:
+        leave_reason(directory, Reason(ended[0], exit_code=ended[1]))
 
 
 def _prepare() -> Interrupts:
@@ -312,19 +342,7 @@ def _calm_a_grandchild() -> None:
     # Popen(preexec_fn=...): the program that comes next would inherit the blocked signal.
     if sys._getframe(1).f_globals.get("__name__") == "subprocess":  # noqa: SLF001 - the one way to ask who forks
         return
-    with contextlib.suppress(ValueError):  # forked from a thread
-        signal.set_wakeup_fd(-1)  # what strikes it does not strike the trial
-        for number in (signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_obey_the_parent_alone, name="end signal", daemon=True).start()
-
-
-def _obey_the_parent_alone() -> None:
-    parent = os.getppid()
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(128 + signal.SIGTERM)
+    obey_the_parent_alone()
 
 
 def _refuse_a_used_device() -> None:

@@ -30,6 +30,9 @@ def happen(what: str, rank: int, epoch: int) -> None:
     """Do what a test wants in the second epoch of rank one."""
     if what == "slow":
         time.sleep(0.2)
+    trial = hyperopt_app.current_trial()
+    if what == "crash_in_the_first":
+        what = "crash" if trial is not None and trial.number == 0 else ""
     if (rank, epoch) != (1, 1):
         return
     if what == "kill":
@@ -48,6 +51,12 @@ def train(conf: Any) -> Any:
     """Train on two ranks."""
     if conf.how in ("ddp", "ddp_spawn", "ddp_fork"):
         return lightning(conf)
+    import torch_trainings  # type: ignore[import-not-found]
+
+    if conf.how == "launch_ranks":
+        return hyperopt_app.launch_ranks(torch_trainings.train, RANKS, conf)
+    if conf.how == "spawn":
+        return torch_trainings.spawned(conf)
     sys.exit(f"how={conf.how}?")
 
 

@@ -3,11 +3,12 @@
 
 from pathlib import Path
 
+import optuna
 import pytest
 
 from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Pruned
-from hyperopt_app.ranks.failures import outcome_of_rank, reason_of_outcome
+from hyperopt_app.ranks.failures import outcome_of_rank, reason_of_error, reason_of_outcome
 from hyperopt_app.ranks.reasons import Reason, forget_reason, leave_reason, reason_of
 
 
@@ -68,3 +69,35 @@ def test_a_rank_that_died_is_judged_by_its_exit(code: int | None, kernel_killed:
     """As a trial's own process is."""
     result = outcome_of_rank(Reason(1, exit_code=code), kernel_killed)
     assert (result.kind if isinstance(result, Failed) else "infrastructure") == outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError("of a rank"), ("oom", "MemoryError: of a rank", False)),
+        (ValueError("two\nlines"), ("bug", "ValueError: two lines", False)),
+        (MetricError("no loss"), ("", "no loss", True)),
+    ],
+)
+def test_the_reason_for_an_exception(error: Exception, reason: tuple[str, str, bool]) -> None:
+    """Its kind and text, or that the user has to correct it."""
+    left = reason_of_error(2, error)
+    assert left is not None
+    assert (left.rank, left.kind, left.error, left.is_fault) == (2, *reason)
+
+
+def test_to_be_pruned_or_to_leave_is_no_failure() -> None:
+    """All ranks do so together."""
+    assert reason_of_error(1, optuna.TrialPruned()) is None
+    assert reason_of_error(1, KeyboardInterrupt()) is None
+
+
+def test_an_echo_of_another_rank_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rank that has failed itself gets the time to say why."""
+    waited = list[float]()
+    monkeypatch.setattr("hyperopt_app.ranks.failures.time.sleep", waited.append)
+    assert reason_of_error(0, RuntimeError("[gloo] Connection closed by peer [127.0.0.1]")) is not None
+    assert reason_of_outcome(0, Failed("bug", "RuntimeError: Connection reset by peer")) is not None
+    assert len(waited) == 2
+    assert reason_of_error(0, RuntimeError("of its own")) is not None
+    assert len(waited) == 2

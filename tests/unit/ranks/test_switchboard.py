@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hyperopt_app.errors import RanksError
+from hyperopt_app.ranks.environment import ADDRESS
 from hyperopt_app.ranks.link import RankLink, ask_once, connected
-from hyperopt_app.ranks.surroundings import ADDRESS
 from hyperopt_app.ranks.switchboard import Switchboard
 
 
@@ -22,7 +22,7 @@ class _Study:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[Any, ...]]] = []
-        self.left = threading.Event()
+        self.asked_to_leave, self.left = threading.Event(), threading.Event()
 
     def ask(self, name: str, *args: Any, **_kwargs: Any) -> Any:
         self.asked.append((name, args))
@@ -41,9 +41,8 @@ def board(study: _Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """One whose trial is number 7."""
     monkeypatch.setattr("hyperopt_app.ranks.switchboard._LEAVING_S", 0.1)
     facts = {"number": 7, "params": {"x": 1.0}, "user_attrs": {}, "directory": tmp_path, "seed": 3}
-    switchboard = Switchboard(
-        facts, ("path", b"task", b"order"), lambda: pickle.dumps({"f": 1}), study.ask, study.left.set
-    )
+    task, script = ("path", b"task", b"order"), pickle.dumps({"f": 1})
+    switchboard = Switchboard(facts, task, lambda: script, study.ask, study.asked_to_leave.set, study.left.set)
     monkeypatch.setenv(ADDRESS, switchboard.address)
     yield switchboard
     switchboard.close(0.0)
@@ -85,6 +84,7 @@ def test_rank_zero_may_be_a_process_of_its_own(board: Switchboard, study: _Study
     # A second launch in the same trial starts anew.
     again = RankLink(0, from_start=False)
     assert again.ask("checkpointed") is True
+    assert study.asked_to_leave.is_set()
     assert RankLink(1, from_start=False).ask("checkpointed") is True
     for link in (zero, other, again):
         link.end()
