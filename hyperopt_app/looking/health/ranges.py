@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.looking.health.finding import Finding
+from hyperopt_app.looking.matters import importances_of
 from hyperopt_app.looking.view import View
 from hyperopt_app.support.display_text import in_one_line, value_text
 
@@ -19,6 +20,8 @@ _LEAST_TRIALS = 10
 # As shares of the range: the best trial is at an end within the first, most of the best tenth within the second.
 _AT_THE_END, _NEAR_THE_END = 0.02, 0.1
 _LEAST_BEST = 5
+# The least share in what sets the best trials apart.
+_MATTERS = 0.05
 
 
 def best_tenth(view: View, least: int = _LEAST_BEST) -> "Sequence[FrozenTrial]":
@@ -28,15 +31,21 @@ def best_tenth(view: View, least: int = _LEAST_BEST) -> "Sequence[FrozenTrial]":
 
 
 def best_at_an_edge(view: View) -> list[Finding]:
-    """Find parameters of which the best trial, and most of the best tenth, lie at the same end of the range."""
+    """Find parameters of which the best trial, and most of the best tenth, lie at the same end of the range.
+
+    A parameter that hardly matters lies anywhere, and a dropout of 0 or a share of 1 cannot go beyond.
+    """
     if len(view.directions) > 1 or view.counts["complete"] < _LEAST_TRIALS or not view.best:
         return []
     best, top, findings = view.best[0], best_tenth(view), []
+    shares = importances_of(view)
     for name, value in best.params.items():
+        if shares.get(name, 1.0) < _MATTERS:
+            continue
         distribution = best.distributions[name]
         places = [_place_in_range(distribution, trial.params.get(name)) for trial in top]
         end = _common_end(_place_in_range(distribution, value), [place for place in places if place is not None])
-        if end is not None:
+        if end is not None and not _is_natural(distribution, end):
             bound = distribution.low if end == 0 else distribution.high  # type: ignore[attr-defined]
             reason = f"{in_one_line(name)} of the best trials is at the end of its range ({value_text(bound)})"
             findings.append(Finding("edge", reason, "widen it, unless it cannot go beyond"))
@@ -51,6 +60,12 @@ def _place_in_range(distribution: "BaseDistribution", value: Any) -> float | Non
     if getattr(distribution, "log", False):
         low, high, value = math.log(low), math.log(high), math.log(value)
     return float((value - low) / (high - low))
+
+
+def _is_natural(distribution: "BaseDistribution", end: int) -> bool:
+    """Whether a range ends there since there is nothing beyond: at 0, and at 1 if it is that of a share."""
+    low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
+    return bool(low == 0 if end == 0 else high == 1 and low >= 0)
 
 
 def _common_end(best: float | None, top: Sequence[float]) -> int | None:

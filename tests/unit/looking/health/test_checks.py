@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app.looking.health.checks import CHECKS, health
 from hyperopt_app.looking.health.finding import Finding
+from hyperopt_app.looking.health.ranges import best_at_an_edge
 from hyperopt_app.looking.view import View, read_view
 from hyperopt_app.study.opening import create_study
 from tests.unit._made_studies import SPACE as WITH_CHOICES
@@ -184,6 +185,39 @@ def test_a_study_that_is_well_has_no_findings(tmp_path: Path) -> None:
     assert health(_view(_repeated(0.01), tmp_path)) == []
     for count in (0, 1, 3):
         assert health(_view(_edge()[:count], tmp_path, _MEDIAN)) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "best", "fires"),
+    [
+        (0.0, 0.9, 0.0, False),
+        (0.1, 1.0, 1.0, False),
+        (0.1, 0.9, 0.1, True),
+        (-1.0, 1.0, 1.0, True),
+        (0.0, 2.0, 2.0, True),
+    ],
+)
+def test_an_end_that_cannot_go_beyond_is_no_edge(
+    low: float, high: float, best: float, tmp_path: Path, *, fires: bool
+) -> None:
+    """A dropout of 0 is as far as it goes, and so is a share of 1."""
+    generator = random.Random(1)
+    values = [best, *(generator.uniform(low, high) for _ in range(40))]
+    space = {"x": FloatDistribution(low, high), "y": FloatDistribution(-5.0, 5.0)}
+    trials = [
+        ended(values=10 * abs(x - best), params={"x": x, "y": generator.uniform(-3, 3)}, space=space, begun_s=10.0 * n)
+        for n, x in enumerate(values)
+    ]
+    assert [finding.word for finding in best_at_an_edge(_view(trials, tmp_path))] == ["edge"] * fires
+
+
+def test_a_parameter_that_hardly_matters_has_no_edge(tmp_path: Path) -> None:
+    """Samplers like the ends of a range, where nothing draws them elsewhere."""
+    generator = random.Random(2)
+    space = {"x": FloatDistribution(-5.0, 5.0), "idle": FloatDistribution(1.0, 5.0)}
+    points = [{"x": generator.uniform(-5, 5), "idle": 5.0 if number % 3 else 1.0} for number in range(60)]
+    trials = [ended(values=(p["x"] - 1) ** 2, params=p, space=space, begun_s=10.0 * n) for n, p in enumerate(points)]
+    assert best_at_an_edge(_view(trials, tmp_path)) == []
 
 
 @pytest.mark.parametrize("seed", range(10))
