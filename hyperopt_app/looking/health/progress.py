@@ -3,6 +3,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean, stdev
 
 from hyperopt_app.looking.curves import curve_of
 from hyperopt_app.looking.health.finding import Finding
@@ -34,15 +36,22 @@ def curves_still_improve(view: View) -> list[Finding]:
 
 
 def _late_gain(losses: Sequence[float]) -> float:
-    """Return the gain in the last fifth of a curve as a share of its whole gain; 0 if it has gained nothing."""
+    """Return the gain in the last fifth of a curve as a share of its whole gain; 0 if it is none, or within the noise.
+
+    The last report is left out: the best trials were chosen by it, so its noise would look like a gain.
+    """
+    losses = losses[:-1]
     fifth = max(len(losses) // 5, 1)
-    last, before = _mean_of(losses[-fifth:]), _mean_of(losses[-2 * fifth : -fifth])
-    whole = losses[0] - last
-    return (before - last) / whole if whole > 0 else 0.0
+    last, before = fmean(losses[-fifth:]), fmean(losses[-2 * fifth : -fifth])
+    gain, whole = before - last, losses[0] - last
+    if whole <= 0 or gain < 2 * _noise(losses[len(losses) // 2 :]) * math.sqrt(2 / fifth):
+        return 0.0
+    return gain / whole
 
 
-def _mean_of(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _noise(losses: Sequence[float]) -> float:
+    """Return the standard deviation of the noise of a curve without a bend: that of its steps is larger by a root."""
+    return stdev(after - before for before, after in pairwise(losses)) / math.sqrt(2)
 
 
 def no_better_value(view: View) -> list[Finding]:

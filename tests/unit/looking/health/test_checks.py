@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 
 from hyperopt_app.looking.health.checks import CHECKS, health
 from hyperopt_app.looking.health.finding import Finding
+from hyperopt_app.looking.health.progress import curves_still_improve
 from hyperopt_app.looking.health.ranges import best_at_an_edge
 from hyperopt_app.looking.view import View, read_view
 from hyperopt_app.study.opening import create_study
@@ -209,6 +210,19 @@ def test_an_end_that_cannot_go_beyond_is_no_edge(
         for n, x in enumerate(values)
     ]
     assert [finding.word for finding in best_at_an_edge(_view(trials, tmp_path))] == ["edge"] * fires
+
+
+@pytest.mark.parametrize(("slope", "noise", "fires"), [(0.0, 0.01, False), (0.1, 0.002, True), (0.004, 0.02, False)])
+def test_noise_at_the_end_is_no_gain(slope: float, noise: float, tmp_path: Path, *, fires: bool) -> None:
+    """The best trials are those whose last report was lucky."""
+    for seed in range(20):
+        generator = random.Random(seed)
+        curves = [
+            [0.9 - 0.4 * (1 - 0.5**step) - slope * step + generator.gauss(0, noise) for step in range(15)]
+            for _ in range(60)
+        ]
+        trials = [ended(values=curve[-1], curve=curve, begun_s=10.0 * n) for n, curve in enumerate(curves)]
+        assert [finding.word for finding in curves_still_improve(_view(trials, tmp_path))] == ["curves"] * fires
 
 
 def test_a_parameter_that_hardly_matters_has_no_edge(tmp_path: Path) -> None:
