@@ -10,12 +10,12 @@ from hyperopt_app.looking.view import View
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["LEAST_TRIALS", "importances_of"]
+__all__ = ["LEAST_TRIALS", "QUANTILE_OF_GOOD", "importances_of"]
 
 # Of complete trials; fewer say nothing of a parameter.
 LEAST_TRIALS = 10
 # What sets the best quarter apart from the rest is less noisy than what sets the best tenth apart.
-_QUANTILE = 0.25
+QUANTILE_OF_GOOD = 0.25
 
 
 def importances_of(view: View, objective: int = 0) -> dict[str, float]:
@@ -34,7 +34,7 @@ def importances_of(view: View, objective: int = 0) -> dict[str, float]:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        evaluator = optuna_importance.PedAnovaImportanceEvaluator(target_quantile=_QUANTILE)
+        evaluator = optuna_importance.PedAnovaImportanceEvaluator(target_quantile=QUANTILE_OF_GOOD)
         try:
             shares = optuna_importance.get_param_importances(
                 without(view.study, view.aside), evaluator=evaluator, target=target

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["shares_among_best"]
+__all__ = ["QUANTILE_OF_GOOD", "shares_among_best"]
 
+# That of the summary (`looking/matters.py`), so that both say the same.
+QUANTILE_OF_GOOD = 0.25
 _DRAWS = 8
-# With fewer, the best tenth of a half is a single trial.
+# With fewer, the best quarter of a half is a trial or two.
 _LEAST_TRIALS = 20
 _MOST_TRIALS = 1000
 
@@ -24,7 +26,7 @@ _MOST_TRIALS = 1000
 def shares_among_best(
     study: "optuna.Study", complete: Sequence["FrozenTrial"], hidden: Collection[int], index: int
 ) -> dict[str, tuple[float, float]]:
-    """Return each parameter's share in what tells the best tenth of the trials from the others.
+    """Return each parameter's share in what tells the best quarter of the trials from the others.
 
     Args:
         study: The study; only read.
@@ -39,7 +41,7 @@ def shares_among_best(
     import optuna.importance as optuna_importance
 
     direction = study.directions[index].name
-    evaluator = optuna_importance.PedAnovaImportanceEvaluator()
+    evaluator = optuna_importance.PedAnovaImportanceEvaluator(target_quantile=QUANTILE_OF_GOOD)
     chosen = [trial.number for trial in complete]
     shares: dict[str, list[float]] = {}
     for draw in range(_DRAWS if len(chosen) >= _LEAST_TRIALS else 0):

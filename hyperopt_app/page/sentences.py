@@ -87,19 +87,20 @@ def importance_sentence(model: Modelled | None, among_best: Mapping[str, tuple[f
     """Say what matters most, and how far the forest can be trusted."""
     if model is None and not among_best:
         return "Too few complete trials to say which parameters matter."
-    shares = {name: share for name, (share, _) in (model.shares.items() if model else among_best.items())}
+    # Where the forest predicts nothing, what sets the best apart is the better guide, as in the study's summary.
+    is_trusted = model is not None and (model.score > 0 or not among_best)
+    shares = {name: share for name, (share, _) in (model.shares if model and is_trusted else among_best).items()}
     ordered = sorted(shares, key=lambda name: -shares[name])
     first = ", ".join(f"{name} {_percent(shares[name])}" for name in ordered[:3] if shares[name] >= _SMALL)
     small = [name for name in ordered if shares[name] < _SMALL]
     rest = f"; {counted(len(small), 'parameter hardly matters', 'parameters hardly matter')}" if small else ""
     if model is None:
-        return f"What sets the best tenth apart: {first}{rest}."
-    trust = (
-        f"the forest predicts {_percent(max(model.score, 0.0))} of the variance of trials that it has not seen"
-        if model.score > 0
-        else "but the forest predicts unseen trials no better than their mean does, so do not rely on it"
-    )
-    return f"It depends most on {first}{rest}; {trust}."
+        return f"What sets the best quarter apart: {first}{rest}."
+    if model.score > 0:
+        trust = f"the forest predicts {_percent(model.score)} of the variance of trials that it has not seen"
+        return f"It depends most on {first}{rest}; {trust}."
+    doubt = "the forest predicts unseen trials no better than their mean does, so do not rely on it"
+    return f"{'What sets the best quarter apart: ' if among_best else 'It depends most on '}{first}{rest}; but {doubt}."
 
 
 def dependence_sentence(model: Modelled | None, parameters: int) -> str:

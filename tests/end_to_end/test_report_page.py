@@ -93,6 +93,8 @@ def test_a_study_is_looked_at(study_page: Path, opened: Opened) -> None:
     first = page.locator("#trials tbody tr").first
     best = int(first.locator("td").first.inner_text())
     assert best == page.evaluate("report.best[0]")
+    page.evaluate("table.order([[2, 'desc']]).draw()")
+    assert first.locator("td").nth(2).inner_text() != "", "a trial without a value is not the best of a metric's table"
     page.locator("#table .dtcc-button_order").first.click()
     page.wait_for_function("document.querySelector('#trials tbody td').textContent === '0'")
     page.locator("#table .dt-search input").fill("OutOfMemory")

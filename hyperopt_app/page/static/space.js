@@ -27,7 +27,7 @@ figures.importances = (element, section) => {
     },
     marker: { color: colour(tint) }, hovertemplate: "%{y}: %{x:.0%}<extra></extra>",
   };
-  const traces = [bars(model.among_best, "for being in the best tenth (PED-ANOVA)", "pruned"), bars(model.shares, "for the value (permutation in a forest)", "complete")].filter(Boolean);
+  const traces = [bars(model.among_best, "for being in the best quarter (PED-ANOVA)", "pruned"), bars(model.shares, "for the value (permutation in a forest)", "complete")].filter(Boolean);
   const layout = layoutOf({
     xaxis: axis("share, with its standard deviation", { tickformat: ".0%", range: [0, 1] }),
     yaxis: axis("", { type: "category" }), height: 130 + 34 * shown.length, barmode: "group", bargap: 0.25,

@@ -8,14 +8,17 @@ let selected = null;
 const textCell = (data, kind) => (kind === "display" ? escaped(clipped(String(data ?? ""), 60)) : data ?? "");
 const numberCell = (data, kind) => (kind === "display" || kind === "filter" ? escaped(shortNumber(data, 6)) : sortable(data));
 
-// Infinity comes as a text; empty cells sort behind everything.
+// Infinity comes as a text, and what is empty is no number.
 function sortable(value) {
   if (typeof value === "number") return value;
-  return value === "inf" || value === null || value === undefined || value === "" ? Infinity : -Infinity;
+  return { inf: Infinity, "-inf": -Infinity }[value] ?? NaN;
 }
 
+// Empty cells sort behind everything, upwards and downwards: a trial without a value is not the best.
+const inOrder = (way) => (one, other) => Number.isNaN(one) - Number.isNaN(other) || way * (one - other) || 0;
+
 function columnsOfTable() {
-  const number = (title, read) => ({ title: escaped(clipped(title, 28)), data: read, render: numberCell, type: "num", className: "number" });
+  const number = (title, read) => ({ title: escaped(clipped(title, 28)), data: read, render: numberCell, type: "measure", className: "number" });
   const text = (title, read) => ({ title: escaped(clipped(title, 28)), data: read, render: textCell, type: "string" });
   const columns = [
     { ...number("trial", (row) => trials.number[row]), className: "number trial" },
@@ -46,6 +49,8 @@ async function drawTable() {
   const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const { default: DataTable } = await import(address);
   URL.revokeObjectURL(address);
+  DataTable.ext.type.order["measure-asc"] = inOrder(1);
+  DataTable.ext.type.order["measure-desc"] = inOrder(-1);
   // DataTables reads cells by functions of the row, which here is only its place in the columns.
   const columns = columnsOfTable();
   const sign = report.metrics.length === 1 && trials.values[0]?.some((value) => value !== null);

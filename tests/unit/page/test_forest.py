@@ -8,6 +8,8 @@ import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import create_trial
 
+from hyperopt_app.looking import matters
+from hyperopt_app.page import importances
 from hyperopt_app.page.forest import modelled
 from hyperopt_app.page.importances import shares_among_best
 from hyperopt_app.page.trial_columns import Parameter
@@ -71,6 +73,11 @@ def test_few_trials_are_too_few() -> None:
     assert modelled(few, VALUES[:9], n_trees=4, max_depth=4) is None
     trials = [made(params={"rate": rate}, number=n) for n, rate in enumerate(RATE[:9])]
     assert shares_among_best(study_of(), trials, (), 0) == {}
+
+
+def test_page_and_summary_measure_the_same() -> None:
+    """Two numbers for one question would have to be explained."""
+    assert importances.QUANTILE_OF_GOOD == matters.QUANTILE_OF_GOOD
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

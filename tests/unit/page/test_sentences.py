@@ -47,7 +47,9 @@ def test_importances_come_with_their_trust() -> None:
         "trials that it has not seen."
     )
     assert "do not rely on it" in sentences.importance_sentence(_model(-0.1), {})
-    assert sentences.importance_sentence(None, {"a": (1.0, 0.0)}) == "What sets the best tenth apart: a 100 %."
+    doubtful = sentences.importance_sentence(_model(-0.1), {"b": (0.7, 0.1), "a": (0.3, 0.1)})
+    assert doubtful.startswith("What sets the best quarter apart: b 70 %, a 30 %; but the forest predicts")
+    assert sentences.importance_sentence(None, {"a": (1.0, 0.0)}) == "What sets the best quarter apart: a 100 %."
 
 
 def test_a_dependence_names_what_moves_the_value_most() -> None:
