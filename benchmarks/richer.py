@@ -4,7 +4,7 @@
     python benchmarks/richer.py conditions [--seeds 20] [--trials 150]
     python benchmarks/richer.py constraints [--seeds 20] [--trials 30]
 
-`conditions`: a space of three levels. A trial has 6 of its 22 parameters; a flat search samples all of them in each
+`conditions`: a space of three levels. A trial has 8 of its 31 parameters; a flat search samples all of them in each
 trial. It ends when a value is as good as the goal, which only one of the six branches has. `constraints`: what the
 value rewards is too slow, and 5 % of random points meet the constraint. One worker, in memory; nothing is trained, and
 each trial reports 20 values.
@@ -12,6 +12,7 @@ each trial reports 20 values.
 
 import argparse
 import dataclasses
+import random
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
@@ -34,10 +35,10 @@ SAMPLERS = {
 }
 STEPS = 20
 UNIT = "interval(0.0, 1.0)"
-MODELS, KINDS, KNOBS = "abc", "uv", 2
+MODELS, KINDS, KNOBS = "abc", "uv", 3
 # What each branch costs at its best point: the best one is (b, v).
 OFFSETS = {"au": 0.30, "av": 0.25, "bu": 0.20, "bv": 0.0, "cu": 0.35, "cv": 0.15}
-GOAL = 0.06
+GOAL = 0.1
 LIMIT = 0.1
 
 
@@ -78,10 +79,10 @@ def value_in_tree(params: Mapping[str, Any]) -> float:
     kind = params[f"{model}.kind"]
     numbers = [params[f"{model}.{knob}"] for knob in range(KNOBS)]
     numbers += [params[f"{model}.{kind}.{knob}"] for knob in range(KNOBS)]
-    best = (0.2, 0.7, 0.4, 0.85)
-    return float(
-        OFFSETS[model + kind] + sum((number - there) ** 2 for number, there in zip(numbers, best, strict=True))
-    )
+    draw = random.Random(model + kind)  # each branch has its best point elsewhere
+    best = [draw.uniform(0.1, 0.9) for _ in numbers]
+    far = sum((number - there) ** 2 for number, there in zip(numbers, best, strict=True))
+    return OFFSETS[model + kind] + float(far)
 
 
 def reported(trial: optuna.Trial, value: float) -> None:

@@ -26,8 +26,9 @@ __all__ = [
     "unreadable_constraints",
 ]
 
-# What is stored where a constraint has no number: of NaN, of a division by zero, of what is beyond a float.
-LARGEST_VIOLATION = 1e300
+# What is stored where a constraint has no number: of NaN, of a division by zero, of what is beyond a float. Samplers
+# square it.
+LARGEST_VIOLATION = 1e30
 _LONGEST = 200  # characters; a database keeps names of 512
 _CALCULATED: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: add,
@@ -241,8 +242,8 @@ class Constraints:
         return {**self._fixed, **others, **named, **keys}
 
     def _violations(self, constraints: Sequence[Constraint], values: Mapping[str, Any]) -> dict[str, float]:
+        # Each has a value in every trial, since Optuna's GPSampler takes no others.
         return {
-            constraint.text: constraint.violation(values)
+            constraint.text: constraint.violation(values) if all(name in values for name in constraint.names) else 0.0
             for constraint in constraints
-            if all(name in values for name in constraint.names)
         }
