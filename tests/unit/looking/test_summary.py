@@ -134,3 +134,15 @@ def test_a_study_of_another_tool_is_summarised(tmp_path: Path) -> None:
     assert lines[0].startswith("foreign: 12 of 12 trials in ")
     assert "worker" not in lines[0]
     assert not [line for line in lines if "matters" in line]
+
+
+def test_infeasible_trials_are_counted_and_never_the_best(tmp_path: Path) -> None:
+    """Where none is feasible, the trial that comes nearest is named, with by how much it violates which constraint."""
+    limited = [ended(values=float(number)) for number in range(3)]
+    for trial, excess in zip(limited, (20.5, 4.25, -1.0), strict=True):
+        trial.set_constraint("ms <= 100", excess)
+    lines = summary_of(viewed(tmp_path / "some", limited))
+    assert lines[1].startswith("  3 complete, 2 of them infeasible")
+    assert any(line.startswith("  best") and " 2 #2" in line and "#0" not in line for line in lines)
+    none = summary_of(viewed(tmp_path / "none", limited[:2]))
+    assert "  best     no trial meets the constraints; the nearest is #1: ms <= 100 by 4.25" in none

@@ -174,3 +174,14 @@ def test_the_remaining_time_is_the_mean_length_shared_by_live_workers(
 ) -> None:
     """What is left at the mean length of finished trials; unknown before one, or while nobody works."""
     assert seen(trials, workers, **options).remaining_s == (None if expected is None else pytest.approx(expected))
+
+
+def test_infeasible_trials_are_counted_and_say_what_they_violate() -> None:
+    """They are done, and neither the best nor part of its course."""
+    trials = [made(values=[value], number=number) for number, value in enumerate((1.0, 2.0))]
+    trials[0].set_constraint("ms <= 100", 20.5)
+    state = seen(trials)
+    assert (state.done, state.infeasible) == (2, 1)
+    assert [best.number for best in state.best] == [1]
+    assert state.best_so_far == (2.0,)
+    assert [trial.failure for trial in state.last] == ["", "infeasible: ms <= 100 by 20.5"]

@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from hyperopt_app.results.trials_csv import trials_csv
 from tests.unit._made_trials import START, made, study_of
@@ -168,3 +168,15 @@ def test_a_parameter_is_no_formula() -> None:
     study.add_trial(made(params={"a": "=1+1", "b": "@SUM", "c": "-x", "d": "-1.5e3", "e": -2.0, "f": "\t=1"}))
     shown = {name: cell for name, cell in rows(study)[0].items() if name.startswith("params.")}
     assert [*shown.values()] == ["'=1+1", "'@SUM", "'-x", "-1.5e3", "-2.0", "'\t=1"]
+
+
+def test_constraints_have_columns_and_words() -> None:
+    """Where trials have any; above 0 is violated, and the last column says by how much."""
+    study = optuna.create_study()
+    study.add_trial(create_trial(value=1.0, constraints={"ms <= 100": 20.5, "=n <= 5": -1.0}))
+    study.add_trial(create_trial(value=2.0))
+    first, second = csv.DictReader(io.StringIO(trials_csv(study.trials, ["value"])))
+    assert (first["constraints.ms <= 100"], first["constraints.=n <= 5"]) == ("20.5", "-1.0")
+    assert (first["infeasible"], second["infeasible"]) == ("ms <= 100 by 20.5", "")
+    assert list(first)[-1] == "infeasible"
+    assert "infeasible" not in trials_csv(study.trials[1:], ["value"])
