@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How much sooner is a search that knows its conditions, and how often does one meet its constraints?
 
-    python benchmarks/richer.py conditions [--seeds 20] [--trials 150]
+    python benchmarks/richer.py conditions [--seeds 20] [--trials 200]
     python benchmarks/richer.py constraints [--seeds 20] [--trials 30]
 
 `conditions`: a space of three levels. A trial has 8 of its 31 parameters; a flat search samples all of them in each
@@ -169,11 +169,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("conditions", "constraints"))
-    parser.add_argument("--trials", type=int, help="of each search; 150 or 30")
+    parser.add_argument("--trials", type=int, help="of each search; 200 or 30")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--samplers", nargs="+", choices=tuple(SAMPLERS), default=list(SAMPLERS))
     options = parser.parse_args()
-    options.trials = options.trials or {"conditions": 150, "constraints": 30}[options.what]
+    options.trials = options.trials or {"conditions": 200, "constraints": 30}[options.what]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print(f"{options.seeds} searches of at most {options.trials} trials each, {machine()}\n")
     {"conditions": conditions, "constraints": limits}[options.what](options)
