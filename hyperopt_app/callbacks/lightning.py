@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.callbacks import _fits
+from hyperopt_app.callbacks._random_states import random_states, set_random_states
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.trial import Trial, current_trial, report
 from hyperopt_app.ranks.environment import refuse_in_a_worker
@@ -81,6 +82,7 @@ class HyperoptCallback(_Base):
         self._metrics: dict[str, float] = {}
         self._run = ""
         self._nth = 1
+        self._random: Mapping[str, Any] | None = None
 
     def __reduce__(self) -> Any:
         # The class with Lightning's base has no importable name; its plain parent has, and makes it anew.
@@ -101,6 +103,7 @@ class HyperoptCallback(_Base):
             "metrics": self._metrics,
             "run": self._this_run(),
             "nth": self._nth,
+            "random": random_states(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -108,6 +111,7 @@ class HyperoptCallback(_Base):
         self._validations = int(state_dict["validations"])
         self._metrics = dict(state_dict.get("metrics", {}))  # an older release has written neither
         self._run = str(state_dict.get("run", ""))
+        self._random = state_dict.get("random")
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Start another fit with this object; a checkpoint to resume from is read after this.
@@ -118,10 +122,13 @@ class HyperoptCallback(_Base):
         if trainer.world_size > 1:
             refuse_in_a_worker()
         if stage == "fit":
-            self._run, self._metrics = "", {}
+            self._run, self._metrics, self._random = "", {}, None
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Count the fits that share a checkpoint's name."""
+        """Count the fits that share a checkpoint's name; draw the numbers that the interrupted fit would have drawn."""
+        if self._random is not None:
+            set_random_states(self._random)
+            self._random = None
         path = self._path()
         if path is not None:
             self._nth = _fits.begin(current_trial(), path)

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hyperopt_app.programs.environment import search_path_of_programs
 from hyperopt_app.programs.program import path_of
 from hyperopt_app.support.display_text import did_you_mean, shortened, visible
 
@@ -81,7 +82,7 @@ def _is_seconds(value: Any) -> bool:
 
 def warn_of_missing_program(word: str) -> None:
     """Log a warning if this host lacks a program; the hosts of the workers may have it."""
-    if path_of(word, Path.cwd(), None) is None:
+    if path_of(word, Path.cwd(), search_path_of_programs()) is None:
         _log.warning(
             "objective.command: %s cannot be executed on this host; trials fail where their worker has no such program "
             "either",

@@ -15,7 +15,7 @@ from hyperopt_app.processes.groups import DIRECTORY
 if TYPE_CHECKING:
     from hyperopt_app.objective.trial import Trial
 
-__all__ = ["METRICS", "environment_of"]
+__all__ = ["METRICS", "environment_of", "search_path_of_programs"]
 
 # Absolute path of the file to which the program appends lines of JSON.
 METRICS = "HYPEROPT_METRICS"
@@ -29,11 +29,17 @@ _RESUMED = "HYPEROPT_RESUMED"
 _SEED = "HYPEROPT_SEED"
 
 
+def search_path_of_programs() -> str:
+    """Return the PATH of programs: this process's own, and behind it the folder of this Python.
+
+    So `hyperopt-app`, `torchrun` and `python` are there also where the virtual environment is not activated.
+    """
+    path = [*filter(None, os.environ.get("PATH", os.defpath).split(os.pathsep)), str(Path(sys.executable).parent)]
+    return os.pathsep.join(path)
+
+
 def environment_of(trial: "Trial | None", directory: Path, metrics: Path, seed: int | None) -> Mapping[str, str]:
     """Return the environment of a program: this process's own with what the program may know of its trial.
-
-    The folder of this Python's programs is appended to PATH, so that `hyperopt-app` and `python` are there also where
-    the virtual environment is not activated.
 
     Args:
         trial: The running trial, None for a training alone.
@@ -41,10 +47,9 @@ def environment_of(trial: "Trial | None", directory: Path, metrics: Path, seed: 
         metrics: Absolute path of the metrics file.
         seed: For the training; None if there is none.
     """
-    path = [*filter(None, os.environ.get("PATH", os.defpath).split(os.pathsep)), str(Path(sys.executable).parent)]
     environment = {
         **os.environ,
-        "PATH": os.pathsep.join(path),
+        "PATH": search_path_of_programs(),
         DIRECTORY: str(directory),
         METRICS: str(metrics),
         _CHECKPOINT: str(directory / "last.ckpt" if trial is None else trial.checkpoint),

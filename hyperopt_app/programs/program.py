@@ -29,13 +29,13 @@ _SHOWN = 350
 _KILLED_IN_SHELL = 128 + signal.SIGKILL
 
 
-def path_of(word: str, start: Path, search: str | None) -> str | None:
+def path_of(word: str, start: Path, search: str) -> str | None:
     """Return the program that a command's first word names; None if there is none that can be executed.
 
     Args:
         word: A name that is looked up, or a path.
         start: Directory from which a relative path counts.
-        search: The PATH; None for this process's own.
+        search: The PATH.
     """
     if os.sep in word:
         return shutil.which(str(start / Path(word).expanduser()))
@@ -80,7 +80,7 @@ class Program:
         Raises:
             ConfigError: This host has no such program, or the system does not start it.
         """
-        executable = path_of(self._words[0], self._start, self._environment.get("PATH"))
+        executable = path_of(self._words[0], self._start, self._environment["PATH"])
         if executable is None:
             raise ConfigError([f"objective.command: {_missing_program(self._words[0])}"])
         with starting_program() as keep, ExitStack() as files:

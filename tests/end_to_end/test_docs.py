@@ -52,7 +52,7 @@ def _commands(page: Path) -> Iterator[str]:
 
 
 def _is_slow(command: str) -> bool:
-    return "hparams=holodec" in command or "benchmarks" in command or "nox" in command
+    return any(word in command for word in ("hparams=holodec", "benchmarks", "nox", "_wave"))
 
 
 def _cases(*, slow: bool) -> list[Path]:
@@ -60,9 +60,12 @@ def _cases(*, slow: bool) -> list[Path]:
 
 
 def _long_cases() -> list[Any]:
-    """The pages with long commands; the page of all benchmarks, which takes minutes, is for the night."""
+    """The pages with long commands; the benchmarks and the frameworks, which take minutes, wait for the night."""
     night = [pytest.mark.nightly]
-    return [pytest.param(page, marks=night if page.parent.name == "benchmarks" else []) for page in _cases(slow=True)]
+    long = ("benchmarks/README.md", "docs/frameworks.md")
+    return [
+        pytest.param(page, marks=night if str(page.relative_to(REPO)) in long else []) for page in _cases(slow=True)
+    ]
 
 
 @pytest.fixture

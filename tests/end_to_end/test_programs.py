@@ -18,7 +18,8 @@ from tests.end_to_end._studies import APPS, Family, in_state, trials_of, wait_fo
 
 FILES = APPS / "programs"
 STUDY = Path("study")
-WORDS = ("--config-dir", "conf", "hparams=programs", "--multirun")
+ALONE = ("--config-dir", "conf", "hparams=programs")
+WORDS = ("--multirun", *ALONE)
 COMMAND = "import sys; from hyperopt_app.cli import main; main()"
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -155,11 +156,11 @@ def test_faults_of_the_block_come_before_anything_starts(run_app: Run) -> None:
 
 def test_a_program_runs_alone(run_app: Run) -> None:
     """Without a search: its output on the terminal, its value as the result; it fails with one line."""
-    done = run_app(*WORDS[:-1], "program=./train", "hydra.run.dir=alone")
+    done = run_app(*ALONE, "program=./train", "hydra.run.dir=alone")
     assert done.returncode == 0, done.stderr
     assert "Result: loss=4" in done.stdout + done.stderr
     assert Path("alone/metrics.jsonl").read_text().count("\n") == 4
-    failed = run_app(*WORDS[:-1], "program=./no_such")
+    failed = run_app(*ALONE, "program=./no_such")
     assert failed.returncode == 1
     assert "./no_such is not an executable file on this host" in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -4,6 +4,8 @@
 `begun.txt` in the trial's directory has a line for each epoch that began, `weights.bin` the bytes of the final weights.
 """
 
+from __future__ import annotations  # cloudpickle misses the names in bodies of classes inside functions
+
 import importlib
 import random
 import time

@@ -2,6 +2,8 @@
 """What may be wrong with the node `objective` of a command, all of it at once."""
 
 import logging
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,13 @@ def test_all_faults_come_at_once() -> None:
 def test_a_good_block_has_no_fault(caplog: pytest.LogCaptureFixture) -> None:
     """Numbers and truth values are words too."""
     assert check_objective(_conf(command=["sh", "--lr=${lr}", 3, 1.5, True], metrics="a/b.jsonl", grace_s=0)) == []
+    assert not caplog.messages
+
+
+def test_programs_beside_python_are_there(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials find them too, in a virtual environment that is not activated."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert check_objective(_conf(command=[Path(sys.executable).name])) == []
     assert not caplog.messages
 
 
