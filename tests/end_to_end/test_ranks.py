@@ -2,6 +2,7 @@
 """Trials on several processes: what they come to in the study, and that a rank never becomes a driver."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -199,3 +200,46 @@ def test_each_way_is_refused_inside_a_worker(run_script: Run, how: str) -> None:
     assert ended.returncode == 2, written
     assert "needs a process of its own" in written or "may speak for the trial" in written
     assert "2 of 2 trials are left" in written
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "ranks.md"
+
+
+def _block(language: str, containing: str) -> str:
+    """The code block of the page that has this text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [text for text in blocks if containing in text]
+    return str(block)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_example_with_lightning(run_script: Run, family: Family) -> None:
+    """As the page says: the first trial is pruned on both ranks, the second completes."""
+    Path("train.py").write_text(_block("python", "class Net"))
+    Path("search.yaml").write_text(_block("yaml", "choice("))
+    ended = run_script("train.py", "--multirun", timeout=200)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    pruned, complete = trials_of(Path("studies/two_ranks"))
+    assert (pruned.state, complete.state) == (TrialState.PRUNED, TrialState.COMPLETE)
+    assert (sorted(pruned.intermediate_values), sorted(complete.intermediate_values)) == ([1], [1, 2, 3, 4])
+    assert Path("studies/two_ranks/trials/0/train.rank1.log").exists()
+    assert_nothing_is_left(family)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_example_with_torch(run_script: Run, family: Family) -> None:
+    """With the search of the other one, as a function of an app."""
+    decorator = '@hydra.main(version_base=None, config_path=".", config_name="search")'
+    app = f'{decorator}\ndef main(cfg):\n    return objective(cfg)\n\n\nif __name__ == "__main__":\n    main()\n'
+    Path("train.py").write_text(f"import hydra\n{_block('python', 'def objective')}\n\n{app}")
+    Path("search.yaml").write_text(_block("yaml", "choice(").replace("upper: 1.5", "upper: 0.9"))
+    ended = run_script("train.py", "--multirun", timeout=200)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    pruned, complete = trials_of(Path("studies/two_ranks"))
+    assert (pruned.state, complete.state) == (TrialState.PRUNED, TrialState.COMPLETE)
+    assert complete.value == pytest.approx(0.9**10, rel=1e-4)
+    assert_nothing_is_left(family)
