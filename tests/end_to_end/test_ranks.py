@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Trials on several processes: what they come to in the study, and that a rank never becomes a driver."""
 
+import contextlib
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -164,13 +167,21 @@ def test_each_death_of_a_rank(run_script: Run, family: Family, how: str, what: s
 @pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("whom", ["driver", "everybody"])
 @pytest.mark.parametrize("how", WAYS)
-def test_all_ranks_leave_at_a_checkpoint(start_script: Start, run_script: Run, family: Family, how: str) -> None:
-    """And the trial goes on from there with as many ranks: no epoch is trained twice, none is left out."""
+def test_all_ranks_leave_at_a_checkpoint(
+    start_script: Start, run_script: Run, family: Family, how: str, whom: str
+) -> None:
+    """And the trial goes on from there with as many ranks: no epoch is trained twice, none is left out.
+
+    As the user ends it, and as a scheduler does, whose SIGTERM reaches every process.
+    """
     words = ("--multirun", f"how={how}", "what=slow", "epochs=10", "hydra.sweeper.n_trials=1")
     first = start_script(APP, *words)
     wait_for("three epochs", lambda: _lines(0, 1) >= 3, patience_s=60.0)
-    first.terminate()
+    for pid in family.alive() if whom == "everybody" else [first.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     first.communicate(timeout=30)
     assert_nothing_is_left(family)
     (waiting,) = trials_of(Path("study"))
@@ -216,15 +227,15 @@ def _block(language: str, containing: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_example_with_lightning(run_script: Run, family: Family) -> None:
-    """As the page says: the first trial is pruned on both ranks, the second completes."""
+    """As the page says: the trial with the small learning rate is pruned on both ranks, the other completes."""
     Path("train.py").write_text(_block("python", "class Net"))
     Path("search.yaml").write_text(_block("yaml", "choice("))
     ended = run_script("train.py", "--multirun", timeout=200)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    pruned, complete = trials_of(Path("studies/two_ranks"))
+    pruned, complete = sorted(trials_of(Path("studies/two_ranks")), key=lambda trial: trial.params["lr"])
     assert (pruned.state, complete.state) == (TrialState.PRUNED, TrialState.COMPLETE)
     assert (sorted(pruned.intermediate_values), sorted(complete.intermediate_values)) == ([1], [1, 2, 3, 4])
-    assert Path("studies/two_ranks/trials/0/train.rank1.log").exists()
+    assert Path(f"studies/two_ranks/trials/{pruned.number}/train.rank1.log").exists()
     assert_nothing_is_left(family)
 
 
@@ -239,7 +250,7 @@ def test_the_example_with_torch(run_script: Run, family: Family) -> None:
     Path("search.yaml").write_text(_block("yaml", "choice(").replace("upper: 1.5", "upper: 0.9"))
     ended = run_script("train.py", "--multirun", timeout=200)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    pruned, complete = trials_of(Path("studies/two_ranks"))
+    pruned, complete = sorted(trials_of(Path("studies/two_ranks")), key=lambda trial: trial.params["lr"])
     assert (pruned.state, complete.state) == (TrialState.PRUNED, TrialState.COMPLETE)
     assert complete.value == pytest.approx(0.9**10, rel=1e-4)
     assert_nothing_is_left(family)
