@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import pickle
+import signal
 import sys
 import uuid
 import zipfile
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.callbacks import _fits
 from hyperopt_app.callbacks._random_states import random_states, set_random_states
+from hyperopt_app.callbacks._training import check_mode, end_handlers, is_over
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.trial import Trial, current_trial, report
 from hyperopt_app.ranks.environment import refuse_in_a_worker
@@ -46,19 +48,24 @@ class HyperoptCallback(_Base):
     file or none; that of a pruned trial is removed. A Trainer without a validation loop is reported at the end of
     each epoch. A metric that is NaN or infinite stops the training.
 
-    Outside a sweep it reports nothing and writes checkpoints only if it was given a directory. Everything
-    happens in the worker process; one trial trains in one process.
+    Outside a sweep it reports nothing and writes checkpoints only if it was given a directory. A Trainer with several
+    processes calls it in each: rank zero reports and writes, and all are pruned or leave together. In a trial Lightning
+    does not answer SIGTERM and does not requeue a Slurm job itself: the worker does both, at the next checkpoint.
 
     Args:
         monitor: Name of a metric that the module logs and that exists when validation ends; None for the
             first of the sweeper's metrics.
         directory: Where `last.ckpt` goes outside a sweep, None for nowhere; a trial has its own directory.
+        mode: `min` or `max`, checked against the direction of the study; None for no check.
+        every_n_epochs: Report, prune and write the checkpoint only after every so many epochs, and after the last.
         fit: A name for this training where a trial has several (`fold1`): its checkpoint is `last-fold1.ckpt` then,
             and `resume_path(fit="fold1")` finds it. Letters, digits, `_`, `-` and `.`.
 
     Raises:
-        MetricError: From the first validation: the module does not log the metric.
-        ValueError: When it is made: the name of the fit cannot be a part of a file's name.
+        MetricError: From the first validation: the module does not log the metric. When a fit begins: the study goes in
+            another direction than `mode`.
+        ValueError: When it is made: the name of the fit cannot be a part of a file's name, the mode does not exist, or
+            the number of epochs is not positive.
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> "HyperoptCallback":
@@ -71,10 +78,18 @@ class HyperoptCallback(_Base):
         monitor: str | None = None,
         directory: str | os.PathLike[str] | None = None,
         *,
+        mode: str | None = None,
+        every_n_epochs: int = 1,
         fit: str | None = None,
     ) -> None:
         super().__init__()
         _fits.checkpoint_name(fit)
+        if mode not in (None, "min", "max"):
+            raise ValueError(f"HyperoptCallback(mode={mode!r}): write 'min' or 'max', or leave it out")
+        if every_n_epochs < 1:
+            raise ValueError(f"HyperoptCallback(every_n_epochs={every_n_epochs}): set a whole number above 0")
+        self.mode = mode
+        self.every_n_epochs = every_n_epochs
         self.monitor = monitor
         self.directory = directory
         self.fit = fit
@@ -83,6 +98,7 @@ class HyperoptCallback(_Base):
         self._run = ""
         self._nth = 1
         self._random: Mapping[str, Any] | None = None
+        self._handlers: dict[int, Any] = {}
 
     def __reduce__(self) -> Any:
         # The class with Lightning's base has no importable name; its plain parent has, and makes it anew.
@@ -117,10 +133,15 @@ class HyperoptCallback(_Base):
         """Start another fit with this object; a checkpoint to resume from is read after this.
 
         Raises:
+            MetricError: The study does not go in the direction of `mode`.
             RanksError: The Trainer uses several processes, and the trial runs in its worker's.
         """
         if trainer.world_size > 1:
             refuse_in_a_worker()
+        trial = current_trial()
+        if trial is not None and stage == "fit":
+            check_mode(self.mode, trial.direction_names)
+            self._handlers = end_handlers()
         if stage == "fit":
             self._run, self._metrics, self._random = "", {}, None
 
@@ -132,6 +153,12 @@ class HyperoptCallback(_Base):
         path = self._path()
         if path is not None:
             self._nth = _fits.begin(current_trial(), path)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Take the signals back that Lightning has just begun to answer: the worker decides what they mean."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Allow a fit with a name to be tried again; without a name it looks like the trial's next fit."""
@@ -151,20 +178,31 @@ class HyperoptCallback(_Base):
         """Report and prune; in the middle of an epoch also write the checkpoint."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
+        if not self._is_due(trainer):
+            self._validations += 1
+            return
         self._report(trainer)
         if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Write the checkpoint, from which training goes on with the next epoch."""
+        if not self._is_due(trainer):
+            self._validations += not trainer.enable_validation
+            return
         if not trainer.enable_validation:
             self._report(trainer)
         self._save(trainer)
         trial = current_trial()
         # After the last epoch there is nothing to go on with elsewhere: the trial ends by itself. On several ranks all
         # ask, and all are answered as rank zero is.
-        if trial is not None and not _is_over(trainer):
+        if trial is not None and not is_over(trainer):
             trial.checkpointed(reported=True)
+
+    def _is_due(self, trainer: Any) -> bool:
+        """Whether this epoch is to be reported."""
+        epochs: int = trainer.current_epoch + 1
+        return bool(epochs % self.every_n_epochs == 0 or epochs == trainer.max_epochs)
 
     def _report(self, trainer: Any) -> None:
         self._validations += 1
@@ -199,14 +237,6 @@ class HyperoptCallback(_Base):
         trainer.save_checkpoint(aside, weights_only=False)
         if trainer.is_global_zero:
             aside.replace(path)
-
-
-def _is_over(trainer: Any) -> bool:
-    """Whether the training ends with this epoch."""
-    has_ended = trainer.max_epochs not in (None, -1) and (
-        trainer.fit_loop.epoch_progress.current.processed >= trainer.max_epochs
-    )
-    return bool(has_ended or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step)
 
 
 def resume_path(directory: str | os.PathLike[str] | None = None, *, fit: str | None = None) -> str | None:

@@ -68,6 +68,7 @@ class Trial(RankCalls):
         directory: The trial's own directory; it exists.
         resumed: True if an earlier worker has already run a part of this very trial.
         metric_names: The metrics that the sweeper optimises, in the order of the directions; may be empty.
+        direction_names: `minimize` or `maximize` for each optimised value; may be empty.
 
     The argument `reported` has the steps whose values an earlier worker has recorded; `writing` makes the context in
     which something is written to the study, so that a signal does not strike there; `on_checkpoint` is called where
@@ -90,6 +91,7 @@ class Trial(RankCalls):
         on_checkpoint: Callable[[], object] = lambda: None,
         on_saved: Callable[[], object] = lambda: None,
         directions: int | None = None,
+        direction_names: Sequence[str] = (),
         on_seed: Callable[[], object] = lambda: None,
         key_seed: object = None,
         on_program: Callable[[ProgramGroup], object] = lambda _group: None,
@@ -104,6 +106,7 @@ class Trial(RankCalls):
         self._awaits_report = False
         self._has_warned = False
         self._directions = len(optuna_trial.study.directions) if directions is None else directions
+        self.direction_names = tuple(direction_names)
         self._reported = set(reported)
         self._seed: int = seed
         self._on_seed: Callable[[], object] | None = on_seed
@@ -137,7 +140,7 @@ class Trial(RankCalls):
 
     def __reduce__(self) -> Any:
         """Send only the facts to another process, which cannot act for the trial."""
-        names = ("_first", "_directions", "_seed", "number", "directory", "resumed", "metric_names")
+        names = ("_first", "_directions", "_seed", "number", "directory", "resumed", "metric_names", "direction_names")
         absent = Absent(self._first, params=self.params, user_attrs=dict(self.user_attrs))
         return _received, ({name: vars(self)[name] for name in names}, absent)
 

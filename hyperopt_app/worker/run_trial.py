@@ -219,6 +219,7 @@ class Evaluation:
             metric_names=plan.metric_names,
             directions=plan.directions,
             returned_values=plan.returned_values,
+            direction_names=[direction.name.lower() for direction in optuna_trial.study.directions],
             reported=reported,
             signals=plan.options.signals,
             worker_pid=os.getpid(),
@@ -239,6 +240,7 @@ class Evaluation:
             on_checkpoint=lambda: self._at_checkpoint(own),
             on_saved=self._at_saved,
             directions=plan.directions,
+            direction_names=[direction.name.lower() for direction in own.study.directions],
             on_seed=lambda: seed_reads.append(True),
             key_seed=key_seed(config.task),
         )

@@ -76,6 +76,7 @@ class Order:
         metric_names: The optimised metrics.
         directions: How many values are optimised.
         returned_values: How many the objective returns.
+        direction_names: `minimize` or `maximize` for each.
         reported: Steps that are recorded already.
         signals: The signals that the worker answers for this process.
         worker_pid: The worker's process id; without it the trial must not go on, since another worker will take it.
@@ -92,6 +93,7 @@ class Order:
     metric_names: Sequence[str]
     directions: int
     returned_values: int
+    direction_names: Sequence[str]
     reported: Collection[int]
     signals: Sequence[str]
     worker_pid: int
@@ -235,7 +237,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
 def _switchboard(order: Order, task: tuple[bytes, bytes], remote: RemoteTrial, interrupts: Interrupts) -> Switchboard:
     """What answers this trial's ranks."""
     facts = {
-        **{name: getattr(order, name) for name in ("number", "seed", "resumed", "directions")},
+        **{name: getattr(order, name) for name in ("number", "seed", "resumed", "directions", "direction_names")},
         "directory": order.config.directory,
         "params": dict(order.params),
         "user_attrs": dict(order.user_attrs),
@@ -262,6 +264,7 @@ def _call_objective(jobs: TrialJobs, order: Order, remote: RemoteTrial, interrup
         on_checkpoint=lambda: interrupts.at_checkpoint(lambda: bool(remote.ask(CHECKPOINTED))),
         on_saved=lambda: remote.ask(CHECKPOINTED),
         directions=order.directions,
+        direction_names=order.direction_names,
         on_seed=lambda: remote.seed_reads.append(True),
         key_seed=key_seed(order.config.task),
         on_program=remote.keep_program,

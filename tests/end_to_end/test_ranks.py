@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Trials on several processes: what they come to in the study, and that a rank never becomes a driver."""
 
+import contextlib
 import json
+import os
+import re
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -163,13 +167,21 @@ def test_each_death_of_a_rank(run_script: Run, family: Family, how: str, what: s
 @pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("whom", ["driver", "everybody"])
 @pytest.mark.parametrize("how", WAYS)
-def test_all_ranks_leave_at_a_checkpoint(start_script: Start, run_script: Run, family: Family, how: str) -> None:
-    """And the trial goes on from there with as many ranks: no epoch is trained twice, none is left out."""
+def test_all_ranks_leave_at_a_checkpoint(
+    start_script: Start, run_script: Run, family: Family, how: str, whom: str
+) -> None:
+    """And the trial goes on from there with as many ranks: no epoch is trained twice, none is left out.
+
+    As the user ends it, and as a scheduler does, whose SIGTERM reaches every process.
+    """
     words = ("--multirun", f"how={how}", "what=slow", "epochs=10", "hydra.sweeper.n_trials=1")
     first = start_script(APP, *words)
     wait_for("three epochs", lambda: _lines(0, 1) >= 3, patience_s=60.0)
-    first.terminate()
+    for pid in family.alive() if whom == "everybody" else [first.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     first.communicate(timeout=30)
     assert_nothing_is_left(family)
     (waiting,) = trials_of(Path("study"))
@@ -199,3 +211,46 @@ def test_each_way_is_refused_inside_a_worker(run_script: Run, how: str) -> None:
     assert ended.returncode == 2, written
     assert "needs a process of its own" in written or "may speak for the trial" in written
     assert "2 of 2 trials are left" in written
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "ranks.md"
+
+
+def _block(language: str, containing: str) -> str:
+    """The code block of the page that has this text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [text for text in blocks if containing in text]
+    return str(block)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_example_with_lightning(run_script: Run, family: Family) -> None:
+    """As the page says: the trial with the small learning rate is pruned on both ranks, the other completes."""
+    Path("train.py").write_text(_block("python", "class Net"))
+    Path("search.yaml").write_text(_block("yaml", "choice("))
+    ended = run_script("train.py", "--multirun", timeout=200)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    pruned, complete = sorted(trials_of(Path("studies/two_ranks")), key=lambda trial: trial.params["lr"])
+    assert (pruned.state, complete.state) == (TrialState.PRUNED, TrialState.COMPLETE)
+    assert (sorted(pruned.intermediate_values), sorted(complete.intermediate_values)) == ([1], [1, 2, 3, 4])
+    assert Path(f"studies/two_ranks/trials/{pruned.number}/train.rank1.log").exists()
+    assert_nothing_is_left(family)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_example_with_torch(run_script: Run, family: Family) -> None:
+    """With the search of the other one, as a function of an app."""
+    decorator = '@hydra.main(version_base=None, config_path=".", config_name="search")'
+    app = f'{decorator}\ndef main(cfg):\n    return objective(cfg)\n\n\nif __name__ == "__main__":\n    main()\n'
+    Path("train.py").write_text(f"import hydra\n{_block('python', 'def objective')}\n\n{app}")
+    Path("search.yaml").write_text(_block("yaml", "choice(").replace("upper: 1.5", "upper: 0.9"))
+    ended = run_script("train.py", "--multirun", timeout=200)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    pruned, complete = sorted(trials_of(Path("studies/two_ranks")), key=lambda trial: trial.params["lr"])
+    assert (pruned.state, complete.state) == (TrialState.PRUNED, TrialState.COMPLETE)
+    assert complete.value == pytest.approx(0.9**10, rel=1e-4)
+    assert_nothing_is_left(family)

@@ -46,7 +46,7 @@ def main(conf: Any) -> float:
     data: Any = torch.utils.data.DataLoader(torch.zeros(1))  # type: ignore[arg-type]  # as good as a dataset
     for fit in range(2):
         # The release that had the fault knows no names.
-        name = {"fit": f"fold{fit}"} if conf.names else {}
+        name: dict[str, Any] = {"fit": f"fold{fit}"} if conf.names else {}
         interrupted = conf.interrupted == fit and trial is not None and not trial.resumed
         module = Module(1 if interrupted else None)
         trainer = pl.Trainer(

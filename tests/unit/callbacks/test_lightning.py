@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The Lightning callback in real Trainers of both packages."""
 
+import contextlib
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ import pytest
 
 from hyperopt_app.callbacks.lightning import HyperoptCallback, resume_path
 from hyperopt_app.errors import MetricError
-from hyperopt_app.objective.trial import active_trial
+from hyperopt_app.objective.trial import active_trial, current_trial
 from tests.unit.callbacks._lightning_trainings import (
     BATCHES,
     LIGHTNINGS,
@@ -282,3 +284,61 @@ def test_the_last_epoch_is_let_finish(one_pl: Any, tmp_path: Path, options: dict
     with active_trial(trial):
         train(one_pl, module, HyperoptCallback(), **options)
     assert calls == list(range(1, told + 1))
+
+
+@pytest.mark.parametrize(("mode", "direction"), [("max", "minimize"), ("min", "maximize")])
+def test_a_mode_against_the_study_is_refused(one_pl: Any, tmp_path: Path, mode: str, direction: str) -> None:
+    """Before an epoch is trained: the pruner would end the best trials."""
+    module = a_module(one_pl)
+    with (
+        active_trial(a_trial(tmp_path, direction_names=[direction])),
+        pytest.raises(MetricError, match=f"direction is {direction}"),
+    ):
+        train(one_pl, module, HyperoptCallback(mode=mode))
+    assert module.trained == []
+
+
+def test_a_mode_that_fits_changes_nothing(one_pl: Any, tmp_path: Path) -> None:
+    """Neither in a trial nor without one."""
+    trial = a_trial(tmp_path, direction_names=["minimize"])
+    with active_trial(trial):
+        train(one_pl, a_module(one_pl), HyperoptCallback("val_loss", mode="min"), epochs=1)
+    assert list(curve(trial)) == [1]
+    train(one_pl, a_module(one_pl), HyperoptCallback("val_loss", mode="max"), epochs=1)
+
+
+@pytest.mark.parametrize("options", [{"mode": "minimize"}, {"every_n_epochs": 0}])
+def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
+    """When the callback is made."""
+    with pytest.raises(ValueError, match=f"{next(iter(options))}="):
+        HyperoptCallback("val_loss", **options)
+
+
+def test_only_every_second_epoch_is_reported(one_pl: Any, tmp_path: Path) -> None:
+    """And the last one; steps are as if all were, and a resumed training goes on after the last checkpoint."""
+    trial, second = a_trial(tmp_path), a_module(one_pl)
+    callback = HyperoptCallback(every_n_epochs=2)
+    with active_trial(trial), pytest.raises(InterruptionError):
+        train(one_pl, a_module(one_pl, interrupt_at=(3, 2)), callback, epochs=5)
+    assert list(curve(trial)) == [2]
+    with active_trial(again(trial.study, trial._trial, tmp_path, resumed=True)):
+        train(one_pl, second, HyperoptCallback(every_n_epochs=2), epochs=5)
+    assert epochs_of(second) == [2, 3, 4]
+    assert list(curve(trial)) == [2, 4, 5]
+
+
+def test_lightning_answers_no_signals_in_a_trial(one_pl: Any, tmp_path: Path) -> None:
+    """Outside one it does; the handlers that were there before are there in the training and after it."""
+    seen = dict[str, Any]()
+
+    class Looks(one_pl.Callback):  # type: ignore[misc]  # of whichever package
+        def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+            seen["trial" if current_trial() else "alone"] = signal.getsignal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    for trial in (None, a_trial(tmp_path)):
+        with contextlib.nullcontext() if trial is None else active_trial(trial):
+            trainer = train(one_pl, a_module(one_pl), HyperoptCallback("val_loss"), epochs=1, callbacks=[Looks()])
+            assert trainer.current_epoch == 1
+    assert (seen["trial"], signal.getsignal(signal.SIGTERM)) == (before, before)
+    assert seen["alone"] != before
