@@ -168,7 +168,8 @@ def _run(
         command = [sys.executable, "-m", APP, "--config-dir", name, "--config-name", "app", "--multirun", *words]
         settings = (f"n_trials={trials}", f"n_jobs={SLOTS}", f"study_name={problem}")
         command += [f"hydra.sweeper.{setting}" for setting in settings]
-        command += [f"hydra.sweeper.sampler.seed={seed}" if contender == "stock" else f"hydra.sweeper.seed={seed}"]
+        own = (f"seed={seed}", f"metric={_hparams(problem).hydra.sweeper.metric}")
+        command += [f"hydra.sweeper.{word}" for word in ([f"sampler.seed={seed}"] if contender == "stock" else own)]
         command += ["hydra.sweep.dir=study"]
         begun = time.time()
         with (folder / "log").open("wb") as log:

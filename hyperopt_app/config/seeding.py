@@ -19,7 +19,14 @@ from hyperopt_app.errors import ConfigError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["SEED_VARIABLE", "command_with_seed", "key_seed", "seed_libraries", "seed_of_environment"]
+__all__ = [
+    "SEED_VARIABLE",
+    "command_with_seed",
+    "key_seed",
+    "seed_libraries",
+    "seed_numerical_libraries",
+    "seed_of_environment",
+]
 
 # The seed of a training outside a sweep, as the command that trains a trial again sets it.
 SEED_VARIABLE = "HYPEROPT_SEED"
@@ -56,12 +63,17 @@ def command_with_seed(command: str, seed: int) -> str:
 
 
 def seed_libraries(seed: int) -> None:
-    """Seed the global generators of `random`, NumPy and torch.
+    """Seed the global generators of `random`, NumPy and torch; see `seed_numerical_libraries`."""
+    random.seed(seed)
+    seed_numerical_libraries(seed)
+
+
+def seed_numerical_libraries(seed: int) -> None:
+    """Seed the global generators of NumPy and torch.
 
     A library that is not imported yet begins with it when it is: a trial's process has more imported than a program
     that trains once, and both shall draw the same numbers.
     """
-    random.seed(seed)
     for name, seed_library in _LIBRARIES.items():
         module = sys.modules.get(name)
         if module is None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Format the table of all trials as CSV text; writes no file."""
+"""Format the table of all trials as CSV text, and look up a trial in such a table; writes no file."""
 
+import contextlib
 import csv
 import io
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from hyperopt_app.study import trial_facts, trial_records
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["trials_csv"]
+__all__ = ["number_of_seed", "trials_csv"]
 
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?|\.\d)[\d_]*([eE][+-]?\d+)?")
@@ -123,3 +125,18 @@ def _cell(value: Any) -> Any:
 def _no_formula(text: str) -> str:
     """Escape a text that a spreadsheet would run as a formula; a number stays unchanged."""
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def number_of_seed(tables: Iterable[Path], seed: int | None) -> int | None:
+    """Return the number of the trial that trained with a seed; None if there is none.
+
+    Args:
+        tables: Files as `trials_csv` formats them; one that cannot be read is passed over.
+        seed: None for none.
+    """
+    for table in tables if seed is not None else ():
+        with contextlib.suppress(OSError, ValueError, KeyError), table.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row.get("seed") == str(seed):
+                    return int(row["number"])
+    return None

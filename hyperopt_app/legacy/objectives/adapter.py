@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from hyperopt_app.config.seeding import seed_of_environment
 from hyperopt_app.errors import HyperoptError, MetricError
 from hyperopt_app.legacy.objectives.base_objective import Surroundings, call, metric_names, save
 from hyperopt_app.legacy.objectives.construction import device_argument, is_users, made
@@ -24,6 +25,7 @@ from hyperopt_app.legacy.objectives.user_config import Shape, as_results, number
 from hyperopt_app.legacy.objectives.user_module import user_module
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial, current_seed, current_trial
+from hyperopt_app.results.trials_csv import number_of_seed
 
 if TYPE_CHECKING:
     import optuna
@@ -105,7 +107,8 @@ class LegacyObjective(Objective):
         if not is_users(kind, "train") and not is_users(kind, "__call__"):
             raise HyperoptError(f"optuna.objective: Objective in {self.file} has no method train(self, trial, conf)")
         directions = self._directions(tree)
-        seen: Any = NoTrial({**_values_in(tree), **self.params})
+        number = number_of_seed(self.save_path.glob("studies/*/trials.csv"), seed_of_environment())
+        seen: Any = NoTrial({**_values_in(tree), **self.params}, number)
         if trial is not None:
             applied = {name: None for name, is_applied in _parameters(tree).items() if is_applied}
             searched = {name: choices for name, choices in _choices(tree).items() if name in applied}

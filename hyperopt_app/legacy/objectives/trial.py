@@ -253,11 +253,11 @@ class NoTrial(Suggests):
 
     Args:
         params: Values for what the objective would ask the trial for, by name.
+        number: That of the trial that is trained again, so that files which are named by it are not another's.
     """
 
-    number = 0
-
-    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, params: Mapping[str, Any] | None = None, number: int | None = None) -> None:
+        self.number = number or 0
         self.params: dict[str, Any] = dict(params or {})
         self.user_attrs: dict[str, Any] = {}
 

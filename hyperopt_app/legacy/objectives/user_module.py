@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from hyperopt_app.config.seeding import seed_numerical_libraries
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.legacy.objectives.source import MOUNT, Place, parsed, place_of
 from hyperopt_app.legacy.objectives.spawned import spawnable
@@ -182,15 +183,11 @@ def _place_of(path: Path) -> Place | None:
 
 
 def _seed_libraries(seed: int | None) -> None:
-    """Seed NumPy and torch, if they are imported; Python's own `random` starts anew in each process."""
+    """Seed NumPy and torch; Python's own `random` starts anew in each process."""
     if seed is None:
         return
     # Not the seed itself: what an objective seeds with it shall have other numbers than these.
-    seed = zlib.crc32(f"objective {seed}".encode())
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
+    seed_numerical_libraries(zlib.crc32(f"objective {seed}".encode()))
 
 
 def _modules_in(folder: Path) -> set[str]:
