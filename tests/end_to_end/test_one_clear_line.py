@@ -19,7 +19,7 @@ PBS = ("hydra/launcher=pbs_workers", "hydra.sweeper.dry_run=true")
     [
         pytest.param(
             ("+hydra.sweeper.n_trails=3", "hydra/launcher=basic"),
-            ["hydra.sweeper.n_trails: the sweeper has no such field (did you mean n_trials?)"],
+            ["hydra.sweeper.n_trails: the sweeper has no such field (did you mean n_trials or constraints?)"],
             id="E1-unknown-key-of-the-sweeper",
         ),
         pytest.param(

@@ -30,7 +30,7 @@ def test_what_every_study_has_is_known() -> None:
 def test_an_unknown_key_is_told_with_the_nearest_name() -> None:
     """Under the sweeper and under a launcher of ours."""
     told = _faults(unknown_keys(_config("+hydra.sweeper.n_trails=1", "+hydra.launcher.max_paralel=1")))
-    assert "hydra.sweeper.n_trails: the sweeper has no such field (did you mean n_trials?)" in told
+    assert "hydra.sweeper.n_trails: the sweeper has no such field (did you mean n_trials or constraints?)" in told
     assert "hydra.launcher.max_paralel: the launcher has no such field (did you mean max_parallel?)" in told
 
 
