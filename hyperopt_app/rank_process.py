@@ -78,7 +78,7 @@ def _run_objective(rank: int, task: bytes, order: bytes) -> int:
             outcome = attempt(objective, interrupts, Where.TRIAL_PROCESS)
         except HyperoptError as error:
             outcome = error
-    reason = reason_of_outcome(rank, outcome)
+    reason = reason_of_outcome(rank, outcome, wanted.config.directory)
     if reason is not None:
         leave_reason(wanted.config.directory, reason)
     link.end(reason)

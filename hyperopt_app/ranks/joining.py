@@ -49,7 +49,8 @@ def _say_the_end(link: RankLink) -> None:
     error = sys.exc_info()[1]
     if isinstance(error, SystemExit):
         error = error.__context__ if error.code else None
-    reason = None if error is None else reason_of_error(link.rank, error)
+    directory = link.facts["directory"]
+    reason = None if error is None else reason_of_error(link.rank, error, directory)
     if reason is not None:
-        leave_reason(link.facts["directory"], reason)
+        leave_reason(directory, reason)
     link.end(reason)

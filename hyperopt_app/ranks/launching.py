@@ -133,7 +133,8 @@ def _main(pipe: Connection, payload: bytes, variables: Mapping[str, str]) -> Non
         if type(error).__name__ == "TrialPruned":  # a job knows no Optuna
             pipe.send(("pruned", None))
             return
-        reason, trial = reason_of_error(rank, error), current_trial()
+        trial = current_trial()
+        reason = None if trial is None else reason_of_error(rank, error, trial.directory)
         if reason is not None and trial is not None:
             leave_reason(trial.directory, reason)
         pipe.send(("failed", "".join(traceback.format_exception(error))))

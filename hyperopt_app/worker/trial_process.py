@@ -222,7 +222,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
             )
         except HyperoptError as error:
             outcome = error
-    reason = reason_of_outcome(0, outcome) if ranks.has_joined else None
+    reason = reason_of_outcome(0, outcome, wanted.config.directory) if ranks.has_joined else None
     if reason is not None:
         leave_reason(wanted.config.directory, reason)
     ranks.close(_RANKS_END_S if isinstance(outcome, Completed | Pruned) else _RANKS_LEAVE_S)
