@@ -2,7 +2,9 @@
 """How an objective's file is loaded, and when anew."""
 
 import os
+import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,41 @@ def test_random_numbers_differ_from_trial_to_trial(tmp_path: Path) -> None:
     assert drawn[0] == drawn[2]
     assert drawn[0]["val_loss"] != np.random.RandomState(1).rand(), "which a sampler may have drawn as a parameter"
     assert all(drawn[0][name] != drawn[1][name] for name in ("val_loss", "t"))
+
+
+def test_what_is_imported_later_begins_with_the_trials_numbers_too(tmp_path: Path) -> None:
+    """The trial's process has torch before the objective is loaded, a training alone after: both draw the same."""
+    pytest.importorskip("torch")
+    script = """
+        import sys
+        {before}
+        from pathlib import Path
+        from hyperopt_app.legacy.objectives.user_module import user_module
+        user = user_module(Path("objective.py").absolute(), "B3")
+        with user.active():
+            print(user.objective(7).drawn)
+    """
+    objective_of("import numpy, torch\nclass Objective: drawn = (float(torch.rand(1)), numpy.random.rand())\n")
+    drawn = [
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script.format(before=before))],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for before in ("import torch", "assert 'torch' not in sys.modules")
+    ]  # fmt: skip
+    assert drawn[0] == drawn[1] != ""
+
+
+def test_a_trial_that_is_trained_again_bears_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old objectives put it into the names of files, and trial 0's were overwritten."""
+    objective = objective_of(TRAIN.format("{'val_loss': trial.number}"))
+    objective.save_path = Path("results")
+    table = Path("results/studies/clouds/trials.csv")
+    table.parent.mkdir(parents=True)
+    table.write_text("number,state,seed\n0,complete,11\n13,complete,12\n", encoding="utf-8")
+    for seed, number in (("12", 13), ("99", 0), ("", 0)):
+        monkeypatch.setenv("HYPEROPT_SEED", seed)
+        assert run(objective, None) == {"val_loss": number}
 
 
 def test_a_file_of_any_name_is_python(tmp_path: Path) -> None:
