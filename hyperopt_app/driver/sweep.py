@@ -20,6 +20,7 @@ from typing import Any
 import optuna
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
+from optuna.trial import TrialState
 
 from hyperopt_app.budget.counting import read_counting
 from hyperopt_app.budget.tickets import MOST_LOSSES
@@ -46,7 +47,7 @@ from hyperopt_app.storage.snapshots.keeping import keep_snapshot
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop, write_stop
-from hyperopt_app.study.trial_facts import failures_alone
+from hyperopt_app.study.trial_facts import count_of_attempts, failures_alone
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.moment import moment_of
@@ -102,10 +103,7 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
     _log.info("Study %s in %s", plan.study_name, mask_password(plan.storage or str(plan.study_dir)))
     monitor = StudyMonitor(plan, study, request.settings.progress)
     if monitor.left() == 0:
-        more = sum(trial.state.is_finished() for trial in read_counting(study)) - monitor.size()
-        has = f" (it has {more} more than that)" if more > 0 else ""
-        grown = f" ({plan.n_trials} and what was added)" if monitor.size() > plan.n_trials else ""
-        _log.info("All %d trials of the study are done%s%s: there is nothing to do.", monitor.size(), grown, has)
+        _log.info("%s", _nothing_to_do(plan, study, monitor.size()))
     elif spent := spent_budget(plan.study_dir, plan.budget, study):
         write_stop(study, spent)
     else:
@@ -122,6 +120,17 @@ def _swept(context: HydraContext, config: DictConfig, command: CommandTask, argu
     stop = monitor.judge()
     fault = _write_results(plan, study, config, task_function)
     _conclude(plan, study, monitor, stop, fault)
+
+
+def _nothing_to_do(plan: Plan, study: optuna.Study, size: int) -> str:
+    trials = read_counting(study)
+    more = sum(trial.state.is_finished() for trial in trials) - size
+    begun = sum(trial.state == TrialState.WAITING and count_of_attempts(trial) > 0 for trial in trials)
+    has = f" (it has {more} more than that)" if more > 0 else ""
+    grown = f" ({plan.n_trials} and what was added)" if size > plan.n_trials else ""
+    waits = counted(begun, "trial of a larger budget was", "trials of a larger budget were")
+    rest = f" {waits} interrupted; ask for that budget again to go on." if begun else ""
+    return f"All {size} trials of the study are done{grown}{has}: there is nothing to do.{rest}"
 
 
 def _search(workers: SweepWorkers, monitor: StudyMonitor, n_jobs: int, write_results: Callable[[], str]) -> None:
