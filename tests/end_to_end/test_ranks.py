@@ -206,7 +206,8 @@ def _lines(number: int, rank: int) -> int:
 @pytest.mark.parametrize("how", WAYS)
 def test_each_way_is_refused_inside_a_worker(run_script: Run, how: str) -> None:
     """In one line, whatever starts the ranks; no ticket is spent."""
-    ended = run_script(APP, "--multirun", f"how={how}", "hydra/launcher=basic", timeout=100)
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29571"}  # which no trial sets here
+    ended = run_script(APP, "--multirun", f"how={how}", "hydra/launcher=basic", timeout=100, env=meeting)
     written = ended.stdout + ended.stderr
     assert ended.returncode == 2, written
     assert "needs a process of its own" in written or "may speak for the trial" in written
