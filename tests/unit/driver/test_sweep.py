@@ -19,8 +19,6 @@ def _waiting(**attributes: Any) -> FrozenTrial:
     return trial
 
 
-
-
 def _said(n_trials: int, *trials: FrozenTrial) -> str:
     study = optuna.create_study()
     study.add_trials(trials)
