@@ -98,8 +98,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("no CUDA device on this machine")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _quiet_optuna() -> None:
+    """As a user's process has it, whatever a program that ran in a test before has set."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import optuna
@@ -66,18 +66,18 @@ def extend(rows: Path, configs: int, minutes: float) -> int:
     """Train what is missing in `rows` until the time is over, and return how many trainings the file has."""
     done = len(rows.read_text(encoding="utf-8").splitlines()) if rows.exists() else 0
     trainings = [(config, seed) for config in range(configs) for seed in range(SEEDS)]
-    space, directory, end_s = random_configs(SPACE, configs, seed=19), Path(mkdtemp()), time.monotonic() + 60 * minutes
+    space, end_s = random_configs(SPACE, configs, seed=19), time.monotonic() + 60 * minutes
     with rows.open("a", encoding="utf-8") as file:
         for config, seed in trainings[done:]:
             if time.monotonic() > end_s:
                 break
-            recorder = train(space[config], seed, directory)
+            with TemporaryDirectory() as directory:  # of its own, for no training goes on from another's checkpoint
+                recorder = train(space[config], seed, Path(directory))
             times_s = [round(moment, 4) for moment in recorder.times_s]
             line = {"config": config, "seed": seed, **space[config], "val_accuracy": recorder.values, "time_s": times_s}
             file.write(json.dumps(line) + "\n")
             file.flush()
             done += 1
-    directory.rmdir()
     return done
 
 
