@@ -103,11 +103,12 @@ def _begin_spawned() -> None:
 
     What the user's script defines is defined here too, since it may be sent by name.
     """
-    from hyperopt_app.processes.helpers import obey_the_parent_alone
+    from hyperopt_app.processes.helpers import calm_forked_processes, obey_the_parent_alone
     from hyperopt_app.ranks.joining import let_ranks_join
     from hyperopt_app.ranks.link import ask_once
 
     obey_the_parent_alone()
+    calm_forked_processes()  # this process may be a server (`forkserver`), whose children have not its threads
     let_ranks_join()
     with contextlib.suppress(Exception):  # then what needs it says so
         script = ask_once("script")

@@ -13,14 +13,15 @@ from typing import Any
 
 from hyperopt_app.errors import RanksError
 from hyperopt_app.objective.first_process import TRIAL_PID
+from hyperopt_app.schedulers.registry import task_variables
 
 __all__ = ["ADDRESS", "rank_of", "refuse_as_driver", "refuse_in_a_worker", "refusing_ranks"]
 
 # The environment variable with the address at which ranks reach their trial; set where a trial may have several.
 ADDRESS = "HYPEROPT_RANKS"
 
-# Lightning and torchrun set the first two, Slurm the last one in each task that srun starts.
-_NAMES = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
+# Lightning and torchrun set them; a scheduler has a variable of its own in each task that it starts.
+_NAMES = ("LOCAL_RANK", "RANK")
 
 _NO_RANKS_HERE = (
     "a trial on several processes (ranks) needs a process of its own, and here trials run inside their worker; choose "
@@ -28,8 +29,14 @@ _NO_RANKS_HERE = (
 )
 
 
-def rank_of(environment: Mapping[str, str], names: tuple[str, ...] = _NAMES) -> tuple[str, int]:
-    """Return the name of the variable with the highest rank, and that rank; an empty name and 0 if there is none."""
+def rank_of(environment: Mapping[str, str], names: tuple[str, ...] = ()) -> tuple[str, int]:
+    """Return the name of the variable with the highest rank, and that rank; an empty name and 0 if there is none.
+
+    Args:
+        environment: That of the process.
+        names: The variables; by default those of launchers of ranks, and of schedulers for their tasks.
+    """
+    names = names or (*_NAMES, *task_variables())
     ranks = {name: int(environment[name]) for name in names if environment.get(name, "").isdecimal()}
     name = max(ranks, key=ranks.__getitem__, default="")
     return name, ranks.get(name, 0)
@@ -83,6 +90,6 @@ def _refuse_a_rank(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "subprocess.Popen" or not _refuses:
         return
     environment = arguments[3]
-    own = rank_of(os.environ, _NAMES[:2])[1]
-    if isinstance(environment, Mapping) and rank_of(environment, _NAMES[:2])[1] > own:
+    own = rank_of(os.environ, _NAMES)[1]
+    if isinstance(environment, Mapping) and rank_of(environment, _NAMES)[1] > own:
         raise RanksError(_NO_RANKS_HERE)

@@ -12,6 +12,7 @@ import sys
 
 from hyperopt_app.ranks.environment import ADDRESS
 from hyperopt_app.schedulers.gpu_slots import GPUS_PER_TRIAL, WORKERS_HERE
+from hyperopt_app.schedulers.registry import disowning
 
 __all__ = ["PROGRAM", "own_port", "prepare", "threads_per_rank"]
 
@@ -35,9 +36,7 @@ def prepare(address: str) -> None:
     os.environ[ADDRESS] = address
     os.environ["MASTER_ADDR"] = "127.0.0.1"
     os.environ["MASTER_PORT"] = str(own_port())
-    if "SLURM_NTASKS" in os.environ:
-        # srun has started the worker, not the ranks. Lightning's documentation names this way to say so.
-        os.environ["SLURM_JOB_NAME"] = "interactive"
+    os.environ.update(disowning(os.environ))
     sys.modules["__main__"].__spec__ = importlib.util.find_spec(PROGRAM)
     _share_threads()
 

@@ -60,6 +60,7 @@ class Variables:
         task: The number of the task in its job, from 0.
         local_task: The number of the task on its node, from 0.
         end: When the job ends, seconds since the epoch.
+        disowning: Names and values that tell training frameworks that the job's tasks, workers of ours, are not ranks.
     """
 
     array_index: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class Variables:
     task: tuple[str, ...] = ()
     local_task: tuple[str, ...] = ()
     end: tuple[str, ...] = ()
+    disowning: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

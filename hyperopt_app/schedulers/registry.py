@@ -22,10 +22,12 @@ __all__ = [
     "AsksForJobs",
     "Queue",
     "Scheduler",
+    "disowning",
     "job_of",
     "judge_of_claims",
     "place_of",
     "scheduler_of_payload",
+    "task_variables",
     "values_of",
 ]
 
@@ -146,6 +148,17 @@ def job_of(environment: Mapping[str, str]) -> str:
     """Return the job of a process, from its script's or its scheduler's variables; empty outside of one."""
     jobs = (row.job_of(environment) for row in SCHEDULERS.values())
     return environment.get("HYPEROPT_JOB") or next(filter(None, jobs), "")
+
+
+def task_variables() -> tuple[str, ...]:
+    """Return the variables in which schedulers tell a task its number."""
+    return tuple(name for row in SCHEDULERS.values() for name in row.variables.task)
+
+
+def disowning(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what tells training frameworks that a job's tasks are not their ranks; empty outside of such a job."""
+    rows = [row for row in SCHEDULERS.values() if any(name in environment for name in row.variables.tasks)]
+    return dict(pair for row in rows for pair in row.variables.disowning)
 
 
 def values_of(environment: Mapping[str, str], names: Callable[[Variables], Sequence[str]]) -> Iterator[str]:

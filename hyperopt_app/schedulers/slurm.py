@@ -88,6 +88,8 @@ class Slurm:
         task=("SLURM_PROCID",),
         local_task=("SLURM_LOCALID",),
         end=("SLURM_JOB_END_TIME",),
+        # srun has started the worker, not the ranks. Lightning's documentation names this way to say so.
+        disowning=(("SLURM_JOB_NAME", "interactive"),),
     )
     tells_ends = True
     keeps_number = True

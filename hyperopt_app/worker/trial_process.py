@@ -29,7 +29,7 @@ from hyperopt_app.objective.first_process import FirstProcess, ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.processes.groups import ProgramGroup
-from hyperopt_app.processes.helpers import obey_the_parent_alone
+from hyperopt_app.processes.helpers import calm_forked_processes
 from hyperopt_app.processes.python_start import search_path
 from hyperopt_app.ranks.answers import CHECKPOINTED, Answer
 from hyperopt_app.ranks.failures import reason_of_outcome
@@ -292,7 +292,7 @@ def _note_exit_of_rank(error: Exception, directory: Path) -> None:
 def _prepare() -> Interrupts:
     """A group of its own, so that nothing which the objective starts outlives it; SIGINT comes from the worker."""
     os.setpgid(0, 0)
-    os.register_at_fork(after_in_child=_calm_a_grandchild)
+    calm_forked_processes()
     # The server has left its own method behind: a data loader would pickle what it copies in an unisolated trial.
     multiprocessing.set_start_method(None, force=True)
     _leave_the_server()
@@ -335,17 +335,6 @@ def _unblock(names: Sequence[str]) -> set[int]:
         signal.signal(number, lambda number, _frame: taken.add(number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*numbers, signal.SIGINT})
     return taken
-
-
-def _calm_a_grandchild() -> None:
-    """In a process that the objective forks (of a data loader, say): a job's signals are not meant for it.
-
-    Its own parent may still end it with SIGTERM, as multiprocessing does.
-    """
-    # Popen(preexec_fn=...): the program that comes next would inherit the blocked signal.
-    if sys._getframe(1).f_globals.get("__name__") == "subprocess":  # noqa: SLF001 - the one way to ask who forks
-        return
-    obey_the_parent_alone()
 
 
 def _refuse_a_used_device() -> None:

@@ -156,12 +156,12 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "a key of one option": (
         ("optim=adam,sgd", "optim.momentum=0.1,0.9"),
         "",
-        ("no key 'optim.momentum' (with optim=adam), but has it with optim=sgd", "hydra.sweeper.custom_search_space"),
+        ("no key 'optim.momentum' (with optim=adam), but has it with optim=sgd", "hydra.sweeper.when: {optim=sgd: "),
     ),
     "a key that is added to one option": (
         ("optim=adam,sgd", "+optim.momentum=0.1,0.9"),
         "",
-        ("no key 'optim.momentum' (with optim=adam), but has it with optim=sgd", "write ++optim.momentum"),
+        ("no key 'optim.momentum' (with optim=adam), but has it with optim=sgd", "or ++optim.momentum"),
     ),
 }
 

@@ -29,6 +29,7 @@ PUBLIC_ROOMS = {
         "page",
         "processes",
         "reports",
+        "results",
         "schedulers",
         "space",
         "storage",

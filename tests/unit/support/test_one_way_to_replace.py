@@ -10,6 +10,7 @@ PACKAGE = Path(hyperopt_app.__file__).parent
 # What puts one file in the place of another by itself, and why. The original interface is a guest.
 OTHERS = {
     "callbacks/lightning.py": "Lightning writes the file, or a folder, and all ranks of a training must name it alike",
+    "programs/metrics_file.py": "what an earlier attempt has written is set aside whole",
     "support/files.py": "the one way",
     "support/lock_file.py": "a broken lock is moved to the name by which its breaker is known",
 }
