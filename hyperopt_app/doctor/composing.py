@@ -59,7 +59,14 @@ def config_results(
     ]
     idle = idle_methods(request.settings, HYDRA_WORDING).values()
     results += [CheckResult("methods", "warning", note, "choose others, see docs/search.md") for note in idle]
-    return results, request
+    others = [note for note in request.notes if note not in {*idle, *request.earlier.notes}]
+    return [*results, *map(_of_note, others)], request
+
+
+def _of_note(note: str) -> CheckResult:
+    """Convert a note of the preflight, which a search logs, to a warning."""
+    text, _, remedy = note.partition(". What helps, ")
+    return CheckResult("command", "warning", text, remedy or "change the command or the config so")
 
 
 def recomposed(loader: ConfigLoader, config: DictConfig, words: Sequence[str]) -> DictConfig:

@@ -67,7 +67,12 @@ def examine_command(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     wanted = Wishes(**json.loads(wishes))
-    results = list(examine(context, config, task_function, arguments, wanted))
+    results = list[CheckResult]()
+    try:
+        results.extend(examine(context, config, task_function, arguments, wanted))
+    except Exception as error:  # noqa: BLE001 - what the checks before it have seen shall be read all the same
+        text = f"the examination ended early: {type(error).__name__}: {' '.join(str(error).split())}"
+        results.append(CheckResult("doctor", "fault", text, "if the command itself works, report this as a bug"))
     replace_text(Path(wanted.report), json.dumps([asdict(result) for result in results]), mode=0o600)
 
 

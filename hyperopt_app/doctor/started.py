@@ -47,7 +47,7 @@ def examined(words: Sequence[str], wishes: Wishes) -> list[CheckResult]:
         except OSError as error:
             return [_not_started(command, str(error.strerror))]
         if not report.exists():
-            return [_not_composed(done.stderr or done.stdout)]
+            return [_not_composed(done)]
         return [CheckResult(**result) for result in json.loads(report.read_text(encoding="utf-8"))]
 
 
@@ -59,7 +59,7 @@ def _without_sweeper(command: Sequence[str]) -> CheckResult | None:
     except OSError as error:
         return _not_started(command, str(error.strerror))
     if done.returncode:
-        return _not_composed(done.stderr or done.stdout)
+        return _not_composed(done)
     if _IS_OURS.search(done.stdout):
         return None
     text = f"{shlex.join(command)} does not search with hydra/sweeper=async_optuna"
@@ -94,8 +94,11 @@ def _not_started(command: Sequence[str], reason: str) -> CheckResult:
     )
 
 
-def _not_composed(said: str) -> CheckResult:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _not_composed(done: "subprocess.CompletedProcess[str]") -> CheckResult:
+    if done.returncode < 0:
+        text = f"the program was ended by signal {-done.returncode} before it could be examined"
+        return CheckResult("config", "fault", text, "see what its imports do")
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     # Of a traceback the end tells what is wrong; Hydra's own errors have few lines, all of them of use.
     reason = lines[-1] if any(line.startswith("Traceback") for line in lines) else " ".join(lines[:8])
     text = f"the config cannot be composed: {reason or 'the program ended without a word'}"

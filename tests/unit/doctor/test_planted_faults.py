@@ -18,6 +18,7 @@ from hyperopt_app.doctor import examination, locks, storage_speed
 from hyperopt_app.doctor.check_result import CheckResult
 from hyperopt_app.doctor.examination import Wishes, examine
 from hyperopt_app.doctor.forecast import forecast_results
+from hyperopt_app.driver.sweep import sweep
 from hyperopt_app.storage import database, opening
 from tests.unit._made_studies import ended, kept
 from tests.unit._made_sweeps import made_sweep, write_configs
@@ -115,6 +116,20 @@ def test_a_command_that_works_has_no_fault(place: Place, words: tuple[str, ...])
     assert ("trial" in checks) == ("try_s" in wishes)
     assert (checks >= {"nodes", "submission", "partition", "preemption", "accounting"}) == (words == SLURM)
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_study_that_is_there_stays_as_it_is(place: Place) -> None:
+    """Also with a trial that is tried; its earlier trials tell what the others will cost."""
+    words = ("hydra/launcher=basic", "hydra.sweeper.progress=none")
+    context, config = made_sweep(place.configs, *words, "hydra.sweeper.n_trials=2")
+    sweep(context, config, reporting, [])
+    before = {path: path.read_bytes() for path in Path("study").rglob("*") if path.is_file()}
+    results = answers(place, *words, try_s=30.0)
+    assert {path: path.read_bytes() for path in Path("study").rglob("*") if path.is_file()} == before
+    assert [result.line for result in results if result.verdict != "ok"] == []
+    (cost,) = [result.text for result in results if result.check == "cost"]
+    assert cost.startswith("3 trials will cost")
+    assert cost.endswith("judged by 2 earlier trials")
 
 
 class Fault(NamedTuple):
@@ -241,6 +256,16 @@ FAULTS = {
     ),
     "accounting out of reach": Fault(
         "accounting", "warning", "Connection refused", SLURM, _answers("sacct", "echo Connection refused >&2; exit 1")
+    ),
+    "a scheduler that is not there": Fault(
+        "submission",
+        "fault",
+        "bsub was not found",
+        ("hydra/launcher=lsf_workers",),
+        lambda place: place.patch.setenv("PATH", str(place.programs)),
+    ),
+    "workers that run one after the other": Fault(
+        "command", "warning", "since hydra/launcher is basic", ("hydra/launcher=basic", "hydra.sweeper.n_jobs=2")
     ),
     "a GPU that is not there": Fault(
         "gpus",
