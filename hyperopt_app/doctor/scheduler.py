@@ -55,9 +55,14 @@ def scheduler_results(
     except ConfigError as error:
         yield from map(result_of_fault, error.faults)
         return
+    site = ask(["scontrol", "show", "config"])
+    if site.status:
+        text = f"Slurm does not answer: {' '.join(site.text.split())}"
+        yield CheckResult("submission", "fault", text, "run this on a machine of the cluster, or try again later")
+        return
     tested = ask(["sbatch", "--test-only"], script)
     yield _submission(tested)
-    yield from _partitions(settings, tested.text, ask)
+    yield from _partitions(settings, tested.text, site.text, ask)
     yield _accounting(ask)
     yield from _shared(directory, ask)
 
@@ -72,11 +77,10 @@ def _submission(tested: Answer) -> CheckResult:
     return ok("submission", f"sbatch --test-only takes the workers; {when}")
 
 
-def _partitions(settings: Mapping[str, Any], tested: str, ask: Ask) -> Iterator[CheckResult]:
+def _partitions(settings: Mapping[str, Any], tested: str, config: str, ask: Ask) -> Iterator[CheckResult]:
     """Check the limits, the state and the preemption of each partition to which the workers may go."""
     chosen = _PARTITION.search(tested)
     names = str(settings.get("partition") or (chosen[1] if chosen else "")).split(",")
-    config = ask(["scontrol", "show", "config"]).text
     limit_s = SCHEDULERS["slurm"].limit_s(settings)
     for name in filter(None, names):
         answer = ask(["scontrol", "--oneliner", "show", "partition", name])
@@ -126,7 +130,8 @@ def _accounting(ask: Ask) -> CheckResult:
 
 
 def _shared(directory: Path, ask: Ask) -> Iterator[CheckResult]:
-    if is_network_filesystem(directory) or not slurm_site.nodes_elsewhere(ask(["sinfo", "-h", "--format=%o"]).text):
+    nodes = ask(["sinfo", "--noheader", "--format=%o"])
+    if nodes.status or is_network_filesystem(directory) or not slurm_site.nodes_elsewhere(nodes.text):
         return
     text = f"{directory} seems to be on a disk of this machine, and nodes are other machines"
     remedy = "set hydra.sweep.dir to a directory that all nodes share; --nodes tests it"

@@ -16,7 +16,10 @@ _HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 class Answer(NamedTuple):
-    """What a program has written, without its line ends, and its exit status; 127 where it is not installed."""
+    """What a program has written, its errors where it has failed, and its exit status; 127 where it is not installed.
+
+    `sbatch --test-only` writes its answer where errors go, and nothing else.
+    """
 
     text: str
     status: int
@@ -40,7 +43,8 @@ def ask(words: Sequence[str], script: str = "") -> Answer:
         return Answer(f"{words[0]}: {error.strerror}", 127)
     except subprocess.TimeoutExpired:
         return Answer(f"{words[0]} did not answer within {_LONGEST_S:g} s", 124)
-    return Answer(f"{done.stdout}\n{done.stderr}".strip(), done.returncode)
+    texts = (done.stderr, done.stdout) if done.returncode else (done.stdout, done.stderr)
+    return Answer(next(filter(None, map(str.strip, texts)), ""), done.returncode)
 
 
 def partition_fields(text: str) -> dict[str, str]:

@@ -234,6 +234,9 @@ FAULTS = {
         ("hydra.sweeper.storage=notes.log",),
         lambda _place: Path("notes.log").write_text("epoch 1: loss 0.5\n"),
     ),
+    "a Slurm that does not answer": Fault(
+        "submission", "fault", "Unable to contact", SLURM, _answers("scontrol", "echo Unable to contact >&2; exit 1")
+    ),
     "a submission that is refused": Fault(
         "submission",
         "fault",
