@@ -2,6 +2,7 @@
 """`hyperopt-app doctor` as it is typed: the examined program runs in a process of its own, and nothing is left."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -31,11 +32,14 @@ defaults: [_self_, {override hydra/sweeper: async_optuna}]
 lr: 0.1
 hydra: {sweep: {dir: study}, sweeper: {params: {lr: 'interval(0, 1)'}}}
 """
+TORCH = "__version__ = '2.9'\nclass cuda:\n    is_available = staticmethod(lambda: False)\n"
 
 
 @pytest.fixture
-def app() -> Path:
-    """A Hydra program with our sweeper."""
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Hydra program with our sweeper, and a torch that takes no time to import."""
+    (tmp_path / "torch.py").write_text(TORCH, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     Path("app.py").write_text(APP, encoding="utf-8")
     Path("config.yaml").write_text(CONFIG, encoding="utf-8")
     return Path("app.py")
