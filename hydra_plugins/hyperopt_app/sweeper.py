@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The sweeper class that Hydra discovers; its implementation, `driver.sweep`, is imported when a sweep runs."""
 
+import os
 import sys
 from typing import Any
 
@@ -32,10 +33,17 @@ class AsyncOptunaSweeper(Sweeper):
         if self._parts is None:
             raise RuntimeError("setup() comes before sweep()")
         context, config, task_function = self._parts
+        # Set by `hyperopt-app doctor`, for this process alone.
+        wishes = os.environ.pop("HYPEROPT_DOCTOR", None)
         try:
-            from hyperopt_app.driver.sweep import sweep
-
             with answering_hydra(config):
+                if wishes is not None:
+                    from hyperopt_app.doctor.examination import examine_command
+
+                    examine_command(context, config, task_function, arguments, wishes)
+                    return
+                from hyperopt_app.driver.sweep import sweep
+
                 sweep(context, config, task_function, arguments)
         except HyperoptError as error:
             if error.exit_code == 1:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The list of all commands that take a study, by the name that a user types."""
 
+from hyperopt_app.commands import doctor
 from hyperopt_app.commands.base import Command
 from hyperopt_app.commands.look import best, compare, dashboard, export, logs, ls, report, show, status, trials
 from hyperopt_app.commands.steer import add, discard, extend, hold, import_trials, release, repair, retry, stop
@@ -9,6 +10,7 @@ __all__ = ["COMMANDS"]
 
 # In the order of the help.
 COMMANDS: dict[str, Command] = {
+    "doctor": doctor.COMMAND,
     "ls": ls.COMMAND,
     "status": status.COMMAND,
     "trials": trials.COMMAND,

@@ -47,6 +47,7 @@ _ALONE = (
     (("extend", "."), "--trials"),
     (("extend", ".", "--trials", "0"), "whole number above 0"),
     (("status", ".", "--watch=0"), "above 0"),
+    (("doctor", "--try=0"), "above 0"),
     (("status", ".", "--watch", "--json"), "not both"),
     (("import", ".", "nope"), "."),
     (("import", "."), "FROM"),

@@ -15,7 +15,7 @@ FLOORS = (
     {"", "settings"},
     {"preflight"},
     {"driver", "importing", "rank_process", "worker_process"},
-    {"legacy"},
+    {"doctor", "legacy"},
     {"commands"},
     {"cli"},
 )
@@ -36,6 +36,7 @@ ONLY_IN = {
         "launchers.payload",
         *("driver.workers", "driver.dry_run", "driver.places", "preflight"),
         *("driver.request", "driver.sweep", "settings.lost_keys"),
+        *("doctor.composing", "doctor.examination", "doctor.short_trial", "doctor.started"),
     },
     "hydra_plugins": set(),
     "keras": {"callbacks.keras"},

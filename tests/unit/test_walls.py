@@ -192,7 +192,10 @@ def test_the_plugins_know_the_schemas_at_the_top_and_the_sweep_in_functions() ->
         for name, path in PLUGINS.items()
         for own, found in _own_imports(path)
         if not _is_within(
-            own, {"config", "errors", "hydra_compat"} if found.at_the_top else {"config", "driver.sweep", "launchers"}
+            own,
+            {"config", "errors", "hydra_compat"}
+            if found.at_the_top
+            else {"config", "doctor.examination", "driver.sweep", "launchers"},
         )
     ]
     assert PLUGINS, "no plugins were found"
