@@ -40,6 +40,11 @@ class TrialLog:
         self._facts: RunFacts | None = None
         self._runs: dict[str, RunLogger] = {}
 
+    @property
+    def has_all(self) -> bool:
+        """Whether the runs of all loggers are open."""
+        return self._runs.keys() == self._plan.logger.keys()
+
     def begin(self, facts: RunFacts, curve: Mapping[int, float]) -> None:
         """Open the trial's runs, those of an earlier attempt if there was one.
 
@@ -113,7 +118,8 @@ def _forgiven(logger: str, facts: RunFacts) -> Iterator[list[Exception]]:
 def end_left_open(plan: Plan, study_id: str, trials: Sequence[FrozenTrial]) -> None:
     """End the runs of trials that have ended where nobody had their runs open, since their workers had died.
 
-    Runs once no worker of the study is at work.
+    Runs once no worker of the study is at work. At the first logger that cannot be reached it leaves the rest, which
+    the next command tries again.
 
     Args:
         plan: The plan of the study.
@@ -125,7 +131,10 @@ def end_left_open(plan: Plan, study_id: str, trials: Sequence[FrozenTrial]) -> N
         if end is not None and directory is not None and _is_left_open(plan, directory):
             log = TrialLog(plan)
             log.begin(facts_of_stored(plan, study_id, trial, directory), trial.intermediate_values)
+            is_reached = log.has_all
             log.close(end)
+            if not is_reached:  # a server that is away would be waited for once for each trial
+                return
 
 
 def _is_left_open(plan: Plan, directory: Path) -> bool:

@@ -172,3 +172,20 @@ def test_runs_that_nobody_ended_are_ended_from_the_study() -> None:
     runs = read_csv(plan.study_dir, "loss")
     assert [run.state for run in runs] == ["complete", "failed", "waiting", "pruned"]
     assert runs[0].final == {"loss": 0.5}
+
+
+def test_a_logger_that_is_away_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not for each trial whose runs are to be ended."""
+    plan, asked = _plan(), list[int]()
+    trials = [made(number=n, directory=str(_facts(plan, n).directory)) for n in range(3)]
+    for number in range(3):
+        keep_runs(_facts(plan, number).directory, {"csv": f"study/{number}"})
+
+    def open_run(_logger: str, _settings: object, facts: RunFacts, _known: object) -> Any:
+        asked.append(facts.number)
+        raise OSError("away")
+
+    monkeypatch.setattr(trial_log, "open_run", open_run)
+    end_left_open(plan, "0a", trials)
+    assert asked == [0]
+    assert ended_runs(_facts(plan).directory) == {}
