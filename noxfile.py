@@ -138,3 +138,10 @@ def ray(session: nox.Session) -> None:
     # Not under the tested set: boto3, which the launcher wants, is content with no python-dateutil of today.
     session.install("ray==2.60.*", "hydra-ray-launcher==1.4.0rc3")
     session.run("pytest", "tests/contracts/test_ray.py", "-m", "", *session.posargs)
+
+
+@nox.session
+def loggers(session: nox.Session) -> None:
+    """Test the loggers with every tool; not a part of CI, where those of MLflow and Weights & Biases are skipped."""
+    session.install(*TESTED_SET, "-e", ".[loggers,test]")
+    session.run("pytest", "tests/unit/loggers", "tests/end_to_end/test_loggers.py", *session.posargs)

@@ -12,6 +12,7 @@ from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.config.launchers import SCHEMAS
+from hyperopt_app.config.loggers import LOGGERS
 from hyperopt_app.config.methods import (
     SAMPLERS_OF_STOCK,
     AsyncTPESamplerConf,
@@ -93,7 +94,9 @@ def register() -> None:
     nodes = [
         (group, name, _untyped(node) if group.startswith("hydra/sweeper/") else node) for group, name, node in _NODES
     ]
-    store_nodes([*nodes, ("hydra/sweeper/opened", "methods", _opened())])
+    # Each under its own name, so that several can be chosen: hydra/sweeper/logger=[csv,tensorboard].
+    loggers = [("hydra/sweeper/logger", name, {name: _untyped(node)}) for name, node in LOGGERS.items()]
+    store_nodes([*nodes, *loggers, ("hydra/sweeper/opened", "methods", _opened())])
 
 
 def register_beside_stock() -> None:

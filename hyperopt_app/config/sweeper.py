@@ -48,7 +48,7 @@ class AsyncOptunaConf:
 
     # The first lets the user's files add keys to the two groups after it; `config.store` says how.
     defaults: list[Any] = field(
-        default_factory=lambda: ["opened/methods@_here_", {"sampler": "auto"}, {"pruner": "auto"}]
+        default_factory=lambda: ["opened/methods@_here_", {"sampler": "auto"}, {"pruner": "auto"}, {"logger": None}]
     )
 
     # How points are proposed, a config group.
@@ -156,3 +156,6 @@ class AsyncOptunaConf:
 
     # Makes one value of the metrics of a mapping: their sum, each times its weight, 1 where none is given.
     weights: dict[str, float] = field(default_factory=dict)
+
+    # The loggers, a config group: {name: its fields}, see `config.loggers`. Empty for none.
+    logger: dict[str, Any] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
 from hyperopt_app.launchers.registry import launcher_faults, launcher_row
+from hyperopt_app.loggers.registry import logger_faults, with_absolute_places
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.preflight import settings as preflight
 from hyperopt_app.preflight.earlier_studies import EarlierTrials, read_earlier
@@ -180,7 +181,7 @@ def _settings_and_faults(loader: ConfigLoader, config: DictConfig) -> tuple[Sett
     if unread := unreadable(config) or nothing_chosen(config):
         raise ConfigError([*unread, *unknown_keys(config)])
     settings, faults = with_right_fields(read_settings(config), config)
-    settings, of_methods = with_methods(_with_absolute_storage(settings), config, partial(_recomposed, loader, config))
+    settings, of_methods = with_methods(_with_absolute_places(settings), config, partial(_recomposed, loader, config))
     return settings, faults, of_methods
 
 
@@ -207,8 +208,10 @@ def _composed(loader: ConfigLoader, config: DictConfig, words: list[str]) -> Dic
     return loader.load_configuration(config.hydra.job.config_name, words, run_mode=RunMode.MULTIRUN)
 
 
-def _with_absolute_storage(settings: Settings) -> Settings:
-    """Resolve a relative path against the driver's directory, also for workers that run elsewhere."""
+def _with_absolute_places(settings: Settings) -> Settings:
+    """Resolve relative paths against the driver's directory, also for workers that run elsewhere."""
+    if not any(logger_faults(settings.logger)):
+        settings = replace(settings, logger=with_absolute_places(settings.logger, Path.cwd()))
     try:
         return replace(settings, storage=absolute_storage(settings.storage, Path.cwd()))
     except StorageError:

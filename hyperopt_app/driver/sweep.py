@@ -35,6 +35,7 @@ from hyperopt_app.driver.request import Request, checked, fixed_by_sampler, poin
 from hyperopt_app.driver.workers import SweepWorkers
 from hyperopt_app.errors import ResultsError, StorageError, StudyStoppedError, SubmissionError
 from hyperopt_app.launchers.registry import launcher_script
+from hyperopt_app.loggers.trial_log import end_left_open
 from hyperopt_app.looking.summary import write_summary
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.processes.streams import going_on_unread, spelling_out
@@ -44,6 +45,7 @@ from hyperopt_app.results.study_results import write_study_results
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.storage.snapshots.keeping import keep_snapshot
+from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import Stop, write_stop
@@ -291,6 +293,8 @@ def _out_of_time(plan: Plan, size: int, left: int, left_at_first: int) -> str:
 def _conclude(plan: Plan, study: optuna.Study, monitor: StudyMonitor, stop: Stop | None, fault: str) -> None:
     """Report how the study ended, and which files could not be written."""
     keep_snapshot(study, is_over=True)
+    if plan.logger:
+        end_left_open(plan, study_id(study), study.get_trials(deepcopy=False))
     for line in write_summary(study, plan.study_dir):
         _log.info("%s", line)
     try:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from hyperopt_app.config.sweeper import BudgetConf
 from hyperopt_app.errors import HyperoptError, SpaceError
 from hyperopt_app.launchers.registry import launcher_names
+from hyperopt_app.loggers.registry import logger_faults
 from hyperopt_app.preflight.fields import MOST_SECONDS, is_seconds
 from hyperopt_app.sampling.feasible import random_points
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
@@ -43,6 +44,7 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
         *_point_faults(settings, space),
         *_prior_faults(settings, space),
         *_extension(settings.custom_search_space),
+        *logger_faults(settings.logger),
     ]
 
 

@@ -31,6 +31,7 @@ class OwnTrial:
         directory: The trial's directory, if it is to be looked at too.
         owner: Who has signed that directory for this worker.
         at_checkpoint: Called at each checkpoint of the trial; may ask this worker to end it there.
+        on_report: Called with each value that the study has taken, and its step.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class OwnTrial:
         directory: Path | None = None,
         owner: Owner | None = None,
         at_checkpoint: Callable[[], None] | None = None,
+        on_report: Callable[[float, int], None] | None = None,
     ) -> None:
         self._trial = trial
         self._holds = holds
         self._directory = directory
         self._owner = owner
         self._at_checkpoint = at_checkpoint
+        self._on_report = on_report
 
     def __getattr__(self, name: str) -> Any:
         """Forward to Optuna's trial."""
@@ -60,6 +63,17 @@ class OwnTrial:
             return method(*args, **kwargs)
 
         return call
+
+    def report(self, value: float, step: int) -> None:
+        """Store a value of the learning curve.
+
+        Raises:
+            NotOurTrialError: The trial belongs to another worker by now.
+        """
+        self.check()
+        self._trial.report(value, step)
+        if self._on_report is not None:
+            self._on_report(value, step)
 
     def check(self) -> None:
         """Raise an error if the trial belongs to another worker by now.

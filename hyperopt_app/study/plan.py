@@ -40,6 +40,7 @@ class SweepOptions:
     custom_search_space: str | None = None
     trial_timeout: float | None = None
     budget: Mapping[str, float | None] = field(default_factory=dict)
+    logger: Mapping[str, Any] = field(default_factory=dict)
 
 
 def sweep_options(settings: SweepOptions) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.budget.verdict import judge
 from hyperopt_app.cost.cost_budget import CostBudget
 from hyperopt_app.errors import HyperoptError, StorageError
+from hyperopt_app.loggers.trial_log import TrialLog
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost, Outcome, Parked
 from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.schedulers.time_left import end_of_job, needed_s, suffices
@@ -73,6 +74,7 @@ class Worker:
         sleep: Waits, seconds.
         run_number: That of the command for which it works, as the study counts them.
         cost_budget: What the study may cost; None for no look at it.
+        log: The trials' runs of the chosen loggers; None without any.
     """
 
     tickets: Tickets
@@ -89,6 +91,7 @@ class Worker:
     sleep: Callable[[float], None] = time.sleep
     run_number: int = 0
     cost_budget: CostBudget | None = None
+    log: TrialLog | None = None
     _has_lingered: bool = field(default=False, init=False)
 
     def work(self) -> Tally:
@@ -103,6 +106,8 @@ class Worker:
                 self._stop_for(error, tally)
                 break
             is_stored = self.tickets.settle(trial, outcome)
+            if self.log is not None:
+                self.log.settle(outcome if is_stored else Interrupted())
             if isinstance(outcome, Interrupted):
                 _log.info("trial %d interrupted; its ticket goes back", number)
                 tally.interrupted = True

@@ -17,6 +17,8 @@ from hyperopt_app.budget.hidden import whole
 from hyperopt_app.config.seeding import key_seed, seed_libraries
 from hyperopt_app.cost.cost_budget import CostBudget
 from hyperopt_app.errors import HyperoptError, SpaceError, StorageError
+from hyperopt_app.loggers.facts import facts_of
+from hyperopt_app.loggers.trial_log import TrialLog
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Parked, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
@@ -94,6 +96,7 @@ class Evaluation:
         parks: Asks whether a trial that has written a checkpoint is to end there and wait.
         idle_pruner: Notices that the pruner cannot act.
         cost_budget: What the study may cost; None for no look at it.
+        log: The trials' runs of the chosen loggers; None without any.
     """
 
     plan: Plan
@@ -105,6 +108,7 @@ class Evaluation:
     parks: Callable[[optuna.Trial], bool] = lambda _trial: False
     idle_pruner: IdlePruner = field(default_factory=IdlePruner)
     cost_budget: CostBudget | None = None
+    log: TrialLog | None = None
     _study_id: str | None = field(default=None, init=False)
     _constraints: Constraints = field(init=False)
 
@@ -134,9 +138,11 @@ class Evaluation:
         seed = _chosen_seed(config) if is_seed_chosen else None
         seed = self.plan.training_seed(optuna_trial.number) if seed is None else seed
         keep_seed(optuna_trial, seed)
-        reported = tuple(_reported(optuna_trial)) if resumed else ()
+        curve = _reported(optuna_trial) if resumed else {}
+        reported = tuple(curve)
+        on_report = self._logged(owner, params, config.directory, seed, curve)
         holds, ends_early = partial(self.holds, optuna_trial), partial(self._end_early, optuna_trial)
-        own = OwnTrial(optuna_trial, holds, config.directory, owner, ends_early)
+        own = OwnTrial(optuna_trial, holds, config.directory, owner, ends_early, on_report)
         self.pace.begin()
         try:
             if self.isolation is not None:
@@ -195,6 +201,15 @@ class Evaluation:
             raise StorageError(f"{place}: cannot be written ({error}); make room, or correct its permissions") from None
         keep_attempt(optuna_trial, str(directory), owner.attempt)
         return config.moved(directory, self.jobs.origin), owner
+
+    def _logged(
+        self, owner: Owner, params: Mapping[str, Any], directory: Path, seed: int, curve: Mapping[int, float]
+    ) -> Callable[[float, int], None] | None:
+        """Open the trial's runs, and return what adds a point to their curves; None without a logger."""
+        if self.log is None:
+            return None
+        self.log.begin(facts_of(self.plan, owner.study_id, owner.number, params, directory, seed), curve)
+        return self.log.report
 
     def _order(
         self,
@@ -289,11 +304,11 @@ def _chosen_seed(config: TrialConfig) -> int | None:
     return own if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else None
 
 
-def _reported(trial: optuna.Trial) -> Collection[int]:
-    """The steps of the learning curve that an earlier worker has recorded."""
+def _reported(trial: optuna.Trial) -> Mapping[int, float]:
+    """The learning curve that an earlier worker has recorded, step to value."""
     # Not by its place: the study may hide trials that are set aside.
     stored = next(other for other in trial.study.get_trials(deepcopy=False) if other.number == trial.number)
-    return stored.intermediate_values.keys()
+    return stored.intermediate_values
 
 
 def _is_shared(study: optuna.Study, directory: str) -> bool:

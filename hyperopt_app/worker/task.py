@@ -23,6 +23,7 @@ from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.cost.cost_budget import CostBudget, note_without_gpus
 from hyperopt_app.cost.worker_times import noting_time
 from hyperopt_app.errors import StorageError
+from hyperopt_app.loggers.trial_log import TrialLog
 from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.task_hooks import hooks_of
 from hyperopt_app.results.study_results import results_of_worker
@@ -138,13 +139,16 @@ class WorkerTask:
         results = results_of_worker(tickets, plan, self.config, self.task_function)
         idle_pruner = IdlePruner(_pruner_of(plan), plan.wording.pruner, is_automatic=plan.pruner_is_automatic)
         cost_budget = CostBudget(plan.study_dir, plan.budget)
+        log = TrialLog(plan) if plan.logger else None
         note_without_gpus(tickets.study, plan.budget, os.environ)
         worker = Worker(
             tickets,
             plan.limits,
             plan.ended_before,
             feasible(sampler_factory(plan.sampler, plan.seed), plan.space, plan.seed),
-            Evaluation(plan, jobs, interrupts, pace, isolation, tickets.holds, tickets.parks, idle_pruner, cost_budget),
+            Evaluation(
+                plan, jobs, interrupts, pace, isolation, tickets.holds, tickets.parks, idle_pruner, cost_budget, log
+            ),
             results,
             interrupts=interrupts,
             pace=pace,
@@ -152,6 +156,7 @@ class WorkerTask:
             lingers=plan.options.lingers,
             run_number=plan.run_number,
             cost_budget=cost_budget,
+            log=log,
         )
         tally = worker.work()
         results.update(force=True)

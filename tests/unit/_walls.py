@@ -10,7 +10,7 @@ FLOORS = (
     {"callbacks", "programs", "sampling"},
     {"app", "study"},
     {"budget", "cost"},
-    {"__main__", "launchers", "progress", "reports", "results"},
+    {"__main__", "launchers", "loggers", "progress", "reports", "results"},
     {"looking", "page", "worker"},
     {"", "settings"},
     {"preflight"},
@@ -40,6 +40,7 @@ ONLY_IN = {
     },
     "hydra_plugins": set(),
     "keras": {"callbacks.keras"},
+    "mlflow": {"loggers.mlflow_store"},
     "objectives": set(),
     "rich": {"commands", "progress.display", "progress.table"},
     "sklearn": {"page.forest", "reports.partial_dependence"},
@@ -47,6 +48,8 @@ ONLY_IN = {
     "submitit": {"schedulers.slurm_job"},
     "lightning": {"callbacks.lightning"},
     "pytorch_lightning": {"callbacks.lightning"},
+    "tensorboard": {"loggers.tensorboard_files"},
     "torch": {"callbacks._random_states", "callbacks.lightning", "callbacks.torch"},
+    "wandb": {"loggers.wandb_run"},
 }
 OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "budget.hidden", "budget.tickets"}

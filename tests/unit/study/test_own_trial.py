@@ -56,6 +56,19 @@ def test_nothing_is_written_once_another_has_signed_the_directory(tmp_path: Path
         own.report(2.0, 1)
 
 
+def test_a_report_is_passed_on_once_the_study_has_it() -> None:
+    """And not if the trial is another worker's by then."""
+    study, heard = study_with(1), list[tuple[float, int]]()
+    slow, other = hand(study, 0), hand(study, 1, observer=Told("worker-0"))
+    trial = claimed(slow)
+    own = OwnTrial(trial, lambda: slow.holds(trial), on_report=lambda value, step: heard.append((value, step)))
+    own.report(1.0, 0)
+    other.reap()
+    with pytest.raises(NotOurTrialError):
+        own.report(2.0, 1)
+    assert heard == [(1.0, 0)]
+
+
 def test_the_pace_is_the_longest_stretch_without_a_checkpoint() -> None:
     """From the start or a checkpoint to the next, or to the end."""
     times = iter([0.0, 10.0, 12.0, 17.0, 18.0])
