@@ -22,6 +22,8 @@ __all__ = ["scheduler_results"]
 
 _START = re.compile(r"to start at (\S+)")
 _PARTITION = re.compile(r"in partition (\S+)")
+# The one submit command that can say what it would do.
+_TESTS_SUBMISSIONS = "sbatch"
 _ACCOUNTING_OFF = "accounting storage is disabled"
 
 Ask = Callable[..., Answer]
@@ -46,7 +48,7 @@ def scheduler_results(
         text = f"{row.submit_program} was not found"
         yield CheckResult("submission", "fault", text, f"run this on a machine with {name}, or take another launcher")
         return
-    if name != "slurm":
+    if row.submit_program != _TESTS_SUBMISSIONS:
         yield ok("submission", f"{row.submit_program} is there; {name} cannot test a submission without making it")
         return
     settings: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
@@ -62,7 +64,7 @@ def scheduler_results(
         return
     tested = ask(["sbatch", "--test-only"], script)
     yield _submission(tested)
-    yield from _partitions(settings, tested.text, site.text, ask)
+    yield from _partitions(settings, row.limit_s(settings), (tested.text, site.text), ask)
     yield _accounting(ask)
     yield from _shared(directory, ask)
 
@@ -77,11 +79,11 @@ def _submission(tested: Answer) -> CheckResult:
     return ok("submission", f"sbatch --test-only takes the workers; {when}")
 
 
-def _partitions(settings: Mapping[str, Any], tested: str, config: str, ask: Ask) -> Iterator[CheckResult]:
+def _partitions(settings: Mapping[str, Any], limit_s: float, said: tuple[str, str], ask: Ask) -> Iterator[CheckResult]:
     """Check the limits, the state and the preemption of each partition to which the workers may go."""
+    tested, config = said
     chosen = _PARTITION.search(tested)
     names = str(settings.get("partition") or (chosen[1] if chosen else "")).split(",")
-    limit_s = SCHEDULERS["slurm"].limit_s(settings)
     for name in filter(None, names):
         answer = ask(["scontrol", "--oneliner", "show", "partition", name])
         fields = slurm_site.partition_fields(answer.text)
