@@ -28,7 +28,7 @@ __all__ = ["EPOCHS", "SEEDS", "SPACE", "TABLE"]
 
 EPOCHS, SEEDS = 50, 3
 TABLE = Path(__file__).with_name("digits.parquet")
-# As in conf/hparams/digits.yaml, but for its wider layers, which take longer.
+# As in conf/hparams/digits.yaml.
 SPACE = {
     "learning_rate": FloatDistribution(1e-5, 1e-1, log=True),
     "weight_decay": FloatDistribution(1e-6, 1e-1, log=True),

@@ -20,8 +20,8 @@ _LEAST_TRIALS = 10
 # As shares of the range: the best trial is at an end within the first, most of the best tenth within the second.
 _AT_THE_END, _NEAR_THE_END = 0.02, 0.1
 _LEAST_BEST = 5
-# The least share in what sets the best trials apart.
-_MATTERS = 0.05
+# The least share in what sets the best trials apart, of what each parameter would have if all mattered alike.
+_MATTERS = 0.5
 
 
 def best_tenth(view: View, least: int = _LEAST_BEST) -> "Sequence[FrozenTrial]":
@@ -38,9 +38,9 @@ def best_at_an_edge(view: View) -> list[Finding]:
     if len(view.directions) > 1 or view.counts["complete"] < _LEAST_TRIALS or not view.best:
         return []
     best, top, findings = view.best[0], best_tenth(view), []
-    shares = importances_of(view)
+    shares = importances_of(view) or dict.fromkeys(best.params, 1.0)
     for name, value in best.params.items():
-        if shares.get(name, 1.0) < _MATTERS:
+        if shares.get(name, 1.0) * len(shares) < _MATTERS:
             continue
         distribution = best.distributions[name]
         places = [_place_in_range(distribution, trial.params.get(name)) for trial in top]
