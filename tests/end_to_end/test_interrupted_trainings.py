@@ -29,6 +29,7 @@ def _waiting(done: set[int]) -> FrozenTrial | None:
     return next((trial for trial in waiting if trial.number not in done), None)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "framework",

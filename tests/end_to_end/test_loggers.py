@@ -48,6 +48,7 @@ Start = Callable[..., subprocess.Popen[str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("chosen", [("csv", "tensorboard"), ("mlflow",), ("wandb",)], ids="+".join)
 def test_a_preempted_trial_goes_on_in_the_same_runs(

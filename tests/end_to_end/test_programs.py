@@ -47,6 +47,7 @@ def _by_program(trials: list[FrozenTrial]) -> dict[tuple[str, int], FrozenTrial]
     return {(trial.params["program"], trial.params["x"]): trial for trial in trials}
 
 
+@pytest.mark.slow
 def test_programs_of_two_languages_are_searched(run_app: Run, family: Family) -> None:
     """Their curves are whole, the pruner ends those that would never end, and the last value is the outcome."""
     done = run_app(*WORDS)
@@ -62,6 +63,7 @@ def test_programs_of_two_languages_are_searched(run_app: Run, family: Family) ->
     wait_for("the end of every process", family.is_gone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "everyone",
     [pytest.param(False, marks=[pytest.mark.slow, pytest.mark.nightly]), True],
@@ -93,6 +95,7 @@ def _with_two_steps(number: int) -> FrozenTrial | None:
     return running[0] if running and len(running[0].intermediate_values) == 2 else None
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_ends_with_its_trial(run_app: Run, family: Family) -> None:
     """Past the time limit it is killed, with what it has started in a session of its own."""
     options = ("hydra.sweeper.trial_timeout=1.5", "objective.grace_s=0.2", "~hydra.sweeper.params.x", "mode=hang")

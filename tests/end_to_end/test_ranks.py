@@ -93,6 +93,7 @@ def assert_nothing_is_left(family: Family) -> None:
     wait_for("the end of all processes", family.is_gone)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_trial_on_two_ranks_of_ddp(run_script: Run, family: Family) -> None:
     """Lightning starts the second rank; one curve, pruned together, no process is left and the values differ."""
@@ -104,6 +105,7 @@ def test_a_trial_on_two_ranks_of_ddp(run_script: Run, family: Family) -> None:
     assert_nothing_is_left(family)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_killed_rank_fails_its_trial_alone(run_script: Run, family: Family) -> None:
     """Of a segmentation fault here, by its own kind; the worker goes on with the next trial."""
