@@ -26,12 +26,14 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+import hyperopt_app
 from benchmarks.measuring import machine, table
 from benchmarks.search.trained_app import VALUES
 
 __all__ = ["CONTENDERS", "main", "target_of", "time_to"]
 
 REPO = Path(__file__).resolve().parents[2]
+CONFIGS = Path(hyperopt_app.__file__).resolve().parent / "conf"  # of the worked studies
 ROWS = Path(__file__).with_name("docs_trainings.jsonl")
 APP = "benchmarks.search.trained_app"
 SLOTS = 2
@@ -132,7 +134,7 @@ def _add(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def _hparams(problem: str) -> DictConfig:
-    return cast(DictConfig, OmegaConf.load(REPO / "conf" / "hparams" / PROBLEMS[problem].hparams))
+    return cast(DictConfig, OmegaConf.load(CONFIGS / "hparams" / PROBLEMS[problem].hparams))
 
 
 def _maximizes(problem: str) -> bool:
@@ -144,7 +146,7 @@ def _config(problem: str) -> dict[str, Any]:
     conf = _hparams(problem)
     sweeper = conf.hydra.sweeper
     plain: Any = OmegaConf.to_container(conf)
-    scale: Any = OmegaConf.load(REPO / "conf" / "scale" / "small.yaml") if problem == "holodec" else {}
+    scale: Any = OmegaConf.load(CONFIGS / "scale" / "small.yaml") if problem == "holodec" else {}
     own = {key: value for key, value in plain.items() if key not in ("defaults", "hydra")}
     merged: Any = OmegaConf.to_container(OmegaConf.merge(own, scale, dict(PROBLEMS[problem].changes)))
     return {
