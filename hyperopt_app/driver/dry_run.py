@@ -60,7 +60,7 @@ def sampled(
         composed = jobs.compose(space.fixed, overrides, number)
         words = " ".join(mask_password(word, is_prose=False) for word in composed.overrides)
         parts.append(f"# configuration {number + 1} of {_SAMPLES}: {words}\n{_text(composed.task, first)}\n")
-        first = first or _plain(composed.task)
+        first = first or _as_written(composed.task)
     return "\n".join(parts)
 
 
@@ -68,10 +68,10 @@ def _text(config: DictConfig, first: Mapping[str, Any]) -> str:
     """The whole config if no other has been shown, else its differences from that."""
     if not first:
         return shown_config(config).rstrip()
-    changes = value_changes(first, _plain(config), (), most=_MOST_DIFFERENCES)
+    changes = value_changes(first, _as_written(config), (), most=_MOST_DIFFERENCES)
     return "\n".join(f"#   {line}" for line in ["against configuration 1:", *changes])
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def _as_written(config: DictConfig) -> dict[str, Any]:
     plain: Any = masked(OmegaConf.to_container(config, resolve=False, enum_to_str=True))
     return dict(plain)
