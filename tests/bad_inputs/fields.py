@@ -42,6 +42,7 @@ FIELDS: dict[str, str] = {
         ("enqueue", "warm_start", "constraints", "gpus", "signals", "node_check", "directives", "setup", "srun_args"),
         "list",
     ),
+    **dict.fromkeys(("nodes_per_trial", "ranks_per_node"), "count"),
     "gpu": "word",
 }
 # Of one launcher alone.
