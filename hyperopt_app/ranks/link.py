@@ -75,7 +75,7 @@ class RankLink:
         rank: This process's.
         from_start: Whether this process runs the objective from its beginning, as rank zero does in the trial's own
             process; otherwise rank zero is a process like this one.
-        in_program: Whether it belongs to a program that the trial runs as a command, which tells its end.
+        in_program: Whether it belongs to a program that the trial runs as a command, which learns when the trial ends.
 
     Attributes:
         is_pruned: Whether the pruner has ended the trial.
