@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tests.cluster.slurm import Cluster
 from tests.end_to_end._studies import APPS, in_state, trials_of
-from tests.end_to_end.test_ranks import KINDS, assert_trained_together, prunes_first
+from tests.end_to_end.test_ranks import DEATHS, KINDS, TIMES, assert_trained_together, prunes_first
 
 APP = APPS / "ranks" / "app.py"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,7 +25,6 @@ NODES = ("hydra.launcher.nodes_per_trial=2",)
 ON_NODES = {"launcher": ("how=launcher", *NODES), "ddp_nodes": ("how=ddp", "nodes=2", *NODES)}
 WAYS = {how: (f"how={how}",) for how in ("ddp", "ddp_spawn", "ddp_fork", "torchrun", "spawn", "launch_ranks")}
 ALL = {**WAYS, **ON_NODES}
-TIMES = 20
 
 
 def _words(way: str) -> tuple[str, ...]:
@@ -66,9 +65,11 @@ def test_a_job_trains_trials_on_two_ranks(slurm_cluster: Cluster, run_script: Ru
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize("what", KINDS)
+@pytest.mark.parametrize(("what", "time"), DEATHS)
 @pytest.mark.parametrize("way", ALL)
-def test_a_dead_rank_ends_its_trial_alone(slurm_cluster: Cluster, run_script: Run, way: str, what: str) -> None:
+def test_a_dead_rank_ends_its_trial_alone(
+    slurm_cluster: Cluster, run_script: Run, way: str, what: str, time: int
+) -> None:
     """With the kind of that rank, also on another node; the job's worker goes on until the budget is spent."""
     ended = run_script(APP, *_words(way), f"what={what}", "hydra.sweeper.n_trials=1", timeout=360)
     assert ended.returncode == 2, ended.stdout + ended.stderr
@@ -92,9 +93,10 @@ SLOW = ("what=slow", "epochs=25", "hydra.sweeper.n_trials=1")
 
 @pytest.mark.nightly
 @pytest.mark.slow
+@pytest.mark.parametrize("time", range(TIMES))
 @pytest.mark.parametrize("way", ALL)
 def test_a_preempted_trial_goes_on_from_its_checkpoint(
-    slurm_cluster: Cluster, run_script: Run, start_script: Start, way: str
+    slurm_cluster: Cluster, start_script: Start, way: str, time: int
 ) -> None:
     """On all ranks, in the next run of the job: no epoch is left out, and at most the one in the making is repeated."""
     first = start_script(APP, *_words(way), *SLOW, "hydra.launcher.partition=low")
