@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.space import Space, with_values
-from hyperopt_app.study.records.forms import SpecRecord
+from hyperopt_app.study.records.forms import OrderRecord, SpecRecord
 from hyperopt_app.study.trial_records import keep_id, keep_spec, spec_of, stored_id
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
@@ -30,12 +30,15 @@ class Identity:
         metric_names: The optimised metrics; empty if the objective returns bare numbers.
         space: What is searched and fixed.
         seed: The study's seed.
+        order: The metrics by which the best is chosen in turn, or none. It does not identify the study: each command
+            may have another one, as long as the first metric, which is optimised, stays.
     """
 
     directions: tuple[str, ...]
     metric_names: tuple[str, ...]
     space: Space
     seed: int
+    order: tuple[OrderRecord, ...] = ()
 
 
 def stored_identity(study: optuna.Study) -> Identity | None:
@@ -43,7 +46,8 @@ def stored_identity(study: optuna.Study) -> Identity | None:
     spec = spec_of(study)
     if spec is None:
         return None
-    return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"])
+    order = tuple(spec.get("order", ()))
+    return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"], order)
 
 
 def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool) -> Space:
@@ -84,7 +88,10 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
     if stored_id(study) is None:
         keep_id(study, uuid.uuid4().hex)
     metrics, space = list(identity.metric_names), space_to_json(identity.space)
-    keep_spec(study, SpecRecord(metric=metrics, space=space, seed=identity.seed))
+    spec = SpecRecord(metric=metrics, space=space, seed=identity.seed)
+    if identity.order:
+        spec["order"] = list(identity.order)
+    keep_spec(study, spec)
     if identity.metric_names and study.metric_names != list(identity.metric_names):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

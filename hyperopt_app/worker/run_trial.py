@@ -3,7 +3,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -123,7 +123,7 @@ class Evaluation:
     def evaluate(self, trial: optuna.Trial, /) -> Outcome:
         """Suggest, compose and call the objective; what is raised comes through to `run_trial`."""
         trial = self.idle_pruner.watched(trial)
-        outcome = self._constrained(trial, _summed(self._evaluated(trial), self.plan.terms))
+        outcome = self._constrained(trial, _valued(self._evaluated(trial), self.plan))
         self.idle_pruner.judge(trial, outcome)
         return outcome
 
@@ -291,11 +291,12 @@ class Evaluation:
         self.interrupts.at_checkpoint()
 
 
-def _summed(outcome: Outcome, terms: Sequence[float]) -> Outcome:
-    """Return the outcome with the weighted sum as its value, where one is optimised; the metrics stay."""
-    if not terms or not isinstance(outcome, Completed):
+def _valued(outcome: Outcome, plan: Plan) -> Outcome:
+    """Return the outcome with one value where one is optimised: the weighted sum, or the first; the metrics stay."""
+    if not isinstance(outcome, Completed) or not (plan.terms or plan.in_turn):
         return outcome
-    return replace(outcome, values=(sum(term * value for term, value in zip(terms, outcome.values, strict=True)),))
+    terms = plan.terms or (1.0,)
+    return replace(outcome, values=(sum(term * value for term, value in zip(terms, outcome.values, strict=False)),))
 
 
 def _chosen_seed(config: TrialConfig) -> int | None:
