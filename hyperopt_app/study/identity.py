@@ -30,12 +30,14 @@ class Identity:
         metric_names: The optimised metrics; empty if the objective returns bare numbers.
         space: What is searched and fixed.
         seed: The study's seed.
+        repeats: How many trainings make a value, and how; empty where each configuration is trained once.
     """
 
     directions: tuple[str, ...]
     metric_names: tuple[str, ...]
     space: Space
     seed: int
+    repeats: str = ""
 
 
 def stored_identity(study: optuna.Study) -> Identity | None:
@@ -43,7 +45,8 @@ def stored_identity(study: optuna.Study) -> Identity | None:
     spec = spec_of(study)
     if spec is None:
         return None
-    return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"])
+    space, repeats = space_from_json(spec["space"]), spec.get("repeats", "")
+    return Identity(_directions(study), tuple(spec["metric"]), space, spec["seed"], repeats)
 
 
 def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool) -> Space:
@@ -84,7 +87,10 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
     if stored_id(study) is None:
         keep_id(study, uuid.uuid4().hex)
     metrics, space = list(identity.metric_names), space_to_json(identity.space)
-    keep_spec(study, SpecRecord(metric=metrics, space=space, seed=identity.seed))
+    spec = SpecRecord(metric=metrics, space=space, seed=identity.seed)
+    if identity.repeats:
+        spec["repeats"] = identity.repeats
+    keep_spec(study, spec)
     if identity.metric_names and study.metric_names != list(identity.metric_names):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -140,6 +146,8 @@ def check_identity(
         soft, hard = [*hard, *soft], []
     if stored.metric_names and stored.metric_names != wanted.metric_names and _is_measured(study):
         hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
+    if stored.repeats != wanted.repeats and _is_measured(study):
+        hard.append(f"repeats: {stored.repeats or 'none'} -> {wanted.repeats or 'none'}")
     if hard or (soft and not (accept_changes or is_untried)):
         raise StudyMismatchError(_refusal(name, soft, hard, wording))
     return soft

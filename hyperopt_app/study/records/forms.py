@@ -4,13 +4,15 @@
 Every later release must read them: fields may be added but never changed.
 """
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 __all__ = [
     "AttemptRecord",
     "FailureRecord",
     "LossRecord",
     "PromotionRecord",
+    "RaceRecord",
+    "RepeatRecord",
     "RunRecord",
     "SpecRecord",
     "StopRecord",
@@ -42,6 +44,27 @@ class PromotionRecord(TypedDict):
     is_parked: bool
 
 
+class RepeatRecord(TypedDict):
+    """A finished repeat of a trial; `reports` counts all points of its curve, `curve` has some, none of the first's.
+
+    `values` are the optimised ones, in the order of the directions; `metrics` all that the objective returned.
+    """
+
+    values: list[float]
+    metrics: dict[str, float]
+    seed: int
+    reports: int
+    curve: list[tuple[int, float]]
+
+
+class RaceRecord(TypedDict):
+    """A lost race: after how many repeats, against which trial, and the chance that bad luck alone explains it."""
+
+    repeats: int
+    against: int
+    chance: float
+
+
 class FailureRecord(TypedDict):
     """How a trial failed: one of `failure_kinds.KINDS`, one line, and the traceback."""
 
@@ -51,11 +74,12 @@ class FailureRecord(TypedDict):
 
 
 class SpecRecord(TypedDict):
-    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed."""
+    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed, the repeats."""
 
     metric: list[str]
     space: Any
     seed: int
+    repeats: NotRequired[str]  # missing where each configuration is trained once
 
 
 class RunRecord(TypedDict, total=False):
