@@ -174,5 +174,12 @@ class AsyncOptunaConf:
     # The loggers, a config group: {name: its fields}, see `config.loggers`. Empty for none.
     logger: dict[str, Any] = field(default_factory=dict)
 
+    # The metrics of a mapping by their importance: the first is optimised, and of the trials that are nearly the best
+    # in it the best is chosen by the next.
+    order: list[Any] = field(default_factory=list)
+
+    # How far from the best still counts as nearly the best: {metric of `order`: in its units}, 0 where none is given.
+    tolerance: dict[str, float] = field(default_factory=dict)
+
     # Trainings of a configuration with several seeds, whose values make one.
     repeats: RepeatsConf = field(default_factory=RepeatsConf)

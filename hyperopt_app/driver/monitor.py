@@ -32,8 +32,9 @@ from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import notes_shown, read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.stopping import Stop, stop_in
-from hyperopt_app.study.trial_facts import best_trials, is_parked
+from hyperopt_app.study.trial_facts import is_parked
 from hyperopt_app.study.trial_records import (
     attributes_of,
     budget_in,
@@ -200,17 +201,19 @@ class StudyMonitor:
 def best_lines(plan: Plan, study: optuna.Study) -> list[str]:
     """Format the final lines for the user: the best trial, its directory and how to train it again."""
     complete = [trial for trial in read_counting(study) if trial.state == TrialState.COMPLETE]
-    best = best_trials(complete, study.directions)
+    ranking = ranking_of(study)
+    best = ranking.best(complete)
     if not best:
         return ["No trial has completed."]
     if len(study.directions) > 1:
         return [f"{len(best)} trials on the Pareto front; see {plan.study_dir / 'best.yaml'}"]
     (trial,) = best
     name = "the weighted sum" if plan.terms else plan.metric_names[0] if plan.metric_names else "value"
+    further = "".join(f", {name}={value:.6g}" for name, value in ranking.further(trial).items())
     # A trial that was taken over from another tool's study has no directory.
     directory = directory_of(trial)
     return [
-        f"Best: trial {trial.number} with {name}={trial.value:.6g}, of {len(complete)} complete",
+        f"Best: trial {trial.number} with {name}={trial.value:.6g}{further}, of {len(complete)} complete",
         *([f"  in {directory}"] if directory else []),
         *_again(plan, trial),
     ]

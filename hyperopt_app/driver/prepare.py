@@ -154,6 +154,7 @@ def _plan(request: Request, identity: Identity, ended: Sequence[FrozenTrial]) ->
         space=request.space,
         metric_names=settings.metric_names,
         terms=settings.terms,
+        in_turn=bool(settings.in_turn),
         directions=len(settings.directions),
         seed=identity.seed,
         sampler=fixed_by_sampler(request),

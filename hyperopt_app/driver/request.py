@@ -29,7 +29,7 @@ from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
 from hyperopt_app.repeats.settings import read_repeats
-from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, pruned_by_part
+from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, optimised_in_turn, pruned_by_part
 from hyperopt_app.sampling.samplers import lists_points, takes_knowledge, with_tree
 from hyperopt_app.sampling.seeds import new_study_seed
 from hyperopt_app.settings.hints import has_the_time_in_it, launch_note, old_dialect_note
@@ -156,6 +156,7 @@ def idle_methods(settings: Settings, wording: Wording) -> dict[str, str]:
         **idle_sampler(settings.sampler, directions),
         **idle_pruner(settings.sampler, settings.pruner, directions, is_hydras=is_hydras),
         **pruned_by_part(settings.pruner, *settings.objective_names[: len(settings.terms)]),
+        **optimised_in_turn(settings.in_turn, settings.pruner),
     }
 
 
@@ -271,14 +272,10 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
         seed = stored.seed if stored is not None else own if isinstance(own, int) else new_study_seed()
     # Where its trials run is not part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
-    repeats = read_repeats(request.settings.repeats)
-    return Identity(
-        request.settings.directions,
-        request.settings.objective_names,
-        space,
-        seed,
-        "" if repeats is None else str(repeats),
-    )
+    settings = request.settings
+    repeats = read_repeats(settings.repeats)
+    text = "" if repeats is None else str(repeats)
+    return Identity(settings.directions, settings.objective_names, space, seed, tuple(settings.in_turn), text)
 
 
 def accepted_changes(study: optuna.Study, request: Request, identity: Identity) -> tuple[list[str], bool]:

@@ -17,6 +17,7 @@ from hyperopt_app.launchers.fields import field_faults
 from hyperopt_app.schedulers.gpu_slots import Sharing
 from hyperopt_app.schedulers.registry import SCHEDULERS
 from hyperopt_app.schedulers.slurm import stock_faults
+from hyperopt_app.support.display_text import counted
 
 __all__ = ["LAUNCHERS", "LauncherRow", "launcher_faults", "launcher_names", "launcher_row", "launcher_script"]
 
@@ -138,7 +139,7 @@ def launcher_script(config: DictConfig, study_dir: Path, workers: int) -> str:
     """Return the exact script that a launcher would submit, or one line if it submits none or its own."""
     row = launcher_row(config)
     if not row.scheduler:
-        return f"# {workers} worker(s) through {row.class_name}, which writes no script of ours"
+        return f"# {counted(workers, 'worker')} of the launcher {row.name or row.class_name}; no job script"
     from hyperopt_app.launchers.cluster import scripts
 
     return scripts(row.scheduler, _settings(config), study_dir / "launches" / "0" / "payload.pkl", workers)

@@ -74,4 +74,5 @@ def end_of_stored(plan: Plan, trial: FrozenTrial) -> RunEnd | None:
 
 def _curve_names(plan: Plan) -> tuple[str, ...]:
     """The names of the optimised values; that of the curve comes first."""
-    return value_names(() if plan.terms else plan.metric_names, plan.directions)
+    names = () if plan.terms else plan.metric_names[:1] if plan.in_turn else plan.metric_names
+    return value_names(names, plan.directions)

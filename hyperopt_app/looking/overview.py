@@ -12,6 +12,7 @@ from hyperopt_app.budget.counting import budget_size
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats
 from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.trial_facts import worked_s
 from hyperopt_app.study.trial_records import attributes_of, budget_in, claim_of, imported_from, set_aside_in
 
@@ -95,7 +96,10 @@ def snapshot_of(
     """
     n_trials = budget_size(trials, asked) if asked else len(trials)
     names = study.metric_names or ()
-    return snapshot(trials, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name)
+    order = ranking_of(study).order
+    return snapshot(
+        trials, n_trials, workers, study.directions, names, elapsed_s, now=now, study_name=study.study_name, order=order
+    )
 
 
 def _at_work_until(trial: "FrozenTrial", now: float) -> float:

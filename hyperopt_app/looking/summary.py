@@ -148,7 +148,8 @@ def _best_text(view: View) -> str:
         return _front_text(view)
     best, *others = view.ranked(3)
     value = f"{in_one_line(view.metrics[0])} {value_text(best.values[0])} #{best.number}"
-    text = "  ".join([value, *_params_of_best(view)])
+    further = [f"{in_one_line(name)} {value_text(number)}" for name, number in view.ranking.further(best).items()]
+    text = "  ".join([value, *further, *_params_of_best(view)])
     seconds = [
         f"{place} {value_text(trial.values[0])} #{trial.number}" for place, trial in zip(_PLACES, others, strict=False)
     ]

@@ -19,6 +19,7 @@ from hyperopt_app.progress.snapshot import WorkerView
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.study import trial_facts, trial_records
 from hyperopt_app.study.notes import notes_shown
+from hyperopt_app.study.standings.ranking import Ranking, ranking_of
 from hyperopt_app.study.trial_records import attributes_of, budget_in, run_in, set_aside_in, stop_record
 
 if TYPE_CHECKING:
@@ -123,9 +124,14 @@ class View:
         return "waiting" if self.left else "done"
 
     @cached_property
+    def ranking(self) -> Ranking:
+        """What makes a trial better than another."""
+        return ranking_of(self.study)
+
+    @cached_property
     def best(self) -> list["FrozenTrial"]:
         """The best trial alone, or the Pareto front by number; empty before a complete trial."""
-        return trial_facts.best_trials(self.counting, self.study.directions)
+        return self.ranking.best(self.counting)
 
     @cached_property
     def space(self) -> dict[str, "BaseDistribution"]:
@@ -193,30 +199,10 @@ class View:
     def ranked(self, k: int | None = None) -> list["FrozenTrial"]:
         """Return the complete trials that satisfy their constraints, the best first.
 
-        With several objectives the Pareto front comes first, then the front of the rest, and so on; within a front
-        they are ordered by number.
-
         Args:
-            k: How many; None for all. Of a front that reaches beyond it the first ones are taken.
+            k: How many; None for all. See `Ranking.in_order`.
         """
-        return self.in_order(self.counting, k)
-
-    def in_order(self, trials: Sequence["FrozenTrial"], k: int | None = None) -> list["FrozenTrial"]:
-        """Do the same with some trials of the study."""
-        feasible = [trial for trial in trials if trial_facts.is_eligible(trial)]
-        if len(self.directions) > 1:
-            return self._by_fronts(feasible, k)
-        feasible.sort(key=lambda trial: (self.loss(trial.values[0]), trial.number))
-        return feasible[:k]
-
-    def _by_fronts(self, rest: list["FrozenTrial"], k: int | None) -> list["FrozenTrial"]:
-        ranked = list["FrozenTrial"]()
-        while rest and (k is None or len(ranked) < k):
-            front = trial_facts.best_trials(rest, self.study.directions)
-            numbers = {trial.number for trial in front}
-            rest = [trial for trial in rest if trial.number not in numbers]
-            ranked += front
-        return ranked[:k]
+        return self.ranking.in_order(self.counting, k)
 
 
 def read_view(study: "optuna.Study", directory: Path) -> View:

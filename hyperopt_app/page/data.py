@@ -19,6 +19,7 @@ from hyperopt_app.page.plain import Texts, plain_number
 from hyperopt_app.page.trial_columns import STATES, Parameter, columns_of, parameters_of
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.study import trial_facts
+from hyperopt_app.study.standings.ranking import ranking_of
 
 if TYPE_CHECKING:
     import optuna
@@ -112,8 +113,11 @@ def gather(
         "log": log_name(read.shown, study_dir),
         "curves": curves_of(read.shown),
     }
-    best = trial_facts.best_trials(read.counting, study.directions)
+    ranking = ranking_of(study)
+    best = ranking.best(read.counting)
     _add_values(read, data, words, best, len(parameters))
+    if ranking.order and "history" in words:
+        words["history"] += sentences.order_sentence(ranking.order, [trial.number for trial in best])
     _add_curves(read, data, words)
     _add_time(read, study_dir, data, words)
     try:
@@ -124,21 +128,11 @@ def gather(
     return Gathered(
         data,
         words,
-        _in_order(read, best),
+        best if len(read.are_maxima) > 1 else ranking.in_order(read.complete, 5),
         Counter(trial_facts.state_words(read.counting)),
         Counter(trial_facts.failure_kind(trial) or "unknown" for trial in read.counting if trial.state.name == "FAIL"),
         notes,
     )
-
-
-def _in_order(read: _Study, best: Sequence["FrozenTrial"]) -> list["FrozenTrial"]:
-    """Return the best trials of a single metric, the best first, or the Pareto front."""
-    if len(read.are_maxima) > 1:
-        return list(best)
-    sign = -1.0 if read.are_maxima[0] else 1.0
-    feasible = [trial for trial in read.complete if all(violation <= 0 for violation in trial.constraints.values())]
-    ordered = sorted(feasible, key=lambda trial: (sign * trial.values[0], trial.number))
-    return [*best, *(trial for trial in ordered if trial not in best)][:5] if best else []
 
 
 def _scale(complete: Sequence["FrozenTrial"], index: int) -> str:

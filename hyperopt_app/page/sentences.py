@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperopt_app.page.curves import Agreement
 from hyperopt_app.page.forest import Modelled
-from hyperopt_app.support.display_text import counted, duration_text, value_text
+from hyperopt_app.support.display_text import counted, duration_text, value_text, visible
 
 __all__ = [
     "agreement_sentence",
@@ -18,6 +18,7 @@ __all__ = [
     "history_sentence",
     "hours_sentence",
     "importance_sentence",
+    "order_sentence",
     "parallel_sentence",
     "timeline_sentence",
 ]
@@ -54,6 +55,14 @@ def history_sentence(bests: Sequence[tuple[int, float]], complete: int, last: in
         else f"The best value rose in {len(bests)} steps from {value_text(bests[0][1])} (#{bests[0][0]}) to "
         f"{value_text(value)} (#{number}){ago}."
     )
+
+
+def order_sentence(order: Sequence[Mapping[str, Any]], best: Sequence[int]) -> str:
+    """Say that the best is chosen by several metrics in turn, behind what says how the first one went."""
+    turns = [f"{visible(step['metric'])} within {step['tolerance']:g}" for step in order[:-1]]
+    chosen = f": #{best[0]}" if best else ""
+    last = visible(order[-1]["metric"])
+    return f" That is the first metric alone; the best is chosen by {', then '.join([*turns, last])}{chosen}."
 
 
 def curves_sentence(lengths: Sequence[int], states: Sequence[str], *, thinned: int | None) -> str:

@@ -247,6 +247,11 @@ def _repeat_faults(settings: Settings, space: Space) -> Iterator[str]:
     yield from faults
     if faults or read_repeats(settings.repeats) is None:
         return
+    if settings.in_turn and settings.repeats.get("race", False):
+        yield (
+            "hydra.sweeper.repeats.race: a race compares one metric, and hydra.sweeper.order chooses the best by "
+            "several; set race=false, or leave the order out"
+        )
     seed = next((key for key in space.distributions if key.lstrip("+") == "seed"), None)
     if seed is not None:
         yield (

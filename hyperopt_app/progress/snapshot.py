@@ -10,6 +10,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperopt_app.study import trial_facts
+from hyperopt_app.study.records.forms import OrderRecord
+from hyperopt_app.study.standings.ranking import Ranking
 from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:
@@ -87,11 +89,12 @@ class EndedTrial:
 
 @dataclass(frozen=True)
 class BestTrial:
-    """The best trial, or one of the Pareto front; `values` in the order of the directions."""
+    """The best trial, or one of the Pareto front: values in the order of the directions, then what counts next."""
 
     number: int
     values: tuple[float, ...]
     params: Mapping[str, Any]
+    further: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def snapshot(
     *,
     now: datetime,
     study_name: str = "",
+    order: Sequence[OrderRecord] = (),
 ) -> Snapshot:
     """Summarise a study and its workers.
 
@@ -173,7 +177,9 @@ def snapshot(
         elapsed_s: Seconds since the driver began.
         now: Local time without a time zone, as Optuna stamps its trials.
         study_name: Shown in the title.
+        order: The metrics by which the best is chosen in turn; empty where the values say all.
     """
+    ranking = Ranking(directions, order)
     states = trial_facts.state_words(trials)
     count = Counter(states)
     finished = count["complete"] + count["pruned"] + count["failed"]
@@ -191,16 +197,19 @@ def snapshot(
         elapsed_s=elapsed_s,
         remaining_s=_remaining_s(trials, left, [_spent_s(trial, now) for trial in running.values()], workers),
         value_names=tuple(map(visible, trial_facts.value_names(metric_names, len(directions)))),
-        best=tuple(
-            BestTrial(trial.number, tuple(trial.values), {visible(name): value for name, value in trial.params.items()})
-            for trial in trial_facts.best_trials(trials, directions)
-        ),
+        best=tuple(_best_trial(trial, ranking) for trial in ranking.best(trials)),
         workers=tuple(_row(worker, running, now) for worker in sorted(workers, key=lambda worker: worker.number)),
         best_so_far=_best_so_far(trials, directions),
         last=tuple(map(_ended, _latest(trials))),
         failures=tuple(_failures(trials)),
         infeasible=sum(trial.state.name == "COMPLETE" and not trial_facts.is_eligible(trial) for trial in trials),
     )
+
+
+def _best_trial(trial: "FrozenTrial", ranking: Ranking) -> BestTrial:
+    params = {visible(name): value for name, value in trial.params.items()}
+    further = {visible(name): value for name, value in ranking.further(trial).items()}
+    return BestTrial(trial.number, tuple(trial.values), params, further)
 
 
 def _by_end(trial: "FrozenTrial") -> tuple[float, int]:

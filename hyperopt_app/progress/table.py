@@ -226,6 +226,7 @@ def _best(snapshot: Snapshot) -> list[RenderableType]:
         return _front(snapshot)
     best = snapshot.best[0]
     value = f"{snapshot.value_names[0]} = {value_text(best.values[0])}"
+    value += "".join(f"  {name} = {value_text(number)}" for name, number in best.further.items())
     title = Text.assemble(("best  ", "dim"), (value, "bold green"), (f"  trial {best.number}", "dim"))
     return [title, *_course(snapshot), *_params(best)]
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import ResultsError
 from hyperopt_app.repeats.shown import best_repeat, repeat_entries
 from hyperopt_app.results.trials_csv import trials_csv
-from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study import trial_records
+from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.trial_directory import place_now, training_directory
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
@@ -74,7 +75,7 @@ def write_results(
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
         maximize = directions[0].name == "MAXIMIZE"
-        best = trial_facts.best_trials([trial for trial in trials if trial.number not in aside], directions)
+        best = ranking_of(study).best([trial for trial in trials if trial.number not in aside])
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))

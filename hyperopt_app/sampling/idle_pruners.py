@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Detect from the config alone that a pruner or a sampler has nothing to act on, or does harm. Creates neither."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, PercentilePruner, SuccessiveHalvingPruner
@@ -11,7 +11,7 @@ from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.targets import made_class, node_name
 
-__all__ = ["classes_in", "idle_pruner", "idle_sampler", "pruned_by_part", "pruner_name"]
+__all__ = ["classes_in", "idle_pruner", "idle_sampler", "optimised_in_turn", "pruned_by_part", "pruner_name"]
 
 _KEY = "hydra.sweeper.pruner"
 
@@ -57,6 +57,25 @@ def pruned_by_part(pruner: Mapping[str, Any], sum_of_metrics: str = "") -> dict[
     return {
         "weights": "hydra.sweeper.weights: trials are pruned by what the objective reports; let it report "
         f"{sum_of_metrics}, or take hydra/sweeper/pruner=nop"
+    }
+
+
+def optimised_in_turn(order: Sequence[Mapping[str, Any]], pruner: Mapping[str, Any]) -> dict[str, str]:
+    """Return what sampler and pruner go by where the best is chosen by metrics in turn, by its kind; else empty.
+
+    Args:
+        order: The metrics with their directions and tolerances, the optimised one first; empty for none.
+        pruner: The fitted `hydra.sweeper.pruner`.
+    """
+    if not order:
+        return {}
+    first, best = order[0]["metric"], "lowest" if order[0]["direction"] == "minimize" else "highest"
+    near = f"within {order[0]['tolerance']:g} of the {best}" if order[0]["tolerance"] else f"that share the {best}"
+    pruned = f" and prunes by what the objective reports, so let it report {first}" if pruner_name(pruner) else ""
+    rest = ", then ".join(step["metric"] for step in order[1:])
+    return {
+        "order": f"hydra.sweeper.order: the search optimises {first}{pruned}; of the trials {near} {first}, the best "
+        f"is chosen by {rest}"
     }
 
 

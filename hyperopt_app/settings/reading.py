@@ -12,9 +12,10 @@ from hyperopt_app.config.methods import AutoPrunerConf, AutoSamplerConf
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.keys import sweeper_fields
-from hyperopt_app.settings.objectives import objectives_of, sum_text
+from hyperopt_app.settings.objectives import OneNumber, objectives_of, sum_text
 from hyperopt_app.settings.old_dialects import translated
 from hyperopt_app.study.plan import SweepOptions, WorkerOptions
+from hyperopt_app.study.records.forms import OrderRecord
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
 
 __all__ = ["Settings", "default_fields", "read_settings", "read_worker_options"]
@@ -51,6 +52,8 @@ class Settings(SweepOptions):
     constraints: Sequence[Any] = ()
     #: Of a weighted sum the factor of each metric, negative where it is maximised; else empty.
     terms: tuple[float, ...] = ()
+    #: The metrics by which the best is chosen in turn, the optimised one first; else empty.
+    in_turn: tuple[OrderRecord, ...] = ()
     #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
     translated: Mapping[str, Any] = field(default_factory=dict)
     translation_faults: Sequence[str] = ()
@@ -61,7 +64,9 @@ class Settings(SweepOptions):
 
     @property
     def objective_names(self) -> tuple[str, ...]:
-        """Return the names of the study's values: the metrics', or the text of their weighted sum."""
+        """Return the names of the study's values: the metrics', the first one's, or the text of their weighted sum."""
+        if self.in_turn:
+            return self.metric_names[:1]
         return (sum_text(self.metric_names, self.terms),) if self.terms else self.metric_names
 
 
@@ -83,11 +88,13 @@ def read_settings(config: DictConfig) -> Settings:
     data = {key: value for key, value in translation.fields.items() if key in known}
     direction = data.pop("direction")
     is_directed = direction != default_fields()["direction"] or "direction" in {*_typed(config), *translation.changed}
-    objectives = objectives_of(data.pop("metric"), direction, data.pop("weights"), is_directed=is_directed)
+    made_one = OneNumber(*(data.pop(name) for name in ("weights", "order", "tolerance")))
+    objectives = objectives_of(data.pop("metric"), direction, made_one, is_directed=is_directed)
     return Settings(
         directions=objectives.directions,
         metric_names=objectives.metric_names,
         terms=objectives.terms,
+        in_turn=objectives.in_turn,
         params=data.pop("params") or {},
         translated=translation.changed,
         translation_faults=[*translation.faults, *objectives.faults],

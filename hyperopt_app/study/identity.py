@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.space import Space, with_values
-from hyperopt_app.study.records.forms import SpecRecord
+from hyperopt_app.study.records.forms import OrderRecord, SpecRecord
 from hyperopt_app.study.trial_records import keep_id, keep_spec, spec_of, stored_id
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
@@ -30,6 +30,8 @@ class Identity:
         metric_names: The optimised metrics; empty if the objective returns bare numbers.
         space: What is searched and fixed.
         seed: The study's seed.
+        order: The metrics by which the best is chosen in turn, or none. It does not identify the study: each command
+            may have another one, as long as the first metric, which is optimised, stays.
         repeats: How many trainings make a value, and how; empty where each configuration is trained once.
     """
 
@@ -37,6 +39,7 @@ class Identity:
     metric_names: tuple[str, ...]
     space: Space
     seed: int
+    order: tuple[OrderRecord, ...] = ()
     repeats: str = ""
 
 
@@ -45,8 +48,9 @@ def stored_identity(study: optuna.Study) -> Identity | None:
     spec = spec_of(study)
     if spec is None:
         return None
-    space, repeats = space_from_json(spec["space"]), spec.get("repeats", "")
-    return Identity(_directions(study), tuple(spec["metric"]), space, spec["seed"], repeats)
+    order, space = tuple(spec.get("order", ())), space_from_json(spec["space"])
+    repeats = spec.get("repeats", "")
+    return Identity(_directions(study), tuple(spec["metric"]), space, spec["seed"], order, repeats)
 
 
 def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool) -> Space:
@@ -88,6 +92,8 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
         keep_id(study, uuid.uuid4().hex)
     metrics, space = list(identity.metric_names), space_to_json(identity.space)
     spec = SpecRecord(metric=metrics, space=space, seed=identity.seed)
+    if identity.order:
+        spec["order"] = list(identity.order)
     if identity.repeats:
         spec["repeats"] = identity.repeats
     keep_spec(study, spec)

@@ -61,6 +61,7 @@ class Plan(SweepOptions):
         metric_names: The optimised metrics.
         directions: How many values are optimised.
         terms: Where the value is a sum of the metrics, the factor of each; else empty.
+        in_turn: Whether the best is chosen by the metrics in turn, so that the first one is the value.
         seed: The study's seed.
         sampler: The sampler's fitted config node; the class itself stands for a class of the script that was started,
             which travels by value (`launchers.payload`): no worker could import it.
@@ -101,13 +102,14 @@ class Plan(SweepOptions):
     wording: Wording = HYDRA_WORDING
     run_number: int = 0
     terms: tuple[float, ...] = ()
+    in_turn: bool = False
     pruner_is_automatic: bool = False
     moment: datetime = field(default_factory=datetime.now)
 
     @property
     def returned_values(self) -> int:
         """How many values the objective returns; of these `directions` are optimised, or their sum."""
-        return len(self.terms) or self.directions
+        return len(self.metric_names) if self.terms or self.in_turn else self.directions
 
     def training_seed(self, number: int) -> int:
         """Return the seed of a trial's training, unless the user chooses it."""

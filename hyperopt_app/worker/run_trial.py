@@ -133,7 +133,7 @@ class Evaluation:
         trial = self.idle_pruner.watched(trial)
         outcome = self._evaluated(trial)
         if self._repeats is None:
-            outcome = _summed(outcome, self.plan.terms)
+            outcome = _valued(outcome, self.plan)
         outcome = self._constrained(trial, outcome)
         self.idle_pruner.judge(trial, outcome)
         return outcome
@@ -208,7 +208,7 @@ class Evaluation:
                 repeat.trial, optuna_trial, params, job, repeat.seed, resumed=repeat.resumed, reported=repeat.reported
             )
             self.pace.mark()
-            return _summed(outcome, plan.terms)
+            return _valued(outcome, plan)
 
         asks = self.interrupts
         return Trainings(
@@ -367,11 +367,12 @@ class Evaluation:
         self.interrupts.at_checkpoint()
 
 
-def _summed(outcome: Outcome, terms: Sequence[float]) -> Outcome:
-    """Return the outcome with the weighted sum as its value, where one is optimised; the metrics stay."""
-    if not terms or not isinstance(outcome, Completed):
+def _valued(outcome: Outcome, plan: Plan) -> Outcome:
+    """Return the outcome with one value where one is optimised: the weighted sum, or the first; the metrics stay."""
+    if not isinstance(outcome, Completed) or not (plan.terms or plan.in_turn):
         return outcome
-    return replace(outcome, values=(sum(term * value for term, value in zip(terms, outcome.values, strict=True)),))
+    terms = plan.terms or (1.0,)
+    return replace(outcome, values=(sum(term * value for term, value in zip(terms, outcome.values, strict=False)),))
 
 
 def _chosen_seed(config: TrialConfig) -> int | None:

@@ -18,7 +18,7 @@ FIELDS: dict[str, str] = {
         ("_target_", "isolation", "progress", "custom_search_space", "storage", "constraints_func"), "word"
     ),
     **dict.fromkeys(("sampler", "pruner", "params", "names", "prior", "search_space"), "mapping"),
-    **dict.fromkeys(("optuna_config", "budget", "when", "weights", "logger", "repeats"), "mapping"),
+    **dict.fromkeys(("optuna_config", "budget", "when", "weights", "logger", "tolerance", "repeats"), "mapping"),
     **dict.fromkeys(("additional_parameters", "fixed_params", "base_sampler", "wrapped_pruner"), "mapping"),
     **dict.fromkeys(("direction", "select", "nodes", "walltime", "mem", "mem_per_gpu", "mem_per_cpu", "gres"), "word"),
     **dict.fromkeys(("study_name", "metric", "name", "queue", "account", "project", "python", "folder"), "text"),
@@ -38,10 +38,8 @@ FIELDS: dict[str, str] = {
     **dict.fromkeys(("stderr_to_stdout", "use_srun", "multivariate", "constant_liar", "consider_prior"), "flag"),
     **dict.fromkeys(("consider_magic_clip", "consider_endpoints", "group", "warn_independent_sampling"), "flag"),
     "avoid_premature_stop": "flag",
-    **dict.fromkeys(
-        ("enqueue", "warm_start", "constraints", "gpus", "signals", "node_check", "directives", "setup", "srun_args"),
-        "list",
-    ),
+    **dict.fromkeys(("enqueue", "warm_start", "constraints", "order"), "list"),
+    **dict.fromkeys(("gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"),
     "gpu": "word",
 }
 # Of one launcher alone.

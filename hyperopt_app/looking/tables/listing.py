@@ -71,7 +71,7 @@ def _candidates(view: View, wanted: Wanted) -> "Sequence[FrozenTrial]":
     if wanted.imported:
         theirs = [trial for trial in view.trials if trial.number in view.imported]
         chosen = [trial for trial in theirs if not wanted.states or state_word(trial) in wanted.states]
-        return view.in_order(chosen) if wanted.top else chosen
+        return view.ranking.in_order(chosen) if wanted.top else chosen
     if wanted.top and not wanted.states:
         return view.ranked(None if wanted.where or wanted.sort else wanted.top)
     trials, states = view.trials if wanted.set_aside else view.counting, wanted.states or _BEGUN

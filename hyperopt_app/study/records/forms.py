@@ -10,6 +10,7 @@ __all__ = [
     "AttemptRecord",
     "FailureRecord",
     "LossRecord",
+    "OrderRecord",
     "PromotionRecord",
     "RaceRecord",
     "RepeatRecord",
@@ -73,13 +74,27 @@ class FailureRecord(TypedDict):
     traceback: str
 
 
-class SpecRecord(TypedDict):
+class OrderRecord(TypedDict):
+    """A metric of those by which the best is chosen in turn; the next one counts within `tolerance` of the best."""
+
+    metric: str
+    direction: str
+    tolerance: float
+
+
+class _IdentityRecord(TypedDict):
     """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed, the repeats."""
 
     metric: list[str]
     space: Any
     seed: int
     repeats: NotRequired[str]  # missing where each configuration is trained once
+
+
+class SpecRecord(_IdentityRecord, total=False):
+    """What identifies a study, and by which metrics its best is chosen in turn, which another command may change."""
+
+    order: list[OrderRecord]
 
 
 class RunRecord(TypedDict, total=False):
