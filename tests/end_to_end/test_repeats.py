@@ -180,7 +180,9 @@ def _kill_in_mid_repeat(victims: set[tuple[int, int]]) -> tuple[int, int] | None
 
 
 @pytest.mark.nightly
-def test_workers_that_are_killed_in_mid_repeat_cost_no_training(app: Path, start_script: Start, run_script: Run) -> None:
+def test_workers_that_are_killed_in_mid_repeat_cost_no_training(
+    app: Path, start_script: Start, run_script: Run
+) -> None:
     """Exactly the budget, n values each, no finished repeat trained again, and the values of an uninterrupted search.
 
     A race would depend on the order in which configurations end, so there is none.
