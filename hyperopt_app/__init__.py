@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Hyperparameter optimisation of neural networks on GPU clusters, as a Hydra application."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.objective.base import Objective
+from hyperopt_app.objective.first_process import let_join
 from hyperopt_app.objective.task_hooks import TaskHooks
 from hyperopt_app.objective.trial import Trial, checkpointed, current_seed, current_trial, report
 
@@ -29,6 +31,18 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def _join_as_program() -> Any:
+    """Join the trial that has started this program as its command."""
+    from hyperopt_app.ranks.of_programs import join_as_program
+
+    return join_as_program()
+
+
+# `hyperopt_app.ranks.environment.PROGRAM`; not imported, because most programs are none of a trial.
+if "HYPEROPT_PROGRAM" in os.environ:
+    let_join(_join_as_program)
 
 
 def __getattr__(name: str) -> Any:

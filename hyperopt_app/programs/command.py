@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The objective `hyperopt_app.Command`: a trial is one run of a program, which reports by lines of JSON in a file."""
 
+import math
+import re
 import signal
 import sys
 import threading
@@ -21,6 +23,9 @@ from hyperopt_app.programs.curve import Curve
 from hyperopt_app.programs.environment import environment_of
 from hyperopt_app.programs.metrics_file import MetricsFile
 from hyperopt_app.programs.program import Program
+from hyperopt_app.ranks.reasons import Reason, leave_reason
+from hyperopt_app.ranks.surroundings import for_program
+from hyperopt_app.ranks.switchboard import spoken_here
 
 __all__ = ["Command"]
 
@@ -28,6 +33,8 @@ __all__ = ["Command"]
 _POLL_S = 0.1
 # Seconds for which a signal that has ended the program may still come to this process: a scheduler sends it to both.
 _SIGNAL_WITHIN_S = 1.0
+# What `torchrun` writes of a process of its own that a signal has ended.
+_RANK_DIED = re.compile(r"failed \(exitcode: (?P<code>-\d+)\) local_rank: (?P<rank>\d+) ")
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -81,38 +88,62 @@ class Command(Objective):
         for line in metrics.new_lines():
             curve.take_earlier(line)
         seed = current_seed(_own_seed(conf)) if trial is None else trial.seed
-        environment = environment_of(trial, directory, metrics.place, seed)
+        environment = environment_of(trial, directory, metrics.place, seed, for_program())
         logs = None if trial is None else directory
         program = Program(self._words, environment, start, directory, self._grace_s, logs)
         self._run(program, metrics, curve, trial)
-        return curve.values or _no_metrics(metrics)
+        return _reported_value(trial) | curve.values or _no_metrics(metrics)
 
     def _run(self, program: Program, metrics: MetricsFile, curve: Curve, trial: Trial | None) -> None:
         try:
             with _ending_alone(is_alone=trial is None):
                 program.start()
-                code = _follow(program, metrics, curve)
+                code = _follow(program, metrics, curve, self._grace_s)
         finally:
             program.end()
+            curve.is_pruned |= spoken_here().is_pruned
             if curve.is_pruned and trial is not None and trial.checkpoint.is_file():
                 trial.checkpoint.unlink()  # nobody goes on with it, and it may be large
+        if curve.is_pruned:
+            from optuna import TrialPruned
+
+            raise TrialPruned
         if not code:
             return
         if trial is None:
             raise HyperoptError(f"objective.command: {program.failure(code)}")
         if -code in _ENDING or code - 128 in _ENDING:
             time.sleep(_SIGNAL_WITHIN_S)  # interrupted here if the signal is meant for this trial
-        raise program.failure(code)
+        failure = program.failure(code)
+        if death := _RANK_DIED.search(failure.story):
+            leave_reason(trial.directory, Reason(int(death["rank"]), exit_code=int(death["code"])))
+        raise failure
 
 
-def _follow(program: Program, metrics: MetricsFile, curve: Curve) -> int | None:
-    """Take the lines of a running program; return its exit code, None if its value diverged before it ended."""
-    code = None
+def _reported_value(trial: Trial | None) -> dict[str, float]:
+    """The last value that the program has reported by a call of `report`, under the metric's name."""
+    value = spoken_here().value
+    if trial is None or value is None:
+        return {}
+    return {next(iter(trial.metric_names), "value"): value}
+
+
+def _follow(program: Program, metrics: MetricsFile, curve: Curve, grace_s: float) -> int | None:
+    """Take the lines of a running program; return its exit code.
+
+    None if its value diverged before it ended, or it did not end when it was pruned.
+    """
+    code, pruned_at = None, math.inf
     while code is None:
         code = program.wait(_POLL_S)
         for line in metrics.new_lines(is_over=code is not None):
             curve.take(line)
             if curve.is_diverged:
+                return None
+        if spoken_here().is_pruned:
+            # Its ranks know it; those that hear nothing of it must not go on for ever.
+            pruned_at = min(pruned_at, time.monotonic())
+            if time.monotonic() > pruned_at + grace_s:
                 return None
     return code
 

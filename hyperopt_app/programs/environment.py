@@ -38,7 +38,9 @@ def search_path_of_programs() -> str:
     return os.pathsep.join(path)
 
 
-def environment_of(trial: "Trial | None", directory: Path, metrics: Path, seed: int | None) -> Mapping[str, str]:
+def environment_of(
+    trial: "Trial | None", directory: Path, metrics: Path, seed: int | None, ranks: Mapping[str, str]
+) -> Mapping[str, str]:
     """Return the environment of a program: this process's own with what the program may know of its trial.
 
     Args:
@@ -46,9 +48,11 @@ def environment_of(trial: "Trial | None", directory: Path, metrics: Path, seed: 
         directory: Absolute directory of the trial, or of the run.
         metrics: Absolute path of the metrics file.
         seed: For the training; None if there is none.
+        ranks: By what the program's processes join the trial and meet.
     """
     environment = {
         **os.environ,
+        **ranks,
         "PATH": search_path_of_programs(),
         DIRECTORY: str(directory),
         METRICS: str(metrics),

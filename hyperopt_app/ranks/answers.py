@@ -8,11 +8,12 @@ that is ahead waits until rank zero has asked.
 import threading
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from hyperopt_app.errors import RanksError
 
-__all__ = ["CHECKPOINTED", "WRITES", "Answer", "Answers"]
+__all__ = ["CHECKPOINTED", "WRITES", "Answer", "Answers", "Spoken"]
 
 # Calls that only write: rank zero's counts, and on other ranks they do nothing.
 WRITES = frozenset({"report", "set_user_attr", "set_system_attr"})
@@ -24,6 +25,19 @@ CHECKPOINTED = "checkpointed"
 Answer = tuple[bool, Any]
 
 _POLL_S = 0.2
+
+
+@dataclass
+class Spoken:
+    """What rank zero has said to the study and heard from it, where it is a process of its own.
+
+    Attributes:
+        value: The last that it has reported; None if it has reported none.
+        is_pruned: Whether the pruner has ended the trial.
+    """
+
+    value: float | None = None
+    is_pruned: bool = False
 
 
 class Answers:

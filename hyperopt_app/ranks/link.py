@@ -14,7 +14,7 @@ from multiprocessing.connection import Client, Connection
 from typing import Any
 
 from hyperopt_app.errors import RanksError
-from hyperopt_app.ranks.answers import WRITES
+from hyperopt_app.ranks.answers import CHECKPOINTED, WRITES
 from hyperopt_app.ranks.environment import ADDRESS, rank_of
 from hyperopt_app.ranks.reasons import Reason
 
@@ -62,15 +62,21 @@ class RankLink:
         rank: This process's.
         from_start: Whether this process runs the objective from its beginning, as rank zero does in the trial's own
             process; otherwise rank zero is a process like this one.
+        in_program: Whether it belongs to a program that the trial runs as a command, which is told of its end.
+
+    Attributes:
+        is_pruned: Whether the pruner has ended the trial.
+        is_leaving: Whether the trial was asked to end at its checkpoint.
     """
 
-    def __init__(self, rank: int, *, from_start: bool) -> None:
+    def __init__(self, rank: int, *, from_start: bool, in_program: bool = False) -> None:
         self.rank = rank
+        self.is_pruned = self.is_leaving = False
         self._lock = threading.Lock()
         self._pipe = connected(os.environ[ADDRESS])
         # What this rank forks has no hold of the pipe; it would mix its words into ours.
         os.register_at_fork(after_in_child=self._pipe.close)
-        self._pipe.send(("join", rank, os.getpid(), from_start))
+        self._pipe.send(("join", rank, os.getpid(), from_start, in_program))
         facts = self._pipe.recv()
         self.number = int(facts.pop("number"))
         self.params = dict(facts.pop("params"))
@@ -90,6 +96,8 @@ class RankLink:
                 raise RanksError(f"{name}(): the trial of this rank has ended") from None
         if is_error:
             raise answer
+        self.is_pruned |= name == "should_prune" and bool(answer)
+        self.is_leaving |= name == CHECKPOINTED and bool(answer)
         return answer
 
     def agreed(self, name: str, compute: Callable[[], Any]) -> Any:

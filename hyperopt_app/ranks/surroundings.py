@@ -11,15 +11,19 @@ import socket
 import sys
 
 from hyperopt_app.ranks.environment import ADDRESS
+from hyperopt_app.ranks.environment import PROGRAM as OF_PROGRAM
 from hyperopt_app.schedulers.gpu_slots import GPUS_PER_TRIAL, WORKERS_HERE
 from hyperopt_app.schedulers.registry import disowning
 
-__all__ = ["PROGRAM", "own_port", "prepare", "threads_per_rank"]
+__all__ = ["PROGRAM", "for_program", "own_port", "prepare", "threads_per_rank"]
 
 # The program of a rank: what Lightning's `python -m` runs, and what `multiprocessing` imports as `__mp_main__`.
 PROGRAM = "hyperopt_app.rank_process"
 
 _OF_ANOTHER_LAUNCH = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK")
+
+# Whether this process is a trial's own.
+_is_prepared = False
 
 # The trial's port; open, so that nobody else on this machine is given it.
 _port: socket.socket | None = None
@@ -31,6 +35,8 @@ def prepare(address: str) -> None:
     Args:
         address: Where they reach the trial.
     """
+    global _is_prepared  # noqa: PLW0603 - of this process, as long as it lives
+    _is_prepared = True
     for name in _OF_ANOTHER_LAUNCH:
         os.environ.pop(name, None)
     os.environ[ADDRESS] = address
@@ -39,6 +45,15 @@ def prepare(address: str) -> None:
     os.environ.update(disowning(os.environ))
     sys.modules["__main__"].__spec__ = importlib.util.find_spec(PROGRAM)
     _share_threads()
+
+
+def for_program() -> dict[str, str]:
+    """Return variables for a program that this process, a trial's own, runs as a command; empty in other processes.
+
+    By them Python in it joins the trial, and `torchrun` takes its options --master-addr and --master-port from them.
+    """
+    names = {OF_PROGRAM: ADDRESS, "PET_MASTER_ADDR": "MASTER_ADDR", "PET_MASTER_PORT": "MASTER_PORT"}
+    return {name: os.environ[own] for name, own in names.items()} if _is_prepared else {OF_PROGRAM: ""}
 
 
 def own_port() -> int:

@@ -21,14 +21,24 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt_app.processes.entries import process_entry
-from hyperopt_app.ranks.answers import CHECKPOINTED, Answer, Answers
-from hyperopt_app.ranks.reasons import Reason, leave_reason
+from hyperopt_app.ranks.answers import CHECKPOINTED, Answer, Answers, Spoken
+from hyperopt_app.ranks.reasons import Reason, leave_reason, reason_of
 
-__all__ = ["Switchboard"]
+__all__ = ["Switchboard", "spoken_here"]
 
 _POLL_S = 0.1
 # Seconds in which the others may end by themselves after a rank has failed, or when all leave at a checkpoint.
 _FAILED_S, _LEAVING_S = 3.0, 5.0
+# Seconds in which a program that the trial runs as a command may end by itself after one of its ranks has died.
+_PROGRAM_S = 60.0
+
+# What rank zero of this process's trial has said.
+_spoken = Spoken()
+
+
+def spoken_here() -> Spoken:
+    """Return what rank zero of the trial of this process has said, while that is another process."""
+    return _spoken
 
 
 @dataclass
@@ -39,6 +49,8 @@ class _Rank:
     pid: int
     pipe: Connection
     answers: Answers
+    # Whether it belongs to a program that the trial runs as a command, and that waits for it.
+    in_program: bool
     counts: Counter[str] = field(default_factory=Counter)
     # Whether all is known of its end.
     is_settled: bool = False
@@ -80,6 +92,8 @@ class Switchboard:
         self._directory = Path(facts["directory"])
         self._pid = os.getpid()
         self._own = Answers()
+        global _spoken  # noqa: PLW0603 - a process has one trial
+        _spoken = self._spoken = Spoken()
         self._launches: list[Answers] = []
         self._joined: Counter[int] = Counter()
         self._ranks: list[_Rank] = []
@@ -102,6 +116,8 @@ class Switchboard:
 
     def close(self, patience_s: float) -> None:
         """End the ranks: they may end by themselves for a while, and then they are killed."""
+        global _spoken  # noqa: PLW0603 - a process has one trial
+        _spoken = Spoken()
         self._own.end()
         self._await_ranks(patience_s)
         self._kills = True
@@ -135,11 +151,13 @@ class Switchboard:
             elif question == "join":
                 self._serve_rank(self._join(pipe, *more))
 
-    def _join(self, pipe: Connection, rank: int, pid: int, from_start: bool) -> _Rank:
+    def _join(self, pipe: Connection, rank: int, pid: int, from_start: bool, in_program: bool) -> _Rank:
         with self._lock:
-            joined = _Rank(rank, pid, pipe, self._own if from_start else self._answers_of_launch(rank))
+            answers = self._own if from_start else self._answers_of_launch(rank)
+            joined = _Rank(rank, pid, pipe, answers, in_program)
             self._ranks.append(joined)
-        pipe.send(dict(self._facts))
+        # Of a program even a value that is recorded already counts: it has nothing else to return.
+        pipe.send({**self._facts, "reported": ()} if in_program else dict(self._facts))
         return joined
 
     def _answers_of_launch(self, rank: int) -> Answers:
@@ -181,7 +199,7 @@ class Switchboard:
             rank.answers.add(args[0], (False, args[1]))
             return False, None
         try:
-            answer: Answer = (False, self._ask(name, *args, **kwargs))
+            answer: Answer = (False, self._ask_for_first(name, args, kwargs))
         except Exception as error:  # noqa: BLE001 - as above
             answer = (True, error)
         is_leaving = name == CHECKPOINTED and answer == (False, True)
@@ -190,6 +208,15 @@ class Switchboard:
         rank.answers.add(name, answer)
         if is_leaving:
             threading.Thread(target=self._leave, name="ranks leave", daemon=True).start()
+        return answer
+
+    def _ask_for_first(self, name: str, args: Any, kwargs: Any) -> Any:
+        if name == "report":
+            self._spoken.value, step = args
+            if step in self._facts.get("reported", ()):
+                return None
+        answer = self._ask(name, *args, **kwargs)
+        self._spoken.is_pruned |= name == "should_prune" and bool(answer)
         return answer
 
     def _leave(self) -> None:
@@ -201,12 +228,23 @@ class Switchboard:
         code = _exit_code(rank.pid)
         if self._kills or code == 0:
             return None
+        if rank.in_program:
+            return self._loss_in_program(rank)
         if code is None:
             # Whoever waited for it will say so in this process.
             time.sleep(_FAILED_S)
         is_ended = any(other.is_settled for other in self._ranks)
         # torch ends those that are left when one has ended.
         return None if code == -signal.SIGTERM and is_ended else Reason(rank.rank, exit_code=code)
+
+    def _loss_in_program(self, rank: _Rank) -> Reason | None:
+        """Wait for the program's own end, which tells more; None if it has come, or will not."""
+        rank.is_settled = True
+        until = time.monotonic() + _PROGRAM_S
+        while not self._kills and reason_of(self._directory) is None and time.monotonic() < until:
+            time.sleep(_POLL_S)
+        is_alone = len({other.rank for other in self._ranks}) == 1
+        return None if self._kills or is_alone else Reason(rank.rank)
 
     def _end_trial(self) -> None:
         """Kill all that is left, after a while in which the trial may say by itself what it met."""

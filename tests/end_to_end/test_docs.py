@@ -30,6 +30,7 @@ _SMALL = {
     "benchmarks/isolation.py": "--trials 4 --repeats 1",
     "benchmarks/teaching.py": "--trials 15 --seeds 1",
     "benchmarks/throughput.py": "--storages journal sqlite --sizes 10 --workers 1 2 --seconds 1",
+    "benchmarks.gpu": "--parts mps",  # tests/unit/benchmarks/test_gpu_parts.py runs all of it
     "benchmarks.search run": "--runs 0-0",
     "benchmarks.search.digits_table": "--configs 1",
     # It has one size; beside the copy of the benchmarks there are no packages to trace.

@@ -16,7 +16,7 @@ import hyperopt_app
 def train(conf: Any) -> Any:
     """One rank, which `launch_ranks` has started."""
     torch.distributed.init_process_group("gloo")
-    return _trained(conf)
+    return trained(conf)
 
 
 def spawned(conf: Any) -> Any:
@@ -29,13 +29,14 @@ def spawned(conf: Any) -> Any:
 
 def _of_spawn(rank: int, conf: Any) -> None:
     torch.distributed.init_process_group("gloo", rank=rank, world_size=trainings.RANKS)
-    result = _trained(conf)
+    result = trained(conf)
     trial = hyperopt_app.current_trial()
     if rank == 0 and trial is not None:
         Path(trial.directory, "result.json").write_text(json.dumps(result))
 
 
-def _trained(conf: Any) -> dict[str, float]:
+def trained(conf: Any) -> dict[str, float]:
+    """Train as a rank of a group that is there already."""
     rank, trial = torch.distributed.get_rank(), hyperopt_app.current_trial()
     assert trial is not None
     weight, begin = torch.zeros(1), 0

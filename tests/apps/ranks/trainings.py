@@ -57,7 +57,17 @@ def train(conf: Any) -> Any:
         return hyperopt_app.launch_ranks(torch_trainings.train, RANKS, conf)
     if conf.how == "spawn":
         return torch_trainings.spawned(conf)
+    if conf.how == "torchrun":
+        return torchrun(conf)
     sys.exit(f"how={conf.how}?")
+
+
+def torchrun(conf: Any) -> Any:
+    """Train by a command, which starts the ranks as programs."""
+    facts = {name: conf[name] for name in ("x", "epochs", "what")}
+    program = str(Path(__file__).with_name("torchrun_training.py"))
+    words = ["torchrun", f"--nproc-per-node={RANKS}", program, json.dumps(facts)]
+    return hyperopt_app.Command(words, grace_s=5.0).train(hyperopt_app.current_trial(), conf)
 
 
 def lightning(conf: Any) -> Any:

@@ -79,3 +79,19 @@ def test_a_program_that_is_not_there_is_a_fault() -> None:
     """Without a traceback."""
     (result,) = examined(["nowhere/train", "lr=1"], Wishes())
     assert "nowhere/train cannot be started: No such file or directory" in result.line
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("try_s", [None, pytest.param(120.0, marks=pytest.mark.nightly)])
+def test_the_search_of_holograms_has_no_fault(try_s: float | None) -> None:
+    """As the README types it; with a short training of the network that is tried; nothing is left."""
+    pytest.importorskip("pytorch_lightning")
+    short = ("trainer.epochs=1", "data.n_train=32", "data.n_valid=16", "data.cache=null")
+    results = examined(["hparams=holodec", *short], Wishes(try_s=try_s))
+    assert [result.line for result in results if result.verdict != "ok"] == []
+    assert {result.check for result in results} >= {"config", "objective", "locks", "storage", "gpus", "cost"}
+    trials = [result.text for result in results if result.check == "trial"]
+    assert len(trials) == (try_s is not None)
+    assert all("val_loss=" in text and "reported 1 value" in text for text in trials)
+    assert list(Path.cwd().iterdir()) == []

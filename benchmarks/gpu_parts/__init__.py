@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The parts of `benchmarks/gpu.py`, which measures searches on a machine with one GPU."""
