@@ -57,7 +57,7 @@ def test_a_trial_on_one_gpu_keeps_its_threads(run_script: Run) -> None:
 
 
 def test_a_trial_over_nodes_is_rank_zero(run_script: Run) -> None:
-    """Training frameworks start no ranks then; other nodes reach it by this one's name, and the ranks share its CPUs."""
+    """Training frameworks start no ranks then; nodes reach it by this one's name, and ranks share its CPUs."""
     Path("program.py").write_text(PROGRAM)
     nodes = {"HYPEROPT_NODES_PER_TRIAL": "2", "HYPEROPT_RANKS_PER_NODE": "1000", "SLURM_NTASKS": "1"}
     ended = run_script("program.py", env=nodes)
