@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Trials on two ranks in jobs of a real Slurm: on one node, whatever starts the ranks, and on two, by `srun`."""
 
+import contextlib
+import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -137,3 +141,35 @@ def test_a_node_that_is_gone_ends_no_trial(slurm_cluster: Cluster, start_script:
     assert len(trial.user_attrs.get("losses", ())) <= int(node == "n1")
     for rank in range(2):
         assert sorted(set(_epochs(rank))) == list(range(25))
+
+
+def _ranks_at_work() -> set[int]:
+    """The processes by which ranks of other tasks run on this machine."""
+    pids = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if {b"hyperopt_app.ranks.node_agent", b"hyperopt_app.rank_process"} & set(path.read_bytes().split(b"\0")):
+                pids.add(int(path.parent.name))
+    return pids
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["worker", "trial"])
+def test_a_killed_process_leaves_no_rank(slurm_cluster: Cluster, start_script: Start, whom: str) -> None:
+    """Killed (-9), it ends nothing itself; the agents miss it, and the trial goes on with new ranks."""
+    before = _ranks_at_work()
+    first = start_script(APP, *_words("launcher"), *SLOW)
+    slurm_cluster.wait_until(lambda: len(_epochs(1)) >= 2, 90.0)
+    started = _ranks_at_work() - before
+    assert started
+    (trial,) = trials_of(Path("study"))
+    noted = json.loads(Path("study/trials/0/rank0.jsonl").read_text().splitlines()[0])
+    os.kill(trial.user_attrs["claim"]["pid"] if whom == "worker" else noted["pid"], signal.SIGKILL)
+    slurm_cluster.wait_until(lambda: not started & _ranks_at_work())
+    output, errors = first.communicate(timeout=200)
+    assert first.returncode == 0, output + errors
+    (trial,) = trials_of(Path("study"))
+    assert trial.state == TrialState.COMPLETE
+    assert sorted(trial.intermediate_values) == list(range(1, 26))
+    assert len(trial.user_attrs["losses"]) == 1
