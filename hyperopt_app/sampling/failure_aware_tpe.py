@@ -21,6 +21,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.failure_kinds import TEACHING
+from hyperopt_app.sampling.forwarding import ForwardingSampler
 
 __all__ = ["failure_aware", "is_infeasible", "risks"]
 
@@ -139,18 +140,8 @@ def _careful(sampler: Any, tried: Sequence[FrozenTrial], space: Mapping[str, Bas
         sampler._n_ei_candidates = count
 
 
-class _FailureAwareTPE(BaseSampler):
+class _FailureAwareTPE(ForwardingSampler):
     """Forwards everything to `wrapped`, with the view instead of the study once failures exist."""
-
-    def __init__(self, sampler: BaseSampler) -> None:
-        self.wrapped = sampler
-
-    def __str__(self) -> str:
-        return str(self.wrapped)
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Forward to the wrapped sampler."""
-        return self.wrapped.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -176,17 +167,3 @@ class _FailureAwareTPE(BaseSampler):
         if not any(is_infeasible(trial) for trial in trials):
             return None
         return [trial for trial in trials if trial.state in _ENDED or is_infeasible(trial)]
-
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Forward to the wrapped sampler."""
-        self.wrapped.before_trial(study, trial)
-
-    def after_trial(
-        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        """Forward to the wrapped sampler."""
-        self.wrapped.after_trial(study, trial, state, values)
-
-    def reseed_rng(self) -> None:
-        """Forward to the wrapped sampler."""
-        self.wrapped.reseed_rng()

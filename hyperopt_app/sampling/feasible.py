@@ -6,16 +6,17 @@ trial. So the budget stays what it is, and the sampler learns from trials that w
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from hyperopt_app.sampling.curves.sampler import CurvesSampler
+from hyperopt_app.sampling.forwarding import ForwardingSampler
 from hyperopt_app.sampling.seeds import trial_seed
 from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.space import Space, first_value
@@ -70,7 +71,7 @@ def _walked(
     return point
 
 
-class FeasibleSampler(BaseSampler):
+class FeasibleSampler(ForwardingSampler):
     """Proposes whole points of a space that meet its constraints, drawn by another sampler.
 
     Args:
@@ -81,13 +82,11 @@ class FeasibleSampler(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, space: Space, constraints: Constraints, seed: int) -> None:
-        self.wrapped, self._space, self._constraints, self._seed = sampler, space, constraints, seed
+        super().__init__(sampler)
+        self._space, self._constraints, self._seed = space, constraints, seed
         self._parameters = space.parameters
         if isinstance(sampler, CurvesSampler):
             sampler.restrict(constraints.is_feasible)
-
-    def __str__(self) -> str:
-        return str(self.wrapped)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the whole space."""
@@ -125,23 +124,3 @@ class FeasibleSampler(BaseSampler):
             return given[name] if name in given else _drawn(kind, rng)
 
         yield from (_walked(self._space, self._parameters, at_random) for _ in range(_RANDOM))
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        """Forward to the wrapped sampler."""
-        return self.wrapped.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Forward to the wrapped sampler."""
-        self.wrapped.before_trial(study, trial)
-
-    def after_trial(
-        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        """Forward to the wrapped sampler."""
-        self.wrapped.after_trial(study, trial, state, values)
-
-    def reseed_rng(self) -> None:
-        """Forward to the wrapped sampler."""
-        self.wrapped.reseed_rng()

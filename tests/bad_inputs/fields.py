@@ -40,6 +40,7 @@ FIELDS: dict[str, str] = {
     "avoid_premature_stop": "flag",
     **dict.fromkeys(("enqueue", "warm_start", "constraints", "order"), "list"),
     **dict.fromkeys(("gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"),
+    **dict.fromkeys(("nodes_per_trial", "ranks_per_node"), "count"),
     "gpu": "word",
 }
 # Of one launcher alone.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, pruner_name
+from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, optimised_in_turn, pruner_name
 
 
 def node(path: str, **fields: Any) -> dict[str, Any]:
@@ -65,3 +65,19 @@ def test_a_sampler_of_curves_has_none_of_several_objectives() -> None:
 def test_a_pruner_is_called_by_its_class() -> None:
     """Only one that could act has a name."""
     assert [pruner_name(one) for one in (NOP, MEDIAN)] == [None, "MedianPruner"]
+
+
+def test_an_order_says_what_is_optimised() -> None:
+    """And what to report where something prunes; nothing without an order."""
+    order = [
+        {"metric": "accuracy", "direction": "maximize", "tolerance": 0.01},
+        {"metric": "latency_ms", "direction": "minimize", "tolerance": 5.0},
+        {"metric": "size", "direction": "minimize", "tolerance": 0.0},
+    ]
+    nop = {"_target_": "optuna.pruners.NopPruner"}
+    plain = "hydra.sweeper.order: the search optimises accuracy; of the trials within 0.01 of the highest accuracy, "
+    assert optimised_in_turn(order, nop) == {"order": f"{plain}the best is chosen by latency_ms, then size"}
+    pruned = optimised_in_turn(order, {"_target_": "optuna.pruners.MedianPruner"})["order"]
+    assert "optimises accuracy and prunes by what the objective reports, so let it report accuracy; of the" in pruned
+    assert "of the trials that share the lowest size, the best" in optimised_in_turn([order[2], order[0]], nop)["order"]
+    assert optimised_in_turn((), nop) == {}
