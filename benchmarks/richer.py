@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""How much sooner is a search that knows its conditions, and how often does one meet its constraints?
+"""What a search gains from knowing its conditions and its constraints, and from a race between configurations.
 
     python benchmarks/richer.py conditions [--seeds 20] [--trials 200]
     python benchmarks/richer.py constraints [--seeds 20] [--trials 30]
+    python benchmarks/richer.py racing [--seeds 20] [--trials 60]
 
 `conditions`: a space of three levels. A trial has 8 of its 31 parameters; a flat search samples all of them in each
 trial. It ends when a value is as good as the goal, which only one of the six branches has. `constraints`: what the
-value rewards is too slow, and 5 % of random points meet the constraint. One worker, in memory; nothing is trained, and
-each trial reports 20 values.
+value rewards is too slow, and 5 % of random points meet the constraint. `racing`: four parameters and a noise that is
+partly the seed's and partly the configuration's own; the regret is how far the configuration that the search chooses
+is from the best one, without the noise. One worker, in memory; nothing is trained, and each trial reports 20 values,
+in a race none.
 """
 
 import argparse
@@ -15,7 +18,9 @@ import dataclasses
 import random
 import statistics
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +29,16 @@ from measuring import machine, table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from hyperopt_app.objective.outcomes import Completed, Outcome
+from hyperopt_app.repeats.aggregate import Aggregate
+from hyperopt_app.repeats.settings import Repeats
+from hyperopt_app.repeats.training import Trainings
 from hyperopt_app.sampling.feasible import feasible, random_points
 from hyperopt_app.sampling.samplers import sampler_factory, with_tree
+from hyperopt_app.sampling.seeds import repeat_seed, training_seed
 from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.space import Space, parse_space, suggest_all
+from hyperopt_app.study.own_trial import OwnTrial
 
 SAMPLERS = {
     "async_tpe": {"_target_": "optuna.samplers.TPESampler", "constant_liar": True},
@@ -40,6 +51,7 @@ MODELS, KINDS, KNOBS = "abc", "uv", 3
 OFFSETS = {"au": 0.30, "av": 0.25, "bu": 0.20, "bv": 0.0, "cu": 0.35, "cv": 0.15}
 GOAL = 0.1
 LIMIT = 0.1
+NOISES = (0.1, 0.3)
 
 
 def tree() -> tuple[dict[str, str], dict[str, Any]]:
@@ -165,18 +177,89 @@ def limits(options: argparse.Namespace) -> None:
     print(table(["sampler", "constraint", "feasible", "times as many", "best feasible"], lines))
 
 
+def noisy(params: Mapping[str, Any], seed: int, noise: float) -> float:
+    """What a training returns: its true loss, what its seed does to all configurations, and what to this one."""
+    point = repr(sorted(params.items()))
+    shared, own = random.Random(seed).gauss(0, noise / 2), random.Random(f"{seed} {point}").gauss(0, noise)
+    return true_loss(params) + shared + own
+
+
+def true_loss(params: Mapping[str, Any]) -> float:
+    """The loss without noise; 0 at the best point."""
+    return sum((params[f"x{at}"] - 0.3 - 0.1 * at) ** 2 for at in range(4))
+
+
+def raced(repeats: Repeats | None, sampler: str, seed: int, trials: int, noise: float) -> tuple[float, int]:
+    """The true loss of the configuration that a search chooses, and the trainings that it took."""
+    space = space_of({f"x{at}": UNIT for at in range(4)})
+    factory, study, begun = sampler_factory(SAMPLERS[sampler], seed), optuna.create_study(), list[int]()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(trials):
+            study.sampler = factory(number)
+            trial = study.ask()
+            suggest_all(trial, space)
+
+            def train(repeat_seed_: int, params: Mapping[str, Any] = trial.params) -> Completed:
+                begun.append(repeat_seed_)
+                return Completed((noisy(params, repeat_seed_, noise),))
+
+            outcome: Outcome
+            if repeats is None:
+                outcome = train(training_seed(seed, number))
+            else:
+                outcome = Trainings(
+                    repeats=repeats,
+                    trial=trial,
+                    own=OwnTrial(trial, lambda: True),
+                    directory=Path(folder, str(number)),
+                    seed_of=partial(repeat_seed, seed),
+                    curve=(),
+                    train=lambda repeat, train=train: train(repeat.seed),  # type: ignore[misc]
+                    counts=lambda _outcome: True,
+                    asked_to_end=lambda: False,
+                ).run()
+            if isinstance(outcome, Completed):
+                study.tell(trial, list(outcome.values))
+            else:
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    return true_loss(study.best_params), len(begun)
+
+
+def racing(options: argparse.Namespace) -> None:
+    """Trainings and regrets: each configuration trained once, five times, and five times at most."""
+    ways = {
+        "one seed": None,
+        "five seeds": Repeats(5, Aggregate()),
+        "five seeds, race": Repeats(5, Aggregate(), race=True),
+    }
+    lines = []
+    for sampler in options.samplers:
+        for noise in NOISES:
+            whole = 1.0
+            for name, repeats in ways.items():
+                runs = [raced(repeats, sampler, seed, options.trials, noise) for seed in range(options.seeds)]
+                losses, trainings = zip(*runs, strict=True)
+                mean = statistics.mean(trainings)
+                whole = mean if repeats is not None and not repeats.race else whole
+                share = f"{mean / whole:.0%}" if repeats is not None and repeats.race else ""
+                error = statistics.stdev(losses) / len(losses) ** 0.5 if len(losses) > 1 else 0.0
+                regret = f"{statistics.mean(losses):.4f} ± {error:.4f}"
+                lines.append([sampler, f"{noise:g}", name, f"{mean:.0f}", share, regret])
+    print(table(["sampler", "noise", "way", "trainings", "of plain repeats", "regret ± standard error"], lines))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("conditions", "constraints"))
-    parser.add_argument("--trials", type=int, help="of each search; 200 or 30")
+    parser.add_argument("what", choices=("conditions", "constraints", "racing"))
+    parser.add_argument("--trials", type=int, help="of each search; 200, 30 or 60")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--samplers", nargs="+", choices=tuple(SAMPLERS), default=list(SAMPLERS))
     options = parser.parse_args()
-    options.trials = options.trials or {"conditions": 200, "constraints": 30}[options.what]
+    options.trials = options.trials or {"conditions": 200, "constraints": 30, "racing": 60}[options.what]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print(f"{options.seeds} searches of at most {options.trials} trials each, {machine()}\n")
-    {"conditions": conditions, "constraints": limits}[options.what](options)
+    {"conditions": conditions, "constraints": limits, "racing": racing}[options.what](options)
 
 
 if __name__ == "__main__":

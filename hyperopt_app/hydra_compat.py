@@ -69,13 +69,18 @@ def note_overrides(config: Any, overrides: list[str]) -> None:
         config.hydra.job.override_dirname = text
 
 
-def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
-    """Register a resolver for `${name:...}`, cached once per config; replaces one of the same name.
+def register_resolver(name: str, resolver: Callable[..., Any], *, use_cache: bool = True) -> None:
+    """Register a resolver for `${name:...}`; replaces one of the same name.
 
     OmegaConf 2.4, which comes with 1.4, has given the function the name of an older one.
+
+    Args:
+        name: Its name.
+        resolver: The function.
+        use_cache: Whether it is asked once per config.
     """
     register = OmegaConf.register_resolver if _IS_1_4 else OmegaConf.register_new_resolver
-    register(name, resolver, use_cache=True, replace=True)
+    register(name, resolver, use_cache=use_cache, replace=True)
 
 
 def store_nodes(nodes: Iterable[tuple[str, str, Any]]) -> None:

@@ -24,6 +24,8 @@ from hyperopt_app.processes.python_start import module_words
 from hyperopt_app.processes.streams import spelling_out
 from hyperopt_app.schedulers.gpu_slots import (
     GPUS_PER_TRIAL,
+    NODES_PER_TRIAL,
+    RANKS_PER_NODE,
     WORKERS_HERE,
     WORKERS_PER_GPU,
     Sharing,
@@ -60,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.slot is None and len(slots) > 1:
         return _supervise(options.payload, len(slots))
     slot = options.slot or 0
-    for name, number in ((WORKERS_HERE, len(slots)), (GPUS_PER_TRIAL, sharing.gpus_per_trial)):
-        if number > 1:
-            os.environ[name] = str(number)
+    numbers = {WORKERS_HERE: len(slots), GPUS_PER_TRIAL: sharing.gpus_per_trial}
+    numbers |= {NODES_PER_TRIAL: sharing.nodes_per_trial, RANKS_PER_NODE: sharing.ranks_per_node}
+    os.environ.update({name: str(number) for name, number in numbers.items() if number > 1})
     if slots[slot]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(slots[slot])
         os.environ[WORKERS_PER_GPU] = str(slots.count(slots[slot]))

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Warn, as a Hydra callback, that `hydra.sweeper.n_trials=5` has no effect without `--multirun`."""
+"""Warn, as a Hydra callback, that `hydra.sweeper.n_trials=5` has no effect without `--multirun`.
+
+The plugin that adds the callback also adds what depends on the command line and on the app's folders.
+"""
 
 import logging
 import os
@@ -14,10 +17,11 @@ from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig
 
+from hyperopt_app.config.callbacks import RESOLVER
 from hyperopt_app.config.command_line import hydra_words
-from hyperopt_app.config.store import register_beside_stock, register_run_note
+from hyperopt_app.config.store import register_beside_stock, register_callbacks, register_run_note
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.hydra_compat import is_restricted
+from hyperopt_app.hydra_compat import is_restricted, register_resolver
 
 __all__ = ["RunNote", "RunNotePlugin"]
 
@@ -46,10 +50,18 @@ class RunNotePlugin(SearchPathPlugin):
         """
         _seed()
         register_beside_stock()
+        register_callbacks([place.path for place in search_path.get_path()])
         if is_needed(sys.argv[1:]) and not is_restricted():
             register_run_note(f"{RunNote.__module__}.{RunNote.__name__}")
             # Hydra 1.4 warns of every callback that a config names.
             warnings.filterwarnings("ignore", message=rf".*_target_='{re.escape(__name__)}\.")
+
+
+def _resume_path(fit: str | None = None) -> str | None:
+    """Return the checkpoint from which the running trial goes on; asked when the config is read, in the trial."""
+    from hyperopt_app.callbacks.lightning import resume_path
+
+    return resume_path(fit=fit)
 
 
 def _seed() -> None:
@@ -74,3 +86,6 @@ def is_needed(words: Sequence[str]) -> bool:
 
 def _is_sweepers(word: str) -> bool:
     return re.match(r"[+~]*hydra[./]sweeper[./=]", word) is not None
+
+
+register_resolver(RESOLVER, _resume_path, use_cache=False)  # it changes with each fit

@@ -132,6 +132,10 @@ class SlurmJobConf:
 class SlurmWorkersConf(ClusterWorkersConf, SlurmJobConf):
     """`hydra/launcher: slurm_workers`; the fields of `submitit_slurm` and those of our launchers."""
 
+    # Nodes of each trial, and its ranks (processes) on each of them. With more than one rank a job is one worker.
+    nodes_per_trial: int = 1
+    ranks_per_node: int = 1
+
 
 @dataclass
 class PbsWorkersConf(ClusterWorkersConf):

@@ -4,13 +4,14 @@
 Hydra imports this module in every Hydra program, so it must not import Optuna, torch or submitit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from hydra.core.config_store import ConfigNode, ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from hyperopt_app.config import callbacks
 from hyperopt_app.config.launchers import SCHEMAS
 from hyperopt_app.config.loggers import LOGGERS
 from hyperopt_app.config.methods import (
@@ -39,6 +40,7 @@ from hyperopt_app.hydra_compat import store_node, store_nodes
 __all__ = [
     "register",
     "register_beside_stock",
+    "register_callbacks",
     "register_presets",
     "register_run_note",
     "replacing_old_sampler",
@@ -135,6 +137,16 @@ def register_presets(words: Sequence[str]) -> None:
         return
     for name, preset in PRESETS.items():
         store_node(GROUP, name, preset, package="_global_")
+
+
+def register_callbacks(places: Iterable[str | None]) -> None:
+    """Add a config to the group `callbacks` of an app that has one.
+
+    Args:
+        places: The entries of Hydra's search path.
+    """
+    if callbacks.has_group(places):
+        store_node(callbacks.GROUP, callbacks.NAME, callbacks.CALLBACKS, package="_global_")
 
 
 def register_run_note(target: str) -> None:

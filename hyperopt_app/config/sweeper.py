@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import MISSING
 
-__all__ = ["AsyncOptunaConf", "BudgetConf", "SweeperClass"]
+__all__ = ["AsyncOptunaConf", "BudgetConf", "RepeatsConf", "SweeperClass"]
 
 _OURS = "hydra_plugins.hyperopt_app.sweeper.AsyncOptunaSweeper"
 _STOCK = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
@@ -35,6 +35,20 @@ class BudgetConf:
     # Full trainings: the sum over all trials of the share of the longest training that each has trained; null for no
     # limit. Nothing is counted before the first trial is complete.
     trainings: float | None = None
+
+
+@dataclass
+class RepeatsConf:
+    """Several trainings of each configuration, with a seed each."""
+
+    # Trainings of a configuration, from 2 to 100; 1 for none beside the first.
+    n: int = 1
+
+    # What makes one value of theirs: mean, median, worst, mean_plus_std, or {quantile: 0.9}.
+    aggregate: Any = "mean"
+
+    # End a configuration early that is hopeless beside the best one on the same seeds.
+    race: bool = False
 
 
 @dataclass
@@ -166,3 +180,6 @@ class AsyncOptunaConf:
 
     # How far from the best still counts as nearly the best: {metric of `order`: in its units}, 0 where none is given.
     tolerance: dict[str, float] = field(default_factory=dict)
+
+    # Trainings of a configuration with several seeds, whose values make one.
+    repeats: RepeatsConf = field(default_factory=RepeatsConf)

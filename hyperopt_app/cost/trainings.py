@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.progress import Progress
-from hyperopt_app.study.trial_records import imported_from
+from hyperopt_app.study.trial_records import imported_from, repeats_of
 
 __all__ = ["trainings_of"]
 
@@ -15,19 +15,30 @@ def trainings_of(trials: Sequence[FrozenTrial]) -> float | None:
     """Return the sum of the trials' shares of a full training.
 
     A share is the length of a trial up to its last reported step, divided by the length of the longest. A complete
-    trial without a report counts 1, and every other trial without a report 0.
+    trial without a report counts 1, and every other trial without a report 0. Of a configuration that is trained with
+    several seeds each finished training counts 1; one that is under way counts by its share if it is the first.
 
     Args:
         trials: All of a study, running, waiting and set aside ones too: each has cost its time. Imported ones have not.
 
     Returns:
-        The sum; None before the first trial is complete, since nobody knows how long a training is.
+        The sum; None before the first training is complete, since nobody knows how long a training is.
     """
     trials = [trial for trial in trials if not imported_from(trial)]
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if not complete:
+    repeats = sum(len(repeats_of(trial)) for trial in trials)
+    alone = [trial for trial in trials if not repeats_of(trial)]
+    complete = [trial for trial in alone if trial.state == TrialState.COMPLETE]
+    if not (complete or repeats):
         return None
-    progress = Progress(step for trial in trials for step in trial.intermediate_values)
-    lengths = [progress.length(max(trial.intermediate_values)) for trial in trials if trial.intermediate_values]
+    curves = [trial.intermediate_values for trial in trials if trial.intermediate_values and not _is_silent(trial)]
+    progress = Progress(step for curve in curves for step in curve)
+    longest = max((progress.length(max(curve)) for curve in curves), default=1.0)
+    lengths = [progress.length(max(trial.intermediate_values)) for trial in alone if trial.intermediate_values]
     silent = sum(not trial.intermediate_values for trial in complete)
-    return silent + sum(lengths) / max(lengths, default=1.0)
+    return repeats + silent + sum(lengths) / longest
+
+
+def _is_silent(trial: FrozenTrial) -> bool:
+    """Whether what looks like a curve is that of the repeats' aggregates, since the objective reports nothing."""
+    records = repeats_of(trial)
+    return bool(records) and not records[0]["reports"]

@@ -28,6 +28,7 @@ from hyperopt_app.preflight.earlier_studies import EarlierTrials, read_earlier
 from hyperopt_app.preflight.fields import with_right_fields
 from hyperopt_app.preflight.folder import folder_faults
 from hyperopt_app.preflight.space import check_search, check_space
+from hyperopt_app.repeats.settings import read_repeats
 from hyperopt_app.sampling.idle_pruners import idle_pruner, idle_sampler, optimised_in_turn, pruned_by_part
 from hyperopt_app.sampling.samplers import lists_points, takes_knowledge, with_tree
 from hyperopt_app.sampling.seeds import new_study_seed
@@ -272,7 +273,9 @@ def identity_of(request: Request, study: optuna.Study | None) -> Identity:
     # Where its trials run is not part of a study.
     space = replace(request.space, fixed=tuple(line for line in request.space.fixed if not is_preset(line)))
     settings = request.settings
-    return Identity(settings.directions, settings.objective_names, space, seed, tuple(settings.in_turn))
+    repeats = read_repeats(settings.repeats)
+    text = "" if repeats is None else str(repeats)
+    return Identity(settings.directions, settings.objective_names, space, seed, tuple(settings.in_turn), text)
 
 
 def accepted_changes(study: optuna.Study, request: Request, identity: Identity) -> tuple[list[str], bool]:

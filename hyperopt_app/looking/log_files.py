@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.trial_directory import place_now, repeat_directory
 from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.display_text import visible
 
@@ -25,7 +25,10 @@ _AT_ONCE = 1024 * 1024
 def logs_of_trial(trial: "FrozenTrial", study_dir: Path) -> list[Path]:
     """Return the log files of a trial, by their names; empty if it has none that this host sees."""
     directory = place_now(directory_of(trial), study_dir)
-    return [] if directory is None else sorted(path for path in directory.glob("*.log") if path.is_file())
+    if directory is None:
+        return []
+    of_repeats = repeat_directory(directory, 0).parent.glob("*/*.log")
+    return sorted(path for path in (*directory.glob("*.log"), *of_repeats) if path.is_file())
 
 
 def logs_of_workers(study_dir: Path) -> list[Path]:

@@ -13,9 +13,11 @@ from hyperopt_app.looking.failures import known_kind
 from hyperopt_app.looking.log_files import logs_of_trial, tail
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View
+from hyperopt_app.repeats.shown import race_text, repeat_entries, repeat_lines
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
 from hyperopt_app.study import trial_facts, trial_records
-from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.identity import stored_identity
+from hyperopt_app.study.trial_directory import place_now, training_directory
 from hyperopt_app.support.display_text import counted, duration_text, in_one_line, value_text, visible
 from hyperopt_app.support.files import read_file
 from hyperopt_app.support.passwords import mask_password, masked
@@ -40,6 +42,7 @@ def described_trial(view: View, trial: "FrozenTrial") -> dict[str, Any]:
         **row_of(view, trial),
         "changes": changes_of(view, trial),
         "curve": [[step, value] for step, value in curve_of(trial)],
+        "seeds": repeat_entries(trial, place_now(trial_records.directory_of(trial), view.directory)),
         "traceback": mask_password(str(failure.get("traceback", ""))) or None,
         "attempts_made": [attempt._asdict() for attempt in trial_facts.attempts_of(trial, _until(view, trial))],
         "losses": [dict(loss) for loss in trial_records.losses_of(trial)],
@@ -66,6 +69,7 @@ def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator
     yield "metrics", _aligned(row, "metrics.")
     yield "limits", _aligned(row, "constraints.")
     yield "changes", changes_of(view, trial)
+    yield "seeds", repeat_lines(trial, _repeats_of(view))
     yield "curve", _curve_lines(trial)
     yield "failure", _failure_lines(trial)
     yield "attempts", _attempt_lines(view, trial)
@@ -73,6 +77,11 @@ def _parts(view: View, trial: "FrozenTrial", row: Mapping[str, Any]) -> Iterator
         yield "log", [in_one_line(str(path)), *(f"| {line}" for line in tail(path, _LOG_LINES))]
     retrain = retrain_of(view, trial)
     yield "again", [] if retrain is None else [visible(retrain)]
+
+
+def _repeats_of(view: View) -> str:
+    identity = stored_identity(view.study)
+    return "" if identity is None else identity.repeats
 
 
 def _ended(view: View, trial: "FrozenTrial") -> str:
@@ -85,7 +94,7 @@ def _ended(view: View, trial: "FrozenTrial") -> str:
     excess = trial_facts.infeasible_text(trial)
     infeasible = f"infeasible: {in_one_line(excess)}" if excess else ""
     if word != "complete":
-        return ", ".join(filter(None, [word, infeasible]))
+        return ", ".join(filter(None, [word, race_text(trial), infeasible]))
     pairs = zip(view.metrics, trial.values, strict=True)
     values = ", ".join(f"{in_one_line(name)} {value_text(value)}" for name, value in pairs)
     complete = view.counts["complete"]
@@ -134,7 +143,8 @@ def changes_of(view: View, trial: "FrozenTrial") -> list[str]:
     directory = place_now(trial_records.directory_of(trial), view.directory)
     if directory is None:
         return []
-    before, after = _config_in(view.directory / "multirun.yaml"), _config_in(directory / ".hydra" / "config.yaml")
+    place = training_directory(directory, None)
+    before, after = _config_in(view.directory / "multirun.yaml"), _config_in(place / ".hydra" / "config.yaml")
     if before is None or after is None:
         return []
     return [in_one_line(line) for line in value_changes(before, after, (), most=_MOST_CHANGES)]

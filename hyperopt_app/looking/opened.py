@@ -16,8 +16,9 @@ from hyperopt_app.looking.opening import study_in
 from hyperopt_app.looking.summary import summary_of
 from hyperopt_app.looking.tables.frames import curves_frame, trials_frame
 from hyperopt_app.looking.view import read_view
+from hyperopt_app.repeats.shown import best_repeat
 from hyperopt_app.results.files import checkpoint_in
-from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.trial_directory import place_now, training_directory
 from hyperopt_app.study.trial_records import directory_of, metrics_of
 from hyperopt_app.support.display_text import value_text
 
@@ -168,8 +169,7 @@ class OpenedStudy:
         """
         from omegaconf import DictConfig, OmegaConf
 
-        directory = self._directory_of(number)
-        path = directory / ".hydra" / "config.yaml"
+        path = self._training_directory(number) / ".hydra" / "config.yaml"
         try:
             config = OmegaConf.load(path)
         except OSError as error:
@@ -181,20 +181,24 @@ class OpenedStudy:
     def checkpoint(self, number: int | None = None) -> Path | None:
         """Return the last checkpoint of a trial: `last.ckpt`, else the newest `*.ckpt` in its directory; None if none.
 
+        Of a configuration that was trained with several seeds it is that of the best one.
+
         Args:
             number: The trial's number; None for the best.
 
         Raises:
             StudyMismatchError: The trial's directory is not here.
         """
-        path = checkpoint_in(self._directory_of(self.best.number if number is None else number))
+        path = checkpoint_in(self._training_directory(self.best.number if number is None else number))
         return None if path is None else Path(path)
 
-    def _directory_of(self, number: int) -> Path:
-        directory = place_now(directory_of(self._view.trial(number)), self.directory)
+    def _training_directory(self, number: int) -> Path:
+        trial = self._view.trial(number)
+        directory = place_now(directory_of(trial), self.directory)
         if directory is None:
             raise StudyMismatchError(f"{self.directory}: trial {number} has no directory that is seen from here")
-        return directory
+        maximize = self._view.directions[0] == "maximize"
+        return training_directory(directory, best_repeat(trial, maximize=maximize))
 
     @property
     def health(self) -> list[Finding]:

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 # The file of a trial's last checkpoint, in the trial's directory.
 CHECKPOINT = "last.ckpt"
 
-# What this package keeps with a trial.
+# What this package keeps with a trial; a name with a colon is followed by a number.
 OWN_ATTRIBUTES = frozenset(
     {
         "attempts",
@@ -49,7 +49,9 @@ OWN_ATTRIBUTES = frozenset(
         "losses",
         "metrics",
         "promotion",
+        "race",
         "reads_seed",
+        "repeat:",
         "retry_of",
         "training_seed",
     }
@@ -176,7 +178,7 @@ class Trial(RankCalls):
             ValueError: The key is one of this package's own.
         """
         self._check("trial.set_user_attr()")
-        if key in OWN_ATTRIBUTES:
+        if key in OWN_ATTRIBUTES or key.partition(":")[0] + ":" in OWN_ATTRIBUTES:
             raise ValueError(f"the user attribute {key!r} is this package's own; take another name")
         with self._writing():
             self._trial.set_user_attr(key, value)

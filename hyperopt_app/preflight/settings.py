@@ -19,7 +19,10 @@ from hyperopt_app.errors import HyperoptError, SpaceError
 from hyperopt_app.launchers.registry import launcher_names
 from hyperopt_app.loggers.registry import logger_faults
 from hyperopt_app.preflight.fields import MOST_SECONDS, is_seconds
+from hyperopt_app.repeats.settings import read_repeats, repeat_faults
 from hyperopt_app.sampling.feasible import random_points
+from hyperopt_app.sampling.idle_pruners import classes_in
+from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
 from hyperopt_app.settings.reading import Settings, read_worker_options
@@ -45,6 +48,7 @@ def check_settings(settings: Settings, space: Space) -> list[str]:
         *_prior_faults(settings, space),
         *_extension(settings.custom_search_space),
         *logger_faults(settings.logger),
+        *_repeat_faults(settings, space),
     ]
 
 
@@ -236,6 +240,30 @@ def _prior_faults(settings: Settings, space: Space) -> Iterator[str]:
         yield f"hydra.sweeper.prior: {fault}"
     if not faults and (excess := excess_text(Constraints(space).before_training(held))):
         yield f"hydra.sweeper.prior: it violates {excess}, so it would not be trained; correct it"
+
+
+def _repeat_faults(settings: Settings, space: Space) -> Iterator[str]:
+    faults = list(repeat_faults(settings.repeats, len(settings.directions)))
+    yield from faults
+    if faults or read_repeats(settings.repeats) is None:
+        return
+    if settings.in_turn and settings.repeats.get("race", False):
+        yield (
+            "hydra.sweeper.repeats.race: a race compares one metric, and hydra.sweeper.order chooses the best by "
+            "several; set race=false, or leave the order out"
+        )
+    seed = next((key for key in space.distributions if key.lstrip("+") == "seed"), None)
+    if seed is not None:
+        yield (
+            f"hydra.sweeper.params.{seed}: hydra.sweeper.repeats gives each training its seed, so it cannot be "
+            "searched; leave it out, or set hydra.sweeper.repeats.n=1"
+        )
+    if any(issubclass(kind, PromotePruner) for kind in classes_in(settings.pruner)):
+        yield (
+            "hydra.sweeper.pruner: promote and hydra.sweeper.repeats do not go together, since a trial that waits at "
+            "a rung would hold back its other seeds; take hydra/sweeper/pruner=forecast, or set "
+            "hydra.sweeper.repeats.n=1"
+        )
 
 
 def _extension(path: str | None) -> Iterator[str]:

@@ -3,18 +3,20 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hyperopt_app.errors import ConfigError
 from hyperopt_app.programs.environment import search_path_of_programs
 from hyperopt_app.programs.program import path_of
+from hyperopt_app.ranks.nodes import layout_of
 from hyperopt_app.support.display_text import did_you_mean, shortened, visible
 
-__all__ = ["faults_of_block", "warn_of_missing_program", "word_text"]
+__all__ = ["faults_of_block", "refuse_over_ranks", "warn_of_missing_program", "word_text"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ def faults_of_block(conf: DictConfig, fields: Sequence[str]) -> list[str]:
         for name in node
         if name not in fields and not str(name).startswith("_")
     ]
-    faults += _faults_of_words(node)
+    faults += [*_faults_of_words(node), *_faults_of_ranks(conf)]
     metrics, fault = _read_field(node, "metrics")
     if fault:
         faults.append(fault)
@@ -78,6 +80,35 @@ def _read_field(node: DictConfig, name: str) -> tuple[Any, str]:
 
 def _is_seconds(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def refuse_over_ranks(environment: Mapping[str, str]) -> None:
+    """Refuse to run a command in a trial whose ranks the launcher starts: each of them would run it.
+
+    Args:
+        environment: That of the process.
+
+    Raises:
+        ConfigError: It is one of several.
+    """
+    layout = layout_of(environment)
+    if layout.ranks > 1:
+        raise ConfigError([f"hydra.launcher: {_many(layout.nodes, layout.per_node)}"])
+
+
+def _faults_of_ranks(conf: DictConfig) -> list[str]:
+    """The same, of the command's config, before anything starts."""
+    launcher = OmegaConf.select(conf, "hydra.launcher")
+    fields = ("nodes_per_trial", "ranks_per_node")
+    nodes, per_node = (int((launcher or {}).get(name) or 1) for name in fields)
+    return [_many(nodes, per_node)] if nodes * per_node > 1 else []
+
+
+def _many(nodes: int, per_node: int) -> str:
+    return (
+        f"with nodes_per_trial={nodes} and ranks_per_node={per_node} of hydra.launcher each of {nodes * per_node} "
+        "ranks would run the command; leave both out, and let a program such as torchrun start the ranks of one node"
+    )
 
 
 def warn_of_missing_program(word: str) -> None:

@@ -2,6 +2,7 @@
 """The objective `hyperopt_app.Command`: a trial is one run of a program, which reports by lines of JSON in a file."""
 
 import math
+import os
 import re
 import signal
 import sys
@@ -18,7 +19,7 @@ from hyperopt_app.hydra_compat import job_directories
 from hyperopt_app.objective.base import Objective
 from hyperopt_app.objective.trial import Trial, current_seed
 from hyperopt_app.processes.groups import end_marked
-from hyperopt_app.programs.block import faults_of_block, warn_of_missing_program, word_text
+from hyperopt_app.programs.block import faults_of_block, refuse_over_ranks, warn_of_missing_program, word_text
 from hyperopt_app.programs.curve import Curve
 from hyperopt_app.programs.environment import environment_of
 from hyperopt_app.programs.metrics_file import MetricsFile
@@ -77,6 +78,7 @@ class Command(Objective):
             ProgramError: The program has failed, in a trial.
             HyperoptError: The program cannot be started, has left no metrics, or has failed in a training alone.
         """
+        refuse_over_ranks(os.environ)
         start, output = job_directories()
         directory = output if trial is None else trial.directory
         metrics = MetricsFile(directory / self._metrics)

@@ -15,12 +15,14 @@ from hyperopt_app.errors import RanksError
 from hyperopt_app.objective.first_process import TRIAL_PID
 from hyperopt_app.schedulers.registry import task_variables
 
-__all__ = ["ADDRESS", "PROGRAM", "rank_of", "refuse_as_driver", "refuse_in_a_worker", "refusing_ranks"]
+__all__ = ["ADDRESS", "PROGRAM", "REMOTE", "rank_of", "refuse_as_driver", "refuse_in_a_worker", "refusing_ranks"]
 
 # The environment variable with the address at which ranks reach their trial; set where a trial may have several.
 ADDRESS = "HYPEROPT_RANKS"
 # The same address, in the environment of a program that a trial runs as a command and that may join it.
 PROGRAM = "HYPEROPT_PROGRAM"
+# Set in a rank that the agent of its node has started, and whose end this agent tells.
+REMOTE = "HYPEROPT_REMOTE_RANK"
 
 # Lightning and torchrun set them; a scheduler has a variable of its own in each task that it starts.
 _NAMES = ("LOCAL_RANK", "RANK")

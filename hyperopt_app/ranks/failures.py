@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Convert between how a rank has ended and the outcome of its trial, by the reason in the trial's directory."""
 
+import logging
 import time
 import traceback
 from pathlib import Path
 
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.failure_kinds import Exit, kind_of, verdict_of_exit
-from hyperopt_app.objective.outcomes import Failed, Lost, Outcome
-from hyperopt_app.ranks.reasons import Reason, reason_of
+from hyperopt_app.objective.outcomes import Failed, Interrupted, Lost, Outcome
+from hyperopt_app.ranks.reasons import NODE_LOST, Reason, reason_of
 
 __all__ = ["outcome_of_rank", "reason_of_error", "reason_of_outcome"]
+
+_log = logging.getLogger(__name__)
 
 # What gloo and NCCL say of another rank that is gone, in lower case; and seconds in which that rank's own end must be
 # known: a dying process closes its sockets first, and on a busy machine the rest takes a while.
@@ -64,6 +67,9 @@ def outcome_of_rank(reason: Reason, kernel_killed: bool | None) -> Outcome:
     """
     if reason.is_fault:
         raise HyperoptError(reason.error)
+    if reason.kind == NODE_LOST:
+        _log.error("%s; the trial goes back, and this worker ends with its job", reason.error)
+        return Interrupted()
     kind, text = reason.kind, reason.error
     if not kind and reason.exit_code is None:
         kind, text = "infrastructure", "its process has ended, and nobody knows how"

@@ -6,6 +6,7 @@ Runs in ranks: programs that a framework starts, and processes that an objective
 
 import contextlib
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -15,10 +16,10 @@ from typing import Any
 
 from hyperopt_app.errors import RanksError
 from hyperopt_app.ranks.answers import CHECKPOINTED, WRITES
-from hyperopt_app.ranks.environment import ADDRESS, rank_of
+from hyperopt_app.ranks.environment import ADDRESS, REMOTE, rank_of
 from hyperopt_app.ranks.reasons import Reason
 
-__all__ = ["RankLink", "ask_once", "connected", "own_rank"]
+__all__ = ["RankLink", "ask_once", "connected", "kept_alive", "own_rank"]
 
 
 def connected(address: str) -> Connection:
@@ -27,11 +28,23 @@ def connected(address: str) -> Connection:
     Raises:
         RanksError: The trial has ended.
     """
-    name, _, key = address.partition(":")
+    place, _, key = address.partition(":")
+    host, is_network, port = place.rpartition("/")
     try:
-        return Client(f"\0{name}", "AF_UNIX", authkey=bytes.fromhex(key))
+        if is_network:
+            return kept_alive(Client((host, int(port)), "AF_INET", authkey=bytes.fromhex(key)))
+        return Client(f"\0{place}", "AF_UNIX", authkey=bytes.fromhex(key))
     except (AuthenticationError, OSError, EOFError, ValueError) as error:
         raise RanksError(f"the trial of this rank cannot be reached ({type(error).__name__}); it has ended") from None
+
+
+def kept_alive(pipe: Connection) -> Connection:
+    """Have the system notice within half a minute that the node at the other end is gone; returns the connection."""
+    with socket.socket(fileno=os.dup(pipe.fileno())) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3)):
+            end.setsockopt(socket.IPPROTO_TCP, name, value)
+    return pipe
 
 
 def ask_once(question: str) -> Any:
@@ -62,7 +75,7 @@ class RankLink:
         rank: This process's.
         from_start: Whether this process runs the objective from its beginning, as rank zero does in the trial's own
             process; otherwise rank zero is a process like this one.
-        in_program: Whether it belongs to a program that the trial runs as a command, which is told of its end.
+        in_program: Whether it belongs to a program that the trial runs as a command, which learns when the trial ends.
 
     Attributes:
         is_pruned: Whether the pruner has ended the trial.
@@ -76,7 +89,9 @@ class RankLink:
         self._pipe = connected(os.environ[ADDRESS])
         # What this rank forks has no hold of the pipe; it would mix its words into ours.
         os.register_at_fork(after_in_child=self._pipe.close)
-        self._pipe.send(("join", rank, os.getpid(), from_start, in_program))
+        # Of a rank on another node the number of its process says nothing; its node's agent tells of its end.
+        pid = 0 if REMOTE in os.environ else os.getpid()
+        self._pipe.send(("join", rank, pid, from_start, in_program))
         facts = self._pipe.recv()
         self.number = int(facts.pop("number"))
         self.params = dict(facts.pop("params"))

@@ -63,7 +63,7 @@ class _End:
         error: BaseException,
         trace: TracebackType | None,
     ) -> None:
-        """Keep an exception that nobody has caught; one that the trial itself has asked for is no failure."""
+        """Keep an exception that nobody has caught; what the trial itself has asked for does not fail."""
         asked = {"TrialPruned": self._link.is_pruned, "KeyboardInterrupt": self._link.is_leaving}
         if not asked.get(kind.__name__):
             self._error = error

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from hyperopt_app.support.files import beside
 
-__all__ = ["Reason", "forget_reason", "leave_reason", "reason_of"]
+__all__ = ["NODE_LOST", "Reason", "forget_reason", "leave_reason", "reason_of"]
 
 _NAME = ".failed_rank.json"
+
+# The kind of a reason that is none of the trial's: a node that is gone. The trial goes back, and its worker ends.
+NODE_LOST = "node lost"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import sys
 
 from hyperopt_app.ranks.environment import ADDRESS
 from hyperopt_app.ranks.environment import PROGRAM as OF_PROGRAM
+from hyperopt_app.ranks.nodes import layout_of, own_host
 from hyperopt_app.schedulers.gpu_slots import GPUS_PER_TRIAL, WORKERS_HERE
 from hyperopt_app.schedulers.registry import disowning
 
@@ -40,7 +41,10 @@ def prepare(address: str) -> None:
     for name in _OF_ANOTHER_LAUNCH:
         os.environ.pop(name, None)
     os.environ[ADDRESS] = address
-    os.environ["MASTER_ADDR"] = "127.0.0.1"
+    layout = layout_of(os.environ)
+    if layout.ranks > 1:
+        os.environ.update(layout.variables(0, 0))
+    os.environ["MASTER_ADDR"] = own_host() if layout.nodes > 1 else "127.0.0.1"
     os.environ["MASTER_PORT"] = str(own_port())
     os.environ.update(disowning(os.environ))
     sys.modules["__main__"].__spec__ = importlib.util.find_spec(PROGRAM)
@@ -83,7 +87,7 @@ def _set_number(name: str) -> int:
 
 def _share_threads() -> None:
     """Give each rank of a trial on several GPUs its share of the CPUs, unless the user has set a number."""
-    gpus = _set_number(GPUS_PER_TRIAL)
+    gpus = max(_set_number(GPUS_PER_TRIAL), layout_of(os.environ).per_node)
     if gpus == 1 or "OMP_NUM_THREADS" in os.environ:
         return
     threads = threads_per_rank(gpus)

@@ -16,21 +16,23 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener
+from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
 from typing import Any
 
 from hyperopt_app.processes.entries import process_entry
 from hyperopt_app.ranks.answers import CHECKPOINTED, Answer, Answers, Spoken
-from hyperopt_app.ranks.reasons import Reason, leave_reason, reason_of
+from hyperopt_app.ranks.link import kept_alive
+from hyperopt_app.ranks.nodes import layout_of, own_host, start_on_nodes
+from hyperopt_app.ranks.reasons import NODE_LOST, Reason, leave_reason, reason_of
 
 __all__ = ["Switchboard", "spoken_here"]
 
 _POLL_S = 0.1
 # Seconds in which the others may end by themselves after a rank has failed, or when all leave at a checkpoint.
 _FAILED_S, _LEAVING_S = 3.0, 5.0
-# Seconds in which a program that the trial runs as a command may end by itself after one of its ranks has died.
-_PROGRAM_S = 60.0
+# Seconds in which somebody else is to tell how a rank has died: its program's end, or the agent of its node.
+_TOLD_S = 60.0
 
 # What rank zero of this process's trial has said.
 _spoken = Spoken()
@@ -46,6 +48,7 @@ class _Rank:
     """A rank that has joined."""
 
     rank: int
+    # 0 on another node.
     pid: int
     pipe: Connection
     answers: Answers
@@ -58,7 +61,7 @@ class _Rank:
     @property
     def is_over(self) -> bool:
         """Whether it has ended, and why is known."""
-        return self.is_settled and not _lives(self.pid)
+        return self.is_settled and (not self.pid or not _lives(self.pid))
 
     @property
     def is_first(self) -> bool:
@@ -99,10 +102,17 @@ class Switchboard:
         self._ranks: list[_Rank] = []
         self._lock = threading.Lock()
         self._kills = False
-        name, key = f"hyperopt-{secrets.token_hex(8)}", secrets.token_bytes(16)
-        # An address that is in no folder, so that nothing is left of it whatever ends this process.
-        self._listener = Listener(f"\0{name}", "AF_UNIX", authkey=key, backlog=64)
-        self.address = f"{name}:{key.hex()}"
+        self._nodes: list[Connection] = []
+        self._key = secrets.token_bytes(16)
+        self._is_network = layout_of(os.environ).ranks > 1
+        if self._is_network:
+            self._listener = Listener(("", 0), "AF_INET", backlog=64)
+            place = f"{own_host()}/{self._listener.address[1]}"
+        else:
+            # An address that is in no folder, so that nothing is left of it whatever ends this process.
+            place = f"hyperopt-{secrets.token_hex(8)}"
+            self._listener = Listener(f"\0{place}", "AF_UNIX", backlog=64)
+        self.address = f"{place}:{self._key.hex()}"
         threading.Thread(target=self._accept, name="ranks", daemon=True).start()
 
     def note(self, name: str, answer: Answer) -> None:
@@ -121,8 +131,11 @@ class Switchboard:
         self._own.end()
         self._await_ranks(patience_s)
         self._kills = True
+        for node in self._nodes:
+            with contextlib.suppress(OSError):
+                node.send("over")
         for rank in self._ranks:
-            if rank.pid != self._pid and _lives(rank.pid):
+            if rank.pid not in {0, self._pid} and _lives(rank.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(rank.pid, signal.SIGKILL)
 
@@ -135,14 +148,17 @@ class Switchboard:
         while True:
             try:
                 pipe = self._listener.accept()
-            except AuthenticationError:
-                continue
             except (OSError, EOFError):
                 continue
             threading.Thread(target=self._serve, args=(pipe,), name="rank", daemon=True).start()
 
     def _serve(self, pipe: Connection) -> None:
-        with pipe, contextlib.suppress(OSError, EOFError):
+        with pipe, contextlib.suppress(OSError, EOFError, AuthenticationError):
+            # Here, not where it is accepted: whoever says nothing keeps nobody else waiting.
+            deliver_challenge(pipe, self._key)
+            answer_challenge(pipe, self._key)
+            if self._is_network:
+                kept_alive(pipe)
             question, *more = pipe.recv()
             if question == "script":
                 pipe.send(self._script())
@@ -150,6 +166,38 @@ class Switchboard:
                 pipe.send(self._task)
             elif question == "join":
                 self._serve_rank(self._join(pipe, *more))
+            elif question == "node":
+                self._serve_node(pipe, *more)
+
+    def start_ranks(self) -> None:
+        """Start the further ranks, where the launcher gives a trial several."""
+        layout = layout_of(os.environ)
+        if layout.ranks > 1:
+            try:
+                start_on_nodes(layout, self._start_ended)
+            except OSError as error:
+                self._lose_node(f"the ranks of the trial cannot be started ({type(error).__name__}: {error})")
+
+    def _start_ended(self, code: int) -> None:
+        if code and not self._kills:
+            self._lose_node(f"the ranks of the trial could not be started, or their nodes are gone (status {code})")
+
+    def _serve_node(self, pipe: Connection, host: str) -> None:
+        """Hear how the ranks of a node end, of which their node's agent tells."""
+        self._nodes.append(pipe)
+        try:
+            while (ended := pipe.recv()) is not None:
+                rank, code = ended
+                if code and not self._kills:
+                    leave_reason(self._directory, Reason(rank, exit_code=code))
+                    self._end_trial()
+        except (OSError, EOFError):
+            if not self._kills:
+                self._lose_node(f"the node {host} of the trial is gone")
+
+    def _lose_node(self, text: str) -> None:
+        leave_reason(self._directory, Reason(0, NODE_LOST, text))
+        self._end_trial()
 
     def _join(self, pipe: Connection, rank: int, pid: int, from_start: bool, in_program: bool) -> _Rank:
         with self._lock:
@@ -225,11 +273,11 @@ class Switchboard:
 
     def _loss(self, rank: _Rank) -> Reason | None:
         """How a rank has died that said nothing; None if it was right to."""
-        code = _exit_code(rank.pid)
+        code = _exit_code(rank.pid) if rank.pid else None
         if self._kills or code == 0:
             return None
-        if rank.in_program:
-            return self._loss_in_program(rank)
+        if rank.in_program or not rank.pid:
+            return self._loss_told_by_others(rank)
         if code is None:
             # Whoever waited for it will say so in this process.
             time.sleep(_FAILED_S)
@@ -237,10 +285,10 @@ class Switchboard:
         # torch ends those that are left when one has ended.
         return None if code == -signal.SIGTERM and is_ended else Reason(rank.rank, exit_code=code)
 
-    def _loss_in_program(self, rank: _Rank) -> Reason | None:
-        """Wait for the program's own end, which tells more; None if it has come, or will not."""
+    def _loss_told_by_others(self, rank: _Rank) -> Reason | None:
+        """Wait for what its program's end, or the agent of its node, tells; None if that has come, or will not."""
         rank.is_settled = True
-        until = time.monotonic() + _PROGRAM_S
+        until = time.monotonic() + _TOLD_S
         while not self._kills and reason_of(self._directory) is None and time.monotonic() < until:
             time.sleep(_POLL_S)
         is_alone = len({other.rank for other in self._ranks}) == 1
@@ -257,7 +305,7 @@ def _heard(rank: _Rank) -> bool:
     """Wait until a rank has something to say; False if it has died."""
     while not rank.pipe.poll(_POLL_S):
         # Looked at, not only listened to: what it has started may hold the other end of the pipe.
-        if not _lives(rank.pid):
+        if rank.pid and not _lives(rank.pid):
             return rank.pipe.poll()
     return True
 

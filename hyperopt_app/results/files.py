@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import ResultsError
+from hyperopt_app.repeats.shown import best_repeat, repeat_entries
 from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.study import trial_records
 from hyperopt_app.study.standings.ranking import ranking_of
-from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.trial_directory import place_now, training_directory
 from hyperopt_app.support.files import replacing
 from hyperopt_app.support.lock_file import HolderLock
 from hyperopt_app.support.passwords import hidden_note
@@ -73,12 +74,15 @@ def write_results(
         aside = set_aside_of(study, trials)
         directions = study.directions
         names = tuple(study.metric_names or () if metric_names is None else metric_names)
+        maximize = directions[0].name == "MAXIMIZE"
         best = ranking_of(study).best([trial for trial in trials if trial.number not in aside])
         several = len(directions) > 1
         columns = [f"value_{name}" for name in names or range(len(directions))] if several else ["value"]
         several_files.write(study_dir / "trials.csv", trials_csv(trials, columns, plain, aside))
         if best:
-            entries = [_entry(trial, names, study_dir, several=several, retrain=retrain(trial)) for trial in best]
+            entries = [
+                _entry(trial, names, study_dir, retrain(trial), several=several, maximize=maximize) for trial in best
+            ]
             text = plain_yaml({"solutions": entries} if several else entries[0])
             several_files.write(study_dir / "best.yaml", text)
             upstream = plain_yaml(_upstream_results(best, several=several))
@@ -212,11 +216,13 @@ def _upstream_results(best: Sequence["FrozenTrial"], *, several: bool) -> dict[s
 
 
 def _entry(
-    trial: "FrozenTrial", names: Sequence[str], study_dir: Path, *, several: bool, retrain: str
+    trial: "FrozenTrial", names: Sequence[str], study_dir: Path, retrain: str, *, several: bool, maximize: bool
 ) -> dict[str, Any]:
     stored = trial_records.directory_of(trial)
     hidden = hidden_note(retrain)
     place = place_now(stored, study_dir) or (None if stored is None else Path(stored))
+    chosen = best_repeat(trial, maximize=maximize)
+    trained = None if place is None else training_directory(place, chosen)
     if several:
         values: dict[str, Any] = {"values": trial.values, "metric": list(names) or None}
     else:
@@ -228,11 +234,17 @@ def _entry(
         "seed": trial_records.seed_of(trial),
         "metrics": dict(trial_records.metrics_of(trial)),
         "directory": None if place is None else str(place),
-        "checkpoint": None if place is None else checkpoint_in(place),
+        "checkpoint": None if trained is None else checkpoint_in(trained),
         "retrain": retrain,
         **({"hidden": hidden} if hidden else {}),
-        "overrides": None if place is None else _overrides(place),
+        "overrides": None if trained is None else _overrides(trained),
+        **({} if chosen is None else {"best_repeat": chosen, "repeats": _repeats(trial, place)}),
     }
+
+
+def _repeats(trial: "FrozenTrial", place: Path | None) -> list[dict[str, Any]]:
+    entries = repeat_entries(trial, place)
+    return [{name: entry[name] for name in ("repeat", "seed", "values", "directory")} for entry in entries]
 
 
 def checkpoint_in(directory: Path) -> str | None:

@@ -21,7 +21,14 @@ from hyperopt_app.space.space import Space
 from hyperopt_app.space.trial_overrides import Searched, chooses_seed, trial_overrides
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_records import directory_of, keep_retrain_record, reads_seed, retrain_record, seed_of
+from hyperopt_app.study.trial_records import (
+    directory_of,
+    keep_retrain_record,
+    reads_seed,
+    repeats_of,
+    retrain_record,
+    seed_of,
+)
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = [
@@ -76,7 +83,7 @@ def kept_retrain(study: optuna.Study) -> HowToTrain | None:
 
 
 def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
-    """Return the shell command that trains once with a trial's parameters and its seed.
+    """Return the shell command that trains once with a trial's parameters and its seed, that of its best repeat.
 
     The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
     `seed` too, if that is there and the objective has taken it for the trial's seed. It is for terminals and for files
@@ -88,7 +95,10 @@ def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
     seed = _seed(plan, trial)
     if seed is None:
         return f"{plan.program} {shlex.join(words)}".rstrip()
-    if plan.seed_key and reads_seed(trial) and not chooses_seed(plan, trial.params):
+    is_chosen = chooses_seed(plan, trial.params)
+    is_own = plan.seed_key and reads_seed(trial) and not is_chosen
+    # Each repeat has its seed in that key.
+    if is_own or (repeats_of(trial) and (plan.seed_key or is_chosen)):
         words.append(f"seed={seed}")
     return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from hyperopt_app.repeats.shown import repeat_cells, repeat_columns
 from hyperopt_app.study import trial_facts, trial_records
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def trials_csv(
     """Format one row per started trial, with a header.
 
     Only a complete trial has a value; what another has reported last stands in `last_value`. Where trials have
-    constraints, a column each has their values, above 0 where one is violated, and the last column says it in words.
+    constraints, a column each has their values, above 0 where one is violated, and a later column says it in words.
+    Where configurations are trained with several seeds, the last columns have the values of the repeats.
 
     Args:
         trials: Trials of one study; waiting ones are left out.
@@ -47,6 +49,7 @@ def trials_csv(
     params = _union(trial.params for trial in shown)
     metrics = _union(trial_records.metrics_of(trial) for trial in shown)
     constraints = _union(trial.constraints for trial in shown)
+    repeats = repeat_columns(repeat_cells(trial, columns) for trial in shown)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -57,11 +60,13 @@ def trials_csv(
         + ["start", "duration_s", "worker", "host", "directory", "error"]
         + ["failure_kind", "seed", "steps", "attempts", "last_value", "set_aside"]
         + ["infeasible"] * bool(constraints)
+        + repeats
     )
     for trial in shown:
         row = _row(trial, len(columns), params, metrics, constraints, plain)
         last = [trial_facts.infeasible_text(trial)] if constraints else []
-        writer.writerow([*row, _no_formula(aside.get(trial.number, "")), *map(_no_formula, last)])
+        seeds = _cells({name: _blank(cell) for name, cell in repeat_cells(trial, columns).items()}, repeats)
+        writer.writerow([*row, _no_formula(aside.get(trial.number, "")), *map(_no_formula, last), *seeds])
     return text.getvalue()
 
 

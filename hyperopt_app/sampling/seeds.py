@@ -5,7 +5,7 @@ import secrets
 
 import numpy as np
 
-__all__ = ["new_study_seed", "training_seed", "trial_seed", "worker_seed"]
+__all__ = ["new_study_seed", "repeat_seed", "training_seed", "trial_seed", "worker_seed"]
 
 
 def new_study_seed() -> int:
@@ -24,6 +24,11 @@ def training_seed(study_seed: int, number: int) -> int:
     It is not the sampler's: NumPy's first numbers would be the trial's parameters.
     """
     return _seeds(study_seed, number)[1]
+
+
+def repeat_seed(study_seed: int, repeat: int) -> int:
+    """Return the seed of a repeat's training, the same in each trial of the study, in [0, 2**31)."""
+    return _seeds(study_seed, repeat, 2)[1]
 
 
 def worker_seed(study_seed: int, worker: int) -> int:

@@ -9,6 +9,8 @@ from hyperopt_app.errors import ConfigError
 
 __all__ = [
     "GPUS_PER_TRIAL",
+    "NODES_PER_TRIAL",
+    "RANKS_PER_NODE",
     "WORKERS_HERE",
     "WORKERS_PER_GPU",
     "Sharing",
@@ -23,6 +25,9 @@ WORKERS_PER_GPU = "HYPEROPT_WORKERS_PER_GPU"
 # How many GPUs each of its trials has, and how many workers share the CPUs that it sees; unset for one.
 GPUS_PER_TRIAL = "HYPEROPT_GPUS_PER_TRIAL"
 WORKERS_HERE = "HYPEROPT_WORKERS_HERE"
+# Nodes of each trial, and ranks on each of them, where the launcher starts the ranks; unset for one.
+NODES_PER_TRIAL = "HYPEROPT_NODES_PER_TRIAL"
+RANKS_PER_NODE = "HYPEROPT_RANKS_PER_NODE"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Sharing:
         gpus_per_task: GPUs that the scheduler binds to each task; 0 if it binds none.
         workers_per_gpu: Workers that share a GPU, or a task without GPUs.
         gpus_per_trial: GPUs that each worker sees.
+        nodes_per_trial: Nodes over which the ranks of a trial are spread; one worker has them all.
+        ranks_per_node: Ranks of a trial that the launcher starts on each node.
     """
 
     nodes: int = 1
@@ -44,6 +51,13 @@ class Sharing:
     gpus_per_task: int = 0
     workers_per_gpu: int = 1
     gpus_per_trial: int = 1
+    nodes_per_trial: int = 1
+    ranks_per_node: int = 1
+
+    @property
+    def starts_ranks(self) -> bool:
+        """Whether the launcher starts the ranks of a trial; each job is one worker then."""
+        return self.nodes_per_trial * self.ranks_per_node > 1
 
     def workers_per_job(self) -> int:
         """Return how many workers a job runs.
@@ -67,6 +81,8 @@ class Sharing:
             )
         if faults:
             raise ConfigError(faults)
+        if self.starts_ranks:
+            return 1
         if not seen:
             return self.nodes * self.tasks_per_node * self.workers_per_gpu
         per_task = max(1, gpus * self.workers_per_gpu // self.gpus_per_trial)
@@ -107,6 +123,8 @@ def slots_of_task(visible: Sequence[str], sharing: Sharing, local_task: int) -> 
             scheduler has bound GPUs to tasks.
     """
     own = list(visible)
+    if sharing.starts_ranks:
+        return [tuple(own)]
     if not sharing.gpus_per_task and sharing.tasks_per_node > 1:
         share = len(own) // sharing.tasks_per_node
         first = local_task * share

@@ -59,6 +59,7 @@ class Variables:
         tasks: How many tasks the job has.
         task: The number of the task in its job, from 0.
         local_task: The number of the task on its node, from 0.
+        node: The number of the node among those of the step, from 0.
         end: When the job ends, seconds since the epoch.
         disowning: Names and values that tell training frameworks that the job's tasks, workers of ours, are not ranks.
     """
@@ -68,6 +69,7 @@ class Variables:
     tasks: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
     local_task: tuple[str, ...] = ()
+    node: tuple[str, ...] = ()
     end: tuple[str, ...] = ()
     disowning: tuple[tuple[str, str], ...] = ()
 

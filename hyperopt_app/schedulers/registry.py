@@ -15,7 +15,7 @@ from hyperopt_app.schedulers.pbs import Pbs
 from hyperopt_app.schedulers.place import UNKNOWN, Place, Variables, Verdict
 from hyperopt_app.schedulers.roster import JobState
 from hyperopt_app.schedulers.script import Batch
-from hyperopt_app.schedulers.slurm import Slurm
+from hyperopt_app.schedulers.slurm import Slurm, words_on_each_node
 
 __all__ = [
     "SCHEDULERS",
@@ -29,6 +29,7 @@ __all__ = [
     "scheduler_of_payload",
     "task_variables",
     "values_of",
+    "words_on_each_node",
 ]
 
 # Runs a command, in a folder if one is given, and returns what it has written.

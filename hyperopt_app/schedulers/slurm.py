@@ -17,7 +17,15 @@ from hyperopt_app.schedulers.place import Place, Variables, is_number
 from hyperopt_app.schedulers.script import Batch, control_characters, grace_faults
 from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 
-__all__ = ["SHORT_OPTIONS", "Slurm", "header_faults", "script", "sharing_of", "stock_faults"]
+__all__ = [
+    "SHORT_OPTIONS",
+    "Slurm",
+    "header_faults",
+    "script",
+    "sharing_of",
+    "stock_faults",
+    "words_on_each_node",
+]
 
 # The short options of sbatch and their long names; as of Slurm 22.05, sbatch(1).
 SHORT_OPTIONS = {
@@ -87,6 +95,7 @@ class Slurm:
         tasks=("SLURM_NTASKS",),
         task=("SLURM_PROCID",),
         local_task=("SLURM_LOCALID",),
+        node=("SLURM_NODEID",),
         end=("SLURM_JOB_END_TIME",),
         # srun has started the worker, not the ranks. Lightning's documentation names this way to say so.
         disowning=(("SLURM_JOB_NAME", "interactive"),),
@@ -146,7 +155,7 @@ class Slurm:
 
         if faults := header_faults(settings):
             raise ConfigError(faults)
-        plain = {**settings, "additional_parameters": _with_long_names(settings)}
+        plain = {**settings, **_of_ranks(settings), "additional_parameters": _with_long_names(settings)}
         executor = WorkersExecutor(self.logs(settings), plain, payload, jobs, limit_s=_limit_s(settings))
         return Batch(executor.text(), jobs, executor.submit_workers)
 
@@ -207,7 +216,20 @@ def sharing_of(settings: Mapping[str, Any]) -> Sharing:
         gpus_per_task=int(settings.get("gpus_per_task") or 0),
         workers_per_gpu=int(settings["workers_per_gpu"]),
         gpus_per_trial=int(settings["gpus_per_trial"]),
+        nodes_per_trial=int(settings.get("nodes_per_trial") or 1),
+        ranks_per_node=int(settings.get("ranks_per_node") or 1),
     )
+
+
+def words_on_each_node(nodes: int) -> list[str]:
+    """Return the words before a command that start it once on each node of a job, beside its worker.
+
+    `--overlap` lets this step share the job's CPUs and GPUs with the worker's. A node that ends leaves the others
+    alone: the trial decides.
+    """
+    size = (f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1")
+    alone = ("--kill-on-bad-exit=0", "--wait=0", "--immediate=120", "--cpu-bind=none", "--unbuffered", "--quiet")
+    return ["srun", *size, "--overlap", *alone]
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
@@ -227,10 +249,46 @@ def header_faults(settings: Mapping[str, Any]) -> list[str]:
             faults.append(f"{where}.{key}: this short option is not known; write the long one")
     if (limit_s := _limit_s(settings)) > 0:
         faults += grace_faults(settings, limit_s, f"timeout_min={settings['timeout_min']}")
+    faults += _rank_faults(settings)
     if not settings["use_srun"] and (int(settings["nodes"] or 1) > 1 or int(settings["tasks_per_node"] or 1) > 1):
         faults.append(
             "hydra.launcher.use_srun: false starts one task; set nodes and tasks_per_node to 1, or use_srun to true"
         )
+    return faults
+
+
+def _of_ranks(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the size of a job whose trials have ranks on its nodes: CPUs for each rank, and one worker for all."""
+    sharing = sharing_of(settings)
+    if not sharing.starts_ranks:
+        return {}
+    # The worker is rank zero of its trials too, so no CPU is kept from it.
+    worker = ["--nodes=1", "--ntasks=1", "--relative=0", "--cpu-bind=none"]
+    size = {"nodes": sharing.nodes_per_trial, "tasks_per_node": sharing.ranks_per_node}
+    return {**size, "srun_args": [*worker, *(settings.get("srun_args") or [])]}
+
+
+def _rank_faults(settings: Mapping[str, Any]) -> list[str]:
+    """Find values that do not fit to trials whose ranks the launcher starts."""
+    sharing = sharing_of(settings)
+    if not sharing.starts_ranks:
+        return []
+    nodes, ranks = sharing.nodes_per_trial, sharing.ranks_per_node
+    has = f"with nodes_per_trial={nodes} and ranks_per_node={ranks} a job is one worker with one trial at a time"
+    wanted = {"nodes": ({1, nodes}, f"leave it out: a job has nodes_per_trial={nodes} nodes")}
+    alone = ({1}, "leave it out")
+    wanted |= {"tasks_per_node": alone, "workers_per_gpu": alone}
+    wanted |= {"gpus_per_trial": ({1}, "leave it out: the ranks of a node see all GPUs of their job there")}
+    wanted |= {"gpus_per_task": ({0}, "set gpus_per_node, and let each rank take the GPU of its LOCAL_RANK")}
+    faults = [
+        f"hydra.launcher.{name}: {value} does not fit: {has}; {instead}"
+        for name, (fitting, instead) in wanted.items()
+        if (value := int(getattr(sharing, name))) not in fitting
+    ]
+    if settings.get("isolation", "process") != "process":
+        faults.append("hydra.launcher.isolation: none runs trials inside their worker, which has no ranks; set process")
+    if not settings["use_srun"]:
+        faults.append("hydra.launcher.use_srun: false starts no ranks; set it to true")
     return faults
 
 

@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 # The fields that are ours, not sbatch's.
 _OWN = {
     *("detach", "gpus_per_trial", "grace_s", "isolation", "max_resubmissions", "node_check", "signals"),
-    *("workers_per_gpu", "max_num_timeout", "python", "submitit_folder", "_recursive_"),
+    *("nodes_per_trial", "ranks_per_node", "workers_per_gpu", "max_num_timeout", "python"),
+    *("submitit_folder", "_recursive_"),
 }
 # Seconds by which Slurm's signal comes early: it looks at a job's time every half minute, and half a minute ahead.
 _EARLY_S = 30

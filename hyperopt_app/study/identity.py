@@ -32,6 +32,7 @@ class Identity:
         seed: The study's seed.
         order: The metrics by which the best is chosen in turn, or none. It does not identify the study: each command
             may have another one, as long as the first metric, which is optimised, stays.
+        repeats: How many trainings make a value, and how; empty where each configuration is trained once.
     """
 
     directions: tuple[str, ...]
@@ -39,6 +40,7 @@ class Identity:
     space: Space
     seed: int
     order: tuple[OrderRecord, ...] = ()
+    repeats: str = ""
 
 
 def stored_identity(study: optuna.Study) -> Identity | None:
@@ -46,8 +48,9 @@ def stored_identity(study: optuna.Study) -> Identity | None:
     spec = spec_of(study)
     if spec is None:
         return None
-    order = tuple(spec.get("order", ()))
-    return Identity(_directions(study), tuple(spec["metric"]), space_from_json(spec["space"]), spec["seed"], order)
+    order, space = tuple(spec.get("order", ())), space_from_json(spec["space"])
+    repeats = spec.get("repeats", "")
+    return Identity(_directions(study), tuple(spec["metric"]), space, spec["seed"], order, repeats)
 
 
 def in_the_studys_form(study: optuna.Study, space: Space, *, plain_choices: bool) -> Space:
@@ -91,6 +94,8 @@ def keep_identity(study: optuna.Study, identity: Identity) -> None:
     spec = SpecRecord(metric=metrics, space=space, seed=identity.seed)
     if identity.order:
         spec["order"] = list(identity.order)
+    if identity.repeats:
+        spec["repeats"] = identity.repeats
     keep_spec(study, spec)
     if identity.metric_names and study.metric_names != list(identity.metric_names):
         with warnings.catch_warnings():
@@ -147,6 +152,8 @@ def check_identity(
         soft, hard = [*hard, *soft], []
     if stored.metric_names and stored.metric_names != wanted.metric_names and _is_measured(study):
         hard.append(f"metric: {', '.join(stored.metric_names)} -> {', '.join(wanted.metric_names) or 'none'}")
+    if stored.repeats != wanted.repeats and _is_measured(study):
+        hard.append(f"repeats: {stored.repeats or 'none'} -> {wanted.repeats or 'none'}")
     if hard or (soft and not (accept_changes or is_untried)):
         raise StudyMismatchError(_refusal(name, soft, hard, wording))
     return soft

@@ -41,6 +41,7 @@ class SweepOptions:
     trial_timeout: float | None = None
     budget: Mapping[str, float | None] = field(default_factory=dict)
     logger: Mapping[str, Any] = field(default_factory=dict)
+    repeats: Mapping[str, Any] = field(default_factory=dict)
 
 
 def sweep_options(settings: SweepOptions) -> dict[str, Any]:

@@ -19,7 +19,19 @@ from pathlib import Path
 from hyperopt_app.errors import HyperoptError
 from hyperopt_app.support.files import beside, read_file, replacing
 
-__all__ = ["OWNER_FILE", "Owner", "claim", "go_on", "holds_all_of", "is_free", "is_taken_over", "owner_of", "place_now"]
+__all__ = [
+    "OWNER_FILE",
+    "Owner",
+    "claim",
+    "go_on",
+    "holds_all_of",
+    "is_free",
+    "is_taken_over",
+    "owner_of",
+    "place_now",
+    "repeat_directory",
+    "training_directory",
+]
 
 OWNER_FILE = ".hyperopt_trial.json"
 # How the names of such a file begin while it is written, or where its writer has died; the second is of older releases.
@@ -82,6 +94,22 @@ def place_now(stored: str | None, study_dir: Path) -> Path | None:
     below = (study_dir.joinpath(*path.parts[count:]) for count in range(1, len(path.parts)))
     moved = next((place for place in below if place != study_dir and place.is_dir()), None)
     return moved or (path if path.is_dir() else None)
+
+
+def repeat_directory(directory: Path, number: int) -> Path:
+    """Return where a repeat of a trial is trained, by its number from 0; `directory` is the trial's."""
+    return directory / "repeats" / str(number)
+
+
+def training_directory(directory: Path, best: int | None) -> Path:
+    """Return where a trial's files of a training are: its own directory, or that of a repeat.
+
+    Args:
+        directory: The trial's.
+        best: The number of its best repeat; None if none has finished.
+    """
+    place = repeat_directory(directory, best or 0)
+    return place if place.is_dir() else directory
 
 
 def is_free(directory: Path) -> bool:

@@ -2,7 +2,7 @@
 """Derive facts from stored trials: durations, descriptions of failures, the best trials."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +38,7 @@ __all__ = [
     "is_eligible",
     "is_parked",
     "last_value",
+    "reported_curve",
     "spans_of",
     "state_word",
     "state_words",
@@ -254,6 +255,13 @@ def best_trials(
         return [min(candidates, key=lambda trial: signs[0] * trial.values[0])]
     losses = [[sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in candidates]
     return [candidates[index] for index in _pareto(losses)]
+
+
+def reported_curve(trial: "optuna.Trial") -> Mapping[int, float]:
+    """Return the learning curve that the study holds of a running trial, step to value."""
+    # Not by its place: the study may hide trials that are set aside.
+    stored = next(other for other in trial.study.get_trials(deepcopy=False) if other.number == trial.number)
+    return stored.intermediate_values
 
 
 def infeasible_text(trial: "FrozenTrial") -> str:

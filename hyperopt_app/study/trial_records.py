@@ -7,6 +7,7 @@ derives durations, failure texts and the best trials from it.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 from hyperopt_app.study.records.forms import (
@@ -14,6 +15,8 @@ from hyperopt_app.study.records.forms import (
     FailureRecord,
     LossRecord,
     PromotionRecord,
+    RaceRecord,
+    RepeatRecord,
     RunRecord,
     SpecRecord,
     StopRecord,
@@ -40,12 +43,14 @@ _READS_SEED = "reads_seed"  # True once the objective has asked for that seed
 _METRICS = "metrics"  # every metric that the objective returned, by name
 _FAILURE = "failure"  # FailureRecord of a failed trial
 _PROMOTION = "promotion"  # PromotionRecord of a trial that has reached a rung
+_REPEAT = "repeat:"  # and a repeat's number, from 0: RepeatRecord, once it has finished
+_RACE = "race"  # RaceRecord of a trial that has lost the race
 RETRY_OF = "retry_of"  # the number of the finished trial that this ticket tries again
 GROWS_BUDGET = "grows_budget"  # True for a trial by which the user has enlarged the budget
 IMPORTED = "imported_from"  # where a trial comes from that no worker of this study has run
 _OF_ATTEMPTS = {_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED}
 TRIAL_ATTRIBUTES = frozenset(
-    {*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, RETRY_OF, GROWS_BUDGET, IMPORTED}
+    {*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, _REPEAT, _RACE, RETRY_OF, GROWS_BUDGET, IMPORTED}
 )
 
 # Optuna's own system attribute: the parameters with which a ticket is to begin.
@@ -124,12 +129,12 @@ def keep_losses(storage: "BaseStorage", trial_id: int, losses: Sequence[LossReco
 
 
 def seed_of(trial: "FrozenTrial") -> int | None:
-    """The seed of the trial's training; None if it has not started, or a release that did not write it down ran it."""
+    """The seed of the trial's training, or of its best repeat; None if it has not started, or an old release ran it."""
     seed = trial.user_attrs.get(_TRAINING_SEED)
     return seed if isinstance(seed, int) else None
 
 
-def keep_seed(trial: "optuna.Trial", seed: int) -> None:
+def keep_seed(trial: "optuna.Trial | OwnTrial", seed: int) -> None:
     """Store the seed of the trial's training."""
     trial.set_user_attr(_TRAINING_SEED, seed)
 
@@ -175,6 +180,27 @@ def promotion_of(trial: "FrozenTrial") -> PromotionRecord | None:
 def keep_promotion(storage: "BaseStorage", trial_id: int, promotion: PromotionRecord) -> None:
     """Store the rung that the trial has reached, and whether it waits there."""
     storage.set_trial_user_attr(trial_id, _PROMOTION, promotion)
+
+
+def repeats_of(trial: "AnyTrial") -> list[RepeatRecord]:
+    """The finished repeats of the trial, in their order; empty where each configuration is trained once."""
+    stored = trial.user_attrs
+    return [stored[name] for name in takewhile(stored.__contains__, (f"{_REPEAT}{number}" for number in count()))]
+
+
+def keep_repeat(trial: "optuna.Trial | OwnTrial", number: int, repeat: RepeatRecord) -> None:
+    """Store a finished repeat; repeats are stored in their order."""
+    trial.set_user_attr(f"{_REPEAT}{number}", repeat)
+
+
+def race_of(trial: "FrozenTrial") -> RaceRecord | None:
+    """The race that the trial has lost; None if it has lost none."""
+    return cast("RaceRecord | None", trial.user_attrs.get(_RACE))
+
+
+def keep_race(trial: "optuna.Trial | OwnTrial", race: RaceRecord) -> None:
+    """Store the race that the trial has lost."""
+    trial.set_user_attr(_RACE, race)
 
 
 def retried_by(trial: "FrozenTrial") -> int | None:

@@ -12,7 +12,7 @@ from hyperopt_app.objective.outcomes import Completed, Outcome, Pruned
 from hyperopt_app.study.notes import write_note
 from hyperopt_app.study.trial_records import attributes_of, directory_of, has_checkpoints
 
-__all__ = ["Asked", "IdlePruner"]
+__all__ = ["Asked", "IdlePruner", "unwatched"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,11 @@ class Asked:
         answer = self._trial.should_prune()
         self.was_to_end = self.was_to_end or answer
         return answer
+
+
+def unwatched(trial: optuna.Trial) -> optuna.Trial:
+    """Return Optuna's trial itself, of which nothing is counted."""
+    return trial._trial if isinstance(trial, Asked) else trial  # noqa: SLF001 - of this module
 
 
 @dataclass

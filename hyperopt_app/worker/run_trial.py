@@ -2,8 +2,9 @@
 """Run one claimed trial, in the worker's process or in a process of its own, and return its outcome."""
 
 import logging
+import operator
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,9 @@ from hyperopt_app.objective.first_process import ending_forks
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Parked, Pruned, outcome_of
 from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.ranks.environment import refusing_ranks
+from hyperopt_app.repeats.settings import Repeats, read_repeats
+from hyperopt_app.repeats.training import Repeat, Trainings
+from hyperopt_app.sampling.seeds import repeat_seed
 from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.space import suggest_all, values_of
 from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
@@ -31,6 +35,7 @@ from hyperopt_app.study.own_trial import OwnTrial, Pace
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.stopping import read_stop, write_stop
 from hyperopt_app.study.trial_directory import Owner, claim, go_on
+from hyperopt_app.study.trial_facts import reported_curve
 from hyperopt_app.study.trial_records import (
     attributes_of,
     begun_attempts,
@@ -39,11 +44,12 @@ from hyperopt_app.study.trial_records import (
     keep_pinned,
     keep_reads_seed,
     keep_seed,
+    repeats_of,
 )
 from hyperopt_app.support.display_text import excess_text
 from hyperopt_app.worker.attempt import attempt
-from hyperopt_app.worker.idle_pruner import IdlePruner
-from hyperopt_app.worker.interruption import Where
+from hyperopt_app.worker.idle_pruner import IdlePruner, unwatched
+from hyperopt_app.worker.interruption import Ending, Where
 from hyperopt_app.worker.interrupts import EndRequest, Interrupts
 from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.trial_job import TrialConfig, TrialJobs
@@ -111,9 +117,11 @@ class Evaluation:
     log: TrialLog | None = None
     _study_id: str | None = field(default=None, init=False)
     _constraints: Constraints = field(init=False)
+    _repeats: Repeats | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._constraints = Constraints(self.plan.space)
+        self._repeats = read_repeats(self.plan.repeats)
 
     @property
     def where(self) -> Where:
@@ -123,7 +131,10 @@ class Evaluation:
     def evaluate(self, trial: optuna.Trial, /) -> Outcome:
         """Suggest, compose and call the objective; what is raised comes through to `run_trial`."""
         trial = self.idle_pruner.watched(trial)
-        outcome = self._constrained(trial, _valued(self._evaluated(trial), self.plan))
+        outcome = self._evaluated(trial)
+        if self._repeats is None:
+            outcome = _valued(outcome, self.plan)
+        outcome = self._constrained(trial, outcome)
         self.idle_pruner.judge(trial, outcome)
         return outcome
 
@@ -135,22 +146,82 @@ class Evaluation:
         searched, is_seed_chosen = trial_overrides(self.plan, params), chooses_seed(self.plan, params)
         config = self.jobs.compose(self.plan.space.fixed, searched, optuna_trial.number)
         config, owner = self._placed(optuna_trial, config)
-        seed = _chosen_seed(config) if is_seed_chosen else None
-        seed = self.plan.training_seed(optuna_trial.number) if seed is None else seed
+        chosen = _chosen_seed(config) if is_seed_chosen else None
+        seed = self._seeds(optuna_trial.number, chosen)(0)
         keep_seed(optuna_trial, seed)
-        curve = _reported(optuna_trial) if resumed else {}
-        reported = tuple(curve)
+        curve = reported_curve(optuna_trial) if resumed else {}
         on_report = self._logged(owner, params, config.directory, seed, curve)
         holds, ends_early = partial(self.holds, optuna_trial), partial(self._end_early, optuna_trial)
         own = OwnTrial(optuna_trial, holds, config.directory, owner, ends_early, on_report)
+        reported = tuple(curve)
         self.pace.begin()
         try:
-            if self.isolation is not None:
-                order = self._order(optuna_trial, params, config, seed, resumed=resumed, reported=reported)
-                return self.isolation.run(order, own)
-            return self._call_objective(own, config, seed, resumed=resumed, reported=reported)
+            if self._repeats is not None:
+                return self._repeated(self._repeats, own, optuna_trial, params, config, chosen, reported)
+            return self._trained(own, optuna_trial, params, config, seed, resumed=resumed, reported=reported)
         finally:
             self.pace.mark()
+
+    def _trained(
+        self,
+        own: OwnTrial,
+        optuna_trial: optuna.Trial,
+        params: Mapping[str, Any],
+        config: TrialConfig,
+        seed: int,
+        *,
+        resumed: bool,
+        reported: Collection[int],
+    ) -> Outcome:
+        """Call the objective once, here or in a process of the trial's own."""
+        if self.isolation is not None:
+            order = self._order(optuna_trial, params, config, seed, resumed=resumed, reported=reported)
+            return self.isolation.run(order, own)
+        return self._call_objective(own, config, seed, resumed=resumed, reported=reported)
+
+    def _seeds(self, number: int, chosen: int | None) -> Callable[[int], int]:
+        """Return the seed of a repeat, by its number: the same in each trial, so that trials can be compared."""
+        if self._repeats is None:
+            return lambda _repeat: self.plan.training_seed(number) if chosen is None else chosen
+        return partial(repeat_seed, self.plan.seed) if chosen is None else partial(operator.add, chosen)
+
+    def _repeated(
+        self,
+        repeats: Repeats,
+        own: OwnTrial,
+        optuna_trial: optuna.Trial,
+        params: Mapping[str, Any],
+        config: TrialConfig,
+        chosen: int | None,
+        reported: Sequence[int],
+    ) -> Outcome:
+        """Call the objective once with each seed, each time with a config and a directory of its own."""
+        plan, searched = self.plan, trial_overrides(self.plan, params)
+        has_key = chosen is not None or plan.seed_key
+
+        def train(repeat: Repeat) -> Outcome:
+            # Composed anew, since an objective may change its config.
+            key = (f"seed={repeat.seed}",) if has_key else ()
+            job = self.jobs.compose(plan.space.fixed, (*searched, *key), optuna_trial.number)
+            job = job.moved(repeat.directory, self.jobs.origin)
+            outcome = self._trained(
+                repeat.trial, optuna_trial, params, job, repeat.seed, resumed=repeat.resumed, reported=repeat.reported
+            )
+            self.pace.mark()
+            return _valued(outcome, plan)
+
+        asks = self.interrupts
+        return Trainings(
+            repeats,
+            unwatched(optuna_trial),
+            own,
+            config.directory,
+            self._seeds(optuna_trial.number, chosen),
+            reported,
+            train,
+            lambda outcome: not Ending(outcome, where=self.where).was_interrupted(asked_to_end=asks.asked_to_end),
+            lambda: asks.asked_to_end,
+        ).run()
 
     def _violates(self, trial: optuna.Trial, params: Mapping[str, Any]) -> bool:
         """Whether a trial violates constraints on its parameters alone, which is stored then: it is not trained."""
@@ -166,11 +237,16 @@ class Evaluation:
         """Store by how much a complete trial violates which constraint."""
         if not isinstance(outcome, Completed) or not self.plan.space.constraints or not self.holds(trial):
             return outcome
+        # A constraint must hold in each repeat: the largest violation counts.
+        returned: list[Mapping[str, float]] = [record["metrics"] for record in repeats_of(trial)]
         try:
-            violations = self._constraints.after_training(values_of(trial), outcome.metrics)
+            each = [
+                self._constraints.after_training(values_of(trial), metrics) for metrics in returned or [outcome.metrics]
+            ]
         except SpaceError as error:
             return Failed("bug", str(error), metrics=outcome.metrics)
-        for name, violation in violations.items():
+        for name in each[0]:
+            violation = max(violations[name] for violations in each)
             trial.set_constraint(name, violation)
         return outcome
 
@@ -303,13 +379,6 @@ def _chosen_seed(config: TrialConfig) -> int | None:
     """The config's own `seed`, which the user searches or fixes; None if it is not a seed."""
     own = key_seed(config.task)
     return own if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else None
-
-
-def _reported(trial: optuna.Trial) -> Mapping[int, float]:
-    """The learning curve that an earlier worker has recorded, step to value."""
-    # Not by its place: the study may hide trials that are set aside.
-    stored = next(other for other in trial.study.get_trials(deepcopy=False) if other.number == trial.number)
-    return stored.intermediate_values
 
 
 def _is_shared(study: optuna.Study, directory: str) -> bool:

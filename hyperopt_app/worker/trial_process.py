@@ -212,6 +212,7 @@ def _serve(pipe: Connection, task: bytes, order: bytes, interrupts: Interrupts) 
     forget_reason(wanted.config.directory)
     ranks = _switchboard(wanted, (task, order), remote, interrupts)
     prepare(ranks.address)
+    ranks.start_ranks()
     let_ranks_join()
     with each_warning_once(wanted.study_dir), interrupts.listening():
         # The worker's SIGINT may be waiting since this process began.

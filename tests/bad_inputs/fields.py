@@ -18,7 +18,7 @@ FIELDS: dict[str, str] = {
         ("_target_", "isolation", "progress", "custom_search_space", "storage", "constraints_func"), "word"
     ),
     **dict.fromkeys(("sampler", "pruner", "params", "names", "prior", "search_space"), "mapping"),
-    **dict.fromkeys(("optuna_config", "budget", "when", "weights", "logger", "tolerance"), "mapping"),
+    **dict.fromkeys(("optuna_config", "budget", "when", "weights", "logger", "tolerance", "repeats"), "mapping"),
     **dict.fromkeys(("additional_parameters", "fixed_params", "base_sampler", "wrapped_pruner"), "mapping"),
     **dict.fromkeys(("direction", "select", "nodes", "walltime", "mem", "mem_per_gpu", "mem_per_cpu", "gres"), "word"),
     **dict.fromkeys(("study_name", "metric", "name", "queue", "account", "project", "python", "folder"), "text"),
@@ -40,6 +40,7 @@ FIELDS: dict[str, str] = {
     "avoid_premature_stop": "flag",
     **dict.fromkeys(("enqueue", "warm_start", "constraints", "order"), "list"),
     **dict.fromkeys(("gpus", "signals", "node_check", "directives", "setup", "srun_args"), "list"),
+    **dict.fromkeys(("nodes_per_trial", "ranks_per_node"), "count"),
     "gpu": "word",
 }
 # Of one launcher alone.

@@ -9,7 +9,7 @@ FLOORS = (
     {"ranks"},
     {"callbacks", "programs", "sampling"},
     {"app", "study"},
-    {"budget", "cost"},
+    {"budget", "cost", "repeats"},
     {"__main__", "launchers", "loggers", "progress", "reports", "results"},
     {"looking", "page", "worker"},
     {"", "settings"},

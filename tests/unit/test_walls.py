@@ -195,7 +195,7 @@ def test_the_plugins_know_the_schemas_at_the_top_and_the_sweep_in_functions() ->
             own,
             {"config", "errors", "hydra_compat"}
             if found.at_the_top
-            else {"config", "doctor.examination", "driver.sweep", "launchers"},
+            else {"callbacks.lightning", "config", "doctor.examination", "driver.sweep", "launchers"},
         )
     ]
     assert PLUGINS, "no plugins were found"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.view import View
+from hyperopt_app.repeats.shown import repeat_cells, repeat_columns
 from hyperopt_app.study import trial_facts, trial_records
 from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.support.display_text import did_you_mean
@@ -64,6 +65,7 @@ def row_of(view: View, trial: "FrozenTrial") -> Row:
     row |= {f"constraints.{name}": value for name, value in trial.constraints.items()}
     row |= dict(zip(_FACTS, facts, strict=True))
     row |= {_INFEASIBLE: trial_facts.infeasible_text(trial) or None} if trial.constraints else {}
+    row |= repeat_cells(trial, value_columns(view))
     return {name: _cell_text(value) for name, value in row.items()}
 
 
@@ -78,6 +80,8 @@ def columns_of(view: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     metrics = [name for name in names if name.startswith("metrics.")]
     constraints = [name for name in names if name.startswith("constraints.")]
     last = [_INFEASIBLE] if _INFEASIBLE in names else []
+    known = {*params, *metrics, *constraints, *_FACTS, *last, "number", "state", *value_columns(view)}
+    last += repeat_columns([dict.fromkeys(name for name in names if name not in known)])
     return ["number", "state", *value_columns(view), *params, *metrics, *constraints, *_FACTS, *last]
 
 

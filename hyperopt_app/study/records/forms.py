@@ -4,7 +4,7 @@
 Every later release must read them: fields may be added but never changed.
 """
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 __all__ = [
     "AttemptRecord",
@@ -12,6 +12,8 @@ __all__ = [
     "LossRecord",
     "OrderRecord",
     "PromotionRecord",
+    "RaceRecord",
+    "RepeatRecord",
     "RunRecord",
     "SpecRecord",
     "StopRecord",
@@ -43,6 +45,27 @@ class PromotionRecord(TypedDict):
     is_parked: bool
 
 
+class RepeatRecord(TypedDict):
+    """A finished repeat of a trial; `reports` counts all points of its curve, `curve` has some, none of the first's.
+
+    `values` are the optimised ones, in the order of the directions; `metrics` all that the objective returned.
+    """
+
+    values: list[float]
+    metrics: dict[str, float]
+    seed: int
+    reports: int
+    curve: list[tuple[int, float]]
+
+
+class RaceRecord(TypedDict):
+    """A lost race: after how many repeats, against which trial, and the chance that bad luck alone explains it."""
+
+    repeats: int
+    against: int
+    chance: float
+
+
 class FailureRecord(TypedDict):
     """How a trial failed: one of `failure_kinds.KINDS`, one line, and the traceback."""
 
@@ -60,11 +83,12 @@ class OrderRecord(TypedDict):
 
 
 class _IdentityRecord(TypedDict):
-    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed."""
+    """What identifies a study: the metrics' names, the space as `space.changes` writes it, the seed, the repeats."""
 
     metric: list[str]
     space: Any
     seed: int
+    repeats: NotRequired[str]  # missing where each configuration is trained once
 
 
 class SpecRecord(_IdentityRecord, total=False):

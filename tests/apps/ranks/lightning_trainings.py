@@ -46,7 +46,8 @@ def train(conf: Any) -> Any:
     """Train, and return what the callback's metric came to."""
     trainer = pl.Trainer(
         accelerator="cpu",
-        devices=trainings.RANKS,
+        devices=trainings.RANKS // conf.nodes,
+        num_nodes=conf.nodes,
         strategy=conf.how,
         max_epochs=conf.epochs,
         callbacks=[HyperoptCallback()],

@@ -59,6 +59,8 @@ def train(conf: Any) -> Any:
         return torch_trainings.spawned(conf)
     if conf.how == "torchrun":
         return torchrun(conf)
+    if conf.how == "launcher":
+        return torch_trainings.train(conf)
     sys.exit(f"how={conf.how}?")
 
 

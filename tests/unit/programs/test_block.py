@@ -10,6 +10,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from hyperopt_app.app import check_objective
+from hyperopt_app.errors import ConfigError
+from hyperopt_app.programs.command import Command
 
 
 def _conf(**fields: Any) -> DictConfig:
@@ -41,6 +43,17 @@ def _conf(**fields: Any) -> DictConfig:
 def test_each_fault_is_named(fields: dict[str, Any], fault: str) -> None:
     """With its key, what came, and what to write."""
     assert any(line.startswith(f"objective: {fault}") for line in check_objective(_conf(**fields)))
+
+
+def test_a_command_is_not_started_by_each_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the command of the search begins, nor the trial of an app that has not asked."""
+    conf = _conf(command=["sh"])
+    conf.hydra.launcher = {"nodes_per_trial": 2, "ranks_per_node": 1}
+    (fault,) = check_objective(conf)
+    assert fault.startswith("objective: with nodes_per_trial=2 and ranks_per_node=1 of hydra.launcher each of 2 ranks")
+    monkeypatch.setenv("HYPEROPT_RANKS_PER_NODE", "3")
+    with pytest.raises(ConfigError, match="each of 3 ranks"):
+        Command(["sh"]).train(None, conf)
 
 
 def test_all_faults_come_at_once() -> None:

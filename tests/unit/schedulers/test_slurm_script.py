@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hyperopt_app.config.launchers import SlurmWorkersConf
-from hyperopt_app.schedulers.slurm import header_faults, script, stock_faults
+from hyperopt_app.schedulers.slurm import Slurm, header_faults, script, stock_faults
 
 PAYLOAD = Path("/a study/launches/0/payload.pkl")
 
@@ -95,12 +95,29 @@ def test_setup_lines_stand_before_the_command() -> None:
         ({"additional_parameters": {"t": 3}}, "write hydra.launcher.timeout_min"),
         ({"additional_parameters": {"ntasks_per_node": 3}}, "write hydra.launcher.tasks_per_node"),
         ({"use_srun": False, "nodes": 2}, "use_srun"),
+        ({"nodes_per_trial": 2, "use_srun": False}, "false starts no ranks"),
+        ({"nodes_per_trial": 2, "nodes": 3}, "nodes: 3 does not fit"),
+        ({"nodes_per_trial": 2, "tasks_per_node": 2}, "tasks_per_node: 2 does not fit"),
+        ({"ranks_per_node": 2, "workers_per_gpu": 2}, "workers_per_gpu: 2 does not fit"),
+        ({"ranks_per_node": 2, "gpus_per_trial": 2}, "gpus_per_trial: 2 does not fit"),
+        ({"ranks_per_node": 2, "gpus_per_task": 1}, "gpus_per_task: 1 does not fit"),
+        ({"nodes_per_trial": 2, "isolation": "none"}, "hydra.launcher.isolation"),
     ],
 )
 def test_what_cannot_be_a_value_is_a_fault(changes: dict[str, Any], words: str) -> None:
     """A line end would end the comment in which sbatch reads its options, and what follows would be a command."""
     faults = header_faults(_settings(**changes))
     assert any(words in fault for fault in faults)
+
+
+def test_a_trial_over_several_nodes_has_a_job_and_one_worker() -> None:
+    """sbatch asks for CPUs for each rank; srun starts the worker once, on the first node."""
+    settings = _settings(nodes_per_trial=3, ranks_per_node=4, gpus_per_node=4, srun_args=["--mine"])
+    lines = script(settings, PAYLOAD, 2).splitlines()
+    assert {"#SBATCH --nodes=3", "#SBATCH --ntasks-per-node=4", "#SBATCH --gpus-per-node=4"} <= set(lines)
+    (started,) = [line for line in lines if line.startswith("srun")]
+    assert "--nodes=1 --ntasks=1 --relative=0 --cpu-bind=none --mine " in started
+    assert Slurm().sharing(settings).workers_per_job() == 1
 
 
 def test_the_defaults_have_no_fault() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A project in the shape of the public Lightning and Hydra templates: all that is trained comes from `configs/`.
 
-It differs from such a project by HyperoptCallback in `configs/callbacks/`, and by resume_path below.
+It knows nothing of a search but in `configs/hparams_search/`, which also brings the callback and the checkpoint.
 """
 
 import logging
@@ -21,8 +21,6 @@ sys.path.insert(0, str(ROOT))
 
 from src.parts.building import built_all, log_hyperparameters  # type: ignore[import-not-found]  # noqa: E402
 
-from hyperopt_app.callbacks.lightning import resume_path  # noqa: E402 - the path had to be set before
-
 log = logging.getLogger(__name__)
 
 
@@ -35,7 +33,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     callbacks, loggers = built_all(cfg.get("callbacks")), built_all(cfg.get("logger"))
     trainer = hydra.utils.instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)
     log_hyperparameters(cfg, loggers)
-    trainer.fit(model, datamodule=data, ckpt_path=resume_path())
+    trainer.fit(model, datamodule=data, ckpt_path=cfg.get("ckpt_path"))
     metrics = dict(trainer.callback_metrics)
     if cfg.test:
         best = trainer.checkpoint_callback.best_model_path
