@@ -108,13 +108,21 @@ def usual_columns(view: View, rows: Sequence[Row], columns: Sequence[str], wante
     notes = ("failure_kind", "error", "set_aside", "infeasible")
     further = [name for name in notes if any(row.get(name) is not None for row in rows)]
     reported = ["last_value"] if any(row["state"] in ("pruned", "running") for row in rows) else []
-    return ["number", "state", *value_columns(view), *reported, "duration_s", *params, *further]
+    values = [*value_columns(view), *_in_turn(view, rows)]
+    return ["number", "state", *values, *reported, "duration_s", *params, *further]
 
 
 def best_table(view: View, rows: Sequence[Row]) -> TextTable:
     """Format the table of the best trials: values, parameters, durations, directories."""
     params = [column for column in columns_of(view, rows) if column.startswith("params.")]
-    return text_table(view, rows, ["number", *value_columns(view), *params, "duration_s", "directory"])
+    values = [*value_columns(view), *_in_turn(view, rows)]
+    return text_table(view, rows, ["number", *values, *params, "duration_s", "directory"])
+
+
+def _in_turn(view: View, rows: Sequence[Row]) -> list[str]:
+    """Return the columns of the metrics by which the best is chosen behind the first one."""
+    columns = [f"metrics.{step['metric']}" for step in view.ranking.order[1:]]
+    return [column for column in columns if any(column in row for row in rows)]
 
 
 def text_table(view: View, rows: Sequence[Row], columns: Sequence[str]) -> TextTable:

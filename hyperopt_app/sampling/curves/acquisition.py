@@ -19,7 +19,7 @@ _MOST_FITTED, _MOST_KNOWN = 100, 300
 _FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
-_LEAST_TRUST = 0.1  # in a belief, from which on the hyperparameters are fitted to what it leaves unexplained
+_LEAST_TRUST = 0.1  # in a belief or its reverse, from which on hyperparameters are fitted to what it leaves unexplained
 _MORE = 10  # so often further candidates are drawn, where constraints leave few
 _SAME = 1e-9  # the squared distance up to which two points are the same
 _FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
@@ -37,7 +37,7 @@ def model_of(
         beliefs: About the points, before the first report.
 
     Returns:
-        The model, and the trust in each belief, from 0 to 1.
+        The model, and the trust in each belief, from 0 to 1, or below 0 where the reverse of it is true.
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
@@ -49,7 +49,7 @@ def model_of(
     model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
     if beliefs:
         model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
-    if max(trend.trusts, default=0.0) > _LEAST_TRUST:
+    if max(map(abs, trend.trusts), default=0.0) > _LEAST_TRUST:
         model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS // 2)
         model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
     known = subset(seen.scores, _MOST_KNOWN, rng)

@@ -14,9 +14,9 @@ from hyperopt_app.sampling.curves.model import CurveModel
 __all__ = ["Belief", "Trend", "confirmed"]
 
 # The trust that is considered in each belief, and how likely it is held before the first report: a belief is as likely
-# false as it is true in part.
-_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_FALSE, _TRUE_IN_PART = math.log(0.5), math.log(0.125)
+# false as it is true in part. It may also be the reverse of the truth, which teaches as much once it is seen.
+_TRUSTS = (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0)
+_REVERSED, _FALSE, _TRUE_IN_PART = math.log(0.0625), math.log(0.5), math.log(0.125)
 
 
 class Belief(Protocol):
@@ -35,7 +35,7 @@ class Trend:
     Args:
         cube: The cube whose points the rows begin with.
         beliefs: The beliefs.
-        trusts: Of each, from 0 for not at all to 1.
+        trusts: Of each, from 0 for not at all to 1; down to -1 where the reverse of it is true.
     """
 
     def __init__(self, cube: Cube, beliefs: Sequence[Belief], trusts: Sequence[float]) -> None:
@@ -62,7 +62,7 @@ def confirmed(model: CurveModel, cube: Cube, beliefs: Sequence[Belief], rows: Fl
     """
     believed = np.array([belief.scores(rows[:, : cube.width]) for belief in beliefs])
     trusts = np.array(list(itertools.product(_TRUSTS, repeat=len(beliefs))))
-    before = np.where(trusts == 0, _FALSE, _TRUE_IN_PART).sum(axis=1)
+    before = np.select([trusts == 0, trusts < 0], [_FALSE, _REVERSED], _TRUE_IN_PART).sum(axis=1)
     evidence = before + model.evidence(rows, scores - trusts @ believed)
     weights = np.exp(evidence - evidence.max())
     return Trend(cube, beliefs, [float(trust) for trust in weights @ trusts / weights.sum()])
