@@ -161,7 +161,7 @@ def _run(
 ) -> dict[str, Any]:
     """Run a search in a folder that is deleted afterwards, up to the goal if there is one; returns the row."""
     words = _RANDOM if contender == "random" else CONTENDERS[contender]
-    # What was told to end may still write for a moment.
+    # A program that has been asked to end may still write for a moment.
     with tempfile.TemporaryDirectory(prefix="trainings-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "app.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(_config(problem))), encoding="utf-8")
