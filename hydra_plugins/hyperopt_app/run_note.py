@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Warn, as a Hydra callback, that `hydra.sweeper.n_trials=5` has no effect without `--multirun`.
+"""Hydra callbacks for two mistakes that are made before our sweeper exists: no `--multirun`, and a bad interpolation.
 
-The plugin that adds the callback also adds what depends on the command line and on the app's folders.
+The plugin that adds them also adds what depends on the command line and on the app's folders.
 """
 
 import logging
@@ -15,7 +15,8 @@ from typing import Any
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from hyperopt_app.config.callbacks import RESOLVER
 from hyperopt_app.config.command_line import hydra_words
@@ -23,7 +24,7 @@ from hyperopt_app.config.store import register_beside_stock, register_callbacks,
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.hydra_compat import is_restricted, register_resolver
 
-__all__ = ["RunNote", "RunNotePlugin"]
+__all__ = ["InterpolationCheck", "RunNote", "RunNotePlugin"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,26 @@ class RunNote(Callback):
         )
 
 
+class InterpolationCheck(Callback):
+    """Ends a search, in one line, whose command line sets the sweeper or launcher to what cannot be resolved.
+
+    Hydra resolves both when it makes the sweeper, and in a program of its own it would show a traceback.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Resolve both as Hydra will.
+
+        Raises:
+            SystemExit: With what cannot be resolved; of a callback's errors Hydra lets only this one through.
+        """
+        for node in (config.hydra.sweeper, config.hydra.launcher):
+            try:
+                OmegaConf.to_container(node, resolve=True)
+            except OmegaConfBaseException as error:
+                reason = (error.msg or str(error)).splitlines()[0]
+                sys.exit(f"{error.full_key}: {reason}; nothing was started")
+
+
 class RunNotePlugin(SearchPathPlugin):
     """Inspects the command line before Hydra composes; Hydra calls no other kind of plugin then."""
 
@@ -51,8 +72,9 @@ class RunNotePlugin(SearchPathPlugin):
         _seed()
         register_beside_stock()
         register_callbacks([place.path for place in search_path.get_path()])
-        if is_needed(sys.argv[1:]) and not is_restricted():
-            register_run_note(f"{RunNote.__module__}.{RunNote.__name__}")
+        called_for = RunNote if is_needed(sys.argv[1:]) else InterpolationCheck if refers(sys.argv[1:]) else None
+        if called_for is not None and not is_restricted():
+            register_run_note(f"{called_for.__module__}.{called_for.__name__}")
             # Hydra 1.4 warns of every callback that a config names.
             warnings.filterwarnings("ignore", message=rf".*_target_='{re.escape(__name__)}\.")
 
@@ -82,6 +104,11 @@ def is_needed(words: Sequence[str]) -> bool:
     """Whether a command line sets the sweeper but does not request a sweep."""
     is_multirun = any(re.fullmatch(r"-[a-z]*m[a-z]*|--multirun|hydra\.mode=.*", word) for word in words)
     return not is_multirun and any(_is_sweepers(word) for word in words)
+
+
+def refers(words: Sequence[str]) -> bool:
+    """Whether a command line sets the sweeper or the launcher to an interpolation."""
+    return any(re.match(r"[+~]*hydra[./](sweeper|launcher)[./=].*\$\{", word) is not None for word in words)
 
 
 def _is_sweepers(word: str) -> bool:

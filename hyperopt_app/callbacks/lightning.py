@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.callbacks import _fits
+from hyperopt_app.callbacks._last_hook import call_last
 from hyperopt_app.callbacks._random_states import random_states, set_random_states
 from hyperopt_app.callbacks._training import check_mode, end_handlers, is_over
 from hyperopt_app.errors import MetricError
@@ -99,6 +100,7 @@ class HyperoptCallback(_Base):
         self._nth = 1
         self._random: Mapping[str, Any] | None = None
         self._handlers: dict[int, Any] = {}
+        self._is_called_last = False
 
     def __reduce__(self) -> Any:
         # The class with Lightning's base has no importable name; its plain parent has, and makes it anew.
@@ -144,6 +146,7 @@ class HyperoptCallback(_Base):
             self._handlers = end_handlers()
         if stage == "fit":
             self._run, self._metrics, self._random = "", {}, None
+            self._is_called_last = call_last(trainer, self, self._end_epoch)
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Count the fits that share a checkpoint's name; draw the numbers that the interrupted fit would have drawn."""
@@ -192,6 +195,13 @@ class HyperoptCallback(_Base):
             return
         if not trainer.enable_validation:
             self._report(trainer)
+        if not self._is_called_last:
+            self._end_epoch(trainer)
+
+    def _end_epoch(self, trainer: Any) -> None:
+        """Write the checkpoint and let the trial leave, once all else has seen the end of the epoch."""
+        if not self._is_due(trainer):
+            return
         self._save(trainer)
         trial = current_trial()
         # After the last epoch there is nothing to go on with elsewhere: the trial ends by itself. On several ranks all

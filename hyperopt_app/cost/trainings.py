@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.progress import Progress
+from hyperopt_app.study.trial_facts import own_curve
 from hyperopt_app.study.trial_records import imported_from, repeats_of
 
 __all__ = ["trainings_of"]
@@ -30,15 +31,9 @@ def trainings_of(trials: Sequence[FrozenTrial]) -> float | None:
     complete = [trial for trial in alone if trial.state == TrialState.COMPLETE]
     if not (complete or repeats):
         return None
-    curves = [trial.intermediate_values for trial in trials if trial.intermediate_values and not _is_silent(trial)]
+    curves = [curve for trial in trials if (curve := own_curve(trial))]
     progress = Progress(step for curve in curves for step in curve)
     longest = max((progress.length(max(curve)) for curve in curves), default=1.0)
     lengths = [progress.length(max(trial.intermediate_values)) for trial in alone if trial.intermediate_values]
     silent = sum(not trial.intermediate_values for trial in complete)
     return repeats + silent + sum(lengths) / longest
-
-
-def _is_silent(trial: FrozenTrial) -> bool:
-    """Whether what looks like a curve is that of the repeats' aggregates, since the objective reports nothing."""
-    records = repeats_of(trial)
-    return bool(records) and not records[0]["reports"]

@@ -161,6 +161,7 @@ def _loaded_files(
         findings.fault("optuna", f"{came}; write the study's settings under it")
         raise ConfigError(findings.faults)
     sections = [key for key in hyper if key not in _TOP_LEVEL]
+    findings.misspelt_blocks(hyper, BATCH_BLOCKS)
     is_alone = wants_model and model is None and bool(sections)
     if not is_alone:
         findings.unknown_keys("", sections, _TOP_LEVEL)

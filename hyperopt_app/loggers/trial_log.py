@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.loggers.facts import end_of, end_of_stored, facts_of_stored
@@ -17,6 +18,7 @@ from hyperopt_app.loggers.kept import ended_runs, keep_runs, known_runs
 from hyperopt_app.loggers.registry import open_run
 from hyperopt_app.loggers.run import RunEnd, RunFacts, RunLogger
 from hyperopt_app.objective.outcomes import Outcome
+from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.repeated_warnings import is_first
 from hyperopt_app.study.trial_directory import place_now
@@ -93,6 +95,17 @@ class TrialLog:
             with _forgiven("its record", facts):
                 keep_runs(facts.directory, known_runs(facts.directory), ended)
 
+    def end_stored(self, study: optuna.Study, numbers: Sequence[int]) -> None:
+        """End the runs of trials that waited and will not go on; nobody has their runs open.
+
+        Args:
+            study: The open study.
+            numbers: Those of the trials, which have ended in the study.
+        """
+        chosen = set(numbers)
+        trials = [trial for trial in study.get_trials(deepcopy=False) if trial.number in chosen]
+        end_left_open(self._plan, study_id(study), trials)
+
     @contextlib.contextmanager
     def _warning(self, logger: str, facts: RunFacts) -> Iterator[None]:
         """Leave a logger that fails out of the rest of this attempt."""
@@ -115,22 +128,22 @@ def _forgiven(logger: str, facts: RunFacts) -> Iterator[list[Exception]]:
             _log.warning("logger %s: %s; trial %d goes on without it", logger, text, facts.number)
 
 
-def end_left_open(plan: Plan, study_id: str, trials: Sequence[FrozenTrial]) -> None:
-    """End the runs of trials that have ended where nobody had their runs open, since their workers had died.
+def end_left_open(plan: Plan, identity: str, trials: Sequence[FrozenTrial]) -> None:
+    """End the runs of trials that have ended where nobody had their runs open: their workers had died, or they waited.
 
-    Runs once no worker of the study is at work. At the first logger that cannot be reached it leaves the rest, which
+    Runs for trials that no worker has. At the first logger that cannot be reached it leaves the rest, which
     the next command tries again.
 
     Args:
         plan: The plan of the study.
-        study_id: The study's own id.
+        identity: The study's own id.
         trials: Those of the study.
     """
     for trial in trials:
         end, directory = end_of_stored(plan, trial), place_now(directory_of(trial), plan.study_dir)
         if end is not None and directory is not None and _is_left_open(plan, directory):
             log = TrialLog(plan)
-            log.begin(facts_of_stored(plan, study_id, trial, directory), trial.intermediate_values)
+            log.begin(facts_of_stored(plan, identity, trial, directory), trial.intermediate_values)
             is_reached = log.has_all
             log.close(end)
             if not is_reached:  # a server that is away would be waited for once for each trial

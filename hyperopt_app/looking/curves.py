@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hyperopt_app.study.trial_facts import own_curve
+
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
@@ -15,8 +17,8 @@ _NOT_A_NUMBER = "·"
 
 
 def curve_of(trial: "FrozenTrial") -> list[tuple[int, float]]:
-    """Return the steps and values that a trial has reported, in the order of the steps."""
-    return sorted((int(step), float(value)) for step, value in trial.intermediate_values.items())
+    """Return the steps and values that a trial's objective has reported, in the order of the steps."""
+    return sorted((int(step), float(value)) for step, value in own_curve(trial).items())
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:

@@ -121,6 +121,8 @@ class Program:
         try:
             if self._process.poll() is None:
                 self._group.end()
+            elif self._process.returncode < 0:
+                self._group.kill()  # it could not end what it has started in groups of their own, as torchrun does
             else:
                 self._group.end_rest()
         finally:

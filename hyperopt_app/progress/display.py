@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 from hyperopt_app.errors import ConfigError
 from hyperopt_app.progress.snapshot import Snapshot
+from hyperopt_app.repeats.shown import race_text
 from hyperopt_app.storage.patience import giving_up
 from hyperopt_app.study import trial_facts
 from hyperopt_app.support.display_text import value_text, visible
@@ -98,6 +99,8 @@ def _quoted(text: str) -> str:
 def _ending(trial: "FrozenTrial", state: str, names: Sequence[str]) -> list[str]:
     if state == "complete":
         return [f"{name}={value_text(value)}" for name, value in zip(names, trial.values, strict=True)]
+    if state == "pruned" and (lost := race_text(trial)):
+        return [lost]
     if state == "pruned" and trial.last_step is not None:
         reported = value_text(trial.intermediate_values[trial.last_step])
         return [f"at step {trial.last_step} {names[0]}={reported}"]

@@ -20,7 +20,7 @@ from hyperopt_app.ranks.reasons import leave_reason
 
 __all__ = ["join_as_program"]
 
-# The rank as which a process has joined, for what it starts; `None` for a program without ranks.
+# The rank as which a process has joined, and the trial, for what it starts.
 _JOINED = "HYPEROPT_JOINED_AS"
 
 
@@ -33,10 +33,11 @@ def join_as_program() -> RankLink | None:
     address, rank = os.environ.get(ADDRESS), own_rank()
     if rank is not None:
         refuse_in_a_worker()
-    if not address or os.environ.get(PROGRAM) != address or os.environ.get(_JOINED) == str(rank):
+    joins_as = f"{rank} of {address}"
+    if not address or os.environ.get(PROGRAM) != address or os.environ.get(_JOINED) == joins_as:
         return None
     link = RankLink(rank or 0, from_start=False, in_program=True)
-    os.environ[_JOINED] = str(rank)
+    os.environ[_JOINED] = joins_as
     end = _End(link, has_ranks=rank is not None)
     sys.excepthook = partial(end.note, sys.excepthook)
     util.Finalize(None, end.say, exitpriority=0)  # as other ranks do it

@@ -17,6 +17,7 @@ from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outc
 from hyperopt_app.repeats.contest import lost_race
 from hyperopt_app.repeats.curve_file import LaterRepeat, read_curve, thinned
 from hyperopt_app.repeats.settings import Repeats
+from hyperopt_app.study.notes import write_note
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.records.forms import RepeatRecord
 from hyperopt_app.study.trial_directory import repeat_directory
@@ -96,7 +97,19 @@ class Trainings:
             finished = [*finished, self._kept(outcome, repeat)]
             self._report_if_silent(finished, directions)
         self._keep_best_seed(finished, directions[0])
+        self._warn_of_equal(finished)
         return aggregated(finished, self.repeats, directions)
+
+    def _warn_of_equal(self, finished: Sequence[RepeatRecord]) -> None:
+        if len({tuple(record["values"]) for record in finished}) > 1:
+            return
+        text = (
+            f"hydra.sweeper.repeats: all {self.repeats.n} repeats of trial {self.trial.number} have the same value, as "
+            "where the objective does not use its seed. Take hyperopt_app.current_seed(), or the config's key `seed`; "
+            "repeats cost as many trainings and bring nothing here."
+        )
+        _log.warning("%s", text)
+        write_note(self.trial.study, "equal repeats", text)
 
     def _keep_best_seed(self, finished: Sequence[RepeatRecord], direction: StudyDirection) -> None:
         """Let the trial's seed be that of its best repeat, with which it is trained again."""

@@ -108,9 +108,16 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
 
 
 def own_gpus(environment: Mapping[str, str]) -> float:
-    """Return how many GPUs this worker has to itself: a fraction if several workers share them, 0 without any."""
-    sharing = environment.get(WORKERS_PER_GPU, "")
-    return len(visible_gpus(environment)) / (int(sharing) if sharing.isdecimal() and int(sharing) else 1)
+    """Return how many GPUs this worker has to itself: a fraction if several workers share them, 0 without any.
+
+    With trials over several nodes, those of the other nodes are as many as here.
+    """
+    sharing, nodes = (max(1, _number_of(environment.get(name, ""))) for name in (WORKERS_PER_GPU, NODES_PER_TRIAL))
+    return len(visible_gpus(environment)) * nodes / sharing
+
+
+def _number_of(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def slots_of_task(visible: Sequence[str], sharing: Sharing, local_task: int) -> list[tuple[str, ...]]:

@@ -229,7 +229,8 @@ def words_on_each_node(nodes: int) -> list[str]:
     """
     size = (f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1")
     alone = ("--kill-on-bad-exit=0", "--wait=0", "--immediate=120", "--cpu-bind=none", "--unbuffered", "--quiet")
-    return ["srun", *size, "--overlap", *alone]
+    # Also where a site's default is to export nothing: the ranks find their trial by their environment.
+    return ["srun", *size, "--overlap", "--export=ALL", *alone]
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from hyperopt_app.study.trial_records import (
     imported_from,
     losses_of,
     promotion_of,
+    repeats_of,
 )
 from hyperopt_app.support.display_text import excess_text, visible
 
@@ -38,6 +39,7 @@ __all__ = [
     "is_eligible",
     "is_parked",
     "last_value",
+    "own_curve",
     "reported_curve",
     "spans_of",
     "state_word",
@@ -255,6 +257,16 @@ def best_trials(
         return [min(candidates, key=lambda trial: signs[0] * trial.values[0])]
     losses = [[sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in candidates]
     return [candidates[index] for index in _pareto(losses)]
+
+
+def own_curve(trial: "FrozenTrial") -> Mapping[int, float]:
+    """Return what the objective has reported, step to value.
+
+    Where it reports nothing and configurations have several seeds, the study's curve of a trial is that of the
+    aggregates of its repeats, which is left out here.
+    """
+    repeats = repeats_of(trial)
+    return {} if repeats and not repeats[0]["reports"] else trial.intermediate_values
 
 
 def reported_curve(trial: "optuna.Trial") -> Mapping[int, float]:

@@ -141,6 +141,8 @@ class Worker:
                 return None
             if trial is None and (ended := self.tickets.end_parked()):
                 _log.info("%s waited for a promotion and will not go on: pruned", counted(len(ended), "trial"))
+                if self.log is not None:
+                    self.log.end_stored(self.tickets.study, ended)
                 self.results.update()
             if trial is not None or not self._has_waited():
                 return trial

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Trials on two ranks in jobs of a real Slurm: on one node, whatever starts the ranks, and on two, by `srun`."""
 
+import contextlib
+import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tests.cluster.slurm import Cluster
 from tests.end_to_end._studies import APPS, in_state, trials_of
-from tests.end_to_end.test_ranks import KINDS, assert_trained_together, prunes_first
+from tests.end_to_end.test_ranks import DEATHS, KINDS, TIMES, assert_trained_together, prunes_first
 
 APP = APPS / "ranks" / "app.py"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,7 +29,6 @@ NODES = ("hydra.launcher.nodes_per_trial=2",)
 ON_NODES = {"launcher": ("how=launcher", *NODES), "ddp_nodes": ("how=ddp", "nodes=2", *NODES)}
 WAYS = {how: (f"how={how}",) for how in ("ddp", "ddp_spawn", "ddp_fork", "torchrun", "spawn", "launch_ranks")}
 ALL = {**WAYS, **ON_NODES}
-TIMES = 20
 
 
 def _words(way: str) -> tuple[str, ...]:
@@ -66,9 +69,11 @@ def test_a_job_trains_trials_on_two_ranks(slurm_cluster: Cluster, run_script: Ru
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize("what", KINDS)
+@pytest.mark.parametrize(("what", "time"), DEATHS)
 @pytest.mark.parametrize("way", ALL)
-def test_a_dead_rank_ends_its_trial_alone(slurm_cluster: Cluster, run_script: Run, way: str, what: str) -> None:
+def test_a_dead_rank_ends_its_trial_alone(
+    slurm_cluster: Cluster, run_script: Run, way: str, what: str, time: int
+) -> None:
     """With the kind of that rank, also on another node; the job's worker goes on until the budget is spent."""
     ended = run_script(APP, *_words(way), f"what={what}", "hydra.sweeper.n_trials=1", timeout=360)
     assert ended.returncode == 2, ended.stdout + ended.stderr
@@ -92,9 +97,10 @@ SLOW = ("what=slow", "epochs=25", "hydra.sweeper.n_trials=1")
 
 @pytest.mark.nightly
 @pytest.mark.slow
+@pytest.mark.parametrize("time", range(TIMES))
 @pytest.mark.parametrize("way", ALL)
 def test_a_preempted_trial_goes_on_from_its_checkpoint(
-    slurm_cluster: Cluster, run_script: Run, start_script: Start, way: str
+    slurm_cluster: Cluster, start_script: Start, way: str, time: int
 ) -> None:
     """On all ranks, in the next run of the job: no epoch is left out, and at most the one in the making is repeated."""
     first = start_script(APP, *_words(way), *SLOW, "hydra.launcher.partition=low")
@@ -135,3 +141,35 @@ def test_a_node_that_is_gone_ends_no_trial(slurm_cluster: Cluster, start_script:
     assert len(trial.user_attrs.get("losses", ())) <= int(node == "n1")
     for rank in range(2):
         assert sorted(set(_epochs(rank))) == list(range(25))
+
+
+def _ranks_at_work() -> set[int]:
+    """The processes by which ranks of other tasks run on this machine."""
+    pids = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if {b"hyperopt_app.ranks.node_agent", b"hyperopt_app.rank_process"} & set(path.read_bytes().split(b"\0")):
+                pids.add(int(path.parent.name))
+    return pids
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["worker", "trial"])
+def test_a_killed_process_leaves_no_rank(slurm_cluster: Cluster, start_script: Start, whom: str) -> None:
+    """Killed (-9), it ends nothing itself; the agents miss it, and the trial goes on with new ranks."""
+    before = _ranks_at_work()
+    first = start_script(APP, *_words("launcher"), *SLOW)
+    slurm_cluster.wait_until(lambda: len(_epochs(1)) >= 2, 90.0)
+    started = _ranks_at_work() - before
+    assert started
+    (trial,) = trials_of(Path("study"))
+    noted = json.loads(Path("study/trials/0/rank0.jsonl").read_text().splitlines()[0])
+    os.kill(trial.user_attrs["claim"]["pid"] if whom == "worker" else noted["pid"], signal.SIGKILL)
+    slurm_cluster.wait_until(lambda: not started & _ranks_at_work())
+    output, errors = first.communicate(timeout=200)
+    assert first.returncode == 0, output + errors
+    (trial,) = trials_of(Path("study"))
+    assert trial.state == TrialState.COMPLETE
+    assert sorted(trial.intermediate_values) == list(range(1, 26))
+    assert len(trial.user_attrs["losses"]) == 1

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app.loggers.kept import ended_runs, known_runs
 from tests.end_to_end._signals import APP, STUDY, TRIAL, assert_waits, assert_went_on, processes_at_work, trial_at_work
-from tests.end_to_end._studies import trials_of, wait_for
+from tests.end_to_end._studies import APPS, trials_of, wait_for
 from tests.unit.loggers._readers import READERS, needs
 
 REPO = Path(__file__).resolve().parents[2]
@@ -42,6 +42,23 @@ x: 0.0
 hydra:
   sweep: {dir: study, subdir: 'trials/${hydra.job.num}'}
   sweeper: {n_trials: 2, n_jobs: 1, params: {x: 'interval(0.0, 1.0)'}}
+"""
+PROMOTED = """
+defaults:
+  - _self_
+  - override hydra/sweeper: async_optuna
+  - override hydra/sweeper/sampler: random
+  - override hydra/sweeper/pruner: promote
+  - override hydra/sweeper/logger: csv
+  - override hydra/launcher: local_workers
+x: 0.0
+epochs: 11
+epoch_s: 0.01
+spread: 0.0
+meet: 0
+hydra:
+  sweep: {dir: study, subdir: 'trials/${hydra.job.num}'}
+  sweeper: {n_trials: 6, n_jobs: 1, seed: 3, params: {x: 'interval(-1.0, 1.0)'}}
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -82,6 +99,19 @@ def test_a_preempted_trial_goes_on_in_the_same_runs(
         assert run.curve == done.intermediate_values, name
         assert run.params == {"kind": "default", "x": pytest.approx(done.params["x"])}, name
         assert (run.state, run.final) == ("complete", {"value": 1.0}), name
+
+
+@pytest.mark.slow
+def test_trials_that_waited_and_were_given_up_have_ended_runs(run_script: Run) -> None:
+    """With the pruner `promote`, over all trials: a run ends as its trial does."""
+    Path("search.yaml").write_text(PROMOTED)
+    app = APPS / "epochs" / "app.py"
+    done = run_script(app, f"--config-path={Path.cwd()}", "--config-name=search", "--multirun")
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = {trial.number: trial.state.name.lower() for trial in trials_of(STUDY)}
+    assert set(states.values()) == {"complete", "pruned"}
+    runs = {int(run.name.rpartition("-")[2]): run.state for run in READERS["csv"](STUDY.absolute(), "value")}
+    assert runs == states
 
 
 def test_a_missing_package_is_one_line(run_script: Run, tmp_path: Path) -> None:

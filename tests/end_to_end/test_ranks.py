@@ -150,14 +150,16 @@ KINDS = {
         "lost 3 times; last cause: rank 1: the trial's process was killed from outside (SIGKILL)",
     ),
 }
+# Each kind once, the crash TIMES times.
+DEATHS = [*((what, 0) for what in KINDS), *(("crash", time) for time in range(1, TIMES))]
 
 
 @pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("what", KINDS)
+@pytest.mark.parametrize(("what", "time"), DEATHS)
 @pytest.mark.parametrize("how", WAYS)
-def test_each_death_of_a_rank(run_script: Run, family: Family, how: str, what: str) -> None:
+def test_each_death_of_a_rank(run_script: Run, family: Family, how: str, what: str, time: int) -> None:
     """The trial fails with the kind of the rank that died, on all ranks, and no process is left."""
     ended = run_script(APP, "--multirun", f"how={how}", f"what={what}", "hydra.sweeper.n_trials=1", timeout=200)
     assert ended.returncode == 2, ended.stdout + ended.stderr
@@ -170,10 +172,11 @@ def test_each_death_of_a_rank(run_script: Run, family: Family, how: str, what: s
 @pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("time", range(TIMES))
 @pytest.mark.parametrize("whom", ["driver", "everybody"])
 @pytest.mark.parametrize("how", WAYS)
 def test_all_ranks_leave_at_a_checkpoint(
-    start_script: Start, run_script: Run, family: Family, how: str, whom: str
+    start_script: Start, run_script: Run, family: Family, how: str, whom: str, time: int
 ) -> None:
     """And the trial goes on from there with as many ranks: no epoch is trained twice, none is left out.
 

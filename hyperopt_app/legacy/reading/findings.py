@@ -9,6 +9,8 @@ from typing import Any
 __all__ = ["Findings", "missing", "nearest", "shown"]
 
 _LONGEST = 60
+# From 0 to 1, how alike a misspelling is.
+_NEAR = 0.75
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,25 @@ class Findings:
         """Note the keys of a section that mean nothing but look like one that does; others were always ignored."""
         words = list(known)
         for key in keys:
-            near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=0.75)
+            near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=_NEAR)
             if near:
                 self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
+
+    def misspelt_blocks(self, file: Mapping[Any, Any], blocks: Iterable[str]) -> None:
+        """Add an error for a block whose name looks like that of a batch system: without it nothing would be submitted.
+
+        A block beside the one with the right name is not meant to count, and is only noted elsewhere.
+        """
+        names = list(blocks)
+        for key, value in file.items():
+            near = difflib.get_close_matches(str(key).lower(), names, n=1, cutoff=_NEAR)
+            if near and key not in names and near[0] not in file and isinstance(value, Mapping):
+                self.fault(str(key), f"it is not known, and the workers would run on this machine; write {near[0]}")
 
 
 def missing(key: str, keys: Iterable[Any]) -> str:
     """Return `it is missing`, with the existing key that looks like a misspelling of it."""
-    near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=0.75)
+    near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=_NEAR)
     return f"it is missing (is {near[0]} meant for it?)" if near else "it is missing"
 
 

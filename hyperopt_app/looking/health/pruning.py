@@ -8,6 +8,8 @@ import yaml
 
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.view import View
+from hyperopt_app.study.trial_facts import own_curve
+from hyperopt_app.study.trial_records import race_of
 from hyperopt_app.support.files import read_file
 
 __all__ = ["pruner_acts_too_often", "pruner_never_acts"]
@@ -23,10 +25,11 @@ def pruner_never_acts(view: View) -> list[Finding]:
     name = _pruner(view)
     if name in ("", _NONE) or len(view.directions) > 1:  # what it does with several has a note of its own
         return []
-    ended, complete = view.counts["complete"] + view.counts["pruned"], view.in_state("complete")
-    if view.counts["pruned"] or view.counts["parked"] or ended < _LEAST_TO_ACT:
+    pruned, complete = _pruned(view), view.in_state("complete")
+    ended = len(complete) + pruned
+    if pruned or view.counts["parked"] or ended < _LEAST_TO_ACT:
         return []
-    if not any(trial.intermediate_values for trial in complete):
+    if not any(map(own_curve, complete)):
         reason = f"{name} has ended none of {ended} trials, since they report nothing"
         return [Finding("pruner", reason, "call hyperopt_app.report(value, step), or take hydra/sweeper/pruner=nop")]
     reason = f"{name} has ended none of {ended} trials"
@@ -35,13 +38,19 @@ def pruner_never_acts(view: View) -> list[Finding]:
 
 def pruner_acts_too_often(view: View) -> list[Finding]:
     """Find a pruner that lets hardly any trial complete."""
-    pruned, ended = view.counts["pruned"], view.counts["complete"] + view.counts["pruned"]
+    pruned = _pruned(view)
+    ended = view.counts["complete"] + pruned
     name = _pruner(view)
     limit = _TOO_OFTEN_IN_HALVING if name in _HALVING else _TOO_OFTEN
     if ended < _LEAST_TO_REST or pruned <= limit * ended:
         return []
     reason = f"{name or 'the pruner'} has ended {pruned} of {ended} trials, so that few complete ones guide the search"
     return [Finding("pruner", reason, "let it judge later (n_warmup_steps, min_resource)")]
+
+
+def _pruned(view: View) -> int:
+    """Return how many trials the pruner has ended, and no race between configurations."""
+    return sum(race_of(trial) is None for trial in view.in_state("pruned"))
 
 
 def _pruner(view: View) -> str:

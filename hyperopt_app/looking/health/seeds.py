@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.health.ranges import best_tenth
 from hyperopt_app.looking.view import View
+from hyperopt_app.study.trial_records import repeats_of
 from hyperopt_app.support.display_text import counted, value_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def seeds_matter_more(view: View) -> list[Finding]:
     """
     if len(view.directions) > 1:
         return []
+    if any(len(repeats_of(trial)) > 1 for trial in view.in_state("complete")):
+        return _of_repeats(view)
     groups = _repeated(view)
     repetitions = sum(len(values) - 1 for values in groups)
     best = [float(trial.values[0]) for trial in best_tenth(view, _LEAST_BEST)]
@@ -40,6 +43,32 @@ def seeds_matter_more(view: View) -> list[Finding]:
         f"{len(best)} trials by {value_text(differences)}"
     )
     return [Finding("seeds", reason, "compare means over several seeds of the best ones before you choose")]
+
+
+def _of_repeats(view: View) -> list[Finding]:
+    """Find the same where the search repeats its configurations itself.
+
+    All have the same seeds, so what a seed does to all of them alike does not matter: the differences between a
+    configuration and the best one scatter from seed to seed, and their means by a part of that.
+    """
+    best = [trial for trial in best_tenth(view, _LEAST_BEST) if len(repeats_of(trial)) > 1]
+    if len(best) < _LEAST_BEST:
+        return []
+    columns = [[record["values"][0] for record in repeats_of(trial)] for trial in best]
+    gaps = [[value - first for value, first in zip(column, columns[0], strict=False)] for column in columns[1:]]
+    freedom = sum(len(gap) - 1 for gap in gaps)
+    if freedom < _LEAST_REPETITIONS:
+        return []
+    count = len(columns[0])
+    error = math.sqrt(sum(map(_squares, gaps)) / freedom / count)
+    values = [float(trial.values[0]) for trial in best]
+    if error <= max(values) - min(values):
+        return []
+    reason = (
+        f"over {count} seeds a difference between two of the best {len(best)} trials is uncertain by "
+        f"{value_text(error)}, and they differ by {value_text(max(values) - min(values))}"
+    )
+    return [Finding("seeds", reason, "choose any of them, or compare them over more seeds (hydra.sweeper.repeats.n)")]
 
 
 def _repeated(view: View) -> list[list[float]]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from hyperopt_app.cost.trainings import trainings_of
+from tests.unit._made_repeats import repeat_records
 from tests.unit._made_trials import made
 
 STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING, TrialState.WAITING)
@@ -42,6 +43,27 @@ def test_before_a_trial_is_complete_nothing_is_known() -> None:
     """Of trials that were all ended early nobody knows how long a training would have been."""
     assert trainings_of([]) is None
     assert trainings_of([made(TrialState.PRUNED, [1.0], curve={3: 1.0}), made(TrialState.RUNNING)]) is None
+
+
+def test_a_finished_repeat_is_a_whole_training() -> None:
+    """Of a lost race those that were trained, of a first repeat under way its share; later ones count when they end."""
+    ten = dict.fromkeys(range(10), 1.0)
+    trials = [
+        made(curve=ten, **repeat_records([1.0], [2.0], [3.0], reports=10)),
+        made(TrialState.PRUNED, [1.0], curve=ten, **repeat_records([9.0], reports=10)),
+        made(TrialState.RUNNING, curve={0: 1.0, 4: 1.0}),
+        made(TrialState.PRUNED, [1.0], curve={0: 1.0}),
+        made(TrialState.RUNNING, curve=ten, **repeat_records([1.0], [1.0], reports=10)),
+    ]
+    assert trainings_of(trials) == pytest.approx(3 + 1 + 0.5 + 0.1 + 2)
+
+
+def test_the_aggregates_of_a_silent_objective_are_no_curve() -> None:
+    """A race that is lost after one of three repeats is one training, not a third of one."""
+    whole = made(curve={1: 1.0, 2: 1.0, 3: 1.0}, **repeat_records([1.0], [1.0], [1.0]))
+    lost = made(TrialState.PRUNED, [9.0], curve={1: 9.0}, **repeat_records([9.0]))
+    assert trainings_of([whole, lost, made(TrialState.RUNNING)]) == 4.0
+    assert trainings_of([lost]) == 1.0
 
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.integers(0, 12)), max_size=8), st.integers(1, 12))

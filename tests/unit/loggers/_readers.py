@@ -3,8 +3,9 @@
 
 import csv
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,64 +102,36 @@ def read_mlflow(study: Path, curve: str) -> list[Seen]:
 
 
 def read_wandb(study: Path, curve: str) -> list[Seen]:
-    """With wandb's own messages; of several folders of one run the last one counts, as where it is uploaded.
-
-    The reader of `wandb sync` is a compiled program that speaks to a server alone, so the frames are read here.
-    """
+    """With `wandb leet inspect`; of several folders of one run the last one counts, as where it is uploaded."""
     last = {path.name: path for path in sorted((study / "wandb").glob("offline-run-*/run-*.wandb"))}
     return [_wandb_run(path, curve) for path in last.values()]
 
 
-def _records(path: Path) -> list[Any]:
-    """The messages of a run that has ended; wandb's own process writes the last ones a moment after `finish`."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    until = time.monotonic() + 10
-    while True:
-        records = [Record.FromString(data) for data in _frames(path.read_bytes())]
-        if any(record.WhichOneof("record_type") == "exit" for record in records) or time.monotonic() > until:
-            return records
-        time.sleep(0.01)
-
-
-def _frames(content: bytes) -> Iterator[bytes]:
-    """The records of a log as LevelDB frames them, in blocks of 32 KiB; the file begins with seven bytes of wandb's."""
-    assert content[:4] in (b"", b":W&B")
-    at, parts = 7, b""
-    while at + 7 <= len(content):
-        if (left := 32768 - at % 32768) < 7:
-            at += left
-            continue
-        length, kind = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6]
-        parts += content[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (1, 4):  # whole, or the last part
-            yield parts
-            parts = b""
+def _records(path: Path) -> list[dict[str, Any]]:
+    """The records of a run that has ended; wandb's own process writes the last ones a moment after `finish`."""
+    words = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", "--follow", "--idle-timeout=10s", str(path)]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _wandb_run(path: Path, curve: str) -> Seen:
-    run: Any = None
+    run: dict[str, Any] = {}
     points, summary, status = dict[int, float](), dict[str, Any](), ""
-    params: dict[str, Any] = {}
     for record in _records(path):
-        kind = record.WhichOneof("record_type")
+        kind = record["type"]
         if kind == "run":
-            run = record.run
-            params = {item.key: json.loads(item.value_json) for item in run.config.update}
+            run = record["run"]
         elif kind == "history":
-            row = {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+            row = record["history"]["item"]
             points[row["step"]] = row[curve]
         elif kind == "summary":
-            update = record.summary.update
-            summary |= {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in update}
+            summary |= record["summary"].get("update", {})
         elif kind == "exit":
-            status = str(record.exit.exit_code)
-    about = params.pop("hyperopt")
-    params.pop("_wandb", None)
-    assert about["study"] == run.run_group
+            status = str(record["exit"].get("exit_code", 0))
+    params = {name: value for name, value in run["config"]["update"].items() if name not in ("_wandb", "hyperopt")}
+    assert run["config"]["update"]["hyperopt"]["study"] == run["run_group"]
     state = summary.get("state", "")
-    return Seen(run.display_name, run.run_group, params, points, _final(summary), state, status)
+    return Seen(run["display_name"], run["run_group"], params, points, _final(summary), state, status)
 
 
 READERS: dict[str, Callable[[Path, str], list[Seen]]] = {

@@ -174,6 +174,20 @@ def test_runs_that_nobody_ended_are_ended_from_the_study() -> None:
     assert runs[0].final == {"loss": 0.5}
 
 
+def test_a_trial_that_waited_and_was_given_up_has_ended_runs() -> None:
+    """Whoever gives it up ends them; those of the trials that others have stay open."""
+    plan, study = _plan(), optuna.create_study()
+    plan.study_dir.mkdir(parents=True, exist_ok=True)
+    for number in range(2):
+        facts = _facts(plan, number)
+        study.add_trial(made(TrialState.PRUNED, number=number, directory=str(facts.directory)))
+        log = TrialLog(plan)
+        log.begin(facts, {0: 1.0})
+        log.settle(Parked())
+    TrialLog(plan).end_stored(study, [1])
+    assert [run.state for run in read_csv(plan.study_dir, "loss")] == ["waiting", "pruned"]
+
+
 def test_a_logger_that_is_away_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not for each trial whose runs are to be ended."""
     plan, asked = _plan(), list[int]()

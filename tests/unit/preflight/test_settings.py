@@ -116,11 +116,42 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"enqueue": [{"x": 0.5}, 5]},
         "enqueue[1]: 5 is not a point; write {key: value, ...}",
     ),
+    "a race in turn": (
+        {
+            "directions": ("minimize",),
+            "metric_names": ("a",),
+            "in_turn": ({"metric": "a", "direction": "minimize", "tolerance": 0.1},),
+            "repeats": {"n": 3, "race": True},
+        },
+        (
+            "repeats.race: a race compares one metric, and hydra.sweeper.order chooses the best by several; set "
+            "race=false, or leave the order out"
+        ),
+    ),
+    "repeats that wait": (
+        {"repeats": {"n": 3}, "pruner": {"_target_": "hyperopt_app.sampling.promotion.PromotePruner"}},
+        (
+            "pruner: promote and hydra.sweeper.repeats do not go together, since a trial that waits at a rung would "
+            "hold back its other seeds; take hydra/sweeper/pruner=forecast, or set hydra.sweeper.repeats.n=1"
+        ),
+    ),
+    "too many repeats": (
+        {"repeats": {"n": 1000}},
+        "repeats.n: 1000 is not allowed; set a whole number from 2 to 100, or 1 to train each configuration once",
+    ),
     "a point out of range": (
         {"enqueue": [{"x": 2}]},
         "enqueue[0]: x=2 is out of range; allowed is [0, 1] (float)",
     ),
 }
+
+
+def test_a_seed_is_not_searched_beside_repeats() -> None:
+    """The race would compare different seeds."""
+    space = made_space(x="interval(0, 1)", **{"+seed": "choice(1, 2)"})
+    (fault,) = _faults(space, repeats={"n": 3})
+    assert fault.startswith("hydra.sweeper.params.+seed: hydra.sweeper.repeats gives each training its seed")
+    assert _faults(space, repeats={"n": 1}) == []
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -172,6 +172,16 @@ def test_what_it_leaves_in_its_group_ends_with_it(study: optuna.Study, tmp_path:
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def test_what_a_killed_program_has_started_elsewhere_ends_with_it(study: optuna.Study, tmp_path: Path) -> None:
+    """In a session of its own, as the ranks of `torchrun`: who is killed (-9) ends nothing."""
+    started = "setsid bash -c 'echo $$ > left; exec sleep 1000' & while ! [ -s left ]; do :; done; kill -KILL $$"
+    with _running(study, tmp_path), pytest.raises(ProgramError):
+        train(_conf(started, grace_s=0.1))
+    left = int(Path("left").read_text())
+    stat = Path(f"/proc/{left}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 def test_a_trial_goes_on_with_its_checkpoint_and_its_lines(study: optuna.Study, tmp_path: Path) -> None:
     """What an interrupted attempt has written and nobody has read is reported now; half a line is not."""
     (tmp_path / "last.ckpt").touch()

@@ -114,11 +114,21 @@ FAILURE = {"kind": "bug", "error": "ValueError: dims\nmust not be empty"}
             f"trial 7 pruned (best 0.0287, trial 3) {SHOWN} [2/24]",
         ),
         (
+            made(
+                TrialState.PRUNED,
+                number=7,
+                params=PARAMS,
+                curve={1: 0.9},
+                race={"repeats": 1, "against": 3, "chance": 0.01},
+            ),
+            f"trial 7 pruned lost the race to trial 3 after 1 repeat (best 0.0287, trial 3) {SHOWN} [2/24]",
+        ),
+        (
             made(TrialState.FAIL, number=7, params=PARAMS, failure=FAILURE),
             f"trial 7 failed ValueError: dims must not be empty (best 0.0287, trial 3) {SHOWN} [2/24]",
         ),
     ],
-    ids=["complete", "best", "pruned", "pruned-without-report", "failed"],
+    ids=["complete", "best", "pruned", "pruned-without-report", "lost", "failed"],
 )
 def test_a_line_tells_one_trial(trial: FrozenTrial, text: str) -> None:
     """Number, state, value, best so far, parameters, length, and how far the sweep has come."""

@@ -56,6 +56,14 @@ def test_a_trial_on_one_gpu_keeps_its_threads(run_script: Run) -> None:
     assert run_script("program.py", env=own).stdout.split()[6] == "7"
 
 
+def test_a_trial_over_nodes_is_rank_zero(run_script: Run) -> None:
+    """Training frameworks start no ranks then; nodes reach it by this one's name, and ranks share its CPUs."""
+    Path("program.py").write_text(PROGRAM)
+    nodes = {"HYPEROPT_NODES_PER_TRIAL": "2", "HYPEROPT_RANKS_PER_NODE": "1000", "SLURM_NTASKS": "1"}
+    ended = run_script("program.py", env=nodes)
+    assert ended.stdout.split()[2:7] == [socket.gethostname(), "0", "2000", "interactive", "1"], ended.stderr
+
+
 def test_ranks_share_the_cpus_of_their_workers_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each gets a whole number of threads, at least one."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(16)))

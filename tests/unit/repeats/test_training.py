@@ -14,7 +14,7 @@ from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.repeats.training import Repeat, Trainings
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
 from hyperopt_app.study.trial_facts import reported_curve
-from hyperopt_app.study.trial_records import race_of, repeats_of, seed_of
+from hyperopt_app.study.trial_records import notes_in, race_of, repeats_of, seed_of
 
 VALUES = [4.0, 1.0, 7.0]
 
@@ -118,6 +118,17 @@ def test_an_interrupted_trial_goes_on_where_it_was(interrupted: int, reports: in
     assert resumed == [True, *[False] * (2 - interrupted)]
     if interrupted:
         assert list(objective.begun[interrupted + 1].reported) == list(range(reports))
+
+
+def test_an_objective_without_use_for_its_seed_is_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By a warning, which the study keeps; not where any two values differ."""
+    _Objective().run(tmp_path / "a")
+    assert not caplog.records
+    objective = _Objective([Completed((0.5,))] * 3)
+    outcome, _ = objective.run(tmp_path / "b")
+    assert outcome == Completed((0.5,))
+    assert "all 3 repeats of trial 0 have the same value" in caplog.text
+    assert "does not use its seed" in notes_in(objective.study.user_attrs)["equal repeats"]
 
 
 def test_between_repeats_a_worker_may_leave(tmp_path: Path) -> None:

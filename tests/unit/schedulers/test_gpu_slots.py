@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperopt_app.errors import ConfigError
-from hyperopt_app.schedulers.gpu_slots import Sharing, gpus_in, slots_of_task, visible_gpus
+from hyperopt_app.schedulers.gpu_slots import Sharing, gpus_in, own_gpus, slots_of_task, visible_gpus
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,21 @@ def test_no_gpu_is_visible(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "gpus"),
+    [
+        ({}, 2.0),
+        ({"HYPEROPT_WORKERS_PER_GPU": "4"}, 0.5),
+        ({"HYPEROPT_NODES_PER_TRIAL": "3"}, 6.0),
+        ({"HYPEROPT_NODES_PER_TRIAL": "x", "HYPEROPT_WORKERS_PER_GPU": "0"}, 2.0),
+    ],
+)
+def test_a_worker_has_the_gpus_of_all_its_nodes(variables: dict[str, str], gpus: float) -> None:
+    """Which its hours count."""
+    assert own_gpus({"CUDA_VISIBLE_DEVICES": "0,1", **variables}) == gpus
+    assert own_gpus(variables) == 0.0
+
+
+@pytest.mark.parametrize(
     ("sharing", "task", "slots"),
     [
         (Sharing(), 0, [("0",), ("1",), ("2",), ("3",)]),
@@ -35,6 +50,7 @@ def test_no_gpu_is_visible(text: str) -> None:
         (Sharing(tasks_per_node=4), 3, [("3",)]),
         (Sharing(tasks_per_node=8), 5, [("1",)]),
         (Sharing(tasks_per_node=2, gpus_per_task=4), 1, [("0",), ("1",), ("2",), ("3",)]),
+        (Sharing(nodes_per_trial=2, ranks_per_node=4, gpus_per_node=4), 0, [("0", "1", "2", "3")]),
     ],
 )
 def test_each_worker_has_its_own_gpus(sharing: Sharing, task: int, slots: list[tuple[str, ...]]) -> None:

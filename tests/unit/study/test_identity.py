@@ -50,6 +50,19 @@ def test_keeping_an_identity_twice_writes_nothing(study: optuna.Study, monkeypat
     keep_identity(study, IDENTITY)
 
 
+def test_other_repeats_are_another_value(study: optuna.Study) -> None:
+    """Once a trial has one; until then they may be corrected, and a study of an older release has none."""
+    repeated = _wanted(repeats="3 with mean")
+    assert check_identity(study, repeated, accept_changes=False) == []
+    keep_identity(study, repeated)
+    assert stored_identity(study) == repeated
+    study.add_trial(made())
+    assert check_identity(study, repeated, accept_changes=False) == []
+    for other, line in (("", "3 with mean -> none"), ("3 with worst", "3 with mean -> 3 with worst")):
+        with pytest.raises(StudyMismatchError, match=f"repeats: {line}"):
+            check_identity(study, _wanted(repeats=other), accept_changes=True)
+
+
 def test_a_study_of_another_tool_has_no_identity() -> None:
     """Its trials are taken as they are, if the directions fit."""
     foreign = optuna.create_study()

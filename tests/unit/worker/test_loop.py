@@ -4,6 +4,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -102,7 +103,8 @@ def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
 def test_a_worker_goes_on_when_a_trial_parks_and_ends_those_that_are_left(caplog: pytest.LogCaptureFixture) -> None:
     """Of two trials at their rung the better goes on to its end; the other one is pruned at last."""
     study, interrupts = parking_study(2), Interrupts()
-    tickets = hand(study)
+    tickets, ends = hand(study), list[list[int]]()
+    log = SimpleNamespace(settle=lambda _outcome: None, end_stored=lambda _study, numbers: ends.append(numbers))
 
     def run(trial: optuna.Trial) -> Completed:
         value = 0.1 + trial.number
@@ -116,8 +118,9 @@ def test_a_worker_goes_on_when_a_trial_parks_and_ends_those_that_are_left(caplog
         return Completed((value,))
 
     with caplog.at_level(logging.INFO):
-        tally = _worker(study, run, tickets=tickets, interrupts=interrupts).work()
+        tally = _worker(study, run, tickets=tickets, interrupts=interrupts, log=log).work()
     assert tally == Tally(0, finished=[0])
+    assert ends == [[1]]  # its runs, which nobody has open
     assert words(study) == {0: "complete", 1: "pruned"}
     assert [message.split(" after")[0] for message in caplog.messages] == [
         "trial 0 parked",

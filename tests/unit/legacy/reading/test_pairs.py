@@ -263,10 +263,21 @@ def test_reload_0_never_replaces_a_study(tmp_path: Path) -> None:
 
 def test_a_key_that_looks_like_another_is_noted(tmp_path: Path) -> None:
     """The original ignored whatever it did not know; a slip of the pen is told."""
-    pair = read(tmp_path, section({"sampelr": {"type": "RandomSampler"}}), slrum=SLURM, remarks="mine")
+    pair = read(tmp_path, section({"sampelr": {"type": "RandomSampler"}}), slrum="mine", remarks="mine")
     assert "optuna.sampelr means nothing and is ignored; did you mean optuna.sampler?" in pair.notes
     assert "slrum means nothing and is ignored; did you mean slurm?" in pair.notes
     assert "remarks" not in notes(pair)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("slrum", "slurm"), ("SLURM", "slurm"), ("slurms", "slurm"), ("PBS", "pbs")]
+)
+def test_a_misspelt_batch_block_is_refused(tmp_path: Path, name: str, meant: str) -> None:
+    """Its workers would run on this machine; beside the right block it is a copy that does not count."""
+    misspelt: dict[str, Any] = {name: SLURM}
+    with pytest.raises(ConfigError, match=rf"{name}: it is not known, .*; write {meant}$"):
+        read(tmp_path, **misspelt)
+    assert "did you mean slurm?" in notes(read(tmp_path, slurm=SLURM, slurm2=SLURM))
 
 
 def test_q37_integer_keys_are_kept(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hyperopt_app.looking.health.progress import curves_still_improve
 from hyperopt_app.looking.health.ranges import best_at_an_edge
 from hyperopt_app.looking.view import View, read_view
 from hyperopt_app.study.opening import create_study
+from tests.unit._made_repeats import repeat_records
 from tests.unit._made_studies import SPACE as WITH_CHOICES
 from tests.unit._made_studies import ended, failure
 
@@ -151,6 +152,17 @@ def _repeated(spread: float) -> list[FrozenTrial]:
     return [*(ended(values=value, params=middle.params, space=SPACE) for value in values), *searched]
 
 
+def _of_repeats(noise: float) -> list[FrozenTrial]:
+    """A search whose configurations have five seeds each, which scatter by so much."""
+    draw = random.Random(5)
+    trials = []
+    for trial in _searched(_well):
+        values = [trial.values[0] + draw.gauss(0, noise) for _ in range(5)]
+        records = repeat_records(*([value] for value in values))
+        trials.append(ended(values=sum(values) / 5, params=trial.params, space=SPACE, **records))
+    return trials
+
+
 FAULTS: Mapping[str, tuple[Callable[[], list[FrozenTrial]], str, str, str]] = {
     "edge": (_edge, "", "edge", "lr of the best trials is at the end of its range (1e-05)"),
     "idle parameter": (_idle_parameter, "", "idle", "width hardly matters (importance"),
@@ -163,6 +175,7 @@ FAULTS: Mapping[str, tuple[Callable[[], list[FrozenTrial]], str, str, str]] = {
     "falling curves": (lambda: _with_curves(lambda x: 1 - x), "", "curves", "still improve in their last fifth"),
     "stalled": (_stalled, "", "stalled", "no better value in the last 89 complete trials, since trial 0"),
     "seeds": (lambda: _repeated(2.0), "", "seeds", "equal configurations (1 is repeated) differ by 2, the best 7"),
+    "seeds of repeats": (lambda: _of_repeats(6.0), "", "seeds", "over 5 seeds a difference between two of the best"),
     "losses": (_losses, "", "node", "4 of 4 losses of a worker were on the node gpu7"),
     "idle workers": (_waiting, "", "workers", "workers were idle for 39 min 00 s, 59 % of their time"),
 }
@@ -184,6 +197,7 @@ def test_a_study_that_is_well_has_no_findings(tmp_path: Path) -> None:
     assert health(_view(_searched(_well, count=60), tmp_path, _MEDIAN.replace("Median", "Nop"))) == []
     assert health(_view(_with_curves(_flat), tmp_path)) == []
     assert health(_view(_repeated(0.01), tmp_path)) == []
+    assert health(_view(_of_repeats(0.001), tmp_path)) == []
     for count in (0, 1, 3):
         assert health(_view(_edge()[:count], tmp_path, _MEDIAN)) == []
 
