@@ -181,5 +181,5 @@ class AsyncOptunaConf:
     # How far from the best still counts as nearly the best: {metric of `order`: in its units}, 0 where none is given.
     tolerance: dict[str, float] = field(default_factory=dict)
 
-    # Trainings of a configuration with several seeds, whose values make one.
-    repeats: RepeatsConf = field(default_factory=RepeatsConf)
+    # Trainings of a configuration with several seeds, whose values make one: those fields, or, typed, `n` alone.
+    repeats: Any = field(default_factory=RepeatsConf)

@@ -22,6 +22,7 @@ from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.repeated_warnings import is_first
 from hyperopt_app.study.trial_directory import place_now
+from hyperopt_app.study.trial_facts import own_curve
 from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.passwords import mask_password
 
@@ -143,7 +144,7 @@ def end_left_open(plan: Plan, identity: str, trials: Sequence[FrozenTrial]) -> N
         end, directory = end_of_stored(plan, trial), place_now(directory_of(trial), plan.study_dir)
         if end is not None and directory is not None and _is_left_open(plan, directory):
             log = TrialLog(plan)
-            log.begin(facts_of_stored(plan, identity, trial, directory), trial.intermediate_values)
+            log.begin(facts_of_stored(plan, identity, trial, directory), own_curve(trial))
             is_reached = log.has_all
             log.close(end)
             if not is_reached:  # a server that is away would be waited for once for each trial

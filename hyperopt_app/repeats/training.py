@@ -128,8 +128,10 @@ class Trainings:
         return Repeat(number, self.seed_of(number), directory, trial, reported, resumed)
 
     def _with_its_repeat(self, outcome: Outcome, repeat: Repeat) -> Outcome:
+        """Let a failure name its repeat, and the trial's seed be that with which it can be had again."""
         if not isinstance(outcome, Failed):
             return outcome
+        keep_seed(self.own, repeat.seed)
         return replace(outcome, error=f"repeat {repeat.number + 1} of {self.repeats.n}: {outcome.error}")
 
     def _kept(self, outcome: Completed, repeat: Repeat) -> RepeatRecord:

@@ -83,7 +83,7 @@ def kept_retrain(study: optuna.Study) -> HowToTrain | None:
 
 
 def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
-    """Return the shell command that trains once with a trial's parameters and its seed, that of its best repeat.
+    """Return the shell command that trains once with a trial's parameters and its seed.
 
     The seed is in the environment, for `current_seed` and our seeding of the libraries; and in the config's own key
     `seed` too, if that is there and the objective has taken it for the trial's seed. It is for terminals and for files

@@ -90,6 +90,8 @@ def read_settings(config: DictConfig) -> Settings:
     is_directed = direction != default_fields()["direction"] or "direction" in {*_typed(config), *translation.changed}
     made_one = OneNumber(*(data.pop(name) for name in ("weights", "order", "tolerance")))
     objectives = objectives_of(data.pop("metric"), direction, made_one, is_directed=is_directed)
+    if not isinstance(data["repeats"], dict):  # the number of seeds alone
+        data["repeats"] = {"n": data["repeats"]}
     return Settings(
         directions=objectives.directions,
         metric_names=objectives.metric_names,

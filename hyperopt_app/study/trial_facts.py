@@ -270,10 +270,10 @@ def own_curve(trial: "FrozenTrial") -> Mapping[int, float]:
 
 
 def reported_curve(trial: "optuna.Trial") -> Mapping[int, float]:
-    """Return the learning curve that the study holds of a running trial, step to value."""
+    """Return the learning curve that the objective of a running trial has reported, step to value."""
     # Not by its place: the study may hide trials that are set aside.
     stored = next(other for other in trial.study.get_trials(deepcopy=False) if other.number == trial.number)
-    return stored.intermediate_values
+    return own_curve(stored)
 
 
 def infeasible_text(trial: "FrozenTrial") -> str:

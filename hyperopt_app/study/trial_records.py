@@ -129,7 +129,7 @@ def keep_losses(storage: "BaseStorage", trial_id: int, losses: Sequence[LossReco
 
 
 def seed_of(trial: "FrozenTrial") -> int | None:
-    """The seed of the trial's training, or of its best repeat; None if it has not started, or an old release ran it."""
+    """The seed of the trial's training, of several that of the best, or that failed; None if none has it, as of old."""
     seed = trial.user_attrs.get(_TRAINING_SEED)
     return seed if isinstance(seed, int) else None
 

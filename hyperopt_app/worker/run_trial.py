@@ -204,9 +204,10 @@ class Evaluation:
             key = (f"seed={repeat.seed}",) if has_key else ()
             job = self.jobs.compose(plan.space.fixed, (*searched, *key), optuna_trial.number)
             job = job.moved(repeat.directory, self.jobs.origin)
-            outcome = self._trained(
-                repeat.trial, optuna_trial, params, job, repeat.seed, resumed=repeat.resumed, reported=repeat.reported
-            )
+            trained = partial(self._trained, repeat.trial, optuna_trial, params, job, repeat.seed)
+            trained = partial(trained, resumed=repeat.resumed, reported=repeat.reported)
+            # What is raised in this process becomes an outcome here, so that a failure can name its repeat.
+            outcome = attempt(trained, self.interrupts, self.where) if self.isolation is None else trained()
             self.pace.mark()
             return _valued(outcome, plan)
 

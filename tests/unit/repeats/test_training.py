@@ -169,6 +169,8 @@ def test_what_ends_one_repeat_ends_the_trial(outcome: Outcome, expected: Outcome
     told, trial = objective.run(tmp_path)
     assert told == expected
     assert [record["values"] for record in repeats_of(trial)] == [[4.0]]
+    # With its seed a failure can be had again.
+    assert seed_of(objective.study.trials[0]) == (101 if isinstance(outcome, Failed) else None)
 
 
 def test_nothing_is_stored_once_the_trial_is_anothers(tmp_path: Path) -> None:

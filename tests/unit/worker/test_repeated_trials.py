@@ -11,7 +11,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 
 import hyperopt_app
-from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
+from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.sampling.seeds import repeat_seed, training_seed
 from hyperopt_app.space.space import Space
@@ -129,16 +129,27 @@ def test_a_constraint_must_hold_in_each_repeat() -> None:
 
 
 def test_a_value_that_is_not_finite_fails_the_trial() -> None:
-    """With the repeat in its error and what came before it in the study; an exception comes through as always."""
+    """With the repeat in its error and what came before it in the study."""
     outcome, trial = _evaluated(_numbered(1.0, float("nan")))
     assert outcome == Failed("diverged", "repeat 2 of 3: the objective returned nan")
     assert len(repeats_of(trial)) == 1
 
-    def fails(_config: Any) -> float:
-        raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        _evaluated(fails)
+def test_an_exception_fails_the_trial_with_its_repeat() -> None:
+    """Also where the objective runs in the worker; the seed with which it fails again is the trial's."""
+    left = iter((1.0, 2.0))
+
+    def fails(_config: Any) -> float:
+        value = next(left, None)
+        if value is None:
+            raise ZeroDivisionError("of mine")
+        return value
+
+    outcome, trial = _evaluated(fails)
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.error) == ("bug", "repeat 3 of 3: ZeroDivisionError: of mine")
+    assert "raise ZeroDivisionError" in outcome.traceback
+    assert trial.study.trials[0].user_attrs["training_seed"] == repeat_seed(9, 2)
 
 
 def test_the_pruner_judges_the_first_repeat_alone() -> None:
@@ -157,5 +168,5 @@ def test_the_pruner_judges_the_first_repeat_alone() -> None:
     assert [[list(point) for point in record["curve"]] for record in repeats_of(trial)] == [[], [[3, 9.0]], [[3, 10.0]]]
     study.tell(trial, 1.0)
     reported = iter((9.0,))
-    with pytest.raises(optuna.TrialPruned):
-        _evaluated(task, study=study)
+    outcome, _ = _evaluated(task, study=study)
+    assert outcome == Pruned()
