@@ -161,10 +161,10 @@ def _loaded_files(
         findings.fault("optuna", f"{came}; write the study's settings under it")
         raise ConfigError(findings.faults)
     sections = [key for key in hyper if key not in _TOP_LEVEL]
-    findings.misspelt_blocks(hyper, BATCH_BLOCKS)
     is_alone = wants_model and model is None and bool(sections)
-    if not is_alone:
-        findings.unknown_keys("", sections, _TOP_LEVEL)
+    blocks = [key for key in sections if isinstance(hyper[key], Mapping)]
+    findings.unknown_keys("", blocks, BATCH_BLOCKS, BATCH_BLOCKS - hyper.keys())
+    findings.unknown_keys("", [] if is_alone else sections, _TOP_LEVEL)
     if is_alone:
         model = {key: value for key, value in hyper.items() if key not in OWN_SECTIONS}
     elif wants_model and model is None:

@@ -2,15 +2,13 @@
 """Collect what reading a pair reveals: errors, which stop the command, and notes, which are logged once."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Findings", "missing", "nearest", "shown"]
+from hyperopt_app.support.display_text import shortened
 
-_LONGEST = 60
-# From 0 to 1, how alike a misspelling is.
-_NEAR = 0.75
+__all__ = ["Findings", "missing", "nearest", "shown"]
 
 
 @dataclass(frozen=True)
@@ -44,36 +42,25 @@ class Findings:
         if line not in lines:
             lines.append(line)
 
-    def unknown_keys(self, section: str, keys: Iterable[Any], known: Iterable[str]) -> None:
-        """Note the keys of a section that mean nothing but look like one that does; others were always ignored."""
-        words = list(known)
+    def unknown_keys(self, place: str, keys: Iterable[Any], known: Collection[str], must: Collection[str] = ()) -> None:
+        """Note the keys of a section that mean nothing but look like one that does; refuse them for one in `must`."""
         for key in keys:
-            near = [] if key in words else difflib.get_close_matches(str(key).lower(), words, n=1, cutoff=_NEAR)
-            if near:
-                self.note(f"{section}{key} means nothing and is ignored; did you mean {section}{near[0]}?")
-
-    def misspelt_blocks(self, file: Mapping[Any, Any], blocks: Iterable[str]) -> None:
-        """Add an error for a block whose name looks like that of a batch system: without it nothing would be submitted.
-
-        A block beside the one with the right name is not meant to count, and is only noted elsewhere.
-        """
-        names = list(blocks)
-        for key, value in file.items():
-            near = difflib.get_close_matches(str(key).lower(), names, n=1, cutoff=_NEAR)
-            if near and key not in names and near[0] not in file and isinstance(value, Mapping):
+            near = [] if key in known else difflib.get_close_matches(str(key).lower(), known, n=1, cutoff=0.75)
+            if near and near[0] in must:
                 self.fault(str(key), f"it is not known, and the workers would run on this machine; write {near[0]}")
+            elif near:
+                self.note(f"{place}{key} means nothing and is ignored; did you mean {place}{near[0]}?")
 
 
 def missing(key: str, keys: Iterable[Any]) -> str:
     """Return `it is missing`, with the existing key that looks like a misspelling of it."""
-    near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=_NEAR)
+    near = difflib.get_close_matches(key, [str(name) for name in keys], n=1, cutoff=0.75)
     return f"it is missing (is {near[0]} meant for it?)" if near else "it is missing"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean x?)`, or an empty text."""
-    words = list(dict.fromkeys(known))
-    lower = {word.lower(): word for word in words}
+    lower = {word.lower(): word for word in known}
     near = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
     near = near or [word for word in lower if name and word.startswith(name.lower())][:1]
     return f" (did you mean {lower[near[0]]}?)" if near else ""
@@ -83,5 +70,4 @@ def shown(value: Any) -> str:
     """Format a value of a YAML file for a message, on one line and shortened."""
     if isinstance(value, Mapping):
         return "a mapping"
-    text = repr(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return shortened(repr(value))
