@@ -43,7 +43,7 @@ class Tally:
         worker: Its number.
         finished: The trials whose ends it has stored.
         dropped: Those whose late results were dropped.
-        interrupted: Whether it was asked to end, or has met what the user has to correct.
+        interrupted: Whether it was asked to end while trials were left, or has met what the user has to correct.
         out_of_time: Whether it has left because its job's time does not suffice for another trial.
     """
 
@@ -146,6 +146,8 @@ class Worker:
                 self.results.update()
             if trial is not None or not self._has_waited():
                 return trial
+        # The last trial ended in its grace time; what is left of the budget still wants this worker's job again.
+        tally.interrupted = self.tickets.left() > 0 and self._stop(self.tickets.trials()) is None
         return None
 
     def _has_waited(self) -> bool:

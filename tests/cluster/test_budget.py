@@ -105,6 +105,9 @@ def test_without_accounting_nothing_is_guessed(plain_cluster: Cluster, run_scrip
     """While nobody can tell whether the workers live, the same command says so and submits none; then it attaches."""
     _sweep(run_script, "epoch_s=1.5", "hydra.launcher.detach=true")
     (job,) = {name.partition("_")[0] for name in plain_cluster.squeue()}
+    plain_cluster.wait_until(
+        lambda: claimed_trials(4)
+    )  # a Slurm that restarts fails jobs whose steps it has not made yet
     plain_cluster.stop_slurmctld()
     asked = run_script(APP, "--multirun", "epoch_s=1.5")
     assert asked.returncode != 0

@@ -153,10 +153,31 @@ def test_no_worker_waits_for_a_promotion(lingers: bool) -> None:
     )
 
 
+@pytest.mark.parametrize(("budget", "comes_back"), [(3, True), (1, False)])
+def test_a_worker_whose_trial_ends_in_its_grace_time_comes_back_while_trials_are_left(
+    budget: int, comes_back: bool
+) -> None:
+    """Its job shall be put back into the queue, as that of a worker whose trial was interrupted."""
+    told: list[bool] = []
+    worker = _worker(study_with(budget), after_trial=lambda: told.append(True), asked_to_end=lambda: bool(told))
+    assert worker.work() == Tally(0, finished=[0], interrupted=comes_back)
+
+
+def test_a_worker_of_a_stopped_study_does_not_come_back() -> None:
+    """`stop --now` asks it to end, and the trial has come to its end instead."""
+    study, told = study_with(3), list[bool]()
+
+    def stop() -> None:
+        write_stop(study, Stop("enough", is_fault=False))
+        told.append(True)
+
+    assert _worker(study, after_trial=stop, asked_to_end=lambda: bool(told)).work() == Tally(0, finished=[0])
+
+
 def test_a_worker_that_was_told_to_end_claims_nothing() -> None:
     """A signal between two trials starts no third one."""
     study = study_with(3)
-    assert _worker(study, asked_to_end=lambda: True).work() == Tally(0)
+    assert _worker(study, asked_to_end=lambda: True).work() == Tally(0, interrupted=True)
     assert numbers(study, TrialState.WAITING) == [0, 1, 2]
 
 
