@@ -16,7 +16,8 @@ from typing import Any
 
 import cloudpickle
 
-from hyperopt_app.objective.trial import current_trial
+from hyperopt_app.config.seeding import seed_libraries
+from hyperopt_app.objective.trial import current_seed, current_trial
 from hyperopt_app.ranks.environment import refuse_in_a_worker
 from hyperopt_app.ranks.failures import reason_of_error
 from hyperopt_app.ranks.reasons import Reason, leave_reason
@@ -124,6 +125,9 @@ def _main(pipe: Connection, payload: bytes, variables: Mapping[str, str]) -> Non
     os.environ.update(variables)
     rank = int(variables["RANK"])
     try:
+        seed = current_seed()
+        if seed is not None:
+            seed_libraries(seed)
         function, arguments = cloudpickle.loads(payload)
         returned = function(*arguments)
         pipe.send(("returned", returned if rank == 0 else None))

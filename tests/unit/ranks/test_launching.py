@@ -3,6 +3,7 @@
 
 import json
 import os
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from hyperopt_app.objective.first_process import marked
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 PROGRAM = """
-import json, os, signal, sys, time
+import json, os, random, signal, sys, time
 import optuna
 import hyperopt_app
 
@@ -25,7 +26,7 @@ NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMP_
 def rank(what):
     place = {name: os.environ[name] for name in NAMES}
     with open(f"rank{place['RANK']}", "w") as file:
-        json.dump({**place, "pid": os.getpid()}, file)
+        json.dump({**place, "pid": os.getpid(), "drawn": random.random()}, file)
     if what == "prune":
         raise optuna.TrialPruned
     if place["RANK"] == "1":
@@ -43,9 +44,9 @@ if __name__ == "__main__":
 
 
 def test_ranks_find_each_other_and_rank_zero_answers(run_script: Run) -> None:
-    """A function of the script is sent, each rank has its environment, and all have the same port."""
+    """A function of the script is sent; each rank has its environment, all have one port and the training's seed."""
     Path("program.py").write_text(PROGRAM)
-    ended = run_script("program.py", "return", env={"OMP_NUM_THREADS": "3"})
+    ended = run_script("program.py", "return", env={"OMP_NUM_THREADS": "3", "HYPEROPT_SEED": "5"})
     assert ended.stdout == "returned 0\n", ended.stderr
     zero, one = (json.loads(Path(f"rank{rank}").read_text()) for rank in range(2))
     assert {key: (zero[key], one[key]) for key in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMP_NUM_THREADS")} == {
@@ -54,6 +55,7 @@ def test_ranks_find_each_other_and_rank_zero_answers(run_script: Run) -> None:
         "WORLD_SIZE": ("2", "2"),
         "OMP_NUM_THREADS": ("3", "3"),
     }
+    assert zero["drawn"] == one["drawn"] == random.Random(5).random()
     assert (zero["MASTER_ADDR"], zero["MASTER_PORT"]) == (one["MASTER_ADDR"], one["MASTER_PORT"])
 
 
