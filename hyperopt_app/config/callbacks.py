@@ -34,11 +34,14 @@ CALLBACKS: dict[str, Any] = {
 def has_group(places: Iterable[str | None]) -> bool:
     """Whether an app has the group, a folder of its configs: elsewhere `callbacks` may be a plain key of its own.
 
+    An app that has a file of our config's name keeps it; Hydra before 1.4 would warn of two with one name.
+
     Args:
         places: The entries of Hydra's search path.
     """
-    folders = (_folder(place) for place in places if place)
-    return any(folder is not None and (folder / GROUP).is_dir() for folder in folders)
+    known = [_folder(place) for place in places if place]
+    groups = [folder / GROUP for folder in known if folder is not None]
+    return any(group.is_dir() for group in groups) and not any((group / f"{NAME}.yaml").exists() for group in groups)
 
 
 def _folder(place: str) -> Path | None:
