@@ -7,8 +7,6 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests._releases import IS_1_4
-
 SEARCH = ("--multirun", "hparams=sphere", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1")
 SLURM = ("hydra/launcher=slurm_workers", "hydra.sweeper.dry_run=true")
 PBS = ("hydra/launcher=pbs_workers", "hydra.sweeper.dry_run=true")
@@ -24,8 +22,7 @@ PBS = ("hydra/launcher=pbs_workers", "hydra.sweeper.dry_run=true")
         ),
         pytest.param(
             ("hydra.sweeper.n_jobs='${nope}'",),
-            # Beside Hydra 1.3 nobody says which key of the node it was.
-            [f"hydra.sweeper{'.n_jobs' if IS_1_4 else ''}: Interpolation key 'nope'"],
+            ["hydra.sweeper.n_jobs: Interpolation key 'nope'"],
             id="E1-reference",
         ),
         pytest.param(("objective=hello",), ["objective: 'hello' is not a mapping"], id="E1-objective"),
