@@ -108,7 +108,7 @@ def checked(
     is_read = not faults
     settings = with_automatic_methods(settings, space.parameters)
     space, constraint_faults = _completed(space, settings, is_read=is_read)
-    faults += [*constraint_faults, *unknown_keys(config), *field_faults, *settings.translation_faults]
+    faults += [*constraint_faults, *unknown_keys(config), *field_faults, *settings.reading_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     strays = misplaced(config, settings, typed=arguments)
     faults += [*strays.faults, *method_faults]
