@@ -255,7 +255,7 @@ def keep_pinned(trial: "optuna.Trial", pinned: Mapping[str, str]) -> None:
         trial.set_user_attr(name, text)
 
 
-def attributes_of(owner: "optuna.Study | optuna.Trial") -> Mapping[str, Any]:
+def attributes_of(owner: "optuna.Study | optuna.Trial | OwnTrial") -> Mapping[str, Any]:
     """Read all attributes in one query: of a study for the readers that take them, of a trial for its objective."""
     return owner.user_attrs
 

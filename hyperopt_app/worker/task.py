@@ -50,6 +50,8 @@ from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.loop import Tally, Worker
 from hyperopt_app.worker.nodes import avoids, bad_nodes, check_node, default_check
 from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.training.early_end import EarlyEnd
+from hyperopt_app.worker.training.trainer import Trainer
 from hyperopt_app.worker.trial_job import TrialJobs
 
 __all__ = ["WorkerTask"]
@@ -147,7 +149,11 @@ class WorkerTask:
             plan.ended_before,
             feasible(sampler_factory(plan.sampler, plan.seed), plan.space, plan.seed),
             Evaluation(
-                plan, jobs, interrupts, pace, isolation, tickets.holds, tickets.parks, idle_pruner, cost_budget, log
+                Trainer(plan, jobs, interrupts, pace, isolation),
+                tickets.holds,
+                EarlyEnd(interrupts, tickets.parks, cost_budget).look,
+                idle_pruner,
+                log,
             ),
             results,
             interrupts=interrupts,
