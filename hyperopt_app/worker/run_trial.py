@@ -25,9 +25,7 @@ from hyperopt_app.space.trial_overrides import chooses_seed, trial_overrides
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_directory import Owner, claim, go_on
-from hyperopt_app.study.trial_facts import reported_curve
-from hyperopt_app.study.trial_records import (
+from hyperopt_app.study.records.trial_records import (
     begun_attempts,
     directory_of,
     keep_attempt,
@@ -35,6 +33,8 @@ from hyperopt_app.study.trial_records import (
     keep_seed,
     repeats_of,
 )
+from hyperopt_app.study.trial_directory import Owner, claim, go_on
+from hyperopt_app.study.trial_facts import reported_curve
 from hyperopt_app.support.display_text import excess_text
 from hyperopt_app.worker.attempt import attempt
 from hyperopt_app.worker.idle_pruner import IdlePruner
@@ -122,9 +122,10 @@ class Evaluation:
         params = self._suggested(trial)
         if not resumed and self._violates(trial, params):
             return Pruned()
-        config = self._jobs.compose(self._plan.space.fixed, trial_overrides(self._plan, params), trial.number)
+        searched, is_seed_chosen = trial_overrides(self._plan, params), chooses_seed(self._plan, params)
+        config = self._jobs.compose(self._plan.space.fixed, searched, trial.number)
         config, owner = self._placed(trial, config)
-        chosen = _chosen_seed(config) if chooses_seed(self._plan, params) else None
+        chosen = _chosen_seed(config) if is_seed_chosen else None
         seed = self._seed(trial.number, chosen)
         keep_seed(trial, seed)
         curve = reported_curve(trial) if resumed else {}

@@ -12,7 +12,7 @@ from hyperopt_app.objective.trial import Trial, active_trial
 from hyperopt_app.ranks.environment import refusing_ranks
 from hyperopt_app.study.own_trial import OwnTrial, Pace
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_records import attributes_of, keep_reads_seed
+from hyperopt_app.study.records.trial_records import keep_reads_seed, own_attributes
 from hyperopt_app.worker.interruption import Where
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.isolation import Isolation
@@ -84,7 +84,7 @@ class Trainer:
             study_dir=plan.study_dir,
             number=trial.number,
             params=training.params,
-            user_attrs=attributes_of(trial),
+            user_attrs=own_attributes(trial),
             seed=training.seed,
             resumed=training.resumed,
             metric_names=plan.metric_names,

@@ -15,7 +15,7 @@ from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.sampling.seeds import repeat_seed, training_seed
 from hyperopt_app.space.space import Space
-from hyperopt_app.study.trial_records import repeats_of
+from hyperopt_app.study.records.trial_records import repeats_of
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.run_trial import Evaluation
 from hyperopt_app.worker.training.trainer import Trainer
