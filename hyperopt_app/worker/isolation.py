@@ -36,7 +36,7 @@ from hyperopt_app.ranks.failures import outcome_of_rank
 from hyperopt_app.ranks.reasons import reason_of
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
 from hyperopt_app.study.plan import SweepOptions
-from hyperopt_app.study.trial_records import keep_reads_seed
+from hyperopt_app.study.records.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import (
@@ -149,7 +149,8 @@ class Isolation:
             watched.end_by_force()
             ours.close()
             struck.close()
-        self.learn(watched.imported)
+        if not self.interrupts.asked_to_end:  # else it starts no other trial
+            self.learn(watched.imported)
         reason = None if watched.is_forced or _is_final(outcome) else reason_of(order.config.directory)
         if reason is not None:
             return outcome_of_rank(reason, has_killed_since(kills))
