@@ -5,7 +5,9 @@
 parses their answers. submitit is imported only to write a script, not when a worker or the driver identifies its job.
 """
 
+import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -78,6 +80,8 @@ _FIELDS = {
     "signal": "signal_delay_s",
 }
 _DEFAULT_MAX_ARRAY = 1001
+# Set in a job whose trials have ranks: the user's options of srun, for the step that starts them.
+_SRUN_ARGS = "HYPEROPT_SRUN_ARGS"
 
 
 class Slurm:
@@ -225,12 +229,14 @@ def words_on_each_node(nodes: int) -> list[str]:
     """Return the words before a command that start it once on each node of a job, beside its worker.
 
     `--overlap` lets this step share the job's CPUs and GPUs with the worker's. A node that ends leaves the others
-    alone: the trial decides.
+    alone: the trial decides. The options of srun that the user has set for the worker come first, so that of two of
+    a kind ours counts: a container is that of all ranks, and the number of tasks is not that of the worker.
     """
+    wanted = shlex.split(os.environ.get(_SRUN_ARGS, ""))
     size = (f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1")
     alone = ("--kill-on-bad-exit=0", "--wait=0", "--immediate=120", "--cpu-bind=none", "--unbuffered", "--quiet")
     # Also where a site's default is to export nothing: the ranks find their trial by their environment.
-    return ["srun", *size, "--overlap", "--export=ALL", *alone]
+    return ["srun", *wanted, *size, "--overlap", "--export=ALL", *alone]
 
 
 def header_faults(settings: Mapping[str, Any]) -> list[str]:
@@ -265,8 +271,11 @@ def _of_ranks(settings: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     # The worker is rank zero of its trials too, so no CPU is kept from it.
     worker = ["--nodes=1", "--ntasks=1", "--relative=0", "--cpu-bind=none"]
+    wanted = [str(word) for word in settings.get("srun_args") or []]
+    line = f"export {_SRUN_ARGS}={shlex.quote(shlex.join(wanted))}"
+    setup = [*(settings.get("setup") or []), *([line] if wanted else [])]
     size = {"nodes": sharing.nodes_per_trial, "tasks_per_node": sharing.ranks_per_node}
-    return {**size, "srun_args": [*worker, *(settings.get("srun_args") or [])]}
+    return {**size, "setup": setup, "srun_args": [*worker, *wanted]}
 
 
 def _rank_faults(settings: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from hyperopt_app.config.launchers import schema_of
+from hyperopt_app.config.launchers import SCHEMAS, schema_of
 from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.support.display_text import did_you_mean, visible
 
@@ -33,8 +33,9 @@ def unknown_keys(config: DictConfig) -> list[str]:
     launcher = _launcher_fields(hydra)
     known: dict[str, tuple[str, ...]] = {"sweeper": ours, "launcher": launcher}
     faults = [*_unknown("sweeper", hydra.sweeper, known)]
+    faults += _of_ranks(hydra, launcher)
     if launcher:  # of another launcher's fields we know nothing, and of `detach` it is said who has it
-        keys = [key for key in hydra.launcher if key != "detach"]
+        keys = [key for key in hydra.launcher if key != "detach" and key not in _RANKS]
         faults += _unknown("launcher", keys, known)
     known |= {f"sweeper.{group}": _keys(hydra.sweeper, group) for group in ("sampler", "pruner")}
     for key in hydra:
@@ -52,9 +53,33 @@ def _keys(node: DictConfig, key: str) -> tuple[str, ...]:
 _HYDRAS = {"sweeper", "launcher"}
 
 
-def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
+# What gives a trial several GPUs or processes, where a launcher can do that.
+_RANKS = ("gpus_per_trial", "nodes_per_trial", "ranks_per_node")
+# Where launchers of Hydra's own stand; what those of other packages have, only they know.
+_HYDRAS_LAUNCHERS = ("hydra._internal.", "hydra_plugins.hydra_")
+
+
+def _of_ranks(hydra: DictConfig, launcher: tuple[str, ...]) -> Iterator[str]:
+    """Say who has the fields by which a trial gets several processes, where the chosen launcher has none."""
+    if not launcher and not _launcher_target(hydra).startswith(_HYDRAS_LAUNCHERS):
+        return
+    for key in _RANKS:
+        if key in hydra.launcher and key not in launcher:
+            owners = [name for name, schema in SCHEMAS.items() if key in schema.__dataclass_fields__]
+            verb = "has" if len(owners) == 1 else "have"
+            yield (
+                f"hydra.launcher.{key}: this launcher gives a trial no GPUs or processes in this way; "
+                f"{', '.join(owners)} {verb} the field: choose hydra/launcher={owners[0]}, or remove it"
+            )
+
+
+def _launcher_target(hydra: DictConfig) -> str:
     target = OmegaConf.to_container(hydra, resolve=False).get("launcher")  # type: ignore[union-attr]
-    schema = schema_of(str(target.get("_target_") if isinstance(target, Mapping) else ""))
+    return str(target.get("_target_") if isinstance(target, Mapping) else "")
+
+
+def _launcher_fields(hydra: DictConfig) -> tuple[str, ...]:
+    schema = schema_of(_launcher_target(hydra))
     return () if schema is None else tuple(field.name for field in fields(schema))
 
 

@@ -149,7 +149,8 @@ class Isolation:
             watched.end_by_force()
             ours.close()
             struck.close()
-        self.learn(watched.imported)
+        if not self.interrupts.asked_to_end:  # else it starts no other trial
+            self.learn(watched.imported)
         reason = None if watched.is_forced or _is_final(outcome) else reason_of(order.config.directory)
         if reason is not None:
             return outcome_of_rank(reason, has_killed_since(kills))

@@ -6,90 +6,101 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from tests.cluster.slurm import Cluster
-from tests.end_to_end._studies import APPS, in_state, trials_of
-from tests.end_to_end.test_ranks import DEATHS, KINDS, TIMES, assert_trained_together, prunes_first
+from tests.end_to_end._ranks_matrix import (
+    STUDY,
+    WAYS,
+    are_at_the_gate,
+    assert_deaths,
+    assert_interrupted,
+    assert_matrix,
+    deaths_of,
+    matrix_of,
+    open_gate,
+    open_road,
+    times,
+)
+from tests.end_to_end._studies import APPS, trials_of
 
 APP = APPS / "ranks" / "app.py"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., "subprocess.Popen[str]"]
 
-NIGHTLY = (pytest.mark.nightly, pytest.mark.slow)
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 
 SLURM = ("--multirun", "hydra/launcher=slurm_workers")
 # A job of two nodes with a rank on each, for torch and for Lightning.
 NODES = ("hydra.launcher.nodes_per_trial=2",)
-ON_NODES = {"launcher": ("how=launcher", *NODES), "ddp_nodes": ("how=ddp", "nodes=2", *NODES)}
-WAYS = {how: (f"how={how}",) for how in ("ddp", "ddp_spawn", "ddp_fork", "torchrun", "spawn", "launch_ranks")}
-ALL = {**WAYS, **ON_NODES}
+ON_NODES = ("launcher", "ddp_nodes")
+LAUNCHED = {"one node": (WAYS, ()), "two nodes": (ON_NODES, NODES)}
 
 
-def _words(way: str) -> tuple[str, ...]:
-    return (*SLURM, *ALL[way])
+@pytest.mark.parametrize("time", times())
+@pytest.mark.parametrize("where", LAUNCHED)
+def test_each_way_in_jobs(slurm_cluster: Cluster, start_script: Start, where: str, time: int) -> None:
+    """Preempted at once, pruned and of a dead rank: all ranks together, and no epoch is left out.
 
-
-def assert_one_claim(trial: FrozenTrial) -> None:
-    """A worker has claimed it once, in a job, and nobody has lost it."""
-    assert trial.user_attrs["claim"]["place"]["node"]
-    assert "losses" not in trial.user_attrs
-
-
-def _is_quick(way: str, time: int) -> bool:
-    """What CI shows once: a trial on two nodes."""
-    return (way, time) == ("launcher", 0)
-
-
-@pytest.mark.parametrize(
-    ("way", "time"),
-    [
-        pytest.param(way, time, marks=pytest.mark.slow if _is_quick(way, time) else NIGHTLY)
-        for time in range(TIMES)
-        for way in ALL
-    ],
-)
-def test_a_job_trains_trials_on_two_ranks(slurm_cluster: Cluster, run_script: Run, way: str, time: int) -> None:
-    """One claim, one curve, pruned together, and values that differ; nothing is requeued by Lightning."""
-    prunes = prunes_first("ddp" if "ddp" in way else "torch")[1:]
-    ended = run_script(APP, *_words(way), *prunes, timeout=360)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    trials = trials_of(Path("study"))
-    assert_trained_together(trials, epochs=3)
-    for trial in trials:
-        assert_one_claim(trial)
-    assert len({trial.user_attrs["claim"]["worker"] for trial in trials}) == 1
+    A job of higher priority takes all nodes, so every job goes back into the queue; afterwards the same jobs go on, and
+    nothing is requeued by Lightning.
+    """
+    assert time >= 0
+    ways, more = LAUNCHED[where]
+    jobs = (f"hydra.sweeper.n_jobs={len(ways)}", "hydra.launcher.partition=low")
+    first = start_script(APP, *SLURM, *matrix_of(ways), *more, *jobs)
+    slurm_cluster.wait_until(lambda: are_at_the_gate(ways) or first.poll() is not None, 600.0)
+    other = slurm_cluster.submit("sleep 600", "--partition=high", "--nodes=2", "--gres=gpu:2", "--exclusive")
+    open_gate()
+    slurm_cluster.wait_until(lambda: slurm_cluster.squeue().get(other) == "RUNNING")
+    repeats = _repeats(ways)
+    assert_interrupted(ways, repeats)
+    open_road()
+    slurm_cluster.scancel(other)
+    output, errors = first.communicate(timeout=900)
+    assert first.returncode == 0, output + errors
+    assert_matrix(ways, repeats)
+    _assert_each_worker_goes_on(ways)
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
+
+
+def _repeats(ways: Sequence[str]) -> dict[str, int]:
+    """How many epochs begin anew: at most the one in the making, where `torchrun` or `srun` obeys Slurm's signal."""
+    trials = trials_of(STUDY)
+    ends = {how: len(trials[place].intermediate_values) for place, how in enumerate(ways)}
+    begun = {how: len(_epochs(0, place)) for place, how in enumerate(ways)}
+    repeats = {how: begun[how] - ends[how] for how in ways}
+    assert set(repeats.values()) <= {0, 1}
+    assert {how for how, times in repeats.items() if times} <= {"torchrun", *ON_NODES}
+    return repeats
+
+
+def _assert_each_worker_goes_on(ways: Sequence[str]) -> None:
+    """Each trial was claimed in a job, and a worker whose trial has lost a rank goes on as long as there is one."""
+    claims = [trial.user_attrs["claim"] for trial in trials_of(STUDY)]
+    assert all(claim["place"]["node"] for claim in claims)
+    assert len({claim["worker"] for claim in claims}) <= len(ways)
 
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize(("what", "time"), DEATHS)
-@pytest.mark.parametrize("way", ALL)
-def test_a_dead_rank_ends_its_trial_alone(
-    slurm_cluster: Cluster, run_script: Run, way: str, what: str, time: int
-) -> None:
+@pytest.mark.parametrize("where", LAUNCHED)
+def test_each_death_of_a_rank_in_jobs(slurm_cluster: Cluster, run_script: Run, where: str) -> None:
     """With the kind of that rank, also on another node; the job's worker goes on until the budget is spent."""
-    ended = run_script(APP, *_words(way), f"what={what}", "hydra.sweeper.n_trials=1", timeout=360)
-    assert ended.returncode == 2, ended.stdout + ended.stderr
-    (trial,) = trials_of(Path("study"))
-    failure = trial.user_attrs["failure"]
-    assert (failure["kind"], failure["error"].startswith(KINDS[what][1])) == (KINDS[what][0], True), failure
+    ways, more = LAUNCHED[where]
+    ended = run_script(APP, *SLURM, *deaths_of(ways), *more, "hydra.sweeper.n_jobs=1", timeout=900)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_deaths(ways)
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
 
 
-def _epochs(rank: int) -> list[int]:
-    path = Path(f"study/trials/0/rank{rank}.jsonl")
-    return (
-        [int(line.partition('"epoch": ')[2].split(",")[0]) for line in path.read_text().splitlines()]
-        if (path.exists())
-        else []
-    )
+def _epochs(rank: int, number: int = 0) -> list[int]:
+    path = STUDY / f"trials/{number}/rank{rank}.jsonl"
+    return [json.loads(line)["epoch"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
 SLOW = ("what=slow", "epochs=25", "hydra.sweeper.n_trials=1")
@@ -97,36 +108,10 @@ SLOW = ("what=slow", "epochs=25", "hydra.sweeper.n_trials=1")
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize("time", range(TIMES))
-@pytest.mark.parametrize("way", ALL)
-def test_a_preempted_trial_goes_on_from_its_checkpoint(
-    slurm_cluster: Cluster, start_script: Start, way: str, time: int
-) -> None:
-    """On all ranks, in the next run of the job: no epoch is left out, and at most the one in the making is repeated."""
-    first = start_script(APP, *_words(way), *SLOW, "hydra.launcher.partition=low")
-    slurm_cluster.wait_until(lambda: len(_epochs(1)) >= 2, 90.0)
-    other = slurm_cluster.submit("sleep 300", "--partition=high", "--nodes=2", "--gres=gpu:2", "--exclusive")
-    slurm_cluster.wait_until(lambda: slurm_cluster.squeue().get(other) == "RUNNING")
-    assert in_state(Path("study"), TrialState.WAITING)
-    before = len(_epochs(0))
-    assert before < 25
-    slurm_cluster.scancel(other)
-    output, errors = first.communicate(timeout=200)
-    assert first.returncode == 0, output + errors
-    (trial,) = trials_of(Path("study"))
-    assert sorted(trial.intermediate_values) == list(range(1, 26))
-    assert "losses" not in trial.user_attrs
-    for rank in range(2):
-        assert sorted(set(_epochs(rank))) == list(range(25))
-        assert len(_epochs(rank)) <= 26
-
-
-@pytest.mark.nightly
-@pytest.mark.slow
 @pytest.mark.parametrize("node", ["n1", "n2"])
 def test_a_node_that_is_gone_ends_no_trial(slurm_cluster: Cluster, start_script: Start, node: str) -> None:
     """The trial goes on from its checkpoint; it has lost a worker if that node was its worker's, else nothing."""
-    first = start_script(APP, *_words("launcher"), *SLOW)
+    first = start_script(APP, *SLURM, *NODES, "how=launcher", *SLOW)
     slurm_cluster.wait_until(lambda: len(_epochs(1)) >= 2, 90.0)
     slurm_cluster.kill_node(node)
     slurm_cluster.set_node(node, "down")
@@ -135,7 +120,7 @@ def test_a_node_that_is_gone_ends_no_trial(slurm_cluster: Cluster, start_script:
     slurm_cluster.set_node(node, "resume")
     output, errors = first.communicate(timeout=200)
     assert first.returncode == 0, output + errors
-    (trial,) = trials_of(Path("study"))
+    (trial,) = trials_of(STUDY)
     assert trial.state == TrialState.COMPLETE
     assert sorted(trial.intermediate_values) == list(range(1, 26))
     assert len(trial.user_attrs.get("losses", ())) <= int(node == "n1")
@@ -159,17 +144,17 @@ def _ranks_at_work() -> set[int]:
 def test_a_killed_process_leaves_no_rank(slurm_cluster: Cluster, start_script: Start, whom: str) -> None:
     """Killed (-9), it ends nothing itself; the agents miss it, and the trial goes on with new ranks."""
     before = _ranks_at_work()
-    first = start_script(APP, *_words("launcher"), *SLOW)
+    first = start_script(APP, *SLURM, *NODES, "how=launcher", *SLOW)
     slurm_cluster.wait_until(lambda: len(_epochs(1)) >= 2, 90.0)
     started = _ranks_at_work() - before
     assert started
-    (trial,) = trials_of(Path("study"))
-    noted = json.loads(Path("study/trials/0/rank0.jsonl").read_text().splitlines()[0])
+    (trial,) = trials_of(STUDY)
+    noted = json.loads((STUDY / "trials/0/rank0.jsonl").read_text().splitlines()[0])
     os.kill(trial.user_attrs["claim"]["pid"] if whom == "worker" else noted["pid"], signal.SIGKILL)
     slurm_cluster.wait_until(lambda: not started & _ranks_at_work())
     output, errors = first.communicate(timeout=200)
     assert first.returncode == 0, output + errors
-    (trial,) = trials_of(Path("study"))
+    (trial,) = trials_of(STUDY)
     assert trial.state == TrialState.COMPLETE
     assert sorted(trial.intermediate_values) == list(range(1, 26))
     assert len(trial.user_attrs["losses"]) == 1

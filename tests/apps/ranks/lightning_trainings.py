@@ -44,11 +44,12 @@ class Module(pl.LightningModule):
 
 def train(conf: Any) -> Any:
     """Train, and return what the callback's metric came to."""
+    nodes = 2 if conf.how == "ddp_nodes" else 1
     trainer = pl.Trainer(
         accelerator="cpu",
-        devices=trainings.RANKS // conf.nodes,
-        num_nodes=conf.nodes,
-        strategy=conf.how,
+        devices=trainings.RANKS // nodes,
+        num_nodes=nodes,
+        strategy="ddp" if nodes > 1 else conf.how,
         max_epochs=conf.epochs,
         callbacks=[HyperoptCallback()],
         logger=False,

@@ -2,7 +2,6 @@
 """A training with `torch.distributed` on two ranks."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def trained(conf: Any) -> dict[str, float]:
         state = torch.load(trial.checkpoint)
         weight, begin = state["weight"], state["epoch"] + 1
     for epoch in range(begin, conf.epochs):
-        trainings.note(rank, epoch=epoch, world=torch.distributed.get_world_size(), x=conf.x, port=_port())
+        trainings.note(rank, epoch=epoch, world=torch.distributed.get_world_size(), x=conf.x)
         trainings.happen(conf.what, rank, epoch)
         gradient = weight - 1
         torch.distributed.all_reduce(gradient)
@@ -59,7 +58,3 @@ def trained(conf: Any) -> dict[str, float]:
             trial.checkpointed()
     torch.distributed.destroy_process_group()
     return {"val_loss": float((weight - 1).square())}
-
-
-def _port() -> str:
-    return os.environ["MASTER_PORT"]

@@ -21,16 +21,19 @@ def note(rank: int, **facts: Any) -> None:
     """Add a line to the file of a rank in the trial's directory."""
     trial = hyperopt_app.current_trial()
     assert trial is not None
-    line = {"pid": os.getpid(), "number": trial.number, "seed": trial.seed, "directory": str(trial.directory), **facts}
+    line = {"pid": os.getpid(), "number": trial.number, "seed": trial.seed, "directory": str(trial.directory)}
+    line |= {"port": os.environ["MASTER_PORT"], **facts}
     with Path(trial.directory, f"rank{rank}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
 def happen(what: str, rank: int, epoch: int) -> None:
-    """Do what a test wants in the second epoch of rank one."""
+    """Do what a test wants in the second epoch of rank one, or on all ranks in the third."""
+    trial = hyperopt_app.current_trial()
     if what == "slow":
         time.sleep(0.2)
-    trial = hyperopt_app.current_trial()
+    if what == "gate" and trial is not None and epoch >= 2:
+        _pass_the_gate(Path(trial.directory).parents[1])
     if what == "crash_in_the_first":
         what = "crash" if trial is not None and trial.number == 0 else ""
     if (rank, epoch) != (1, 1):
@@ -47,9 +50,17 @@ def happen(what: str, rank: int, epoch: int) -> None:
         raise MetricError("of rank one, for the user")
 
 
+def _pass_the_gate(study: Path) -> None:
+    """Wait until a test opens the gate, and go on slowly until it opens the road as well."""
+    while not (study / "gate").exists():
+        time.sleep(0.05)
+    if not (study / "road").exists():
+        time.sleep(0.5)
+
+
 def train(conf: Any) -> Any:
     """Train on two ranks."""
-    if conf.how in ("ddp", "ddp_spawn", "ddp_fork"):
+    if conf.how in ("ddp", "ddp_spawn", "ddp_fork", "ddp_nodes"):
         return lightning(conf)
     import torch_trainings  # type: ignore[import-not-found]
 

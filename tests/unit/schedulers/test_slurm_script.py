@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What of the launcher's fields reaches sbatch, and how; no Slurm is asked."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hyperopt_app.config.launchers import SlurmWorkersConf
-from hyperopt_app.schedulers.slurm import Slurm, header_faults, script, stock_faults
+from hyperopt_app.schedulers.slurm import Slurm, header_faults, script, stock_faults, words_on_each_node
 
 PAYLOAD = Path("/a study/launches/0/payload.pkl")
 
@@ -118,6 +119,23 @@ def test_a_trial_over_several_nodes_has_a_job_and_one_worker() -> None:
     (started,) = [line for line in lines if line.startswith("srun")]
     assert "--nodes=1 --ntasks=1 --relative=0 --cpu-bind=none --mine " in started
     assert Slurm().sharing(settings).workers_per_job() == 1
+
+
+def test_the_ranks_of_a_trial_get_the_same_options_of_srun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As words, whatever stands in them; ours come after them, so the ranks are as many as they are counted."""
+    wanted = ["--container-image=it's.sqsh", "--ntasks=7", "--comment=two words $HOME"]
+    settings = _settings(nodes_per_trial=2, srun_args=wanted, setup=["true"])
+    lines = script(settings, PAYLOAD, 1).splitlines()
+    (line,) = [line for line in lines if line.startswith("export HYPEROPT_SRUN_ARGS=")]
+    printed = subprocess.run(
+        ["/bin/bash", "-c", f'{line}\nprintf %s "$HYPEROPT_SRUN_ARGS"'], capture_output=True, text=True, check=True
+    )
+    monkeypatch.setenv("HYPEROPT_SRUN_ARGS", printed.stdout)
+    words = words_on_each_node(2)
+    assert words[: 1 + len(wanted)] == ["srun", *wanted]
+    assert words.index("--ntasks=2") > words.index("--ntasks=7")
+    plain = script(_settings(srun_args=wanted), PAYLOAD, 1)
+    assert "HYPEROPT_SRUN_ARGS" not in plain
 
 
 def test_the_defaults_have_no_fault() -> None:

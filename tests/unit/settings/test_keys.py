@@ -4,6 +4,7 @@
 import math
 from collections.abc import Sequence
 
+import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
 
@@ -46,6 +47,24 @@ def test_a_field_in_anothers_place_is_told_with_its_own() -> None:
 def test_keys_of_a_launcher_of_others_are_theirs() -> None:
     """We know nothing of its fields."""
     assert unknown_keys(_config("hydra/launcher=basic", "+hydra.launcher.foo=1")) == []
+
+
+@pytest.mark.parametrize(
+    ("launcher", "field", "owners"),
+    [
+        ("basic", "gpus_per_trial", "local_workers, slurm_workers, pbs_workers, lsf_workers, by_hand have the field"),
+        ("joblib", "gpus_per_trial", "choose hydra/launcher=local_workers"),
+        ("submitit_local", "nodes_per_trial", "slurm_workers has the field: choose hydra/launcher=slurm_workers"),
+        ("local_workers", "nodes_per_trial", "slurm_workers has the field"),
+        ("pbs_workers", "ranks_per_node", "slurm_workers has the field"),
+    ],
+)
+def test_a_launcher_without_ranks_says_which_has_them(launcher: str, field: str, owners: str) -> None:
+    """Once Hydra has let the key in, by a plus or a file; in one line."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    (fault,) = unknown_keys(_config(f"hydra/launcher={launcher}", f"+hydra.launcher.{field}=2"))
+    assert fault.startswith(f"hydra.launcher.{field}: this launcher gives a trial no GPUs or processes")
+    assert owners in fault
 
 
 def test_each_reference_that_leads_nowhere_is_told() -> None:
