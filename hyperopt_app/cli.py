@@ -3,6 +3,7 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from hyperopt_app.errors import HyperoptError
@@ -10,6 +11,9 @@ from hyperopt_app.processes.streams import spelling_out, until_nobody_reads
 from hyperopt_app.support.typed_words import WordParser
 
 __all__ = ["main"]
+
+_DESCRIPTION = """Look at a search and steer it, also while it runs. Each search is a study with a directory of
+its own, e.g. studies/sphere, by which the commands know it."""
 
 _EPILOG = """everything else is the application itself, as with python -m hyperopt_app:
   hyperopt-app --multirun hparams=holodec      search
@@ -89,13 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     from hyperopt_app.commands.base import study_argument
     from hyperopt_app.commands.listed import COMMANDS
 
-    parser = WordParser("hyperopt-app", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = WordParser(
+        "hyperopt-app",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, command in COMMANDS.items():
         own = commands.add_parser(
             name,
             help=command.text,
-            description=command.text,
+            description=textwrap.fill(command.text, 79),
             epilog=f"example: {command.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -109,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
 # Not the parser's to read; it names them.
 _ELSEWHERE = {
-    "submit": "submit the workers of a search and come back; the rest of the words is for Hydra",
-    "legacy": "the original interface of two YAML files; hyperopt-app legacy --help",
-    "report-metric": "in a program that a trial runs: report a metric; hyperopt-app report-metric --help",
+    "submit": "submit the workers of a search as jobs and come back; hyperopt-app submit --help",
+    "legacy": "run the original interface of two YAML files; hyperopt-app legacy --help",
+    "report-metric": "report a metric, from a program that a trial runs; hyperopt-app report-metric --help",
 }

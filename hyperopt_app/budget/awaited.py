@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.processes.entries import process_lives
-from hyperopt_app.study.trial_records import claim_of
+from hyperopt_app.study.records.trial_records import claim_of
 
 __all__ = ["Awaited"]
 

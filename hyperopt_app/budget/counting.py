@@ -12,7 +12,8 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.study.trial_records import attributes_of, budget_in, growing, retries
+from hyperopt_app.study.records.study_records import attributes_of, budget_in
+from hyperopt_app.study.records.trial_records import growing, retries
 
 __all__ = ["budget_of", "budget_size", "budget_trials", "counting", "left_of", "read_budget", "read_counting"]
 

@@ -24,9 +24,10 @@ from hyperopt_app.objective.trial import CHECKPOINT
 from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.records.forms import PromotionRecord
+from hyperopt_app.study.records.study_records import has_checkpoints, keep_has_checkpoints
+from hyperopt_app.study.records.trial_records import directory_of, promotion_of
 from hyperopt_app.study.trial_directory import Owner, owner_of
 from hyperopt_app.study.trial_facts import is_parked
-from hyperopt_app.study.trial_records import directory_of, has_checkpoints, keep_has_checkpoints, promotion_of
 
 __all__ = [
     "hear_of_checkpoints",

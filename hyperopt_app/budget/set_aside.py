@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import optuna
 from optuna.trial import FrozenTrial
 
-from hyperopt_app.study.trial_records import (
+from hyperopt_app.study.records.study_records import (
     attributes_of,
-    imported_from,
     keep_discarded,
     keep_set_aside,
     set_aside_in,
     undone_of,
 )
+from hyperopt_app.study.records.trial_records import imported_from
 
 __all__ = ["discard_one", "hidden_in", "set_aside", "set_aside_of", "undone_of"]
 

@@ -17,8 +17,9 @@ from hyperopt_app.budget.set_aside import discard_one, set_aside, set_aside_of
 from hyperopt_app.budget.ticket_issue import ticket_again
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
+from hyperopt_app.study.records.study_records import lists_points
+from hyperopt_app.study.records.trial_records import grows_budget, imported_from, point_of, waiting_ticket
 from hyperopt_app.study.trial_facts import failure_kind, state_word
-from hyperopt_app.study.trial_records import grows_budget, imported_from, lists_points, point_of, waiting_ticket
 
 __all__ = ["add_point", "discard", "extend", "failed_trials", "retry"]
 

@@ -11,17 +11,16 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.counting import budget_trials, counting
 from hyperopt_app.budget.set_aside import set_aside_of, undone_of
-from hyperopt_app.study.trial_facts import is_parked
-from hyperopt_app.study.trial_records import (
+from hyperopt_app.study.records.study_records import keep_lists_points, keep_n_trials
+from hyperopt_app.study.records.trial_records import (
     claim_of,
     grows_budget,
     imported_from,
-    keep_lists_points,
-    keep_n_trials,
     point_of,
     retried_by,
     waiting_ticket,
 )
+from hyperopt_app.study.trial_facts import is_parked
 
 __all__ = [
     "FEW",

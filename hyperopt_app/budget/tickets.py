@@ -29,9 +29,8 @@ from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Lost
 from hyperopt_app.study.heartbeat import WorkerIdentity, last_beat
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.records.forms import FailureRecord, LossRecord
-from hyperopt_app.study.trial_facts import is_parked, with_ended_attempt
-from hyperopt_app.study.trial_records import (
-    attributes_of,
+from hyperopt_app.study.records.study_records import attributes_of, set_aside_in
+from hyperopt_app.study.records.trial_records import (
     claim_of,
     keep_claim,
     keep_ended_attempts,
@@ -44,8 +43,8 @@ from hyperopt_app.study.trial_records import (
     point_of,
     promotion_of,
     retried_by,
-    set_aside_in,
 )
+from hyperopt_app.study.trial_facts import is_parked, with_ended_attempt
 
 __all__ = ["MOST_LOSSES", "Tickets"]
 

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from hyperopt_app.budget.set_aside import set_aside_of
 from hyperopt_app.budget.verdict import judge_last_run, trials_of_verdict
-from hyperopt_app.study.trial_records import point_of
+from hyperopt_app.study.records.trial_records import point_of
 
 __all__ = ["is_untried"]
 

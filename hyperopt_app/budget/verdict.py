@@ -18,6 +18,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget.counting import budget_of, left_of, read_budget, read_counting
 from hyperopt_app.budget.set_aside import set_aside, set_aside_of
 from hyperopt_app.study.records.forms import RunRecord, VerdictRecord
+from hyperopt_app.study.records.study_records import attributes_of, keep_run, keep_verdict, run_in, verdict_in
+from hyperopt_app.study.records.trial_records import holder_of, retried_by
 from hyperopt_app.study.stopping import (
     IDENTICAL_FIRST_FAILURES,
     Failure,
@@ -29,15 +31,6 @@ from hyperopt_app.study.stopping import (
     may_start,
     stop_in,
     write_stop,
-)
-from hyperopt_app.study.trial_records import (
-    attributes_of,
-    holder_of,
-    keep_run,
-    keep_verdict,
-    retried_by,
-    run_in,
-    verdict_in,
 )
 from hyperopt_app.support.display_text import counted
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hyperopt_app.cost.worker_times import WorkerTime
+from hyperopt_app.study.records.trial_records import holder_of
 from hyperopt_app.study.trial_facts import attempts_of, durations_s, state_word
-from hyperopt_app.study.trial_records import holder_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.progress import Progress
+from hyperopt_app.study.records.trial_records import imported_from, repeats_of
 from hyperopt_app.study.trial_facts import own_curve
-from hyperopt_app.study.trial_records import imported_from, repeats_of
 
 __all__ = ["trainings_of"]
 

@@ -5,6 +5,7 @@ All of it is the preflight of a search; this module makes one answer of each of 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,38 +25,48 @@ from hyperopt_app.storage.opening import check_storage
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.wording import HYDRA_WORDING
 
-__all__ = ["config_results", "recomposed"]
+__all__ = ["SearchCommand", "config_results", "recomposed"]
 
 
-def config_results(
-    context: HydraContext, config: DictConfig, task_function: Callable[[Any], Any], arguments: Sequence[str]
-) -> tuple[list[CheckResult], Request | None]:
-    """Run the preflight of a search.
+@dataclass(frozen=True)
+class SearchCommand:
+    """The command that is examined, as Hydra hands it to the sweeper.
 
-    Args:
+    Attributes:
         context: Hydra's context.
         config: The composed config of the sweep.
         task_function: The user's function.
         arguments: The overrides of the command line but those of `hydra.`.
+    """
+
+    context: HydraContext
+    config: DictConfig
+    task_function: Callable[[Any], Any]
+    arguments: Sequence[str]
+
+
+def config_results(command: SearchCommand) -> tuple[list[CheckResult], Request | None]:
+    """Run the preflight of a search.
 
     Returns:
         The answers; and the request, None where it has a fault.
     """
+    config, loader = command.config, command.context.config_loader
     unmade = _unmade_database(config)
-    examined = recomposed(context.config_loader, config, ["hydra.sweeper.dry_run=true"]) if unmade else config
+    examined = recomposed(loader, config, ["hydra.sweeper.dry_run=true"]) if unmade else config
     try:
-        request = checked(context, examined, task_function, arguments)
+        request = checked(command.context, examined, command.task_function, command.arguments)
         if unmade:
             check_storage(unmade, request.study_dir)
     except ConfigError as error:
         return [result_of_fault(fault) for fault in error.faults], None
     except HyperoptError as error:
         return [result_of_fault(str(error))], None
-    branches = _branches(request.space, context.config_loader)
+    branches = _branches(request.space, loader)
     searched = counted(len(request.space.distributions), "searched key")
     results = [
         ok("config", f"it composes with {counted(branches, 'combination')} of options, with {searched}"),
-        ok("objective", _imported(config, task_function)),
+        ok("objective", _imported(config, command.task_function)),
     ]
     idle = idle_methods(request.settings, HYDRA_WORDING).values()
     results += [CheckResult("methods", "warning", note, "choose others, see docs/search.md") for note in idle]

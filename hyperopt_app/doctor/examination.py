@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hyperopt_app.doctor.check_result import CheckResult, has_fault, result_of_fault
-from hyperopt_app.doctor.composing import config_results
+from hyperopt_app.doctor.composing import SearchCommand, config_results
 from hyperopt_app.doctor.folders import folder_results, scratch_folder
 from hyperopt_app.doctor.forecast import forecast_results
 from hyperopt_app.doctor.gpus import gpu_results
@@ -69,30 +69,22 @@ def examine_command(
     wanted = Wishes(**json.loads(wishes))
     results = list[CheckResult]()
     try:
-        results.extend(examine(context, config, task_function, arguments, wanted))
+        results.extend(examine(SearchCommand(context, config, task_function, arguments), wanted))
     except Exception as error:  # noqa: BLE001 - what the checks before it have seen shall be read all the same
         text = f"the examination ended early: {type(error).__name__}: {' '.join(str(error).split())}"
         results.append(CheckResult("doctor", "fault", text, "if the command itself works, report this as a bug"))
     replace_text(Path(wanted.report), json.dumps([asdict(result) for result in results]), mode=0o600)
 
 
-def examine(
-    context: HydraContext,
-    config: DictConfig,
-    task_function: Callable[[Any], Any],
-    arguments: Sequence[str],
-    wishes: Wishes,
-) -> Iterator[CheckResult]:
+def examine(command: SearchCommand, wishes: Wishes) -> Iterator[CheckResult]:
     """Run all checks, those of the config first; one that fails keeps none of the others from running.
 
     Args:
-        context: Hydra's context.
-        config: The composed config of the sweep.
-        task_function: The user's function.
-        arguments: The overrides of the command line but those of `hydra.`.
+        command: The command that is examined.
         wishes: What is examined beside the usual.
     """
-    results, request = config_results(context, config, task_function, arguments)
+    config = command.config
+    results, request = config_results(command)
     yield from results
     try:
         directory = Path(str(config.hydra.sweep.dir)).absolute()
@@ -114,7 +106,7 @@ def examine(
     yield from gpu_results(launcher.get("gpus") or (), has_jobs=row.runs_in == "jobs")
     trial = Tried([])
     if wishes.try_s is not None:
-        trial = _tried(context, config, task_function, arguments, request, wishes.try_s)
+        trial = _tried(command, request, wishes.try_s)
     yield from trial.results
     if request is not None:
         settings = request.settings
@@ -135,15 +127,8 @@ def _of_directory(directory: Path, launcher: dict[str, Any], wishes: Wishes) -> 
         yield CheckResult("directory", "fault", text, "set hydra.sweep.dir to a directory that you may write")
 
 
-def _tried(
-    context: HydraContext,
-    config: DictConfig,
-    task_function: Callable[[Any], Any],
-    arguments: Sequence[str],
-    request: Request | None,
-    limit_s: float,
-) -> Tried:
+def _tried(command: SearchCommand, request: Request | None, limit_s: float) -> Tried:
     if request is None:
         text = "no trial was tried, since the command has faults"
         return Tried([CheckResult("trial", "warning", text, "correct them, then try again")])
-    return tried(context, config, task_function, arguments, request, limit_s)
+    return tried(command, request, limit_s)

@@ -3,9 +3,9 @@
 
 import copy
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.config.launchers import LocalWorkersConf
 from hyperopt_app.doctor.check_result import CheckResult, ok
-from hyperopt_app.doctor.composing import recomposed
+from hyperopt_app.doctor.composing import SearchCommand, recomposed
 from hyperopt_app.driver.request import Request
 from hyperopt_app.driver.sweep import sweep
 from hyperopt_app.errors import HyperoptError
@@ -41,30 +41,20 @@ class Tried(NamedTuple):
     seconds: float | None = None
 
 
-def tried(
-    context: HydraContext,
-    config: DictConfig,
-    task_function: Callable[[Any], Any],
-    arguments: Sequence[str],
-    request: Request,
-    limit_s: float,
-) -> Tried:
+def tried(command: SearchCommand, request: Request, limit_s: float) -> Tried:
     """Run one trial on this machine, with the first point of the search, and remove all of it again.
 
     Args:
-        context: Hydra's context.
-        config: The composed config of the sweep.
-        task_function: The user's function.
-        arguments: The overrides of the command line but those of `hydra.`.
+        command: The command that is examined.
         request: The checked request.
         limit_s: Seconds after which the trial is ended.
     """
     with tempfile.TemporaryDirectory(prefix="hyperopt-doctor-", ignore_cleanup_errors=True) as folder:
         directory, said = Path(folder), ""
-        context, alone = _with_one_trial(context, config, directory, limit_s)
+        context, alone = _with_one_trial(command.context, command.config, directory, limit_s)
         try:
             with answering_hydra(alone):
-                sweep(context, alone, task_function, arguments)
+                sweep(context, alone, command.task_function, command.arguments)
         except HyperoptError as error:
             said = str(error)
         trial = _first_trial(directory)

@@ -32,17 +32,11 @@ from hyperopt_app.study.liveness import Observer, end_stopped_workers
 from hyperopt_app.study.notes import notes_shown, read_notes
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.records.study_records import attributes_of, budget_in, set_aside_in
+from hyperopt_app.study.records.trial_records import claim_of, directory_of, failure_record
 from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.stopping import Stop, stop_in
 from hyperopt_app.study.trial_facts import is_parked
-from hyperopt_app.study.trial_records import (
-    attributes_of,
-    budget_in,
-    claim_of,
-    directory_of,
-    failure_record,
-    set_aside_in,
-)
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import hidden_note
 

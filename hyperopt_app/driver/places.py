@@ -26,8 +26,8 @@ from hyperopt_app.space.override_text import first_line, override_text
 from hyperopt_app.space.space import Space, first_value
 from hyperopt_app.storage.opening import JOURNAL_NAME, open_storage
 from hyperopt_app.study.identity import study_id
+from hyperopt_app.study.records.trial_records import directory_of
 from hyperopt_app.study.trial_directory import OWNER_FILE, holds_all_of, is_free, owner_of
-from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.files import read_file, replacing
 from hyperopt_app.support.moment import moment_of
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording

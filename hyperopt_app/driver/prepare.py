@@ -48,8 +48,9 @@ from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.notes import begin_notes
 from hyperopt_app.study.opening import create_study, find_study, study_lock
 from hyperopt_app.study.plan import Plan, sweep_options
+from hyperopt_app.study.records.study_records import attributes_of, run_in, spec_of
+from hyperopt_app.study.records.trial_records import point_of
 from hyperopt_app.study.stopping import Limits, read_stop, write_stop
-from hyperopt_app.study.trial_records import attributes_of, point_of, run_in, spec_of
 
 __all__ = ["prepare", "program_of_this_process"]
 

@@ -102,44 +102,61 @@ def checked(
     Raises:
         ConfigError: With all that is wrong.
     """
-    loader = context.config_loader
+    loader, hooks = context.config_loader, hooks_of(task_function)
     settings, field_faults, method_faults = _settings_and_faults(loader, config)
-    space, faults = parse_space(settings.params, arguments, loader, settings.names, settings.when)
-    is_read = not faults
-    settings = with_automatic_methods(settings, space.parameters)
-    space, constraint_faults = _completed(space, settings, is_read=is_read)
-    faults += [*constraint_faults, *unknown_keys(config), *field_faults, *settings.translation_faults]
-    faults += lost_keys(config, partial(_composed, loader, config))
+    settings, space, is_read, faults = _read_search(loader, settings, arguments)
     strays = misplaced(config, settings, typed=arguments)
-    faults += [*strays.faults, *method_faults]
     study_dir = Path(config.hydra.sweep.dir).absolute()
     earlier, earlier_faults = read_earlier(settings, space if is_read else None, study_dir)
-    faults += [*preflight.check_settings(settings, space), *earlier_faults]
+    faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
+    faults += lost_keys(config, partial(_composed, loader, config))
+    faults += [*strays.faults, *method_faults, *preflight.check_settings(settings, space), *earlier_faults]
     if not (strays.faults or field_faults):  # which the config would not know either, and say in other words
         faults += _space_faults(loader, config, space)
-    hooks = hooks_of(task_function)
-    objective_faults = list(hooks.preflight(config))
+    objective_faults = hooks.preflight(config)
     faults += objective_faults
-    name = settings.study_name or _default_name(settings, config)
     n_trials = settings.n_trials if faults else _wanted_trials(settings, space)
     if is_read and not strays.faults and wording.is_application:  # the original trains with all that it took
         suggests = _others_suggest(settings, None if objective_faults else hooks.suggested_key(config))
         faults += check_search(space, n_trials, others_suggest=suggests, plain_choices=settings.plain_choices)
     options, option_faults = preflight.check_worker_options(settings, config)
-    launch_faults = launcher_faults(config) or preflight.check_launcher(context, config, task_function)
-    faults += [*option_faults, *launch_faults]
+    faults += [*option_faults, *(launcher_faults(config) or preflight.check_launcher(context, config, task_function))]
     idle = {} if faults else idle_methods(settings, wording)
     notes = (*old_dialect_note(settings.translated), *strays.notes, *launch_note(config, settings))
     notes = (*notes, *idle.values(), *earlier.notes)
+    name = settings.study_name or _default_name(settings, config)
     request = Request(
         settings, space, study_dir, name, n_trials, options, wording=wording, notes=notes, earlier=earlier
     )
-    own_places = partial(place_faults, context, config, space, n_trials, request.study_dir, wording=wording)
-    unusable = folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs")
-    faults += unusable or _study_faults(request, None if faults else own_places)
+    faults += _directory_faults(context, config, request, has_faults=bool(faults))
     if faults:
         raise ConfigError([mask_password(fault) for fault in faults])
     return replace(request, sweeps_by_itself=_sweeps_by_itself(loader, config))
+
+
+def _read_search(
+    loader: ConfigLoader, settings: Settings, arguments: Sequence[str]
+) -> tuple[Settings, Space, bool, list[str]]:
+    """Read the search space.
+
+    Returns:
+        The settings, with methods that go with this space; the space; whether all of it could be read; and its faults.
+    """
+    space, faults = parse_space(settings.params, arguments, loader, settings.names, settings.when)
+    is_read = not faults
+    settings = with_automatic_methods(settings, space.parameters)
+    space, constraint_faults = _completed(space, settings, is_read=is_read)
+    return settings, space, is_read, [*faults, *constraint_faults]
+
+
+def _directory_faults(context: HydraContext, config: DictConfig, request: Request, *, has_faults: bool) -> list[str]:
+    """What is wrong with the study's directory and with the study in it."""
+    if unusable := folder_faults(request.study_dir, has_jobs=launcher_row(config).runs_in == "jobs"):
+        return unusable
+    own_places = partial(
+        place_faults, context, config, request.space, request.n_trials, request.study_dir, wording=request.wording
+    )
+    return _study_faults(request, None if has_faults else own_places)
 
 
 def _completed(space: Space, settings: Settings, *, is_read: bool) -> tuple[Space, list[str]]:

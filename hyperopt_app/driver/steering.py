@@ -31,8 +31,8 @@ from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.liveness import Observer
 from hyperopt_app.study.opening import study_lock
+from hyperopt_app.study.records.study_records import lists_points
 from hyperopt_app.study.stopping import Stop, read_stop, write_stop
-from hyperopt_app.study.trial_records import lists_points
 from hyperopt_app.support.display_text import counted, excess_text
 
 __all__ = ["added", "discarded", "extended", "held", "released", "retried", "written"]

@@ -12,8 +12,8 @@ from hyperopt_app.looking.opening import study_in
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import only_study
+from hyperopt_app.study.records.study_records import stored_id
 from hyperopt_app.study.trial_facts import state_word
-from hyperopt_app.study.trial_records import stored_id
 from hyperopt_app.support.passwords import mask_password
 
 if TYPE_CHECKING:

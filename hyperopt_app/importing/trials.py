@@ -16,8 +16,8 @@ from hyperopt_app.space.points import fitting_point, point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.opening import study_lock
+from hyperopt_app.study.records.trial_records import IMPORTED, imported_from
 from hyperopt_app.study.trial_facts import state_word, value_names
-from hyperopt_app.study.trial_records import IMPORTED, imported_from
 from hyperopt_app.support.display_text import counted
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hyperopt_app.loggers.run import RunEnd, RunFacts
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
 from hyperopt_app.space.override_text import value_of_choice
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.records.trial_records import metrics_of, seed_of
 from hyperopt_app.study.trial_facts import failure_text, state_word, value_names
-from hyperopt_app.study.trial_records import metrics_of, seed_of
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["end_of", "end_of_stored", "facts_of", "facts_of_stored"]

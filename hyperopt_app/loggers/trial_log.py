@@ -20,10 +20,10 @@ from hyperopt_app.loggers.run import RunEnd, RunFacts, RunLogger
 from hyperopt_app.objective.outcomes import Outcome
 from hyperopt_app.study.identity import study_id
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.records.trial_records import directory_of
 from hyperopt_app.study.repeated_warnings import is_first
 from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.study.trial_facts import own_curve
-from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = ["TrialLog", "end_left_open"]

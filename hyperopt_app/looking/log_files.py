@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyperopt_app.study.records.trial_records import directory_of
 from hyperopt_app.study.trial_directory import place_now, repeat_directory
-from hyperopt_app.study.trial_records import directory_of
 from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View
 from hyperopt_app.repeats.shown import race_text, repeat_entries, repeat_lines
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
-from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study import trial_facts
 from hyperopt_app.study.identity import stored_identity
+from hyperopt_app.study.records import trial_records
 from hyperopt_app.study.trial_directory import place_now, training_directory
 from hyperopt_app.support.display_text import counted, duration_text, in_one_line, value_text, visible
 from hyperopt_app.support.files import read_file

@@ -18,8 +18,8 @@ from hyperopt_app.looking.tables.frames import curves_frame, trials_frame
 from hyperopt_app.looking.view import read_view
 from hyperopt_app.repeats.shown import best_repeat
 from hyperopt_app.results.files import checkpoint_in
+from hyperopt_app.study.records.trial_records import directory_of, metrics_of
 from hyperopt_app.study.trial_directory import place_now, training_directory
-from hyperopt_app.study.trial_records import directory_of, metrics_of
 from hyperopt_app.support.display_text import value_text
 
 if TYPE_CHECKING:

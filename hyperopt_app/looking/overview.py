@@ -12,9 +12,10 @@ from hyperopt_app.budget.counting import budget_size
 from hyperopt_app.progress.snapshot import Snapshot, WorkerView, snapshot
 from hyperopt_app.study.heartbeat import BEAT_INTERVAL_S, last_beat, read_beats
 from hyperopt_app.study.liveness import Observer
+from hyperopt_app.study.records.study_records import attributes_of, budget_in, set_aside_in
+from hyperopt_app.study.records.trial_records import claim_of, imported_from
 from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.trial_facts import worked_s
-from hyperopt_app.study.trial_records import attributes_of, budget_in, claim_of, imported_from, set_aside_in
 
 if TYPE_CHECKING:
     import optuna

@@ -17,10 +17,11 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.overview import workers_of
 from hyperopt_app.progress.snapshot import WorkerView
 from hyperopt_app.reports.parameters import params_reader
-from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study import trial_facts
 from hyperopt_app.study.notes import notes_shown
+from hyperopt_app.study.records import trial_records
+from hyperopt_app.study.records.study_records import attributes_of, budget_in, run_in, set_aside_in, stop_record
 from hyperopt_app.study.standings.ranking import Ranking, ranking_of
-from hyperopt_app.study.trial_records import attributes_of, budget_in, run_in, set_aside_in, stop_record
 
 if TYPE_CHECKING:
     import optuna

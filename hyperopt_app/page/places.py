@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from hyperopt_app.study.trial_records import directory_of, holder_of
+from hyperopt_app.study.records.trial_records import directory_of, holder_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

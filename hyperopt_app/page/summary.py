@@ -12,8 +12,8 @@ from hyperopt_app.page.data import Gathered
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.study import trial_facts
 from hyperopt_app.study.notes import read_notes
+from hyperopt_app.study.records.trial_records import imported_from
 from hyperopt_app.study.stopping import read_stop
-from hyperopt_app.study.trial_records import imported_from
 from hyperopt_app.support.display_text import counted, duration_text, value_text, visible
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.cost.worker_times import WorkerTime
 from hyperopt_app.study import trial_facts
-from hyperopt_app.study.trial_records import ended_attempts_of, holder_of
+from hyperopt_app.study.records.trial_records import ended_attempts_of, holder_of
 from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.page.plain import Texts, plain_number
-from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study import trial_facts
+from hyperopt_app.study.records import trial_records
 from hyperopt_app.support.display_text import visible
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.repeats.racing import LEVEL, chance_of_luck, noise_of
 from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.study.records.forms import RaceRecord
+from hyperopt_app.study.records.trial_records import repeats_of
 from hyperopt_app.study.trial_facts import best_trials
-from hyperopt_app.study.trial_records import repeats_of
 
 __all__ = ["lost_race", "values_of_repeats"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.repeats.aggregate import spread
+from hyperopt_app.study.records.trial_records import race_of, repeats_of
 from hyperopt_app.study.trial_directory import repeat_directory
-from hyperopt_app.study.trial_records import race_of, repeats_of
 from hyperopt_app.support.display_text import counted, value_text
 
 if TYPE_CHECKING:

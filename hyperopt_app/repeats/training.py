@@ -20,9 +20,9 @@ from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.study.notes import write_note
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.records.forms import RepeatRecord
+from hyperopt_app.study.records.trial_records import keep_race, keep_repeat, keep_seed, repeats_of
 from hyperopt_app.study.trial_directory import repeat_directory
 from hyperopt_app.study.trial_facts import reported_curve
-from hyperopt_app.study.trial_records import keep_race, keep_repeat, keep_seed, repeats_of
 
 __all__ = ["Repeat", "Trainings", "aggregated"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import ResultsError
 from hyperopt_app.repeats.shown import best_repeat, repeat_entries
 from hyperopt_app.results.trials_csv import trials_csv
-from hyperopt_app.study import trial_records
+from hyperopt_app.study.records import trial_records
 from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.trial_directory import place_now, training_directory
 from hyperopt_app.support.files import replacing

@@ -21,14 +21,8 @@ from hyperopt_app.space.space import Space
 from hyperopt_app.space.trial_overrides import Searched, chooses_seed, trial_overrides
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_records import (
-    directory_of,
-    keep_retrain_record,
-    reads_seed,
-    repeats_of,
-    retrain_record,
-    seed_of,
-)
+from hyperopt_app.study.records.study_records import keep_retrain_record, retrain_record
+from hyperopt_app.study.records.trial_records import directory_of, reads_seed, repeats_of, seed_of
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = [

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperopt_app.study.trial_records import retrain_record
+from hyperopt_app.study.records.study_records import retrain_record
 from hyperopt_app.support.files import read_file
 from hyperopt_app.support.passwords import mask_password
 

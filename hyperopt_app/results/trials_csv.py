@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.repeats.shown import repeat_cells, repeat_columns
-from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study import trial_facts
+from hyperopt_app.study.records import trial_records
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

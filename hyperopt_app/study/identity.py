@@ -15,7 +15,7 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.space.changes import differences, space_from_json, space_to_json
 from hyperopt_app.space.space import Space, with_values
 from hyperopt_app.study.records.forms import OrderRecord, SpecRecord
-from hyperopt_app.study.trial_records import keep_id, keep_spec, spec_of, stored_id
+from hyperopt_app.study.records.study_records import keep_id, keep_spec, spec_of, stored_id
 from hyperopt_app.support.wording import HYDRA_WORDING, Wording
 
 __all__ = ["Identity", "check_identity", "in_the_studys_form", "keep_identity", "stored_identity", "study_id"]

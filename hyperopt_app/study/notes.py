@@ -6,7 +6,7 @@ from typing import Any
 
 import optuna
 
-from hyperopt_app.study.trial_records import attributes_of, keep_note, notes_in
+from hyperopt_app.study.records.study_records import attributes_of, keep_note, notes_in
 from hyperopt_app.support.display_text import visible
 
 __all__ = ["begin_notes", "notes_shown", "read_notes", "write_note"]

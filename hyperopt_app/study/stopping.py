@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.objective.failure_kinds import TEACHING
 from hyperopt_app.study.records.forms import StopRecord
-from hyperopt_app.study.trial_records import attributes_of, failure_record, keep_stop, stop_record
+from hyperopt_app.study.records.study_records import attributes_of, keep_stop, stop_record
+from hyperopt_app.study.records.trial_records import failure_record
 
 __all__ = [
     "IDENTICAL_FIRST_FAILURES",

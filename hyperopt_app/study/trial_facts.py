@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from hyperopt_app.study.records.forms import AttemptRecord
-from hyperopt_app.study.trial_records import (
+from hyperopt_app.study.records.trial_records import (
     begun_attempts,
     ended_attempts_of,
     failure_record,

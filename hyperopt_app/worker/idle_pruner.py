@@ -10,7 +10,8 @@ import optuna
 from hyperopt_app.budget.parking import rule_of
 from hyperopt_app.objective.outcomes import Completed, Outcome, Pruned
 from hyperopt_app.study.notes import write_note
-from hyperopt_app.study.trial_records import attributes_of, directory_of, has_checkpoints
+from hyperopt_app.study.records.study_records import attributes_of, has_checkpoints
+from hyperopt_app.study.records.trial_records import directory_of
 
 __all__ = ["Asked", "IdlePruner", "unwatched"]
 

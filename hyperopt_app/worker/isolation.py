@@ -36,7 +36,7 @@ from hyperopt_app.ranks.failures import outcome_of_rank
 from hyperopt_app.ranks.reasons import reason_of
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial, Pace
 from hyperopt_app.study.plan import SweepOptions
-from hyperopt_app.study.trial_records import keep_reads_seed
+from hyperopt_app.study.records.trial_records import keep_reads_seed
 from hyperopt_app.support.hydra_state import packed, sendable
 from hyperopt_app.worker import trial_process
 from hyperopt_app.worker.fork_server import (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from optuna.trial import FrozenTrial
 
 from hyperopt_app.processes.python_start import safe_words
-from hyperopt_app.study.trial_records import claim_of, losses_of
+from hyperopt_app.study.records.trial_records import claim_of, losses_of
 
 __all__ = ["LOSSES_OF_A_BAD_NODE", "avoids", "bad_nodes", "check_node", "default_check"]
 

@@ -40,8 +40,8 @@ from hyperopt_app.study.liveness import Observer, works_elsewhere
 from hyperopt_app.study.opening import open_study, study_lock
 from hyperopt_app.study.own_trial import Pace
 from hyperopt_app.study.plan import Plan
+from hyperopt_app.study.records.study_records import keep_bad_node, why_bad
 from hyperopt_app.study.repeated_warnings import each_warning_once
-from hyperopt_app.study.trial_records import keep_bad_node, why_bad
 from hyperopt_app.support.hydra_state import define_in_script, script_definitions, sendable
 from hyperopt_app.worker.idle_pruner import IdlePruner
 from hyperopt_app.worker.interruption import Ending, Where
@@ -50,6 +50,8 @@ from hyperopt_app.worker.isolation import Isolation
 from hyperopt_app.worker.loop import Tally, Worker
 from hyperopt_app.worker.nodes import avoids, bad_nodes, check_node, default_check
 from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.training.early_end import EarlyEnd
+from hyperopt_app.worker.training.trainer import Trainer
 from hyperopt_app.worker.trial_job import TrialJobs
 
 __all__ = ["WorkerTask"]
@@ -120,20 +122,10 @@ class WorkerTask:
             return Tally(identity.number, interrupted=True)
 
     def _work(self, identity: WorkerIdentity, interrupts: Interrupts) -> Tally:
-        plan, pace, node = self.plan, Pace(), str(identity.place.get("node", ""))
-        observer = Observer(plan.lease_s, scheduler=judge_of_claims())
+        plan, pace, node = self.plan, Pace(), _node_of(identity)
         jobs = TrialJobs(self.context, self.config, self.task_function, plan.moment)
         isolation = self._isolation(jobs, interrupts, pace) if plan.options.isolation == "process" else None
-        pruner = build_pruner(plan.pruner, worker_seed(plan.seed, identity.number))
-        tickets = Tickets(
-            open_study(plan, pruner),
-            identity,
-            plan.n_trials,
-            observer=observer,
-            lock=partial(study_lock, plan.study_dir),
-            reopen=partial(open_study, plan, pruner),
-            avoids=partial(avoids, node=node, elsewhere=partial(works_elsewhere, plan.study_dir, node, observer)),
-        )
+        tickets = self._tickets(identity)
         if not self._is_fit(tickets.study, node):
             return Tally(identity.number)
         results = results_of_worker(tickets, plan, self.config, self.task_function)
@@ -147,7 +139,11 @@ class WorkerTask:
             plan.ended_before,
             feasible(sampler_factory(plan.sampler, plan.seed), plan.space, plan.seed),
             Evaluation(
-                plan, jobs, interrupts, pace, isolation, tickets.holds, tickets.parks, idle_pruner, cost_budget, log
+                Trainer(plan, jobs, interrupts, pace, isolation),
+                tickets.holds,
+                EarlyEnd(interrupts, tickets.parks, cost_budget).look,
+                idle_pruner,
+                log,
             ),
             results,
             interrupts=interrupts,
@@ -161,6 +157,21 @@ class WorkerTask:
         tally = worker.work()
         results.update(force=True)
         return tally
+
+    def _tickets(self, identity: WorkerIdentity) -> Tickets:
+        """The study's budget, as this worker takes from it."""
+        plan, node = self.plan, _node_of(identity)
+        observer = Observer(plan.lease_s, scheduler=judge_of_claims())
+        pruner = build_pruner(plan.pruner, worker_seed(plan.seed, identity.number))
+        return Tickets(
+            open_study(plan, pruner),
+            identity,
+            plan.n_trials,
+            observer=observer,
+            lock=partial(study_lock, plan.study_dir),
+            reopen=partial(open_study, plan, pruner),
+            avoids=partial(avoids, node=node, elsewhere=partial(works_elsewhere, plan.study_dir, node, observer)),
+        )
 
     def _isolation(self, jobs: TrialJobs, interrupts: Interrupts, pace: Pace) -> Isolation:
         """What starts the trials' processes, with its server on the way."""
@@ -189,6 +200,10 @@ class WorkerTask:
         if node:
             keep_bad_node(study, node, reason)
         return False
+
+
+def _node_of(identity: WorkerIdentity) -> str:
+    return str(identity.place.get("node", ""))
 
 
 def _pruner_of(plan: Plan) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.budget.tickets import MOST_LOSSES
-from hyperopt_app.study.trial_records import losses_of
+from hyperopt_app.study.records.trial_records import losses_of
 
 __all__ = ["Found", "History", "examined", "history_of", "losses_by_cause", "times_told"]
 

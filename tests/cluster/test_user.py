@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from hyperopt_app.study.trial_records import holder_of
+from hyperopt_app.study.records.trial_records import holder_of
 from tests.cluster._sweeps import APP, STUDY, Start, assert_whole, finish, until_at_work
 from tests.cluster.slurm import GPUS_PER_NODE, MAX_ARRAY_SIZE, NODES, Cluster
 from tests.conftest import REPO, _environment_of_programs

@@ -9,8 +9,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.promotion import PromotePruner
+from hyperopt_app.study.records.trial_records import promotion_of
 from hyperopt_app.study.trial_facts import state_words
-from hyperopt_app.study.trial_records import promotion_of
 from tests.contracts._parked import EPOCHS
 from tests.contracts.conftest import Place, Programs
 from tests.unit._made_tickets import claimed, hand

@@ -13,7 +13,7 @@ from hyperopt_app.repeats.curve_file import MOST_POINTS
 from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.repeats.training import Repeat, Trainings
 from hyperopt_app.study.own_trial import OwnTrial
-from hyperopt_app.study.trial_records import keep_race, race_of, repeats_of
+from hyperopt_app.study.records.trial_records import keep_race, race_of, repeats_of
 from tests.contracts.conftest import Place
 
 VALUES = (0.1 + 0.2, -1e300, 5e-324)

@@ -10,8 +10,8 @@ from optuna.trial import TrialState
 from hyperopt_app.budget.counting import read_budget, read_counting
 from hyperopt_app.budget.hidden import without
 from hyperopt_app.budget.set_aside import set_aside_of
-from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
-from hyperopt_app.study.trial_records import POINT, retried_by
+from hyperopt_app.study.records.trial_records import GROWS_BUDGET as EXTRA
+from hyperopt_app.study.records.trial_records import POINT, retried_by
 from tests.contracts.conftest import Place, Programs
 
 

@@ -12,8 +12,8 @@ from hyperopt_app import cli
 from hyperopt_app.launchers.payload import read_settings
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.opening import only_study
+from hyperopt_app.study.records.trial_records import holder_of
 from hyperopt_app.study.stopping import Stop, write_stop
-from hyperopt_app.study.trial_records import holder_of
 from tests.unit._made_studies import kept
 from tests.unit.test_cli import _refusal
 

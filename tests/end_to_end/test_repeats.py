@@ -16,7 +16,7 @@ import pytest
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.study.trial_records import repeats_of
+from hyperopt_app.study.records.trial_records import repeats_of
 from tests.end_to_end._studies import assert_exact, ended, in_state, trials_of, wait_for
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -16,8 +16,8 @@ from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Parked
 from hyperopt_app.storage.journal import ExactJournalStorage, RepairingJournalBackend
+from hyperopt_app.study.records.trial_records import claim_of
 from hyperopt_app.study.trial_facts import failure_kind, is_parked
-from hyperopt_app.study.trial_records import claim_of
 from tests.unit._made_tickets import Told, hand, identity, sampler
 from tests.unit.budget._made_parking import EPOCHS, parking_study, words
 

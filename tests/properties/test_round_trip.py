@@ -27,6 +27,7 @@ from hyperopt_app.study.plan import Plan
 from hyperopt_app.support.plain_yaml import plain_yaml
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.training.trainer import Trainer
 from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import NOON, made_plan, made_sweep, write_configs
 
@@ -119,7 +120,7 @@ def test_a_value_is_the_same_wherever_it_is_written() -> None:
             return
         plans.append(replace(plan, space=space))
         trial = study.ask()
-        study.tell(trial, Evaluation(plans[-1], jobs, Interrupts()).evaluate(trial).values)  # type: ignore[union-attr]
+        study.tell(trial, Evaluation(Trainer(plans[-1], jobs, Interrupts())).evaluate(trial).values)  # type: ignore[union-attr]
 
     run()
     assert len(plans) == len(seen) > EXAMPLES // 2

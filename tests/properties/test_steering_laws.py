@@ -17,8 +17,8 @@ from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
-from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
-from hyperopt_app.study.trial_records import POINT, retried_by
+from hyperopt_app.study.records.trial_records import GROWS_BUDGET as EXTRA
+from hyperopt_app.study.records.trial_records import POINT, retried_by
 from tests.properties._workers import WORKERS, FewWait, WorkersMachine, workers
 from tests.unit._made_tickets import hand, identity, sampler
 

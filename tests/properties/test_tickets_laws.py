@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hyperopt_app.budget.ticket_issue import issue, points_left
 from hyperopt_app.budget.tickets import MOST_LOSSES, Tickets
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Pruned
-from hyperopt_app.study.trial_records import POINT, claim_of
+from hyperopt_app.study.records.trial_records import POINT, claim_of
 from tests.properties._workers import WORKERS, FewWait, WorkersMachine, workers
 from tests.unit._made_tickets import Told, hand, identity, sampler
 

@@ -87,7 +87,7 @@ def _addresses(port: int, name: str, number: int) -> list[str]:
 
 COMMAND = Command(
     _run_dashboard,
-    "optuna-dashboard on the study, for browsers of this machine, and the ssh line for those of others",
+    "start optuna-dashboard on the study for browsers of this machine, and print the ssh line for those of others",
     "hyperopt-app dashboard studies/sphere --port 8080",
     _arguments_of_dashboard,
 )

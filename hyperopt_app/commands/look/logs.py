@@ -56,7 +56,7 @@ def _print_now(line: str) -> None:
 
 COMMAND = Command(
     _run_logs,
-    "the ends of the workers' logs or of a trial's; with -f what is written from then on",
+    "print the ends of the workers' logs or of a trial's; with -f also what is written from then on",
     "hyperopt-app logs studies/sphere 3",
     _arguments_of_logs,
 )

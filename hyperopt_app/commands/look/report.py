@@ -86,7 +86,7 @@ def _renew(options: argparse.Namespace, study: "optuna.Study", settings: "Mappin
 
 COMMAND = Command(
     _run_report,
-    "write plots and a table of the trials, and show a summary with the parameters that matter",
+    "write report.html, which opens offline, plots and tables; and print a summary with the parameters that matter",
     "hyperopt-app report studies/sphere --out figures --watch 60",
     _arguments_of_report,
 )

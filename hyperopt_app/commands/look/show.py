@@ -36,8 +36,8 @@ def _run_show(options: argparse.Namespace) -> None:
 
 COMMAND = Command(
     _run_show,
-    "the summary and health of a study; or one trial with parameters, changes of its config, curve, failure, attempts, "
-    "ends of its logs, and how to train it again",
+    "show the summary and health of a study; or one trial with parameters, changes of its config, curve, failure, "
+    "attempts, ends of its logs, and how to train it again",
     "hyperopt-app show studies/sphere 3",
     _arguments_of_show,
 )

@@ -9,15 +9,20 @@ from hyperopt_app.support.typed_words import positive_int
 
 __all__ = ["COMMAND"]
 
-_STATES = ("complete", "pruned", "failed", "running", "waiting", "parked")
+_STATES = {
+    "complete": "trials that are complete; with several of these options, the trials of each",
+    "pruned": "trials that were ended early",
+    "failed": "trials that failed",
+    "running": "trials that run now",
+    "waiting": "trials that a worker has still to begin, or to continue",
+    "parked": "trials that wait at a checkpoint until they are promoted or given up",
+}
 
 
 def _arguments_of_trials(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=positive_int, metavar="K", help="the K best trials, the best first")
-    for state in _STATES:
-        parser.add_argument(
-            f"--{state}", action="append_const", dest="states", const=state, help=f"those that are {state}"
-        )
+    for state, text in _STATES.items():
+        parser.add_argument(f"--{state}", action="append_const", dest="states", const=state, help=text)
     parser.add_argument(
         "--where",
         action="append",
@@ -48,7 +53,7 @@ def _run_trials(options: argparse.Namespace) -> None:
 
 COMMAND = Command(
     _run_trials,
-    "a table of the trials: --top 10, --failed, --where 'lr<1e-3', --sort duration_s, --columns number,lr",
+    "show a table of the trials: --top 10, --failed, --where 'lr<1e-3', --sort duration_s, --columns number,lr",
     "hyperopt-app trials studies/sphere --top 3 --where 'x<1'",
     _arguments_of_trials,
 )

@@ -20,10 +20,13 @@ _MOST_TRIALS = 1_000
 def _arguments_of_extend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=positive_int, metavar="N", help="enlarge the budget by N trials")
     parser.add_argument(
-        "--workers", type=positive_int, metavar="N", help="submit N workers more, as those of the last submission"
+        "--workers", type=positive_int, metavar="N", help="submit N workers more, with the settings of the last"
     )
     parser.add_argument(
-        "--walltime", type=_seconds, metavar="HH:MM:SS", help="the time limit of their jobs, and of later ones so made"
+        "--walltime",
+        type=_seconds,
+        metavar="HH:MM:SS",
+        help="the time limit of their jobs, and of jobs that extend submits later",
     )
 
 
@@ -61,7 +64,7 @@ def _run_extend(options: argparse.Namespace) -> None:
 
 COMMAND = Command(
     _run_extend,
-    "more trials for a study, or more workers; what runs goes on",
+    "add trials to the budget of a study, or workers to it; what runs goes on",
     "hyperopt-app extend studies/sphere --trials 20 --workers 4",
     _arguments_of_extend,
 )

@@ -21,7 +21,7 @@ from hyperopt_app.legacy.tables import trial_table
 from hyperopt_app.legacy.tables.trial_table import Result, Row
 from hyperopt_app.reports.parameters import params_reader
 from hyperopt_app.reports.report import dataframe_text
-from hyperopt_app.study import trial_records
+from hyperopt_app.study.records import trial_records
 from hyperopt_app.support.files import NotOwnError, read_own, replace_text
 from hyperopt_app.support.lock_file import HolderLock
 

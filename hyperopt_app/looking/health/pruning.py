@@ -8,8 +8,8 @@ import yaml
 
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.view import View
+from hyperopt_app.study.records.trial_records import race_of
 from hyperopt_app.study.trial_facts import own_curve
-from hyperopt_app.study.trial_records import race_of
 from hyperopt_app.support.files import read_file
 
 __all__ = ["pruner_acts_too_often", "pruner_never_acts"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.health.ranges import best_tenth
 from hyperopt_app.looking.view import View
-from hyperopt_app.study.trial_records import repeats_of
+from hyperopt_app.study.records.trial_records import repeats_of
 from hyperopt_app.support.display_text import counted, value_text
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import Counter
 from hyperopt_app.looking.health.finding import Finding
 from hyperopt_app.looking.time_spent import time_spent
 from hyperopt_app.looking.view import View
-from hyperopt_app.study.trial_records import holder_of, losses_of
+from hyperopt_app.study.records.trial_records import holder_of, losses_of
 from hyperopt_app.support.display_text import duration_text, in_one_line, share_text
 
 __all__ = ["idle_workers", "losses_on_one_node"]

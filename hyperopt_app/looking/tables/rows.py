@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.looking.view import View
 from hyperopt_app.repeats.shown import repeat_cells, repeat_columns
-from hyperopt_app.study import trial_facts, trial_records
+from hyperopt_app.study import trial_facts
+from hyperopt_app.study.records import trial_records
 from hyperopt_app.study.trial_directory import place_now
 from hyperopt_app.support.display_text import did_you_mean
 from hyperopt_app.support.passwords import masked

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The forms of the records that a study holds; `study.trial_records` reads and writes them."""
+"""All that is stored in a study and its trials: the names of attributes, their forms, who reads and writes them."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hyperopt_app.study import trial_facts
 from hyperopt_app.study.records.forms import OrderRecord
-from hyperopt_app.study.trial_records import metrics_of, spec_of
+from hyperopt_app.study.records.study_records import spec_of
+from hyperopt_app.study.records.trial_records import metrics_of
 
 if TYPE_CHECKING:
     import optuna

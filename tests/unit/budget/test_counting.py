@@ -10,8 +10,8 @@ from hyperopt_app.budget.counting import budget_size, budget_trials, counting, l
 from hyperopt_app.budget.set_aside import set_aside, set_aside_of
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.objective.outcomes import Completed
-from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
-from hyperopt_app.study.trial_records import RETRY_OF
+from hyperopt_app.study.records.trial_records import GROWS_BUDGET as EXTRA
+from hyperopt_app.study.records.trial_records import RETRY_OF
 from tests.unit._made_tickets import claimed, hand, study_with
 
 

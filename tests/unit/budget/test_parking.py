@@ -12,8 +12,9 @@ from hyperopt_app.budget.steering import discard, retry
 from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Interrupted, Parked
+from hyperopt_app.study.records.study_records import has_checkpoints
+from hyperopt_app.study.records.trial_records import promotion_of
 from hyperopt_app.study.trial_facts import attempts_of, count_of_attempts, duration_s
-from hyperopt_app.study.trial_records import has_checkpoints, promotion_of
 from tests.unit._made_tickets import Told, claimed, hand, sampler
 from tests.unit.budget._made_parking import EPOCHS, curves, parking_study, trained, with_checkpoint, words
 

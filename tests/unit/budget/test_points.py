@@ -12,7 +12,7 @@ from hyperopt_app.budget.ticket_issue import budget_with_room, issue, points_lef
 from hyperopt_app.budget.tickets import Tickets
 from hyperopt_app.objective.outcomes import Completed, Interrupted
 from hyperopt_app.storage.opening import open_storage
-from hyperopt_app.study.trial_records import POINT, claim_of
+from hyperopt_app.study.records.trial_records import POINT, claim_of
 from tests.unit._made_tickets import claimed, hand, numbers, study_with
 
 DONE = Completed((1.0,))

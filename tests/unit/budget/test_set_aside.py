@@ -5,7 +5,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hyperopt_app.budget.set_aside import set_aside, set_aside_of
-from hyperopt_app.study.trial_records import RETRY_OF
+from hyperopt_app.study.records.trial_records import RETRY_OF
 
 
 def test_a_trial_counts_no_longer_for_a_stored_reason_or_for_a_ticket_that_tries_it_again() -> None:

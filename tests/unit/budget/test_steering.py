@@ -13,8 +13,8 @@ from hyperopt_app.budget.steering import add_point, discard, failed_trials, retr
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome
-from hyperopt_app.study.trial_records import GROWS_BUDGET as EXTRA
-from hyperopt_app.study.trial_records import POINT
+from hyperopt_app.study.records.trial_records import GROWS_BUDGET as EXTRA
+from hyperopt_app.study.records.trial_records import POINT
 from tests.unit._made_tickets import claimed, hand, study_with
 
 

@@ -17,7 +17,7 @@ from hyperopt_app.errors import HyperoptError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Outcome, Pruned
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.liveness import Observer
-from hyperopt_app.study.trial_records import claim_of
+from hyperopt_app.study.records.trial_records import claim_of
 from tests.unit._made_tickets import Told, claimed, hand, identity, numbers, sampler, study_with
 
 DONE = Completed((1.0,))

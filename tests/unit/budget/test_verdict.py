@@ -13,8 +13,8 @@ from hyperopt_app.budget.ticket_issue import issue
 from hyperopt_app.budget.untried import is_untried
 from hyperopt_app.budget.verdict import begin_run, close_run, judge, judge_last_run, verdict_on, words_of
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
+from hyperopt_app.study.records.trial_records import POINT
 from hyperopt_app.study.stopping import Limits, Stop, read_stop, write_stop
-from hyperopt_app.study.trial_records import POINT
 from tests.unit._made_tickets import claimed, hand, study_with
 
 TYPO = Failed("bug", "NameError: typo")

@@ -15,8 +15,8 @@ from hyperopt_app.commands.printing import print_json
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import this_worker
 from hyperopt_app.study.opening import only_study
+from hyperopt_app.study.records.study_records import keep_retrain_record
 from hyperopt_app.study.stopping import Stop, write_stop
-from hyperopt_app.study.trial_records import keep_retrain_record
 from tests.unit._made_studies import ended, kept, mixed, two_objectives
 from tests.unit.test_cli import _refusal
 

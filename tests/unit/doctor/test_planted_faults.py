@@ -16,6 +16,7 @@ from hyperopt_app import report
 from hyperopt_app.app import train
 from hyperopt_app.doctor import examination, locks, storage_speed
 from hyperopt_app.doctor.check_result import CheckResult
+from hyperopt_app.doctor.composing import SearchCommand
 from hyperopt_app.doctor.examination import Wishes, examine
 from hyperopt_app.doctor.forecast import forecast_results
 from hyperopt_app.driver.sweep import sweep
@@ -102,7 +103,7 @@ def raising(_config: Any) -> float:
 def answers(place: Place, *words: str, task: Callable[[Any], Any] = reporting, **wishes: Any) -> list[CheckResult]:
     """What the checks say of a command."""
     context, config = made_sweep(place.configs, *words)
-    return list(examine(context, config, task, [], Wishes(**wishes)))
+    return list(examine(SearchCommand(context, config, task, []), Wishes(**wishes)))
 
 
 @pytest.mark.parametrize("words", [(), ("hydra/launcher=basic",), SLURM], ids=["local", "basic", "slurm"])

@@ -20,7 +20,7 @@ from hyperopt_app.sampling.automatic import Choice
 from hyperopt_app.settings import methods
 from hyperopt_app.study.opening import open_study
 from hyperopt_app.study.plan import Plan
-from hyperopt_app.study.trial_records import POINT
+from hyperopt_app.study.records.trial_records import POINT
 from tests.unit._made_sweeps import made_sweep, write_configs
 from tests.unit._made_tickets import claimed, hand
 

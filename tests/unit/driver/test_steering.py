@@ -13,8 +13,8 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.objective.outcomes import Completed
 from hyperopt_app.space.space import Space, with_values
 from hyperopt_app.study.identity import Identity, keep_identity
+from hyperopt_app.study.records.trial_records import POINT
 from hyperopt_app.study.stopping import Stop, read_stop, write_stop
-from hyperopt_app.study.trial_records import POINT
 from tests.unit._made_tickets import claimed, hand
 
 SPACE = Space({"+x": FloatDistribution(0, 1), "kind": CategoricalDistribution(["adam", "'10.0'"])})

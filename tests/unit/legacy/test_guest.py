@@ -86,7 +86,7 @@ def test_the_one_function_is_used() -> None:
         ("hyperopt_app.callbacks._keras_base", "OfKeras", "a private name"),
         ("hyperopt_app.study.identity", "_held", "a private name"),
         ("hyperopt_app.study.identity", "differences", "does not export it"),
-        ("hyperopt_app.study", "trial_records", None),
+        ("hyperopt_app.study.records", "trial_records", None),
         ("hyperopt_app.study.identity", "stored_identity", None),
     ],
 )

@@ -12,8 +12,8 @@ from hyperopt_app.looking.log_files import logs_of_workers, tail
 from hyperopt_app.looking.one_trial import changes_of, described_trial, trial_lines
 from hyperopt_app.looking.tables.rows import row_of
 from hyperopt_app.looking.view import View, read_view
+from hyperopt_app.study.records.trial_records import directory_of
 from hyperopt_app.study.trial_directory import place_now
-from hyperopt_app.study.trial_records import directory_of
 from tests.unit._made_studies import ended, mixed, two_objectives, viewed
 from tests.unit._made_trials import START
 

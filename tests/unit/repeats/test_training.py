@@ -13,8 +13,9 @@ from hyperopt_app.repeats.aggregate import Aggregate
 from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.repeats.training import Repeat, Trainings
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
+from hyperopt_app.study.records.study_records import notes_in
+from hyperopt_app.study.records.trial_records import race_of, repeats_of, seed_of
 from hyperopt_app.study.trial_facts import reported_curve
-from hyperopt_app.study.trial_records import notes_in, race_of, repeats_of, seed_of
 
 VALUES = [4.0, 1.0, 7.0]
 

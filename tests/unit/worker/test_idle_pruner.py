@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner
 from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
 from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.study.notes import read_notes
-from hyperopt_app.study.trial_records import keep_has_checkpoints
+from hyperopt_app.study.records.study_records import keep_has_checkpoints
 from hyperopt_app.worker.idle_pruner import IdlePruner
 
 DONE = Completed((1.0,))

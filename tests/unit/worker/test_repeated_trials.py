@@ -15,9 +15,10 @@ from hyperopt_app.objective.outcomes import Completed, Failed, Outcome, Pruned
 from hyperopt_app.results.retrain import retrain_command
 from hyperopt_app.sampling.seeds import repeat_seed, training_seed
 from hyperopt_app.space.space import Space
-from hyperopt_app.study.trial_records import repeats_of
+from hyperopt_app.study.records.trial_records import repeats_of
 from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.run_trial import Evaluation
+from hyperopt_app.worker.training.trainer import Trainer
 from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import NOON, made_plan, made_space, made_sweep, write_configs
 
@@ -39,7 +40,7 @@ def _evaluated(
     study = study or optuna.create_study(directions=["minimize"] * plan.directions)
     trial = study.ask()
     jobs = TrialJobs(context, config, task, NOON)
-    return Evaluation(plan, jobs, Interrupts()).evaluate(trial), trial
+    return Evaluation(Trainer(plan, jobs, Interrupts())).evaluate(trial), trial
 
 
 def _numbered(*returned: Any) -> Task:

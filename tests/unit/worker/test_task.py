@@ -31,6 +31,8 @@ from hyperopt_app.worker.interrupts import Interrupts
 from hyperopt_app.worker.loop import Tally
 from hyperopt_app.worker.run_trial import Evaluation, run_trial
 from hyperopt_app.worker.task import WorkerTask
+from hyperopt_app.worker.training.early_end import EarlyEnd
+from hyperopt_app.worker.training.trainer import Trainer
 from hyperopt_app.worker.trial_job import TrialJobs
 from tests.unit._made_sweeps import NOON, made_plan, made_space, made_sweep, write_configs
 from tests.unit._made_trials import made
@@ -66,7 +68,7 @@ def _study(plan: Plan) -> optuna.Study:
 def _evaluated(plan: Plan, task: Task, trial: optuna.Trial | None = None) -> tuple[Any, optuna.Trial]:
     """What the evaluation of a new trial, or of this one, comes to."""
     trial = trial or optuna.create_study(directions=["minimize"] * plan.directions).ask()
-    return Evaluation(plan, _jobs(task), Interrupts()).evaluate(trial), trial
+    return Evaluation(Trainer(plan, _jobs(task), Interrupts())).evaluate(trial), trial
 
 
 def test_the_overrides_of_a_trial_are_its_parameters() -> None:
@@ -374,7 +376,8 @@ def test_a_trial_ends_at_its_checkpoint_to_wait(stops: bool) -> None:
         return True
 
     interrupts = Interrupts()
-    evaluation = Evaluation(_plan(), _jobs(_with_checkpoint), interrupts, parks=parks)
+    trainer = Trainer(_plan(), _jobs(_with_checkpoint), interrupts)
+    evaluation = Evaluation(trainer, look_for_end=EarlyEnd(interrupts, parks).look)
     outcome = run_trial(study.ask(), evaluation, interrupts)
     assert outcome == (Interrupted() if stops else Parked())
     assert interrupts.asked_to_end is stops
