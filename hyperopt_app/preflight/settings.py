@@ -26,6 +26,7 @@ from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
 from hyperopt_app.settings.reading import Settings, read_worker_options
+from hyperopt_app.settings.shapes import is_number
 from hyperopt_app.space.constraints import Constraints, feasible_grid, unreadable_constraints
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
@@ -171,7 +172,7 @@ def _budgets(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
         if name not in known:
             yield f"budget.{name}", value, False, f"one of {', '.join(known)} instead"
             continue
-        is_right = value is None or 0 < value < math.inf
+        is_right = value is None or (is_number(value) and 0 < value < math.inf)
         what = "a number of trainings" if name == "trainings" else "hours"
         yield f"budget.{name}", value, is_right, f"{what} above 0, or null"
 
