@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 
 SLURM = ("--multirun", "hydra/launcher=slurm_workers")
 # A job of two nodes with a rank on each, for torch and for Lightning.
-NODES = ("hydra.launcher.nodes_per_trial=2",)
+NODES = ("hydra.launcher.nodes_per_trial=2", 'hydra.launcher.srun_args=["--comment=of worker and ranks"]')
 ON_NODES = ("launcher", "ddp_nodes")
 # They obey Slurm's SIGTERM at once, so that the epoch in the making may begin anew.
 REPEATS = {"torchrun": 1, **dict.fromkeys(ON_NODES, 1)}
