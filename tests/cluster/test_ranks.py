@@ -41,8 +41,7 @@ NODES = ("hydra.launcher.nodes_per_trial=2", 'hydra.launcher.srun_args=["--comme
 ON_NODES = ("launcher", "ddp_nodes")
 # They obey Slurm's SIGTERM at once, so that the epoch in the making may begin anew.
 REPEATS = {"torchrun": 1, **dict.fromkeys(ON_NODES, 1)}
-# By `nox -s nightly` everything, and in CI what is not shown there by local workers.
-CASES = [*times(WAYS, ("ddp_spawn", "spawn"), "one node "), *times(ON_NODES, ON_NODES, "two nodes ")]
+CASES = [*times(WAYS, "one node "), *times(ON_NODES, "two nodes ")]
 
 
 @pytest.mark.parametrize(("ways", "time"), CASES)

@@ -34,11 +34,11 @@ KINDS = {
 }
 
 
-def times(everything: Sequence[str], in_ci: Sequence[str], prefix: str = "") -> list[Any]:
-    """The ways to start ranks and the repetition: CI shows some ways once, `nox -s nightly` everything TIMES times."""
+def times(ways: Sequence[str], prefix: str = "") -> list[Any]:
+    """The ways to start ranks and the repetition: CI shows them once, `nox -s nightly` TIMES times."""
     nightly = (pytest.mark.nightly, pytest.mark.slow)
-    some = pytest.param(in_ci, 0, id=f"{prefix}in CI", marks=pytest.mark.slow)
-    return [some, *(pytest.param(everything, time, id=f"{prefix}{time}", marks=nightly) for time in range(TIMES))]
+    once = pytest.param(ways, 0, id=f"{prefix}in CI", marks=pytest.mark.slow)
+    return [once, *(pytest.param(ways, time, id=f"{prefix}{time}", marks=nightly) for time in range(TIMES))]
 
 
 def with_lightning(how: str) -> bool:

@@ -33,8 +33,6 @@ Start = Callable[..., "subprocess.Popen[str]"]
 APP = APPS / "ranks" / "app.py"
 
 
-# The others are in CI in jobs of a cluster.
-WAYS_IN_CI = ("ddp", "ddp_fork", "launch_ranks", "torchrun")
 NIGHTLY = (pytest.mark.nightly, pytest.mark.slow)
 
 
@@ -70,7 +68,7 @@ def assert_nothing_is_left(family: Family) -> None:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("ways", "time"), times(WAYS, WAYS_IN_CI))
+@pytest.mark.parametrize(("ways", "time"), times(WAYS))
 def test_each_way_to_start_ranks(
     start_script: Start, run_script: Run, family: Family, ways: Sequence[str], time: int
 ) -> None:
