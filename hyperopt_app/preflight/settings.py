@@ -31,7 +31,7 @@ from hyperopt_app.space.constraints import Constraints, feasible_grid, unreadabl
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions
-from hyperopt_app.support.display_text import did_you_mean, excess_text, shortened
+from hyperopt_app.support.display_text import did_you_mean, excess_text, in_one_line, shortened
 
 __all__ = ["check_launcher", "check_settings", "check_worker_options", "constraint_faults"]
 
@@ -107,7 +107,7 @@ def check_launcher(context: HydraContext, config: DictConfig, task_function: Cal
     except CompactHydraException:  # meant for people already
         raise
     except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
-        name, reason = (shortened(str(part)) for part in (config.hydra.launcher["_target_"], error))
+        name, reason = shortened(str(config.hydra.launcher["_target_"])), in_one_line(str(error))
         way = "choose a launcher with hydra/launcher=..., e.g. local_workers"
         return [f"hydra.launcher._target_: {name} cannot be made ({reason}); {way}"]
     return []
