@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Peak", "parsed_mb", "settled_mb", "used_mb", "watched"]
+__all__ = ["Peak", "is_given_back", "parsed_mb", "settled_mb", "used_mb", "watched"]
 
 _ASKED = ["nvidia-smi", "--query-gpu=index,memory.used,memory.total", "--format=csv,noheader,nounits"]
 _EVERY_S = 0.5
@@ -46,6 +46,11 @@ def used_mb(gpu: int = 0) -> float | None:
     return None if answer is None else answer[0]
 
 
+def is_given_back(before: float | None, now: float | None) -> bool:
+    """Whether about as much memory is in use now as before, in MB; unknown figures count as if it were so."""
+    return before is None or now is None or now <= before + _SLACK_MB
+
+
 def settled_mb(
     before: float | None,
     longest_s: float = 20.0,
@@ -63,7 +68,7 @@ def settled_mb(
     waited = 0.0
     while True:
         now = ask()
-        if before is None or now is None or now <= before + _SLACK_MB or waited >= longest_s:
+        if is_given_back(before, now) or waited >= longest_s:
             return now, waited
         sleep(_EVERY_S)
         waited += _EVERY_S

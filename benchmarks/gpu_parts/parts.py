@@ -8,7 +8,7 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial
 
 from benchmarks.gpu_parts import mps
-from benchmarks.gpu_parts.memory import settled_mb, used_mb, watched
+from benchmarks.gpu_parts.memory import is_given_back, settled_mb, used_mb, watched
 from benchmarks.gpu_parts.rows import Row
 from benchmarks.gpu_parts.searches import APP, Sizes, completed, searched, trials_per_hour, where
 from hyperopt_app.study.trial_facts import failure_kind, failure_text
@@ -67,7 +67,7 @@ def memory(sizes: Sizes) -> Iterator[Row]:
         row, trials = _app_case("memory", f"highest in {case.removeprefix('after ')}", sizes, what, n_trials=2)
         yield row
         now, waited_s = settled_mb(before)
-        is_back = before is None or now is None or now <= before + 64
+        is_back = is_given_back(before, now)
         came = "ok" if is_back else f"{now} MB are in use, and were {before}"
         is_ok = is_back and len(completed(trials)) == 2
         yield Row("memory", case, came, is_ok, seconds=waited_s, memory_mb=now, device=sizes.device)

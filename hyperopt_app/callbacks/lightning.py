@@ -10,11 +10,9 @@ import importlib.util
 import logging
 import math
 import os
-import pickle
 import signal
 import sys
 import uuid
-import zipfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.callbacks import _fits
 from hyperopt_app.callbacks._last_hook import call_last
+from hyperopt_app.callbacks._lightning_checkpoint import fault_of_place, state_in
 from hyperopt_app.callbacks._random_states import random_states, set_random_states
 from hyperopt_app.callbacks._training import check_mode, end_handlers, is_over
 from hyperopt_app.errors import MetricError
@@ -279,26 +278,14 @@ def _resumable(path: Path, trial: Trial | None, place: int) -> str | None:
     """Return a checkpoint from which the fit at this place of its trial can go on; None if it cannot."""
     if not path.exists():
         return None
-    state, fault = _own_state(path, trial)
+    state, fault = state_in(path, HyperoptCallback.__qualname__, trial)
     if _fits.is_finished(path, None if state is None else state.get("run")):
         return None
-    fault = fault or _fault_of_place(state, place)
+    fault = fault or fault_of_place(state, place)
     if fault:
         _log.warning("%s is not used: %s. The training starts from its beginning.", path, fault)
         return None
     return str(path)
-
-
-def _fault_of_place(state: Mapping[str, Any] | None, place: int) -> str | None:
-    """Say why a checkpoint does not belong to this fit of its trial; None if it does, or if unknown."""
-    # What cannot be read, and what an older release has written, is of the first.
-    fit = 1 if state is None else state.get("nth", 1)
-    if fit == place:
-        return None
-    return (
-        f"it is of fit {fit} of this trial and this is fit {place}; give each a name, HyperoptCallback(..., "
-        'fit="fold1") and resume_path(fit="fold1"), and each goes on from its own'
-    )
 
 
 def _report_or_prune(trial: Trial, value: float, step: int, *, is_first: bool) -> None:
@@ -344,29 +331,6 @@ def _metric(name: str | None, logged: Any) -> float:
         "Set hydra.sweeper.metric (of which the first name is watched), or monitor, to one of these names, or "
         f"call self.log({name!r}, value) in validation_step or on_validation_epoch_end."
     )
-
-
-def _own_state(path: Path, trial: Trial | None) -> tuple[Mapping[str, Any] | None, str | None]:
-    """Return what this callback stored in a checkpoint, None if unreadable, and why the fit cannot resume from it."""
-    import torch
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            torn = archive.testzip()
-        if torn is not None:
-            return None, f"it is torn ({torn} has a wrong checksum)"
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError:
-        # Whole, but with objects of the user's own in it: for Lightning to load, and to complain about.
-        return None, None
-    except (OSError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
-        return None, f"it cannot be read ({error})"
-    if not isinstance(content, dict) or "pytorch-lightning_version" not in content or "loops" not in content:
-        return None, "it is not a checkpoint of a Lightning training"
-    state: Mapping[str, Any] = content.get("callbacks", {}).get(HyperoptCallback.__qualname__, {})
-    if trial is not None and state.get("params", trial.params) != trial.params:
-        return state, f"it belongs to other parameters ({state['params']})"
-    return state, None
 
 
 def _bare(plain: type[HyperoptCallback]) -> HyperoptCallback:

@@ -87,7 +87,7 @@ def _opened() -> DictConfig:
     all that its own sweeper does with them. What the added keys are worth is judged in `sampling.fitting`.
     """
     takes_any = {name: OmegaConf.create({}, flags={"struct": False}) for name in ("sampler", "pruner")}
-    return OmegaConf.create(takes_any)
+    return OmegaConf.create({**takes_any, "logger": None})
 
 
 def register() -> None:

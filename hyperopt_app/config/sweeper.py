@@ -117,7 +117,7 @@ class AsyncOptunaConf:
 
     # Where you believe the best configuration to be: {dotted key: value}. It is tried first, and the sampler `curves`
     # searches near it until better points elsewhere speak against it.
-    prior: dict[str, Any] = field(default_factory=dict)
+    prior: Any = None
 
     # Let warm-start points name what only the objective suggests, and numbers out of range.
     enqueue_unchecked: bool = False
@@ -154,32 +154,33 @@ class AsyncOptunaConf:
     dry_run: bool = False
 
     # Budgets of time and of trainings, beside that of trials.
-    budget: BudgetConf = field(default_factory=BudgetConf)
+    budget: Any = field(default_factory=lambda: dict(vars(BudgetConf())))
 
     # Directories of earlier studies. Their best trials are tried first, and the sampler `curves` learns from all of
     # them as far as they rank this study's trials rightly.
-    warm_start: list[Any] = field(default_factory=list)
+    warm_start: Any = field(default_factory=list)
 
     # What is searched only where other searched keys have certain values: {condition: {dotted key: what it can be}},
     # with conditions such as `optimizer=sgd` or `optimizer=sgd,rmsprop`; `when` may stand in such a branch again.
-    when: dict[str, Any] = field(default_factory=dict)
+    when: Any = None
 
     # What must hold of returned metrics and parameters: texts such as `latency_ms <= 100`. A trial that violates one is
     # never the best.
-    constraints: list[Any] = field(default_factory=list)
+    constraints: Any = field(default_factory=list)
 
     # Makes one value of the metrics of a mapping: their sum, each times its weight, 1 where none is given.
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: Any = None
 
-    # The loggers, a config group: {name: its fields}, see `config.loggers`. Empty for none.
-    logger: dict[str, Any] = field(default_factory=dict)
+    # The loggers, a config group: {name: its fields}, see `config.loggers`. The null for none stands in `config.store`,
+    # since a value here would replace the group's.
+    logger: Any = MISSING
 
     # The metrics of a mapping by their importance: the first is optimised, and of the trials that are nearly the best
     # in it the best is chosen by the next.
-    order: list[Any] = field(default_factory=list)
+    order: Any = field(default_factory=list)
 
     # How far from the best still counts as nearly the best: {metric of `order`: in its units}, 0 where none is given.
-    tolerance: dict[str, float] = field(default_factory=dict)
+    tolerance: Any = None
 
-    # Trainings of a configuration with several seeds, whose values make one: those fields, or, typed, `n` alone.
-    repeats: Any = field(default_factory=RepeatsConf)
+    # Trainings of a configuration with several seeds, whose values make one: those fields, or `n` alone.
+    repeats: Any = field(default_factory=lambda: dict(vars(RepeatsConf())))

@@ -108,7 +108,7 @@ def checked(
     strays = misplaced(config, settings, typed=arguments)
     study_dir = Path(config.hydra.sweep.dir).absolute()
     earlier, earlier_faults = read_earlier(settings, space if is_read else None, study_dir)
-    faults += [*unknown_keys(config), *field_faults, *settings.translation_faults]
+    faults += [*unknown_keys(config), *field_faults, *settings.reading_faults]
     faults += lost_keys(config, partial(_composed, loader, config))
     faults += [*strays.faults, *method_faults, *preflight.check_settings(settings, space), *earlier_faults]
     if not (strays.faults or field_faults):  # which the config would not know either, and say in other words

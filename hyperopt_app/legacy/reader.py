@@ -21,9 +21,10 @@ from hyperopt_app.legacy.reading.study_section import (
     BATCH_BLOCKS,
     KNOWN_KEYS,
     OWN_SECTIONS,
+    PER_WORKER,
+    PRUNED_BY_DEFAULT,
+    SWEEPERS_KEYS,
     dialect_of,
-    is_per_worker,
-    prunes_by_default,
     read_aims,
     read_gpu,
     read_name,
@@ -171,15 +172,17 @@ def _loaded_files(
         # What its paths are to lead into is not there: further faults would be its consequence.
         findings.fault("", "it holds no model config; give the model file as the second argument")
         raise ConfigError(findings.faults)
-    for key in [] if is_alone else sections:
-        if key in KNOWN_KEYS:
-            findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
+    for key in () if is_alone else (name for name in sections if name in KNOWN_KEYS):
+        findings.note(f"{key} means nothing at the top level and is ignored; it belongs under optuna")
     dialect = dialect_of(hyper, is_alone=is_alone, objective=_text_of(optuna.get("objective"), origins))
     files = _LoadedFiles(hyper, None if model is None else plain(model), dialect)
-    for key in BATCH_BLOCKS:
-        if key in files.optuna:
+    for key in files.optuna:
+        if key in BATCH_BLOCKS:
             findings.note(f"optuna.{key} means nothing there and is ignored; {key} belongs at the top level")
-    findings.unknown_keys("optuna.", files.optuna, KNOWN_KEYS)
+        elif key in SWEEPERS_KEYS:
+            way = f"write the pair as a Hydra config (`hyperopt-app legacy translate`), and there hydra.sweeper.{key}"
+            findings.note(f"optuna.{key} means nothing in this form of file and is ignored; {way}")
+    findings.unknown_keys("optuna.", files.optuna.keys() - SWEEPERS_KEYS, KNOWN_KEYS)
     return files
 
 
@@ -235,7 +238,7 @@ def _search(
 ) -> _Search:
     return _Search(
         check_sampler(read_sampler(section.get("sampler"), directions, findings), parameters, findings),
-        read_pruner(section.get("pruner"), directions, findings, has_default=prunes_by_default(dialect)),
+        read_pruner(section.get("pruner"), directions, findings, has_default=dialect in PRUNED_BY_DEFAULT),
         read_enqueue(section.get("enqueue"), parameters, findings),
     )
 
@@ -245,7 +248,7 @@ def _total(
 ) -> int:
     """Return the trials of the whole study."""
     workers = sum(launcher.workers for launcher in launchers) or 1
-    if not is_per_worker(dialect) or changes.get("n_trials") is not None or workers == 1:
+    if dialect not in PER_WORKER or changes.get("n_trials") is not None or workers == 1:
         return n_trials
     findings.note(
         f"n_trials: {n_trials} for each of {workers} workers, as this form of file means it, so {n_trials * workers} "
@@ -292,7 +295,7 @@ def _text_of(objective: Any, origins: Origins) -> str:
 def _note_reload(optuna: Mapping[Any, Any], storage: str, dialect: str, findings: Findings) -> None:
     """Note that `reload: 0` does not replace a study here."""
     file = storage.partition("?")[0].removeprefix("sqlite:///")
-    if is_per_worker(dialect) and "reload" in optuna and not optuna["reload"] and Path(file).is_file():
+    if dialect in PER_WORKER and "reload" in optuna and not optuna["reload"] and Path(file).is_file():
         findings.note(
             f"reload is 0, and {file} is there already: its study goes on; for a new one give another name (-n NAME)"
         )

@@ -54,6 +54,7 @@ OWN_ATTRIBUTES = frozenset(
         "repeat:",
         "retry_of",
         "training_seed",
+        "unfinished_repeat",
     }
 )
 

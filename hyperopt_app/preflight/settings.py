@@ -26,11 +26,12 @@ from hyperopt_app.sampling.promotion import PromotePruner
 from hyperopt_app.sampling.samplers import build_pruner, lists_points, sampler_factory, supports_directions
 from hyperopt_app.sampling.targets import node_name
 from hyperopt_app.settings.reading import Settings, read_worker_options
+from hyperopt_app.settings.shapes import is_number
 from hyperopt_app.space.constraints import Constraints, feasible_grid, unreadable_constraints
 from hyperopt_app.space.points import point_of
 from hyperopt_app.space.space import Space
 from hyperopt_app.study.plan import WorkerOptions
-from hyperopt_app.support.display_text import did_you_mean, excess_text, shortened
+from hyperopt_app.support.display_text import did_you_mean, excess_text, in_one_line, shortened
 
 __all__ = ["check_launcher", "check_settings", "check_worker_options", "constraint_faults"]
 
@@ -106,7 +107,7 @@ def check_launcher(context: HydraContext, config: DictConfig, task_function: Cal
     except CompactHydraException:  # meant for people already
         raise
     except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
-        name, reason = (shortened(str(part)) for part in (config.hydra.launcher["_target_"], error))
+        name, reason = shortened(str(config.hydra.launcher["_target_"])), in_one_line(str(error))
         way = "choose a launcher with hydra/launcher=..., e.g. local_workers"
         return [f"hydra.launcher._target_: {name} cannot be made ({reason}); {way}"]
     return []
@@ -171,7 +172,7 @@ def _budgets(settings: Settings) -> Iterator[tuple[str, Any, bool, str]]:
         if name not in known:
             yield f"budget.{name}", value, False, f"one of {', '.join(known)} instead"
             continue
-        is_right = value is None or 0 < value < math.inf
+        is_right = value is None or (is_number(value) and 0 < value < math.inf)
         what = "a number of trainings" if name == "trainings" else "hours"
         yield f"budget.{name}", value, is_right, f"{what} above 0, or null"
 

@@ -31,6 +31,11 @@ __all__ = ["Switchboard", "spoken_here"]
 _POLL_S = 0.1
 # Seconds in which the others may end by themselves after a rank has failed, or when all leave at a checkpoint.
 _FAILED_S, _LEAVING_S = 3.0, 5.0
+# Exit statuses of a rank that its parent has ended, which is what torch does with all ranks when one has failed: of a
+# process that obeys SIGTERM, and of one that `obey_the_parent_alone` has prepared.
+_ENDED_BY_PARENT = {-signal.SIGTERM, 128 + signal.SIGTERM}
+# Seconds in which this process, which has waited for a rank or ended it, is to say why.
+_SAID_S = 20.0
 # Seconds in which somebody else is to tell how a rank has died: its program's end, or the agent of its node.
 _TOLD_S = 60.0
 
@@ -278,21 +283,24 @@ class Switchboard:
             return None
         if rank.in_program or not rank.pid:
             return self._loss_told_by_others(rank)
-        if code is None:
-            # Whoever waited for it will say so in this process.
-            time.sleep(_FAILED_S)
-        is_ended = any(other.is_settled for other in self._ranks)
-        # torch ends those that are left when one has ended.
-        return None if code == -signal.SIGTERM and is_ended else Reason(rank.rank, exit_code=code)
+        if code is None or code in _ENDED_BY_PARENT:
+            self._await_a_reason(_SAID_S)
+        if self._kills:
+            return None
+        is_ended = any(other.is_settled for other in self._ranks) or reason_of(self._directory) is not None
+        return None if code in _ENDED_BY_PARENT and is_ended else Reason(rank.rank, exit_code=code)
 
     def _loss_told_by_others(self, rank: _Rank) -> Reason | None:
         """Wait for what its program's end, or the agent of its node, tells; None if that has come, or will not."""
         rank.is_settled = True
-        until = time.monotonic() + _TOLD_S
-        while not self._kills and reason_of(self._directory) is None and time.monotonic() < until:
-            time.sleep(_POLL_S)
+        self._await_a_reason(_TOLD_S)
         is_alone = len({other.rank for other in self._ranks}) == 1
         return None if self._kills or is_alone else Reason(rank.rank)
+
+    def _await_a_reason(self, patience_s: float) -> None:
+        until = time.monotonic() + patience_s
+        while not self._kills and reason_of(self._directory) is None and time.monotonic() < until:
+            time.sleep(_POLL_S)
 
     def _end_trial(self) -> None:
         """Kill all that is left, after a while in which the trial may say by itself what it met."""

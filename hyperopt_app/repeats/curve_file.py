@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hyperopt_app.study.own_trial import OwnTrial
+from hyperopt_app.study.records.trial_records import keep_unfinished_step
 from hyperopt_app.support.files import appending
 
 __all__ = ["CURVE_FILE", "MOST_POINTS", "LaterRepeat", "read_curve", "thinned"]
@@ -16,6 +17,7 @@ __all__ = ["CURVE_FILE", "MOST_POINTS", "LaterRepeat", "read_curve", "thinned"]
 CURVE_FILE = ".hyperopt_curve.csv"
 # A database keeps 65,535 bytes in an attribute.
 MOST_POINTS = 100
+_GROWTH = 1.1
 
 
 class LaterRepeat(OwnTrial):
@@ -24,11 +26,13 @@ class LaterRepeat(OwnTrial):
     Args:
         own: The trial as its first repeat sees it.
         directory: The repeat's directory, which exists.
+        number: The repeat's, from 1.
     """
 
-    def __init__(self, own: OwnTrial, directory: Path) -> None:
+    def __init__(self, own: OwnTrial, directory: Path, number: int) -> None:
         vars(self).update(vars(own))
-        self._file = directory / CURVE_FILE
+        self._file, self._number = directory / CURVE_FILE, number
+        self._reports = self._stored = len(read_curve(directory))
 
     def report(self, value: float, step: int) -> None:
         """Add a point to the repeat's curve.
@@ -40,6 +44,11 @@ class LaterRepeat(OwnTrial):
         with appending(self._file) as file:
             # The line end comes first, so that a line which a killed worker has torn stays alone.
             file.write(f"\n{step},{float(value)!r};".encode())
+        self._reports += 1
+        # Not each, as storing is slow where reports are many: what a worker leaves that is killed is short by a tenth.
+        if self._reports >= self._stored * _GROWTH:
+            self._stored = self._reports
+            keep_unfinished_step(self, self._number, step)
 
     def should_prune(self) -> bool:
         """Return False: the race decides between repeats."""

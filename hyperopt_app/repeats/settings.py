@@ -65,7 +65,10 @@ def repeat_faults(node: Mapping[str, Any], directions: int) -> Iterator[str]:
             f"{_KEY}.aggregate: {shortened(repr(aggregate))} is not allowed{near}; set {', '.join(WORDS)}, or "
             "{quantile: 0.9} with a share from 0 to 1"
         )
-    if node.get("race", False) and directions > 1:
+    race = node.get("race", False)
+    if not isinstance(race, bool):
+        yield f"{_KEY}.race: {shortened(repr(race))} is not allowed; set true or false"
+    elif race and directions > 1:
         yield (
             f"{_KEY}.race: configurations cannot be raced for {directions} objectives, since none is the best; set "
             "race=false, or make one value of the metrics with hydra.sweeper.weights"
@@ -79,5 +82,5 @@ def _count_faults(node: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MOST_REPEATS:
         allowed = f"set a whole number from 2 to {MOST_REPEATS}, or 1 to train each configuration once"
         yield f"{_KEY}.n: {shortened(repr(n))} is not allowed; {allowed}"
-    elif n == 1 and node.get("race", False):
+    elif n == 1 and node.get("race", False) is True:
         yield f"{_KEY}.race: with n=1 nothing can be raced; set {_KEY}.n to the number of seeds, from 2"

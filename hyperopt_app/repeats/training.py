@@ -20,7 +20,7 @@ from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.study.notes import write_note
 from hyperopt_app.study.own_trial import OwnTrial
 from hyperopt_app.study.records.forms import RepeatRecord
-from hyperopt_app.study.records.trial_records import keep_race, keep_repeat, keep_seed, repeats_of
+from hyperopt_app.study.records.trial_records import keep_race, keep_repeat, keep_seed, keep_unfinished_step, repeats_of
 from hyperopt_app.study.trial_directory import repeat_directory
 from hyperopt_app.study.trial_facts import reported_curve
 
@@ -91,8 +91,9 @@ class Trainings:
             repeat = self._next(len(finished))
             outcome = self.train(repeat)
             if not self.counts(outcome):
-                return Interrupted()
+                outcome = Interrupted()
             if not isinstance(outcome, Completed):
+                self._keep_length(outcome, repeat)
                 return self._with_its_repeat(outcome, repeat)
             finished = [*finished, self._kept(outcome, repeat)]
             self._report_if_silent(finished, directions)
@@ -123,9 +124,15 @@ class Trainings:
         directory.mkdir(parents=True, exist_ok=True)
         is_first = number == 0
         reported = self.curve if is_first else tuple(read_curve(directory))
-        trial = self.own if is_first else LaterRepeat(self.own, directory)
+        trial = self.own if is_first else LaterRepeat(self.own, directory, number)
         _log.info("trial %d: repeat %d of %d", self.trial.number, number + 1, self.repeats.n)
         return Repeat(number, self.seed_of(number), directory, trial, reported, resumed)
+
+    def _keep_length(self, outcome: Outcome, repeat: Repeat) -> None:
+        """Store how far a later repeat has come that did not finish, since it has cost its share of a training."""
+        curve = read_curve(repeat.directory) if repeat.number and isinstance(outcome, Failed | Interrupted) else {}
+        if curve:
+            keep_unfinished_step(self.own, repeat.number, max(curve))
 
     def _with_its_repeat(self, outcome: Outcome, repeat: Repeat) -> Outcome:
         """Let a failure name its repeat, and the trial's seed be that with which it can be had again."""

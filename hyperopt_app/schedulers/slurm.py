@@ -272,8 +272,8 @@ def _of_ranks(settings: Mapping[str, Any]) -> dict[str, Any]:
     # The worker is rank zero of its trials too, so no CPU is kept from it.
     worker = ["--nodes=1", "--ntasks=1", "--relative=0", "--cpu-bind=none"]
     wanted = [str(word) for word in settings.get("srun_args") or []]
-    line = f"export {_SRUN_ARGS}={shlex.quote(shlex.join(wanted))}"
-    setup = [*(settings.get("setup") or []), *([line] if wanted else [])]
+    # Also if there are none: a command that is typed in such a job would hand that job's on.
+    setup = [*(settings.get("setup") or []), f"export {_SRUN_ARGS}={shlex.quote(shlex.join(wanted))}"]
     size = {"nodes": sharing.nodes_per_trial, "tasks_per_node": sharing.ranks_per_node}
     return {**size, "setup": setup, "srun_args": [*worker, *wanted]}
 

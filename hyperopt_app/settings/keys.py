@@ -20,6 +20,12 @@ __all__ = ["not_numbers", "nothing_chosen", "sweeper_fields", "unknown_keys", "u
 
 # Beside the sweeper and the launcher; what stands in `subdir` has no value before a job runs.
 _READ = ("hydra.sweeper", "hydra.launcher", "hydra.sweep.dir", "hydra.job.name")
+# Keys of Hydra's own that are fields of ours, too.
+_HYDRAS = {"sweeper", "launcher"}
+# What gives a trial several GPUs or processes, where a launcher can do that.
+_RANKS = ("gpus_per_trial", "nodes_per_trial", "ranks_per_node")
+# Where launchers of Hydra's own stand; what those of other packages have, only they know.
+_HYDRAS_LAUNCHERS = ("hydra._internal.", "hydra_plugins.hydra_")
 
 
 def sweeper_fields() -> tuple[str, ...]:
@@ -47,16 +53,6 @@ def unknown_keys(config: DictConfig) -> list[str]:
 
 def _keys(node: DictConfig, key: str) -> tuple[str, ...]:
     return tuple(map(str, node[key])) if OmegaConf.is_dict(node[key]) else ()
-
-
-# Keys of Hydra's own that are fields of ours, too.
-_HYDRAS = {"sweeper", "launcher"}
-
-
-# What gives a trial several GPUs or processes, where a launcher can do that.
-_RANKS = ("gpus_per_trial", "nodes_per_trial", "ranks_per_node")
-# Where launchers of Hydra's own stand; what those of other packages have, only they know.
-_HYDRAS_LAUNCHERS = ("hydra._internal.", "hydra_plugins.hydra_")
 
 
 def _of_ranks(hydra: DictConfig, launcher: tuple[str, ...]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from hyperopt_app.settings.shapes import is_number
 from hyperopt_app.study.records.forms import OrderRecord
 from hyperopt_app.support.display_text import did_you_mean, shortened
 
@@ -101,7 +102,7 @@ def _weight_faults(weights: Mapping[str, Any], named: Mapping[str, str]) -> Iter
                 f"hydra.sweeper.weights.{name}: hydra.sweeper.metric does not have it{near}; it has "
                 f"{', '.join(named) or 'none'}"
             )
-        elif not 0 < weight < math.inf:
+        elif not (is_number(weight) and 0 < weight < math.inf):
             yield f"hydra.sweeper.weights.{name}: {weight} is not allowed; set a number above 0"
 
 
@@ -135,7 +136,7 @@ def _tolerance_faults(tolerance: Mapping[str, Any], order: Sequence[str]) -> Ite
             yield f"{key}: hydra.sweeper.order does not have it{near}; it has {', '.join(order) or 'none'}"
         elif name == order[-1]:
             yield f"{key}: it is the last of hydra.sweeper.order, and none is left to choose by behind it; leave it out"
-        if not 0 <= width < math.inf:
+        if not (is_number(width) and 0 <= width < math.inf):
             yield f"{key}: {width} is not allowed; set a number from 0 on, in the units of {name}"
 
 

@@ -14,6 +14,7 @@ from hyperopt_app.launchers.registry import launcher_row
 from hyperopt_app.settings.keys import sweeper_fields
 from hyperopt_app.settings.objectives import OneNumber, objectives_of, sum_text
 from hyperopt_app.settings.old_dialects import translated
+from hyperopt_app.settings.shapes import shaped
 from hyperopt_app.study.plan import SweepOptions, WorkerOptions
 from hyperopt_app.study.records.forms import OrderRecord
 from hyperopt_app.worker.interrupts import END_SIGNALS, signal_numbers
@@ -54,9 +55,10 @@ class Settings(SweepOptions):
     terms: tuple[float, ...] = ()
     #: The metrics by which the best is chosen in turn, the optimised one first; else empty.
     in_turn: tuple[OrderRecord, ...] = ()
-    #: What the names of an older hydra-optuna-sweeper gave, by the names of today; and what is wrong with them.
+    #: What the names of an older hydra-optuna-sweeper gave, by the names of today.
     translated: Mapping[str, Any] = field(default_factory=dict)
-    translation_faults: Sequence[str] = ()
+    #: What cannot be read; such a field has its default here.
+    reading_faults: Sequence[str] = ()
     #: Which of sampler and pruner the user has left to us; what was chosen, by its group's option; and why.
     automatic: frozenset[str] = frozenset()
     options: Mapping[str, str] = field(default_factory=dict)
@@ -85,13 +87,13 @@ def read_settings(config: DictConfig) -> Settings:
     )
     # Of a key that is not a field, `settings.keys` tells.
     known = sweeper_fields()
-    data = {key: value for key, value in translation.fields.items() if key in known}
+    data, shape_faults = shaped(
+        {key: value for key, value in translation.fields.items() if key in known}, default_fields()
+    )
     direction = data.pop("direction")
     is_directed = direction != default_fields()["direction"] or "direction" in {*_typed(config), *translation.changed}
     made_one = OneNumber(*(data.pop(name) for name in ("weights", "order", "tolerance")))
     objectives = objectives_of(data.pop("metric"), direction, made_one, is_directed=is_directed)
-    if not isinstance(data["repeats"], dict):  # the number of seeds alone
-        data["repeats"] = {"n": data["repeats"]}
     return Settings(
         directions=objectives.directions,
         metric_names=objectives.metric_names,
@@ -99,7 +101,7 @@ def read_settings(config: DictConfig) -> Settings:
         in_turn=objectives.in_turn,
         params=data.pop("params") or {},
         translated=translation.changed,
-        translation_faults=[*translation.faults, *objectives.faults],
+        reading_faults=[*translation.faults, *shape_faults, *objectives.faults],
         **data,
     )
 

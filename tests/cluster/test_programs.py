@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Trials that are runs of a bash script, in jobs of a real Slurm: pruned, preempted, and gone on with."""
 
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +9,12 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.cluster.slurm import Cluster
-from tests.end_to_end._studies import APPS, in_state, trials_of
+from tests.end_to_end._programs import place_script
+from tests.end_to_end._studies import in_state, trials_of
 
 pytestmark = [pytest.mark.slurm, pytest.mark.nightly, pytest.mark.slow, pytest.mark.timeout(240)]
 
-FILES = APPS / "programs"
 STUDY = Path("study")
-COMMAND = "import sys; from hyperopt_app.cli import main; main()"
 WORDS = ("--config-dir", "conf", "hparams=programs", "--multirun", "hydra/launcher=slurm_workers")
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -28,14 +24,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(autouse=True)
 def _script(_only_this_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The script and its config in the working directory; `hyperopt-app` on the PATH of jobs."""
-    shutil.copytree(FILES / "conf", "conf")
-    shutil.copy(FILES / "train.sh", "train.sh")
-    programs = Path("bin")
-    programs.mkdir()
-    entry = programs / "hyperopt-app"
-    entry.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{COMMAND}' \"$@\"\n")
-    entry.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs.absolute()}{os.pathsep}{os.environ['PATH']}")
+    place_script(monkeypatch)
 
 
 def test_a_script_is_pruned_in_a_job(slurm_cluster: Cluster, run_app: Run) -> None:

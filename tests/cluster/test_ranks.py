@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 from tests.cluster.slurm import Cluster
 from tests.end_to_end._ranks_matrix import (
     STUDY,
+    TIMES,
     WAYS,
     are_at_the_gate,
     assert_deaths,
@@ -36,47 +37,36 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 
 SLURM = ("--multirun", "hydra/launcher=slurm_workers")
 # A job of two nodes with a rank on each, for torch and for Lightning.
-NODES = ("hydra.launcher.nodes_per_trial=2",)
+NODES = ("hydra.launcher.nodes_per_trial=2", 'hydra.launcher.srun_args=["--comment=of worker and ranks"]')
 ON_NODES = ("launcher", "ddp_nodes")
-LAUNCHED = {"one node": (WAYS, ()), "two nodes": (ON_NODES, NODES)}
+# They obey Slurm's SIGTERM at once, so that the epoch in the making may begin anew.
+REPEATS = {"torchrun": 1, **dict.fromkeys(ON_NODES, 1)}
+CASES = [*times(WAYS, "one node "), *times(ON_NODES, "two nodes ")]
 
 
-@pytest.mark.parametrize("time", times())
-@pytest.mark.parametrize("where", LAUNCHED)
-def test_each_way_in_jobs(slurm_cluster: Cluster, start_script: Start, where: str, time: int) -> None:
+@pytest.mark.parametrize(("ways", "time"), CASES)
+def test_each_way_in_jobs(slurm_cluster: Cluster, start_script: Start, ways: Sequence[str], time: int) -> None:
     """Preempted at once, pruned and of a dead rank: all ranks together, and no epoch is left out.
 
     A job of higher priority takes all nodes, so every job goes back into the queue; afterwards the same jobs go on, and
     nothing is requeued by Lightning.
     """
-    assert time >= 0
-    ways, more = LAUNCHED[where]
+    assert time < TIMES
+    more = NODES if ways == ON_NODES else ()
     jobs = (f"hydra.sweeper.n_jobs={len(ways)}", "hydra.launcher.partition=low")
     first = start_script(APP, *SLURM, *matrix_of(ways), *more, *jobs)
     slurm_cluster.wait_until(lambda: are_at_the_gate(ways) or first.poll() is not None, 600.0)
     other = slurm_cluster.submit("sleep 600", "--partition=high", "--nodes=2", "--gres=gpu:2", "--exclusive")
     open_gate()
     slurm_cluster.wait_until(lambda: slurm_cluster.squeue().get(other) == "RUNNING")
-    repeats = _repeats(ways)
-    assert_interrupted(ways, repeats)
+    assert_interrupted(ways, REPEATS)
     open_road()
     slurm_cluster.scancel(other)
     output, errors = first.communicate(timeout=900)
     assert first.returncode == 0, output + errors
-    assert_matrix(ways, repeats)
+    assert_matrix(ways, REPEATS)
     _assert_each_worker_goes_on(ways)
     slurm_cluster.wait_until(lambda: not slurm_cluster.squeue())
-
-
-def _repeats(ways: Sequence[str]) -> dict[str, int]:
-    """How many epochs begin anew: at most the one in the making, where `torchrun` or `srun` obeys Slurm's signal."""
-    trials = trials_of(STUDY)
-    ends = {how: len(trials[place].intermediate_values) for place, how in enumerate(ways)}
-    begun = {how: len(_epochs(0, place)) for place, how in enumerate(ways)}
-    repeats = {how: begun[how] - ends[how] for how in ways}
-    assert set(repeats.values()) <= {0, 1}
-    assert {how for how, times in repeats.items() if times} <= {"torchrun", *ON_NODES}
-    return repeats
 
 
 def _assert_each_worker_goes_on(ways: Sequence[str]) -> None:
@@ -88,10 +78,10 @@ def _assert_each_worker_goes_on(ways: Sequence[str]) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize("where", LAUNCHED)
-def test_each_death_of_a_rank_in_jobs(slurm_cluster: Cluster, run_script: Run, where: str) -> None:
+@pytest.mark.parametrize("ways", [WAYS, ON_NODES], ids=["one node", "two nodes"])
+def test_each_death_of_a_rank_in_jobs(slurm_cluster: Cluster, run_script: Run, ways: Sequence[str]) -> None:
     """With the kind of that rank, also on another node; the job's worker goes on until the budget is spent."""
-    ways, more = LAUNCHED[where]
+    more = NODES if ways == ON_NODES else ()
     ended = run_script(APP, *SLURM, *deaths_of(ways), *more, "hydra.sweeper.n_jobs=1", timeout=900)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert_deaths(ways)

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,12 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.contracts.servers import skip_or_fail
-from tests.end_to_end._studies import APPS, Family, in_state, trials_of, wait_for
+from tests.end_to_end._programs import FILES, place_script
+from tests.end_to_end._studies import Family, in_state, trials_of, wait_for
 
-FILES = APPS / "programs"
 STUDY = Path("study")
 ALONE = ("--config-dir", "conf", "hparams=programs")
 WORDS = ("--multirun", *ALONE)
-COMMAND = "import sys; from hyperopt_app.cli import main; main()"
 
 Start = Callable[..., subprocess.Popen[str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -32,15 +30,8 @@ def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = shutil.which("cc")
     if compiler is None:
         skip_or_fail("no C compiler (cc) is installed")
-    shutil.copytree(FILES / "conf", "conf")
-    shutil.copy(FILES / "train.sh", "train.sh")
+    place_script(monkeypatch)
     subprocess.run([str(compiler), "-o", "train", str(FILES / "train.c")], check=True)
-    programs = Path("bin")
-    programs.mkdir()
-    entry = programs / "hyperopt-app"
-    entry.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{COMMAND}' \"$@\"\n")
-    entry.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs.absolute()}{os.pathsep}{os.environ['PATH']}")
 
 
 def _by_program(trials: list[FrozenTrial]) -> dict[tuple[str, int], FrozenTrial]:

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -68,19 +68,21 @@ def assert_nothing_is_left(family: Family) -> None:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("time", times())
-def test_each_way_to_start_ranks(start_script: Start, run_script: Run, family: Family, time: int) -> None:
+@pytest.mark.parametrize(("ways", "time"), times(WAYS))
+def test_each_way_to_start_ranks(
+    start_script: Start, run_script: Run, family: Family, ways: Sequence[str], time: int
+) -> None:
     """Preempted, pruned and of a dead rank: all ranks together, and no epoch is trained twice or left out.
 
-    Six workers are interrupted, in turns as the user does it, and as a scheduler does, whose SIGTERM reaches every
-    process; then one worker does all the rest.
+    A worker for each way is interrupted, in turns as the user does it, and as a scheduler does, whose SIGTERM reaches
+    every process; then one worker does all the rest.
     """
     whom = "driver" if time % 2 else "everybody"
     # torchrun obeys a signal at once, so that the epoch in the making begins anew.
     repeats = {"torchrun": int(whom == "everybody")}
-    words = ("--multirun", *matrix_of(WAYS), "hydra.launcher.grace_s=60")
-    first = start_script(APP, *words, f"hydra.sweeper.n_jobs={len(WAYS)}")
-    wait_for("three epochs", lambda: are_at_the_gate(WAYS) or first.poll() is not None, patience_s=600.0)
+    words = ("--multirun", *matrix_of(ways), "hydra.launcher.grace_s=60")
+    first = start_script(APP, *words, f"hydra.sweeper.n_jobs={len(ways)}")
+    wait_for("three epochs", lambda: are_at_the_gate(ways) or first.poll() is not None, patience_s=600.0)
     for pid in family.alive() if whom == "everybody" else [first.pid]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -88,11 +90,11 @@ def test_each_way_to_start_ranks(start_script: Start, run_script: Run, family: F
     output, errors = first.communicate(timeout=100)
     assert "Traceback" not in errors, output + errors
     assert_nothing_is_left(family)
-    assert_interrupted(WAYS, repeats)
+    assert_interrupted(ways, repeats)
     open_road()
     ended = run_script(APP, *words, "hydra.sweeper.n_jobs=1", timeout=900)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert_matrix(WAYS, repeats)
+    assert_matrix(ways, repeats)
     assert len({trial.user_attrs["claim"]["worker"] for trial in trials_of(STUDY)}) == 1, "it has gone on"
     assert_nothing_is_left(family)
 

@@ -49,7 +49,7 @@ ONLY_IN = {
     "lightning": {"callbacks.lightning"},
     "pytorch_lightning": {"callbacks.lightning"},
     "tensorboard": {"loggers.tensorboard_files"},
-    "torch": {"callbacks._random_states", "callbacks.lightning", "callbacks.torch"},
+    "torch": {"callbacks._lightning_checkpoint", "callbacks._random_states", "callbacks.lightning", "callbacks.torch"},
     "wandb": {"loggers.wandb_run"},
 }
 OPTUNA_INTERNALS_ONLY_IN = {"sampling.failure_aware_tpe", "storage", "budget.hidden", "budget.tickets"}

@@ -6,8 +6,10 @@ Also guesses the release of the original that a file was written for. The guess 
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+from hyperopt_app.config.sweeper import AsyncOptunaConf
 from hyperopt_app.legacy.reading.findings import Findings, missing, nearest, shown
 from hyperopt_app.legacy.reading.parameter_settings import whole_number
 
@@ -15,9 +17,10 @@ __all__ = [
     "BATCH_BLOCKS",
     "KNOWN_KEYS",
     "OWN_SECTIONS",
+    "PER_WORKER",
+    "PRUNED_BY_DEFAULT",
+    "SWEEPERS_KEYS",
     "dialect_of",
-    "is_per_worker",
-    "prunes_by_default",
     "read_aims",
     "read_gpu",
     "read_name",
@@ -28,6 +31,11 @@ KNOWN_KEYS = (
     *("name", "study_name", "storage", "storage_type", "reload", "save_path", "objective", "metric", "direction"),
     *("n_trials", "gpu", "sampler", "pruner", "parameters", "enqueue"),
 )
+# What only the sweeper has, under names that are no misspelling of those above.
+SWEEPERS_KEYS = {field.name for field in fields(AsyncOptunaConf)} - {*KNOWN_KEYS, "defaults", "names", "params"}
+# Dialects in which `n_trials` counts the trials of one worker, since B2 those of the study; and those in which a file
+# without a pruner had Optuna's own default in force, the median rule.
+PER_WORKER, PRUNED_BY_DEFAULT = ("A0", "A1", "A2", "B1"), ("A0", "A1", "A2")
 _DIRECTIONS = ("minimize", "maximize")
 _LIKE_FALSE = ("false", "no", "off", "0", "none", "null", "")
 
@@ -147,13 +155,3 @@ def dialect_of(hyper: Mapping[Any, Any], *, is_alone: bool, objective: str = "")
     if "name" in optuna and "study_name" not in optuna:
         return "A1"
     return "B1" if "pruner" in optuna or batch & _SINCE_B1 or _IMPORT_OF_B1.search(objective) else "A2"
-
-
-def is_per_worker(dialect: str) -> bool:
-    """Whether `n_trials` counts the trials of one worker; since B2 those of the study."""
-    return dialect in ("A0", "A1", "A2", "B1")
-
-
-def prunes_by_default(dialect: str) -> bool:
-    """Whether a file without a pruner had Optuna's own default, the median rule, in force."""
-    return dialect in ("A0", "A1", "A2")

@@ -58,6 +58,13 @@ class RepeatRecord(TypedDict):
     curve: list[tuple[int, float]]
 
 
+class UnfinishedRecord(TypedDict):
+    """How far a later repeat of a trial has come: its number from 0, and a step that it has reported."""
+
+    repeat: int
+    step: int
+
+
 class RaceRecord(TypedDict):
     """A lost race: after how many repeats, against which trial, and the chance that bad luck alone explains it."""
 

@@ -17,6 +17,7 @@ from hyperopt_app.study.records.forms import (
     PromotionRecord,
     RaceRecord,
     RepeatRecord,
+    UnfinishedRecord,
 )
 
 if TYPE_CHECKING:
@@ -40,13 +41,17 @@ _METRICS = "metrics"  # every metric that the objective returned, by name
 _FAILURE = "failure"  # FailureRecord of a failed trial
 _PROMOTION = "promotion"  # PromotionRecord of a trial that has reached a rung
 _REPEAT = "repeat:"  # and a repeat's number, from 0: RepeatRecord, once it has finished
+_UNFINISHED = "unfinished_repeat"  # UnfinishedRecord of a trial whose first repeat has finished
 _RACE = "race"  # RaceRecord of a trial that has lost the race
 RETRY_OF = "retry_of"  # the number of the finished trial that this ticket tries again
 GROWS_BUDGET = "grows_budget"  # True for a trial by which the user has enlarged the budget
 IMPORTED = "imported_from"  # where a trial comes from that no worker of this study has run
 _OF_ATTEMPTS = {_CLAIM, _DIRECTORY, _ATTEMPTS, _ENDED_ATTEMPTS, _LOSSES, _TRAINING_SEED}
 TRIAL_ATTRIBUTES = frozenset(
-    {*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, _REPEAT, _RACE, RETRY_OF, GROWS_BUDGET, IMPORTED}
+    {
+        *(*_OF_ATTEMPTS, _READS_SEED, _METRICS, _FAILURE, _PROMOTION, _REPEAT, _UNFINISHED, _RACE),
+        *(RETRY_OF, GROWS_BUDGET, IMPORTED),
+    }
 )
 
 # Optuna's own system attribute: the parameters with which a ticket is to begin.
@@ -172,6 +177,17 @@ def repeats_of(trial: "AnyTrial") -> list[RepeatRecord]:
 def keep_repeat(trial: "optuna.Trial | OwnTrial", number: int, repeat: RepeatRecord) -> None:
     """Store a finished repeat; repeats are stored in their order."""
     trial.set_user_attr(f"{_REPEAT}{number}", repeat)
+
+
+def unfinished_step(trial: "AnyTrial") -> int | None:
+    """The last step of a later repeat that is under way or has failed; None if there is none that has reported."""
+    record: UnfinishedRecord | None = trial.user_attrs.get(_UNFINISHED)
+    return record["step"] if record is not None and record["repeat"] == len(repeats_of(trial)) else None
+
+
+def keep_unfinished_step(trial: "optuna.Trial | OwnTrial", number: int, step: int) -> None:
+    """Store how far a later repeat has come; once it has finished, this no longer counts."""
+    trial.set_user_attr(_UNFINISHED, UnfinishedRecord(repeat=number, step=step))
 
 
 def race_of(trial: "FrozenTrial") -> RaceRecord | None:

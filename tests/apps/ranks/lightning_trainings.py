@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 import trainings  # type: ignore[import-not-found]
+from hydra.utils import instantiate
 
 from hyperopt_app.callbacks.lightning import HyperoptCallback, resume_path
 
@@ -44,6 +45,8 @@ class Module(pl.LightningModule):
 
 def train(conf: Any) -> Any:
     """Train, and return what the callback's metric came to."""
+    named = "callbacks" in conf  # as in with_callbacks.yaml
+    callbacks = [instantiate(node) for node in conf.callbacks.values()] if named else [HyperoptCallback()]
     nodes = 2 if conf.how == "ddp_nodes" else 1
     trainer = pl.Trainer(
         accelerator="cpu",
@@ -51,13 +54,14 @@ def train(conf: Any) -> Any:
         num_nodes=nodes,
         strategy="ddp" if nodes > 1 else conf.how,
         max_epochs=conf.epochs,
-        callbacks=[HyperoptCallback()],
+        callbacks=callbacks,
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing=named,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
     module = Module(conf)
-    trainer.fit(module, trainings.data(4), trainings.data(2), ckpt_path=resume_path())
+    path = conf.ckpt_path if named else resume_path()
+    trainer.fit(module, trainings.data(4), trainings.data(2), ckpt_path=path)
     return {"val_loss": float(trainer.callback_metrics["val_loss"]), "weight": float(module.weight)}

@@ -46,7 +46,7 @@ def test_before_a_trial_is_complete_nothing_is_known() -> None:
 
 
 def test_a_finished_repeat_is_a_whole_training() -> None:
-    """Of a lost race those that were trained, of a first repeat under way its share; later ones count when they end."""
+    """Of a lost race those that were trained, and of a repeat under way or failed its share."""
     ten = dict.fromkeys(range(10), 1.0)
     trials = [
         made(curve=ten, **repeat_records([1.0], [2.0], [3.0], reports=10)),
@@ -54,8 +54,24 @@ def test_a_finished_repeat_is_a_whole_training() -> None:
         made(TrialState.RUNNING, curve={0: 1.0, 4: 1.0}),
         made(TrialState.PRUNED, [1.0], curve={0: 1.0}),
         made(TrialState.RUNNING, curve=ten, **repeat_records([1.0], [1.0], reports=10)),
+        made(TrialState.RUNNING, curve=ten, **repeat_records([1.0], reports=10), unfinished_repeat=_reached(1, 5)),
+        made(TrialState.FAIL, curve=ten, **repeat_records([1.0], [1.0], reports=10), unfinished_repeat=_reached(2, 2)),
+        made(TrialState.WAITING, curve=ten, **repeat_records([1.0], reports=10), unfinished_repeat=_reached(1, 0)),
     ]
-    assert trainings_of(trials) == pytest.approx(3 + 1 + 0.5 + 0.1 + 2)
+    assert trainings_of(trials) == pytest.approx(3 + 1 + 0.5 + 0.1 + 2 + 1.6 + 2.3 + 1.1)
+
+
+def test_what_a_finished_repeat_has_reported_on_its_way_counts_no_more() -> None:
+    """Nor does it where the first repeats report nothing, so that nobody knows how long a training is."""
+    ten = dict.fromkeys(range(10), 1.0)
+    trial = made(curve=ten, **repeat_records([1.0], [1.0], reports=10), unfinished_repeat=_reached(1, 9))
+    assert trainings_of([trial]) == 2.0
+    silent = made(TrialState.RUNNING, curve={1: 1.0}, **repeat_records([1.0]), unfinished_repeat=_reached(1, 4))
+    assert trainings_of([silent]) == 1.0
+
+
+def _reached(repeat: int, step: int) -> dict[str, int]:
+    return {"repeat": repeat, "step": step}
 
 
 def test_the_aggregates_of_a_silent_objective_are_no_curve() -> None:

@@ -3,6 +3,7 @@
 
 import os
 import pickle
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from hyperopt_app.errors import RanksError
 from hyperopt_app.ranks.environment import ADDRESS
 from hyperopt_app.ranks.link import RankLink, ask_once, connected
+from hyperopt_app.ranks.reasons import Reason, leave_reason, reason_of
 from hyperopt_app.ranks.switchboard import Switchboard
 
 
@@ -129,3 +131,30 @@ def test_closing_ends_what_is_left(board: Switchboard) -> None:
         time.sleep(0.01)
     board.close(0.0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
+
+
+@pytest.mark.parametrize("status", [143, -15])
+def test_a_rank_that_its_parent_has_ended_is_not_the_cause(
+    board: Switchboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """torch ends all ranks when one has died, and says only then which: the reason is that one's."""
+    ended = threading.Event()
+    monkeypatch.setattr(Switchboard, "_end_trial", lambda _self: ended.set())
+    pid = os.fork()
+    if not pid:  # pragma: no cover - the rank
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        RankLink(0, from_start=False)
+        if status < 0:
+            os.kill(os.getpid(), -status)
+        os._exit(status)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    while not board._ranks:
+        time.sleep(0.01)
+    time.sleep(0.4)  # in which the board notices the end
+    assert reason_of(tmp_path) is None
+    leave_reason(tmp_path, Reason(1, exit_code=-11))
+    while not board._ranks[0].is_settled:
+        time.sleep(0.01)
+    assert reason_of(tmp_path) == Reason(1, exit_code=-11)
+    assert not ended.is_set()
+    os.waitpid(pid, 0)

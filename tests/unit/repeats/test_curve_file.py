@@ -8,10 +8,12 @@ import optuna
 
 from hyperopt_app.repeats.curve_file import CURVE_FILE, MOST_POINTS, LaterRepeat, read_curve, thinned
 from hyperopt_app.study.own_trial import OwnTrial
+from hyperopt_app.study.records.forms import RepeatRecord
+from hyperopt_app.study.records.trial_records import keep_repeat, unfinished_step
 
 
 def _later(study: optuna.Study, directory: Path) -> LaterRepeat:
-    return LaterRepeat(OwnTrial(study.ask(), lambda: True), directory)
+    return LaterRepeat(OwnTrial(study.ask(), lambda: True), directory, 1)
 
 
 def test_reports_go_to_the_repeats_own_curve(tmp_path: Path) -> None:
@@ -23,10 +25,28 @@ def test_reports_go_to_the_repeats_own_curve(tmp_path: Path) -> None:
         assert not later.should_prune()
     later.set_user_attr("kept", 1)
     (trial,) = study.trials
-    assert (trial.intermediate_values, trial.user_attrs) == ({}, {"kept": 1})
+    assert (trial.intermediate_values, trial.user_attrs) == (
+        {},
+        {"kept": 1, "unfinished_repeat": {"repeat": 1, "step": 2}},
+    )
     curve = read_curve(tmp_path)
     assert (curve[0], curve[2]) == (0.1 + 0.2, -1e-300)
     assert curve[1] != curve[1]  # NaN
+
+
+def test_the_study_knows_how_far_it_is(tmp_path: Path) -> None:
+    """To a tenth, with few writes; whoever continues the repeat goes on from there."""
+    study = optuna.create_study()
+    later, steps = _later(study, tmp_path), list[int]()
+    keep_repeat(later, 0, RepeatRecord(values=[1.0], metrics={}, seed=1, reports=100, curve=[]))
+    for step in range(100):
+        later.report(0.5, step)
+        steps.append(unfinished_step(study.trials[0]) or 0)
+        assert (step + 1) / 1.1 <= steps[-1] + 1 <= step + 1
+    assert len({*steps}) < 40
+    again = LaterRepeat(later, tmp_path, 1)
+    again.report(0.5, 100)
+    assert unfinished_step(study.trials[0]) == steps[-1]
 
 
 def test_a_torn_line_is_left_out_and_the_next_one_stands(tmp_path: Path) -> None:

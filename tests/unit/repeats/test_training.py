@@ -2,7 +2,7 @@
 """The trainings of one configuration, one after the other, and what they come to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import optuna
@@ -14,7 +14,7 @@ from hyperopt_app.repeats.settings import Repeats
 from hyperopt_app.repeats.training import Repeat, Trainings
 from hyperopt_app.study.own_trial import NotOurTrialError, OwnTrial
 from hyperopt_app.study.records.study_records import notes_in
-from hyperopt_app.study.records.trial_records import race_of, repeats_of, seed_of
+from hyperopt_app.study.records.trial_records import race_of, repeats_of, seed_of, unfinished_step
 from hyperopt_app.study.trial_facts import reported_curve
 
 VALUES = [4.0, 1.0, 7.0]
@@ -227,3 +227,17 @@ def test_a_race_is_looked_at_before_a_resumed_trial_goes_on(tmp_path: Path) -> N
     again, _ = far.run(tmp_path, optuna.Trial(study, trial._trial_id), repeats=Repeats(3, Aggregate(), race=True))
     assert again == Pruned()
     assert far.begun == []
+
+
+@pytest.mark.parametrize("outcome", [Failed("exception", "boom"), Interrupted()], ids=type)
+def test_a_repeat_that_does_not_finish_leaves_how_far_it_came(outcome: Outcome, tmp_path: Path) -> None:
+    """So that a budget of trainings has its share; of the first the trial's own curve says it."""
+    first = _Objective(outcomes=(outcome,), reports=20)
+    assert unfinished_step(first.run(tmp_path / "a")[1]) is None
+    later = _Objective(outcomes=(Completed((1.0,)), outcome, Completed((1.0,)), Completed((2.0,))), reports=20)
+    _, trial = later.run(tmp_path / "b")
+    assert unfinished_step(trial) == 19
+    if isinstance(outcome, Interrupted):
+        again = replace(later, outcomes=(Completed((1.0,)),) * 3)
+        again.run(tmp_path / "b", trial)
+        assert unfinished_step(trial) is None

@@ -8,16 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hyperopt_app.results.files import ThrottledResults
-
-
-class Clock:
-    """Seconds that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit._made_clock import Clock
 
 
 class Timers:
@@ -45,7 +36,7 @@ class Timers:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

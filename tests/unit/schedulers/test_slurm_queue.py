@@ -13,6 +13,7 @@ import pytest
 
 from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
 from hyperopt_app.schedulers.slurm_queue import SlurmQueue
+from tests.unit._made_clock import Clock
 from tests.unit._made_jobs import PLACE, TASK, gone, row
 
 
@@ -35,17 +36,6 @@ class Slurm:
     def count(self, program: str = "squeue") -> int:
         """How often a program was called."""
         return sum(command[0] == program for command in self.calls)
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
 
 
 def _verdict(queue: SlurmQueue, place: Place) -> Verdict:

@@ -164,7 +164,7 @@ def test_the_command_line_wins_over_a_files_old_names(tmp_path: Path) -> None:
     configs = write_configs(tmp_path, {"config": text})
     _, config = made_sweep(configs, "hydra.sweeper.n_trials=20", "hydra/sweeper/sampler=random")
     settings = read_settings(config)
-    assert settings.translation_faults == []
+    assert settings.reading_faults == []
     assert (settings.n_trials, settings.directions, settings.params) == (
         20,
         ("maximize",),

@@ -54,20 +54,6 @@ def test_the_settings_are_the_schemas_defaults(tmp_path: Path) -> None:
     assert (settings.sampler, settings.pruner) == ({"seed": None}, {})  # which names nothing: the choice is ours
 
 
-@pytest.mark.parametrize(
-    ("value", "node"),
-    [
-        ("5", {"n": 5}),
-        ("{n: 5}", {"n": 5, "aggregate": "mean", "race": False}),
-        ("five", {"n": "five"}),
-        ("null", {"n": None}),
-    ],
-)
-def test_repeats_may_be_their_number_alone(value: str, node: dict[str, Any], tmp_path: Path) -> None:
-    """On the command line; what is no number is judged as one."""
-    assert _settings(tmp_path, "", f"hydra.sweeper.repeats={value}").repeats == node
-
-
 def test_interpolations_are_resolved_and_values_are_plain(tmp_path: Path) -> None:
     """What workers get can be pickled and knows no OmegaConf."""
     settings = _settings(

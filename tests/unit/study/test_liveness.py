@@ -5,9 +5,8 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +17,10 @@ from hyperopt_app.schedulers.place import RUNNING, UNKNOWN, Place, Verdict
 from hyperopt_app.schedulers.slurm_queue import SlurmQueue
 from hyperopt_app.study.heartbeat import WorkerIdentity, beating, read_beat, this_worker
 from hyperopt_app.study.liveness import Observer, is_dead
+from tests.unit._made_clock import Clock
 from tests.unit._made_jobs import PLACE, gone
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still."""
-    return Clock()
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> WorkerIdentity:
-    """This very process as a worker."""
-    return this_worker(0, tmp_path)
-
-
-@pytest.fixture
-def child() -> Iterator["subprocess.Popen[bytes]"]:
-    """A live process of this machine."""
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    yield process
-    process.kill()
-    process.communicate()
 
 
 def _claim(here: WorkerIdentity, **changes: Any) -> dict[str, Any]:

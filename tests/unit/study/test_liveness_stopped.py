@@ -5,49 +5,17 @@ import dataclasses
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hyperopt_app.processes import entries
-from hyperopt_app.study.heartbeat import WorkerIdentity, this_worker
+from hyperopt_app.study.heartbeat import WorkerIdentity
 from hyperopt_app.study.liveness import Observer
+from tests.unit._made_clock import Clock
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this machine")
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still."""
-    return Clock()
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> WorkerIdentity:
-    """This very process as a worker."""
-    return this_worker(0, tmp_path)
-
-
-@pytest.fixture
-def child() -> Iterator["subprocess.Popen[bytes]"]:
-    """A live process of this machine."""
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    yield process
-    process.kill()
-    process.communicate()
 
 
 def _claim(here: WorkerIdentity, **changes: Any) -> dict[str, Any]:

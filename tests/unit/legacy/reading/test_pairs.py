@@ -261,6 +261,18 @@ def test_reload_0_never_replaces_a_study(tmp_path: Path) -> None:
     assert "its study goes on" not in notes(read(tmp_path, {**ORIGINAL, "reload": 1}, save_path=...))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("repeats", {"n": 5}), ("constraints", ["x <= 1"]), ("when", {}), ("budget", {"hours": 8}), ("order", ["a", "b"])],
+)
+def test_a_key_of_the_sweeper_is_noted(key: str, value: Any, tmp_path: Path) -> None:
+    """Once, with the way to it; the rest of the file is read as ever."""
+    pair = read(tmp_path, section({key: value}))
+    (note,) = pair.notes
+    assert note.startswith(f"optuna.{key} means nothing in this form of file and is ignored; write the pair as a Hydra")
+    assert note.endswith(f"(`hyperopt-app legacy translate`), and there hydra.sweeper.{key}")
+
+
 def test_a_key_that_looks_like_another_is_noted(tmp_path: Path) -> None:
     """The original ignored whatever it did not know; a slip of the pen is told."""
     pair = read(tmp_path, section({"sampelr": {"type": "RandomSampler"}}), slrum="mine", remarks="mine")
