@@ -11,7 +11,7 @@ from hyperopt_app.sampling.curves.cube import Floats
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import Observations, subset
 
-__all__ = ["best_point", "log_improvement", "model_of"]
+__all__ = ["best_near", "best_point", "candidates_of", "log_improvement", "model_of"]
 
 # Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
 # with the third power.
@@ -19,7 +19,11 @@ _MOST_FITTED, _MOST_KNOWN = 100, 300
 _FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
-_LEAST_TRUST = 0.1  # in a belief or its reverse, from which on hyperparameters are fitted to what it leaves unexplained
+# The trust in a belief or its reverse from which on hyperparameters are fitted to what it leaves unexplained, and below
+# which nothing is expected for its sake: a little of many false beliefs costs more than a little of a true one brings.
+_LEAST_TRUST, _DOUBTED = 0.1, 0.3
+# How much lower the logarithm of the expected improvement may be near a belief than anywhere.
+_LAG = 0.5
 _MORE = 10  # so often further candidates are drawn, where constraints leave few
 _SAME = 1e-9  # the squared distance up to which two points are the same
 _FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
@@ -45,13 +49,15 @@ def model_of(
     model, cube = CurveModel(seen.places.width), seen.places.cube
     fitted = subset(seen.scores, _MOST_FITTED, rng)
     # First as if nothing were believed, so that a false belief leaves no trace.
-    model.trend = trend = Trend(cube, beliefs, [0.0] * len(beliefs))
+    model.trend = trend = Trend(model, cube, beliefs, [0.0] * len(beliefs))
     model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
     if beliefs:
         model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
     if max(map(abs, trend.trusts), default=0.0) > _LEAST_TRUST:
         model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS // 2)
         model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
+    if max(map(abs, trend.trusts), default=0.0) < _DOUBTED:
+        model.trend = Trend(model, cube, beliefs, [0.0] * len(beliefs))
     known = subset(seen.scores, _MOST_KNOWN, rng)
     rows, scores = seen.rows[known], seen.scores[known]
     model.condition(rows, scores)
@@ -61,50 +67,91 @@ def model_of(
     return model, trend.trusts
 
 
-def best_point(
+def candidates_of(
     seen: Observations,
     model: CurveModel,
     rng: np.random.Generator,
-    candidates: int,
+    count: int,
     further: Sequence[Floats] = (),
     allowed: Callable[[Floats], Floats] | None = None,
 ) -> Floats:
-    """Return the point with the largest expected improvement, shape (width of the cube,).
+    """Return points to choose from, half of them anywhere and half beside the best: about `count`, and the further.
 
     Args:
         seen: The observations.
         model: `model_of` them.
         rng: Draws the candidates.
-        candidates: How many points to choose from.
+        count: How many to draw.
         further: More of them, each of shape (n, width of the cube).
         allowed: Returns those of some points that may be tried; None if all may.
 
+    Returns:
+        Shape (points, width of the cube).
+
     Raises:
-        numpy.linalg.LinAlgError: The algebra has failed.
+        numpy.linalg.LinAlgError: None of them may be tried.
     """
     means, _ = model.predict(seen.ends)
     cube = seen.places.cube
     best_reports = seen.rows[np.argsort(-seen.scores, kind="stable")[:_BEST_REPORTS]]
     best_ends = seen.ends[np.argsort(-means, kind="stable")[:_BEST_ENDS]]
     centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
-    half = candidates // 2
-    points = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half), *further])
+    half = count // 2
+    points = np.concatenate([cube.uniform(rng, count - half), cube.neighbours(rng, centres, half), *further])
     if allowed is not None:
         points = allowed(points)
         for _ in range(_MORE):
             if len(points) >= half:
                 break
-            more = np.concatenate([cube.uniform(rng, candidates - half), cube.neighbours(rng, centres, half)])
+            more = np.concatenate([cube.uniform(rng, count - half), cube.neighbours(rng, centres, half)])
             points = np.concatenate([points, allowed(more)])
         if not len(points):
             raise np.linalg.LinAlgError("no candidate meets the constraints")
-    points = _untried(seen.places.settled(points), seen.ends[:, : cube.width])
+    return points
+
+
+def best_point(seen: Observations, model: CurveModel, points: Floats) -> Floats:
+    """Return the point with the largest expected improvement, shape (width of the cube,).
+
+    Args:
+        seen: The observations.
+        model: `model_of` them.
+        points: To choose from, at least one, shape (n, width of the cube).
+
+    Raises:
+        numpy.linalg.LinAlgError: The algebra has failed.
+    """
+    return _best(seen, model, points)[0]
+
+
+def best_near(seen: Observations, model: CurveModel, near: Floats, points: Floats) -> Floats | None:
+    """Return the best of the points near a belief; None if it promises much less than the best of other points.
+
+    Args:
+        seen: The observations.
+        model: `model_of` them.
+        near: Points near a belief, shape (n, width of the cube).
+        points: Points anywhere, at least one, of the same shape.
+
+    Raises:
+        numpy.linalg.LinAlgError: The algebra has failed.
+    """
+    if not len(near):
+        return None
+    (best, gain), (_, elsewhere) = _best(seen, model, near), _best(seen, model, points)
+    return best if gain > elsewhere - _LAG else None
+
+
+def _best(seen: Observations, model: CurveModel, points: Floats) -> tuple[Floats, float]:
+    """Return the point with the largest expected improvement and the logarithm of that."""
+    points = _untried(seen.places.settled(points), seen.ends[:, : seen.places.cube.width])
+    best_end = model.predict(seen.ends)[0].max()
     end = np.full((len(points), 1), seen.ends[0, -1])
-    gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), means.max())
+    gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), best_end)
     if not np.isfinite(gains).any():
         raise np.linalg.LinAlgError("no candidate has a finite expected improvement")
-    best: Floats = points[int(np.nanargmax(gains))]
-    return best
+    at = int(np.nanargmax(gains))
+    return points[at], float(gains[at])
 
 
 def _untried(points: Floats, tried: Floats) -> Floats:

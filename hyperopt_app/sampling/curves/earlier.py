@@ -36,6 +36,8 @@ class Earlier:
         numpy.linalg.LinAlgError: The algebra has failed.
     """
 
+    is_ranking = True
+
     def __init__(self, cube: Cube, trials: Sequence[Mapping[str, Any]], rng: np.random.Generator) -> None:
         shared = {name for trial in trials for name in trial["params"] if name in cube.space}
         self._cube, self._is_known = cube, np.zeros(cube.width, dtype=bool)

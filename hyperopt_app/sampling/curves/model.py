@@ -97,6 +97,11 @@ class CurveModel:
         evidence: Floats = -0.5 * ((residuals @ self._precision(rows)) * residuals).sum(axis=1)
         return evidence
 
+    def lasting(self, progress: Floats) -> Floats:
+        """Return how much of what lasts is seen at a progress, as a share of that at the end, in [-1, 1]."""
+        shares: Floats = np.clip(self._worth(progress) / self._worth(np.ones(1)), -1.0, 1.0)
+        return shares
+
     def agreement(self, progress: float, end: float) -> float:
         """Return the correlation of what a configuration is worth at a progress and at the end, in [-1, 1]."""
         early, late = self._worth(np.array([progress, end]))

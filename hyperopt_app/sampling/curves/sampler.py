@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.acquisition import best_point, model_of
+from hyperopt_app.sampling.curves.acquisition import best_near, best_point, candidates_of, model_of
 from hyperopt_app.sampling.curves.activity import Tree, common_space
 from hyperopt_app.sampling.curves.belief import Belief
 from hyperopt_app.sampling.curves.cube import Cube, Floats
@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 _said: set[str] = set()
 # Reports before the model is asked.
 _LEAST_REPORTS = 4
-# Of so many trials one lies near a belief, if it is a spread one and the belief is trusted so far; one before any is.
-_NEAR_BELIEF, _TRUSTED = 4, 0.5
+# Of so many trials one is chosen near a belief, in place of a spread one.
+_NEAR_BELIEF = 4
 _MOST = 1_000_000  # of any count
 # Where a spread point may not be tried, so many further ones are, so far away in the sequence.
 _MOST_TURNS, _TURN = 2_000, 10_007
@@ -165,12 +165,14 @@ class CurvesSampler(BaseSampler):
             seen = observe(others, maximize=maximize, tree=self._tree)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
-            model, trusts = model_of(seen, rng, beliefs)
+            model, _ = model_of(seen, rng, beliefs)
+            draw = partial(candidates_of, seen, model, rng, self._candidates, allowed=partial(self._allowed, cube))
             if is_spread:
-                return beliefs[turn].near(spread[None], rng)[0] if trusts[turn] > _TRUSTED else spread
+                near = self._allowed(cube, beliefs[turn].near(cube.uniform(rng, self._candidates), rng))
+                point = best_near(seen, model, near, draw())
+                return spread if point is None else point
             further = [belief.near(cube.uniform(rng, self._candidates // 2), rng) for belief in beliefs]
-            allowed = None if self._is_feasible is None else partial(self._allowed, cube)
-            return best_point(seen, model, rng, self._candidates, further, allowed)
+            return best_point(seen, model, draw(further))
         except np.linalg.LinAlgError as error:
             _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
             return spread

@@ -16,7 +16,7 @@ from optuna.trial import TrialState, create_trial
 from hyperopt_app.sampling.curves.acquisition import model_of
 from hyperopt_app.sampling.curves.cube import Cube
 from hyperopt_app.sampling.curves.earlier import Earlier, worth_of
-from hyperopt_app.sampling.curves.observations import learning, observe
+from hyperopt_app.sampling.curves.observations import Observations, learning, observe
 from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from tests.unit.sampling.curves._searches import bowl, searched
 
@@ -75,6 +75,33 @@ def test_it_is_trusted_as_far_as_it_explains_the_reports() -> None:
     (right,), (wrong,) = _trusts(1.0), _trusts(-1.0)
     assert right > 0.6
     assert wrong < -0.3
+
+
+def _belief(sign: float, early: float) -> tuple[Observations, Earlier, float]:
+    """A study of 24 trials, 8 complete, whose ends prefer small x, and whose first reports do by `early`; the trust."""
+    rng = np.random.default_rng(3)
+    study = optuna.create_study(direction="maximize")
+    for number in range(24):
+        x = float(rng.random())
+        params = {"x": x, "kind": "b", "new": float(rng.random())}
+        curve = {1: -early * x, 9: -x} if number % 3 == 0 else {1: -early * x}
+        state = TrialState.COMPLETE if len(curve) > 1 else TrialState.PRUNED
+        study.add_trial(create_trial(
+            params=params, distributions=dict(SPACE), intermediate_values=curve, state=state,
+            value=-x if state == TrialState.COMPLETE else None,
+        ))  # fmt: skip
+    seen = observe(learning(study.trials), maximize=True)
+    belief = Earlier(seen.places.cube, _earlier(sign), rng)
+    return seen, belief, model_of(seen, rng, [belief])[1][0]
+
+
+@pytest.mark.parametrize("early", [1.0, -1.0])
+def test_early_reports_that_mislead_confirm_no_falsehood(early: float) -> None:
+    """A belief is about the ends: first reports that say the reverse of them neither confirm nor refute it."""
+    *_, right = _belief(1.0, early)
+    *_, wrong = _belief(-1.0, early)
+    assert right > 0.15
+    assert wrong < 0.1
 
 
 def _random_search(n_trials: int, seed: int) -> optuna.Study:

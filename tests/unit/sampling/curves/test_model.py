@@ -97,3 +97,17 @@ def test_the_improvement_is_stable_far_below_the_best() -> None:
     assert np.isfinite(gains).all()
     assert (np.diff(gains) < 0).all()
     assert gains[0] == pytest.approx(np.log(1 / np.sqrt(2 * np.pi)))
+
+
+def test_what_lasts_is_seen_early_as_far_as_the_reports_agree() -> None:
+    """All of it where curves keep their ranks, its reverse where they reverse them, and all of it at the end."""
+    rng = np.random.default_rng(6)
+    points = rng.random((40, 1))
+    rows = np.concatenate([np.concatenate([points, np.full((40, 1), at)], axis=1) for at in (0.0, 1.0)])
+    ends = np.sin(3 * points[:, 0]) - 0.6
+    for sign in (1.0, -1.0):
+        model = CurveModel(1)
+        model.fit(rows, np.concatenate([sign * ends, ends]), 40)
+        early, late = model.lasting(np.array([0.0, 1.0]))
+        assert late == 1.0
+        assert sign * early > 0.3

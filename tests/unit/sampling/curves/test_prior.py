@@ -7,7 +7,9 @@ import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
+from hyperopt_app.sampling.curves.acquisition import best_near, candidates_of, model_of
 from hyperopt_app.sampling.curves.cube import Cube
+from hyperopt_app.sampling.curves.observations import learning, observe
 from hyperopt_app.sampling.curves.prior import Prior
 from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from tests.unit.sampling.curves._searches import bowl, searched
@@ -64,3 +66,32 @@ def test_a_right_prior_helps_and_a_wrong_one_is_given_up() -> None:
 def test_a_prior_of_unknown_parameters_changes_nothing() -> None:
     """It says nothing of any point of the cube, so the search is that without it."""
     assert _best({"elsewhere": 3}, 0) == _best({}, 0)
+
+
+def test_a_wrong_prior_is_given_up_and_not_reversed() -> None:
+    """Points far from a wrong place are not good for being far; and none is chosen there once the reports are in."""
+    rng = np.random.default_rng(4)
+    study = searched(optuna.create_study(), bowl, 24, lambda: CurvesSampler(seed=2, spread_every=1))
+    seen = observe(learning(study.trials), maximize=False)
+    cube = seen.places.cube
+    wrong, right = (Prior(cube, params) for params in ({"x": 0.95, "y": 2e-3, "kind": "a"}, {"x": 0.3, "kind": "b"}))
+    assert model_of(seen, rng, [wrong])[1][0] >= 0
+    model, _ = model_of(seen, rng)
+    anywhere = candidates_of(seen, model, rng, 200)
+    assert best_near(seen, model, wrong.near(cube.uniform(rng, 200), rng), anywhere) is None
+    chosen = best_near(seen, model, right.near(cube.uniform(rng, 200), rng), anywhere)
+    assert chosen is not None
+    assert cube.params(chosen)["kind"] == "b"
+    assert best_near(seen, model, anywhere[:0], anywhere) is None
+
+
+def test_one_trial_in_four_is_near_it_while_it_promises_as_much() -> None:
+    """In place of a spread one; of a wrong prior these are spread ones again."""
+
+    def near(prior: dict[str, Any]) -> int:
+        study = searched(optuna.create_study(), bowl, 45, lambda: CurvesSampler(seed=5, prior=prior))
+        alone = searched(optuna.create_study(), bowl, 45, lambda: CurvesSampler(seed=5))
+        pairs = list(zip(study.trials, alone.trials, strict=True))[16::4]
+        return sum(own.params != spread.params for own, spread in pairs)
+
+    assert near({"x": 0.3, "y": 0.1, "kind": "b"}) > 3 > near({"x": 0.95, "y": 2e-3, "kind": "a"})
