@@ -10,6 +10,7 @@ from typing import Any
 
 from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.importing.sources import Candidate, Source
+from hyperopt_app.results.trials_csv import text_of_cell
 from hyperopt_app.space.space import Space
 from hyperopt_app.support.display_text import did_you_mean
 
@@ -137,7 +138,7 @@ def _row_values(cells: Sequence[str], columns: _Columns, faults: list[str]) -> I
 
 
 def _meanings(cell: str) -> list[Any]:
-    """Return what a cell may stand for: a number, a word of YAML's, a text."""
+    """Return what a cell may stand for: a number, a word of YAML's, a text, one that we marked as no formula."""
     numbers = list[Any]()
     for kind in (int, float):
         try:
@@ -145,4 +146,5 @@ def _meanings(cell: str) -> list[Any]:
         except ValueError:
             continue
     words = [_WORDS[cell.lower()]] if cell.lower() in _WORDS else []
-    return [*numbers, *words, cell]
+    unmarked = text_of_cell(cell)
+    return [*numbers, *words, cell, *([unmarked] if unmarked != cell else [])]

@@ -148,6 +148,8 @@ def changes_of(view: View, trial: "FrozenTrial") -> list[str]:
     before, after = _config_in(view.directory / "multirun.yaml"), _config_in(place / ".hydra" / "config.yaml")
     if before is None or after is None:
         return []
+    if _repeats_of(view) and "seed" in before:  # each repeat has one of its own, which `seeds` lists
+        after = {**after, "seed": before["seed"]}
     return [in_one_line(line) for line in value_changes(before, after, (), most=_MOST_CHANGES)]
 
 

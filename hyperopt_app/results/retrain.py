@@ -22,7 +22,7 @@ from hyperopt_app.space.trial_overrides import Searched, chooses_seed, trial_ove
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.study.plan import Plan
 from hyperopt_app.study.records.study_records import keep_retrain_record, retrain_record
-from hyperopt_app.study.records.trial_records import directory_of, reads_seed, repeats_of, seed_of
+from hyperopt_app.study.records.trial_records import directory_of, reads_seed, seed_of
 from hyperopt_app.support.passwords import mask_password
 
 __all__ = [
@@ -47,6 +47,8 @@ class HowToTrain(Searched, Protocol):
     def suggested_key(self) -> str | None: ...  # noqa: D102
     @property
     def seed_key(self) -> bool: ...  # noqa: D102
+    @property
+    def repeats(self) -> Mapping[str, Any] | str: ...  # noqa: D102 - empty where each configuration is trained once
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class _Kept:
     custom_search_space: str | None
     suggested_key: str | None
     seed_key: bool
+    repeats: str
 
 
 def keep_retrain(study: optuna.Study, plan: Plan) -> None:
@@ -73,7 +76,9 @@ def keep_retrain(study: optuna.Study, plan: Plan) -> None:
 def kept_retrain(study: optuna.Study) -> HowToTrain | None:
     """Return what `keep_retrain` has stored; None in a study of an older release."""
     kept, identity = retrain_record(study), stored_identity(study)
-    return None if kept is None or identity is None else _Kept(space=identity.space, seed=identity.seed, **kept)
+    if kept is None or identity is None:
+        return None
+    return _Kept(space=identity.space, seed=identity.seed, repeats=identity.repeats, **kept)
 
 
 def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
@@ -91,8 +96,8 @@ def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
         return f"{plan.program} {shlex.join(words)}".rstrip()
     is_chosen = chooses_seed(plan, trial.params)
     is_own = plan.seed_key and reads_seed(trial) and not is_chosen
-    # Each repeat has its seed in that key.
-    if is_own or (repeats_of(trial) and (plan.seed_key or is_chosen)):
+    # Each repeat has its seed in that key, also one that failed.
+    if is_own or (plan.repeats and (plan.seed_key or is_chosen)):
         words.append(f"seed={seed}")
     return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
 

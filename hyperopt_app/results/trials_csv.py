@@ -17,7 +17,7 @@ from hyperopt_app.study.records import trial_records
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["number_of_seed", "trials_csv"]
+__all__ = ["number_of_seed", "text_of_cell", "trials_csv"]
 
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?|\.\d)[\d_]*([eE][+-]?\d+)?")
@@ -131,6 +131,15 @@ def _cell(value: Any) -> Any:
 def _no_formula(text: str) -> str:
     """Escape a text that a spreadsheet would run as a formula; a number stays unchanged."""
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """Return the text that `trials_csv` has written into a cell, without its mark before what looks like a formula.
+
+    An override text in quotes, such as `'=a'`, has no mark; what lacks the closing quote has.
+    """
+    text = cell.removeprefix("'")
+    return text if not cell.endswith("'") and _no_formula(text) == cell else cell
 
 
 def number_of_seed(tables: Iterable[Path], seed: int | None) -> int | None:

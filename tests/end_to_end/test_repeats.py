@@ -128,6 +128,7 @@ def test_each_configuration_is_trained_with_the_same_seeds(app: Path, run_script
     shown = _command("show", "study", str(best["trial"])).stdout
     assert "3 of 3 with mean, spread" in shown
     assert f"seed {chosen['seed']}" in shown
+    assert "seed: " not in shown, "the first repeat's is not what the trial changes"
     other = run_script(app, "--multirun", "hydra.sweeper.n_trials=3", "hydra.sweeper.repeats.n=4")
     assert other.returncode == 1
     assert "repeats: 3 with mean -> 4 with mean" in other.stderr

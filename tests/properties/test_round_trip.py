@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from hyperopt_app.preflight.space import check_space
 from hyperopt_app.results.retrain import retrain_command
-from hyperopt_app.results.trials_csv import trials_csv
+from hyperopt_app.results.trials_csv import text_of_cell, trials_csv
 from hyperopt_app.space.override_text import element_of, quoted_text
 from hyperopt_app.space.space import parse_space
 from hyperopt_app.study.plan import Plan
@@ -50,7 +50,7 @@ plain = st.one_of(st.booleans(), whole, floats, texts)
 lists = st.lists(st.one_of(plain, st.none()), min_size=1, max_size=3)
 written = st.one_of(plain, lists).map(quoted_text)
 words = st.sampled_from(
-    ["adam", "1e-4", "1E5", "-0.0", "null", "true", "a/b", "resnet-18", "1_000", "9007199254740993"]
+    ["adam", "1e-4", "1E5", "-0.0", "null", "true", "a/b", "resnet-18", "@own", "1_000", "9007199254740993"]
 )
 
 choices = st.lists(written, min_size=1, max_size=4).map(lambda some: f"choice({', '.join(some)})")
@@ -130,7 +130,7 @@ def test_a_value_is_the_same_wherever_it_is_written() -> None:
         stored = trials[number].params[name]
         assert _same(_meant(stored), value), (stored, value)
         assert _same(yaml.safe_load(plain_yaml({"params": trials[number].params}))["params"][name], stored)
-        cell = _column(trials, name, number)
+        cell = text_of_cell(_column(trials, name, number))
         assert _same(element_of(cell), value), (cell, value)
         word = shlex.split(retrain_command(plans[number], trials[number]))[-1]
         again = OmegaConf.to_container(jobs.compose((), (word,), number).task)

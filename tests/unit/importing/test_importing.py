@@ -30,7 +30,7 @@ SPACE = Space(
     {
         "lr": FloatDistribution(1e-5, 1e-1, log=True),
         "+width": IntDistribution(16, 128, step=16),
-        "optimizer": CategoricalDistribution(["adam", "sgd", "'10'"]),
+        "optimizer": CategoricalDistribution(["adam", "sgd", "'10'", "@own"]),
     }
 )
 TABLE = """\
@@ -39,7 +39,7 @@ lr,width,optimizer,loss,state
 0.01,16,10,,pruned
 1e-4,128,sgd,0.25,COMPLETE
 1e-4,128,sgd,,running
-1e-2,32,sgd,,failed
+1e-2,32,'@own,,failed
 """
 
 
@@ -67,6 +67,7 @@ def test_a_table_is_imported_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert [trial.state.name for trial in fresh] == ["COMPLETE", "PRUNED", "COMPLETE", "FAIL"]
     assert fresh[0].params == {"lr": 1e-3, "+width": 64, "optimizer": "adam"}
     assert fresh[1].params["optimizer"] == "'10'", "the text 10 and not a number"
+    assert fresh[3].params["optimizer"] == "@own", "as our own table has it, lest a spreadsheet runs it"
     cli.main(["import", "here", _table(f"{TABLE}1e-5,16,adam,0.5,complete\n"), "--json"])
     said = json.loads(capsys.readouterr().out)
     assert said == {"source": "earlier.csv", "added": 1, "there": 4, "skipped": 0, "others": 1}

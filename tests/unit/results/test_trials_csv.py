@@ -6,9 +6,10 @@ import io
 from typing import Any
 
 import optuna
+import pytest
 from optuna.trial import TrialState, create_trial
 
-from hyperopt_app.results.trials_csv import trials_csv
+from hyperopt_app.results.trials_csv import text_of_cell, trials_csv
 from tests.unit._made_trials import START, made, study_of
 
 
@@ -168,6 +169,13 @@ def test_a_parameter_is_no_formula() -> None:
     study.add_trial(made(params={"a": "=1+1", "b": "@SUM", "c": "-x", "d": "-1.5e3", "e": -2.0, "f": "\t=1"}))
     shown = {name: cell for name, cell in rows(study)[0].items() if name.startswith("params.")}
     assert [*shown.values()] == ["'=1+1", "'@SUM", "'-x", "-1.5e3", "-2.0", "'\t=1"]
+    assert [*map(text_of_cell, shown.values())] == ["=1+1", "@SUM", "-x", "-1.5e3", "-2.0", "\t=1"]
+
+
+@pytest.mark.parametrize("cell", ["adam", "=1+1", "'=1+1'", "'10'", "'", "", "'a"])
+def test_a_cell_without_that_mark_is_its_text(cell: str) -> None:
+    """Also one of another program, and an override text in quotes."""
+    assert text_of_cell(cell) == cell
 
 
 def test_constraints_have_columns_and_words() -> None:

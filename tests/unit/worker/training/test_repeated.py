@@ -82,7 +82,7 @@ def test_each_training_has_its_seed_and_place(seed_key: bool, fixed: tuple[str, 
     (stored,) = trial.study.trials
     best = min(own)
     assert stored.user_attrs["training_seed"] == best
-    plan = made_plan(Path.cwd() / "study", _space(*fixed), seed_key=seed_key)
+    plan = made_plan(Path.cwd() / "study", _space(*fixed), seed_key=seed_key, repeats={"n": 3})
     words = retrain_command(plan, stored).split()
     assert words[0] == f"HYPEROPT_SEED={best}"
     assert (words[-1] == f"seed={best}") == (seed_key or bool(fixed))
@@ -136,9 +136,10 @@ def test_a_value_that_is_not_finite_fails_the_trial() -> None:
     assert len(repeats_of(trial)) == 1
 
 
-def test_an_exception_fails_the_trial_with_its_repeat() -> None:
+@pytest.mark.parametrize("before", [0, 2])
+def test_an_exception_fails_the_trial_with_its_repeat(before: int) -> None:
     """Also where the objective runs in the worker; the seed with which it fails again is the trial's."""
-    left = iter((1.0, 2.0))
+    left = iter((1.0, 2.0)[:before])
 
     def fails(_config: Any) -> float:
         value = next(left, None)
@@ -146,11 +147,14 @@ def test_an_exception_fails_the_trial_with_its_repeat() -> None:
             raise ZeroDivisionError("of mine")
         return value
 
-    outcome, trial = _evaluated(fails)
+    outcome, trial = _evaluated(fails, seed_key=True)
     assert isinstance(outcome, Failed)
-    assert (outcome.kind, outcome.error) == ("bug", "repeat 3 of 3: ZeroDivisionError: of mine")
+    assert (outcome.kind, outcome.error) == ("bug", f"repeat {before + 1} of 3: ZeroDivisionError: of mine")
     assert "raise ZeroDivisionError" in outcome.traceback
-    assert trial.study.trials[0].user_attrs["training_seed"] == repeat_seed(9, 2)
+    (stored,), seed = trial.study.trials, repeat_seed(9, before)
+    assert stored.user_attrs["training_seed"] == seed
+    plan = made_plan(Path.cwd() / "study", _space(), seed_key=True, repeats={"n": 3})
+    assert retrain_command(plan, stored).endswith(f" seed={seed}")
 
 
 def test_the_pruner_judges_the_first_repeat_alone() -> None:
