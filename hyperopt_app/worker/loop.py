@@ -111,13 +111,14 @@ class Worker:
             if isinstance(outcome, Interrupted):
                 _log.info("trial %d interrupted; its ticket goes back", number)
                 tally.interrupted = True
-            elif not isinstance(outcome, Lost):
-                if not is_stored:
-                    tally.dropped.append(number)
-                else:
-                    tally.finished += [number] * (not isinstance(outcome, Parked))
-                    _log.info("trial %d %s after %.1f s", number, _words(outcome), self.clock() - begun)
-                    self.results.update()
+            elif isinstance(outcome, Lost):
+                self.results.update()  # its last loss fails the trial
+            elif not is_stored:
+                tally.dropped.append(number)
+            else:
+                tally.finished += [number] * (not isinstance(outcome, Parked))
+                _log.info("trial %d %s after %.1f s", number, _words(outcome), self.clock() - begun)
+                self.results.update()
         if not tally.interrupted and self.tickets.left() == 0:
             self._stop(self.tickets.trials(), is_over=True)
         return tally

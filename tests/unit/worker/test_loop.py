@@ -12,7 +12,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.errors import HyperoptError, MetricError, StorageError
-from hyperopt_app.objective.outcomes import Completed, Failed
+from hyperopt_app.objective.outcomes import Completed, Failed, Lost
 from hyperopt_app.results.files import ThrottledResults
 from hyperopt_app.study.stopping import Failure, Limits, Stop, failures_since, read_stop, write_stop
 from hyperopt_app.worker.interrupts import Interrupts
@@ -78,6 +78,19 @@ def test_failed_and_pruned_trials_count() -> None:
     study = study_with(3)
     assert _worker(study, run).work().finished == [0, 1, 2]
     assert [trial.state.name for trial in study.get_trials()] == ["PRUNED", "FAIL", "COMPLETE"]
+
+
+def test_a_trial_that_is_lost_for_the_last_time_is_written_at_once() -> None:
+    """As failed, and not only when another trial ends."""
+    study = study_with(1)
+    written = list[str]()
+
+    def after_trial() -> None:
+        written.append(study.get_trials()[0].state.name)
+
+    tally = _worker(study, lambda _trial: Lost("killed from outside"), after_trial=after_trial).work()
+    assert tally == Tally(0)
+    assert written == ["WAITING", "WAITING", "FAIL"]
 
 
 def test_an_interrupted_worker_gives_its_ticket_back_and_ends() -> None:
