@@ -55,6 +55,7 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     "any text may be the name of a metric; the objective says whether it returns it": (
         "sweeper: hydra.sweeper.metric='../../..'",
     ),
+    "a number alone is how many seeds a configuration is trained with": ("sweeper: hydra.sweeper.repeats=3",),
     "every whole number from 0 is a seed": ("sweeper: hydra.sweeper.seed=99999999999999999999999",),
     "a name is a value; no shell reads it, and it leads out of no directory": (
         "sweeper: hydra.sweeper.study_name='$(touch HACKED)'",
