@@ -76,6 +76,8 @@ def test_a_study_whose_journal_was_removed_is_not_continued(search: Run) -> None
     assert_right(trials_of(Path("study-2")))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(150)
 def test_a_database_without_a_name_is_another_study(search: Run) -> None:
     """Each command begins one; the message names the first, with which one can go on as well."""
     database = "hydra.sweeper.storage=sqlite:///studies.db"

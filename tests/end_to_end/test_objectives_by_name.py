@@ -151,6 +151,6 @@ def test_another_command_may_change_the_order_but_not_the_first_metric(app: Path
         "order: it cannot stand beside hydra.sweeper.weights",
         "order: hydra.sweeper.metric does not have 'sped' (did you mean speed?)",
         "order: speed is missing",
-        "tolerance.loss: -1.0 is not allowed",
+        "tolerance.loss: -1 is not allowed",
     ):
         assert f"hydra.sweeper.{line}" in wrong.stdout + wrong.stderr

@@ -203,6 +203,8 @@ def _beats(one: list[float], other: list[float]) -> bool:
     return one != other and one[0] <= other[0] and one[1] >= other[1]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(150)
 def test_a_changed_search_is_refused_until_the_user_accepts_it(paraboloid: Run) -> None:
     """A changed range is shown and refused; accept_changes goes on with it; other directions never go on."""
     good(paraboloid("hydra.sweeper.n_trials=2"))
