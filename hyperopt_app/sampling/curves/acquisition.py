@@ -121,7 +121,7 @@ def best_point(seen: Observations, model: CurveModel, points: Floats) -> Floats:
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
     """
-    return _best(seen, model, points)[0]
+    return _most_improving(seen, model, points)[0]
 
 
 def best_near(seen: Observations, model: CurveModel, near: Floats, points: Floats) -> Floats | None:
@@ -138,11 +138,11 @@ def best_near(seen: Observations, model: CurveModel, near: Floats, points: Float
     """
     if not len(near):
         return None
-    (best, gain), (_, elsewhere) = _best(seen, model, near), _best(seen, model, points)
+    (best, gain), (_, elsewhere) = _most_improving(seen, model, near), _most_improving(seen, model, points)
     return best if gain > elsewhere - _LAG else None
 
 
-def _best(seen: Observations, model: CurveModel, points: Floats) -> tuple[Floats, float]:
+def _most_improving(seen: Observations, model: CurveModel, points: Floats) -> tuple[Floats, float]:
     """Return the point with the largest expected improvement and the logarithm of that."""
     points = _untried(seen.places.settled(points), seen.ends[:, : seen.places.cube.width])
     best_end = model.predict(seen.ends)[0].max()
