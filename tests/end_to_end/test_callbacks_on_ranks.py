@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.end_to_end._ranks_matrix import STUDY, line_count, loss_after, noted, open_gate, open_road
 from tests.end_to_end._studies import APPS, Family, trials_of, wait_for
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
 
 APP = APPS / "ranks" / "app.py"
 Run = Callable[..., subprocess.CompletedProcess[str]]
