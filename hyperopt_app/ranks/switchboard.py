@@ -13,10 +13,10 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge, wait
 from pathlib import Path
 from typing import Any
 
@@ -311,11 +311,30 @@ class Switchboard:
 
 def _heard(rank: _Rank) -> bool:
     """Wait until a rank has something to say; False if it has died."""
-    while not rank.pipe.poll(_POLL_S):
-        # Looked at, not only listened to: what it has started may hold the other end of the pipe.
-        if rank.pid and not _lives(rank.pid):
-            return rank.pipe.poll()
+    with _end_of(rank.pid) as end:
+        while not rank.pipe.poll():
+            wait([rank.pipe, *end], _POLL_S)
+            # Looked at, not only listened to: what it has started may hold the other end of the pipe.
+            if rank.pid and not _lives(rank.pid):
+                return rank.pipe.poll()
     return True
+
+
+@contextlib.contextmanager
+def _end_of(pid: int) -> Iterator[list[int]]:
+    """Yield a descriptor that is readable as soon as a process has ended; none where the kernel has no such.
+
+    A framework that sees a dead rank before us waits for it and kills this process, and then nobody knows the cause.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        yield []
+        return
+    try:
+        yield [descriptor]
+    finally:
+        os.close(descriptor)
 
 
 def _lives(pid: int) -> bool:
