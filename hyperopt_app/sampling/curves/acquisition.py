@@ -11,7 +11,7 @@ from hyperopt_app.sampling.curves.cube import Floats
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import Observations, subset
 
-__all__ = ["best_near", "best_point", "candidates_of", "log_improvement", "model_of"]
+__all__ = ["best_near", "best_point", "candidates_of", "fit", "log_improvement", "model_of"]
 
 # Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
 # with the third power.
@@ -30,9 +30,7 @@ _FAR = -5.0  # standard deviations from which on the improvement goes by its asy
 _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
-def model_of(
-    seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = ()
-) -> tuple[CurveModel, tuple[float, ...]]:
+def model_of(seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = ()) -> CurveModel:
     """Fit a model to the observations; what is going is believed to end as predicted.
 
     Args:
@@ -40,23 +38,11 @@ def model_of(
         rng: Draws subsets of them.
         beliefs: About the points, before the first report.
 
-    Returns:
-        The model, and the trust in each belief, from 0 to 1, or below 0 where the reverse of it is true.
-
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
     """
     model, cube = CurveModel(seen.places.width), seen.places.cube
-    fitted = subset(seen.scores, _MOST_FITTED, rng)
-    # First as if nothing were believed, so that a false belief leaves no trace.
-    model.trend = trend = Trend(model, cube, beliefs, [0.0] * len(beliefs))
-    model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
-    if beliefs:
-        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
-    if max(map(abs, trend.trusts), default=0.0) > _LEAST_TRUST:
-        model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS // 2)
-        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
-    if max(map(abs, trend.trusts), default=0.0) < _DOUBTED:
+    if _largest(fit(model, seen, rng, beliefs)) < _DOUBTED:
         model.trend = Trend(model, cube, beliefs, [0.0] * len(beliefs))
     known = subset(seen.scores, _MOST_KNOWN, rng)
     rows, scores = seen.rows[known], seen.scores[known]
@@ -64,7 +50,34 @@ def model_of(
     if len(seen.going):
         believed, _ = model.predict(seen.going)
         model.condition(np.concatenate([rows, seen.going]), np.concatenate([scores, believed]))
-    return model, trend.trusts
+    return model
+
+
+def fit(model: CurveModel, seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief]) -> Trend:
+    """Fit a model's hyperparameters to the observations, with the beliefs as far as these confirm them.
+
+    Args:
+        model: The model; its hyperparameters and its trend are set.
+        seen: The observations.
+        rng: Draws a subset of them.
+        beliefs: About the points, before the first report.
+
+    Returns:
+        The trend with the trust in each belief, from 0 to 1, or below 0 where the reverse of it is true.
+
+    Raises:
+        numpy.linalg.LinAlgError: The algebra has failed.
+    """
+    cube, fitted = seen.places.cube, subset(seen.scores, _MOST_FITTED, rng)
+    # First as if nothing were believed, so that a false belief leaves no trace.
+    model.trend = trend = Trend(model, cube, beliefs, [0.0] * len(beliefs))
+    model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS)
+    if beliefs:
+        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
+    if _largest(trend) > _LEAST_TRUST:
+        model.fit(seen.rows[fitted], seen.scores[fitted], _FIT_STEPS // 2)
+        model.trend = trend = confirmed(model, cube, beliefs, seen.rows[fitted], seen.scores[fitted])
+    return trend
 
 
 def candidates_of(
@@ -171,3 +184,8 @@ def log_improvement(means: Floats, deviations: Floats, best: float) -> Floats:
     far = -0.5 * ahead**2 - 0.5 * math.log(2 * math.pi) - 2 * np.log(np.maximum(np.abs(ahead), 1.0))
     gains: Floats = np.log(deviations) + np.where(ahead > _FAR, np.log(np.maximum(exact, 1e-300)), far)
     return gains
+
+
+def _largest(trend: Trend) -> float:
+    """Return the largest trust in a belief or in its reverse."""
+    return max(map(abs, trend.trusts), default=0.0)

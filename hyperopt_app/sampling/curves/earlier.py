@@ -86,7 +86,7 @@ def worth_of(trials: Sequence[FrozenTrial], direction: StudyDirection, *, most: 
     try:
         with on_one_thread():
             seen = observe(taught, maximize=direction == StudyDirection.MAXIMIZE)
-            means, _ = model_of(seen, rng)[0].predict(seen.ends)
+            means, _ = model_of(seen, rng).predict(seen.ends)
     except np.linalg.LinAlgError:
         return []
     worth = normal_scores(means)

@@ -165,7 +165,7 @@ class CurvesSampler(BaseSampler):
             seen = observe(others, maximize=maximize, tree=self._tree)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
-            model, _ = model_of(seen, rng, beliefs)
+            model = model_of(seen, rng, beliefs)
             draw = partial(candidates_of, seen, model, rng, self._candidates, allowed=partial(self._allowed, cube))
             if is_spread:
                 near = self._allowed(cube, beliefs[turn].near(cube.uniform(rng, self._candidates), rng))

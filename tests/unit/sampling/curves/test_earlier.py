@@ -13,9 +13,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from hyperopt_app.sampling.curves.acquisition import model_of
+from hyperopt_app.sampling.curves.acquisition import fit
 from hyperopt_app.sampling.curves.cube import Cube
 from hyperopt_app.sampling.curves.earlier import Earlier, worth_of
+from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import Observations, learning, observe
 from hyperopt_app.sampling.curves.sampler import CurvesSampler
 from tests.unit.sampling.curves._searches import bowl, searched
@@ -67,7 +68,7 @@ def _trusts(sign: float) -> tuple[float, ...]:
         trials.append(trial)
     seen = observe(learning(trials), maximize=True)
     belief = Earlier(seen.places.cube, _earlier(sign), rng)
-    return model_of(seen, rng, [belief])[1]
+    return fit(CurveModel(seen.places.width), seen, rng, [belief]).trusts
 
 
 def test_it_is_trusted_as_far_as_it_explains_the_reports() -> None:
@@ -92,7 +93,7 @@ def _belief(sign: float, early: float) -> tuple[Observations, Earlier, float]:
         ))  # fmt: skip
     seen = observe(learning(study.trials), maximize=True)
     belief = Earlier(seen.places.cube, _earlier(sign), rng)
-    return seen, belief, model_of(seen, rng, [belief])[1][0]
+    return seen, belief, fit(CurveModel(seen.places.width), seen, rng, [belief]).trusts[0]
 
 
 @pytest.mark.parametrize("early", [1.0, -1.0])

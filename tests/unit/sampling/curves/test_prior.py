@@ -7,8 +7,9 @@ import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from hyperopt_app.sampling.curves.acquisition import best_near, candidates_of, model_of
+from hyperopt_app.sampling.curves.acquisition import best_near, candidates_of, fit, model_of
 from hyperopt_app.sampling.curves.cube import Cube
+from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import learning, observe
 from hyperopt_app.sampling.curves.prior import Prior
 from hyperopt_app.sampling.curves.sampler import CurvesSampler
@@ -75,8 +76,8 @@ def test_a_wrong_prior_is_given_up_and_not_reversed() -> None:
     seen = observe(learning(study.trials), maximize=False)
     cube = seen.places.cube
     wrong, right = (Prior(cube, params) for params in ({"x": 0.95, "y": 2e-3, "kind": "a"}, {"x": 0.3, "kind": "b"}))
-    assert model_of(seen, rng, [wrong])[1][0] >= 0
-    model, _ = model_of(seen, rng)
+    assert fit(CurveModel(seen.places.width), seen, rng, [wrong]).trusts[0] >= 0
+    model = model_of(seen, rng)
     anywhere = candidates_of(seen, model, rng, 200)
     assert best_near(seen, model, wrong.near(cube.uniform(rng, 200), rng), anywhere) is None
     chosen = best_near(seen, model, right.near(cube.uniform(rng, 200), rng), anywhere)
