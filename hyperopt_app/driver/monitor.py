@@ -36,7 +36,7 @@ from hyperopt_app.study.records.study_records import attributes_of, budget_in, s
 from hyperopt_app.study.records.trial_records import claim_of, directory_of, failure_record
 from hyperopt_app.study.standings.ranking import ranking_of
 from hyperopt_app.study.stopping import Stop, stop_in
-from hyperopt_app.study.trial_facts import is_parked
+from hyperopt_app.study.trial_facts import is_interrupted, is_parked
 from hyperopt_app.support.display_text import visible
 from hyperopt_app.support.passwords import hidden_note
 
@@ -84,6 +84,10 @@ class StudyMonitor:
     def left(self) -> int:
         """Return the number of trials of the budget that have not ended."""
         return left_of(self._tickets.trials(), self._plan.n_trials)
+
+    def interrupted(self) -> int:
+        """Return how many of them have begun, and go on."""
+        return sum(map(is_interrupted, self._tickets.trials()))
 
     def size(self) -> int:
         """Return the number of trials of the whole budget, with those by which the user enlarged it."""

@@ -149,7 +149,8 @@ def _search(workers: SweepWorkers, monitor: StudyMonitor, n_jobs: int, write_res
         with contextlib.suppress(StorageError), giving_up(lambda: True):  # a server may be away just now
             if fault := write_results():
                 _log.warning("%s", fault)
-            left = counted(monitor.left(), "trial")
+            left, begun = counted(monitor.left(), "trial"), monitor.interrupted()
+            left += f", {begun} of them begun" if begun else ""
         _log.warning("Interrupted with %s left; %s goes on.", left, plan.way_on)
         raise
     if workers.is_detached or monitor.left() == 0:

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _NAME = "summary.txt"
 
 _PLACES = ("2nd", "3rd")
-_MOST_PARAMS, _MOST_OF_FRONT = 12, 3
+_MOST_PARAMS, _MOST_OF_FRONT, _MOST_NUMBERS = 12, 3, 4
 _LONGEST_REASON = 80
 
 
@@ -134,8 +134,16 @@ def _count_lines(view: View) -> list[str]:
         text = in_one_line(group.text)
         reason = text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."
         again = f" -> hyperopt-app retry {_typed_path(view)} --kind {group.kind}" if group.kind else ""
-        lines.append(f"  {'failed':<8} {len(group.numbers)}x {f'{group.kind} {reason}'.strip()}{again}")
+        parts = [group.kind, reason, _numbers_text(group.numbers)]
+        lines.append(f"  {'failed':<8} {len(group.numbers)}x {' '.join(filter(None, parts))}{again}")
     return lines
+
+
+def _numbers_text(numbers: Sequence[int]) -> str:
+    """Name the trials, which `show` describes; of many the first."""
+    more = len(numbers) - _MOST_NUMBERS
+    named = ", ".join(f"#{number}" for number in numbers[:_MOST_NUMBERS])
+    return f"({named} and {more} more)" if more > 0 else f"({named})"
 
 
 def _best_text(view: View) -> str:

@@ -48,13 +48,9 @@ def history_sentence(bests: Sequence[tuple[int, float]], complete: int, last: in
         return f"The first of {counted(complete, 'complete trial')}, #{number} with {value_text(value)}, is the best."
     since = last - number
     ago = f"; the {since} trials since then were not better" if since > 1 else ""
-    return (
-        f"The best value fell in {len(bests)} steps from {value_text(bests[0][1])} (#{bests[0][0]}) to "
-        f"{value_text(value)} (#{number}){ago}."
-        if value < bests[0][1]
-        else f"The best value rose in {len(bests)} steps from {value_text(bests[0][1])} (#{bests[0][0]}) to "
-        f"{value_text(value)} (#{number}){ago}."
-    )
+    first, went = bests[0], "fell" if value < bests[0][1] else "rose"
+    course = f"{went} in {counted(len(bests) - 1, 'step')} from {value_text(first[1])} (#{first[0]})"
+    return f"The best value {course} to {value_text(value)} (#{number}){ago}."
 
 
 def order_sentence(order: Sequence[Mapping[str, Any]], best: Sequence[int]) -> str:

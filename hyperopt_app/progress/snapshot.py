@@ -104,7 +104,7 @@ class Snapshot:
     Attributes:
         n_trials: The budget; finished, running, parked and left trials add up to it, or to more if the study does.
         done: Complete trials.
-        left: Trials that nobody has started.
+        left: Trials that nobody has started, and those that were interrupted.
         elapsed_s: Seconds since the driver began.
         remaining_s: A guess of the seconds to the end; None while there is nothing to guess from.
         value_names: One name per optimised value.
@@ -118,6 +118,7 @@ class Snapshot:
         parked: Trials that wait at a rung, and go on if they are promoted.
         imported: Trials from elsewhere, in no other number here.
         infeasible: Complete trials that violate a constraint.
+        interrupted: Of those that are left, the trials that have begun and go on.
     """
 
     study_name: str
@@ -140,6 +141,7 @@ class Snapshot:
     parked: int = 0
     imported: int = 0
     infeasible: int = 0
+    interrupted: int = 0
 
     @property
     def finished(self) -> int:
@@ -203,6 +205,7 @@ def snapshot(
         last=tuple(map(_ended, _latest(trials))),
         failures=tuple(_failures(trials)),
         infeasible=sum(trial.state.name == "COMPLETE" and not trial_facts.is_eligible(trial) for trial in trials),
+        interrupted=min(sum(map(trial_facts.is_interrupted, trials)), left),
     )
 
 

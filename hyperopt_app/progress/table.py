@@ -70,7 +70,7 @@ def counts_text(snapshot: Snapshot) -> Text:
         (snapshot.failed, "failed", "red"),
         (snapshot.running, "running", ""),
         *([(snapshot.parked, "parked", "")] if snapshot.parked else []),
-        (snapshot.left, "left", ""),
+        (snapshot.left, f"left ({snapshot.interrupted} interrupted)" if snapshot.interrupted else "left", ""),
         *([(snapshot.set_aside, "set aside", "dim")] if snapshot.set_aside else []),
         *([(snapshot.imported, "imported", "dim")] if snapshot.imported else []),
     ]:

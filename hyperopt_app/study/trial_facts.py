@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hyperopt_app.study.records.forms import AttemptRecord
 from hyperopt_app.study.records.trial_records import (
     begun_attempts,
+    directory_of,
     ended_attempts_of,
     failure_record,
     holder_of,
@@ -37,6 +38,7 @@ __all__ = [
     "failures_alone",
     "infeasible_text",
     "is_eligible",
+    "is_interrupted",
     "is_parked",
     "last_value",
     "own_curve",
@@ -71,6 +73,11 @@ def is_parked(trial: "FrozenTrial") -> bool:
         return False
     promotion = promotion_of(trial)
     return promotion is not None and promotion["is_parked"]
+
+
+def is_interrupted(trial: "FrozenTrial") -> bool:
+    """Whether a trial has begun, was interrupted and waits to go on; not one that waits at a rung."""
+    return trial.state.name == "WAITING" and directory_of(trial) is not None and not is_parked(trial)
 
 
 def state_words(trials: Sequence["FrozenTrial"]) -> list[str]:

@@ -17,7 +17,7 @@ from hyperopt_app.budget.steering import add_point
 from hyperopt_app.budget.ticket_issue import issue, keep_budget
 from hyperopt_app.driver.monitor import StudyMonitor, best_lines
 from hyperopt_app.looking.overview import overview
-from hyperopt_app.objective.outcomes import Completed, Failed
+from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted
 from hyperopt_app.storage.opening import open_storage
 from hyperopt_app.study.heartbeat import WorkerIdentity, this_worker
 from hyperopt_app.study.liveness import Observer
@@ -124,6 +124,17 @@ def test_the_first_traceback_of_this_run_is_shown_once(tmp_path: Path, study: op
 def test_without_a_failure_there_is_no_traceback(plan: Plan, study: optuna.Study) -> None:
     """The driver has nothing to show then."""
     assert _watch(plan, study).first_traceback() == ""
+
+
+def test_an_interrupted_trial_is_left_and_has_begun(plan: Plan, study: optuna.Study) -> None:
+    """The line of an interruption says so, since it goes on and does not begin anew."""
+    study.set_user_attr("n_trials", 4)
+    worker, watch = hand(study), _watch(plan, study)
+    trial = claimed(worker)
+    trial.set_user_attr("directory", "/trials/0")
+    assert (watch.left(), watch.interrupted()) == (4, 0)
+    worker.settle(trial, Interrupted())
+    assert (watch.left(), watch.interrupted()) == (4, 1)
 
 
 def test_the_driver_sees_a_budget_that_changes_while_it_waits(plan: Plan, study: optuna.Study) -> None:

@@ -22,8 +22,8 @@ def test_the_summary_of_a_study_with_trials_of_all_kinds(tmp_path: Path, monkeyp
     assert summary_of(read_view(mixed(tmp_path / "s"), tmp_path / "s")) == [
         "s: 6 of 9 trials in 50 s, 2 workers 77 % busy, 54 s of compute, 8 s saved by pruning",
         "  3 complete, 1 pruned, 2 failed, 3 left, 1 set aside",
-        "  failed   1x bug TypeError: no -> hyperopt-app retry s --kind bug",
-        "  failed   1x oom out of memory at postgresql://me:***@db/x -> hyperopt-app retry s --kind oom",
+        "  failed   1x bug TypeError: no (#4) -> hyperopt-app retry s --kind bug",
+        "  failed   1x oom out of memory at postgresql://me:***@db/x (#5) -> hyperopt-app retry s --kind oom",
         "  best     loss 0.125 #2  lr 0.001  width 64  optimizer sgd    (2nd 0.25 #1, 3rd 0.5 #0)",
         "  look     hyperopt-app report s",
     ]
@@ -39,6 +39,12 @@ def test_the_summary_of_two_objectives_and_of_nothing(tmp_path: Path) -> None:
     empty = summary_of(viewed(tmp_path / "e", [], n_trials=3))
     assert empty[:2] == ["e: 0 of 3 trials in 0 s", "  3 left"]
     assert len(empty) == 3
+
+
+def test_of_many_failed_trials_the_first_are_named(tmp_path: Path) -> None:
+    """So that `show` can be asked for any of them."""
+    lines = summary_of(viewed(tmp_path / "f", [ended("FAIL", **failure("bug", "no"))] * 6))
+    assert any(line.startswith("  failed   6x bug no (#0, #1, #2, #3 and 2 more) -> ") for line in lines)
 
 
 def test_what_matters_and_what_is_wrong_is_said(tmp_path: Path) -> None:

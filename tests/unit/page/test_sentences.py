@@ -11,8 +11,8 @@ from hyperopt_app.page.forest import Modelled
 def test_the_history_says_how_far_the_search_has_come() -> None:
     """With the numbers of the first and the best trial; in either direction."""
     fell = sentences.history_sentence([(0, 4.0), (2, 1.0), (5, 0.5)], 9, 12)
-    assert fell == ("The best value fell in 3 steps from 4 (#0) to 0.5 (#5); the 7 trials since then were not better.")
-    assert "rose in 2 steps from 1 (#0) to 2 (#3)." in sentences.history_sentence([(0, 1.0), (3, 2.0)], 4, 3)
+    assert fell == ("The best value fell in 2 steps from 4 (#0) to 0.5 (#5); the 7 trials since then were not better.")
+    assert "rose in 1 step from 1 (#0) to 2 (#3)." in sentences.history_sentence([(0, 1.0), (3, 2.0)], 4, 3)
     assert sentences.history_sentence([(0, 1.0)], 1, 0) == "The first of 1 complete trial, #0 with 1, is the best."
     assert sentences.history_sentence([], 0, 3) == "No trial has completed with a finite value yet."
 

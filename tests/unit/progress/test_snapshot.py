@@ -12,6 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.progress.snapshot import Snapshot, WorkerRow, WorkerView, snapshot
+from hyperopt_app.progress.table import counts_text
 from tests.unit._made_trials import START, made
 
 MINIMIZE, MAXIMIZE = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
@@ -45,6 +46,20 @@ def test_the_counts_add_up_to_the_budget(states: list[TrialState], n_trials: int
     assert now.done + now.pruned + now.failed + now.running + now.left == max(n_trials, started)
     assert now.finished + now.running == started
     assert now.done == states.count(TrialState.COMPLETE)
+
+
+def test_of_those_that_are_left_the_interrupted_ones_are_known() -> None:
+    """They have begun, as their directory says; one that nobody has begun has none, and a parked one is not left."""
+    parked = {"rung": 1, "step": 3, "is_parked": True}
+    trials = [
+        made(TrialState.WAITING, number=0, directory="/trials/0"),
+        made(TrialState.WAITING, number=1),
+        made(TrialState.WAITING, number=2, directory="/trials/2", promotion=parked),
+        made(TrialState.RUNNING, number=3, directory="/trials/3"),
+    ]
+    now = seen(trials, n_trials=5)
+    assert (now.left, now.interrupted) == (3, 1)
+    assert "3 left (1 interrupted)" in counts_text(now).plain
 
 
 def test_parked_trials_are_counted_apart() -> None:

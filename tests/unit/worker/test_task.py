@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 import hyperopt_app
 from hyperopt_app.budget.ticket_issue import issue
+from hyperopt_app.config.sweeper import RepeatsConf
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Parked, Pruned
 from hyperopt_app.results.retrain import retrain_command
@@ -200,11 +201,15 @@ def test_a_seed_that_the_user_searches_or_fixes_is_the_trials(words: list[str], 
     assert words or command.endswith(f" seed={expected}")
 
 
+@pytest.mark.parametrize("repeats", [{}, dataclasses.asdict(RepeatsConf())])
 @pytest.mark.parametrize(("seed_key", "reads"), [(True, False), (False, True), (False, False)])
-def test_a_seed_that_no_key_takes_stands_before_the_command(seed_key: bool, reads: bool) -> None:
+def test_a_seed_that_no_key_takes_stands_before_the_command(
+    seed_key: bool, reads: bool, repeats: dict[str, Any]
+) -> None:
     """Also where the config has a key `seed` that the objective reads as it stands there."""
     trial = made(params={"x": 0.5}, training_seed=4, reads_seed=reads)
-    assert retrain_command(_plan(seed_key=seed_key), trial) == "HYPEROPT_SEED=4 python -m app y=5 x=0.5"
+    plan = _plan(seed_key=seed_key, repeats=repeats)
+    assert retrain_command(plan, trial) == "HYPEROPT_SEED=4 python -m app y=5 x=0.5"
 
 
 def test_the_seed_of_a_trial_that_an_older_release_has_run_is_known() -> None:
