@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.config.seeding import command_with_seed
 from hyperopt_app.objective.task_hooks import hooks_of
+from hyperopt_app.repeats.settings import read_repeats
 from hyperopt_app.sampling.seeds import training_seed
 from hyperopt_app.space.override_text import quoted_text
 from hyperopt_app.space.space import Space
@@ -48,7 +49,7 @@ class HowToTrain(Searched, Protocol):
     @property
     def seed_key(self) -> bool: ...  # noqa: D102
     @property
-    def repeats(self) -> Mapping[str, Any] | str: ...  # noqa: D102 - empty where each configuration is trained once
+    def repeats(self) -> Mapping[str, Any] | str: ...  # noqa: D102 - the setting, or its text in the study
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,13 @@ def retrain_command(plan: HowToTrain, trial: FrozenTrial) -> str:
     is_chosen = chooses_seed(plan, trial.params)
     is_own = plan.seed_key and reads_seed(trial) and not is_chosen
     # Each repeat has its seed in that key, also one that failed.
-    if is_own or (plan.repeats and (plan.seed_key or is_chosen)):
+    if is_own or (_is_repeated(plan.repeats) and (plan.seed_key or is_chosen)):
         words.append(f"seed={seed}")
     return command_with_seed(f"{plan.program} {shlex.join(words)}".rstrip(), seed)
+
+
+def _is_repeated(repeats: Mapping[str, Any] | str) -> bool:
+    return bool(repeats) if isinstance(repeats, str) else read_repeats(repeats) is not None
 
 
 def _seed(plan: HowToTrain, trial: FrozenTrial) -> int | None:

@@ -4,7 +4,7 @@
 import dataclasses
 import random
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 import hyperopt_app
 from hyperopt_app.budget.ticket_issue import issue
+from hyperopt_app.config.sweeper import RepeatsConf
 from hyperopt_app.errors import MetricError
 from hyperopt_app.objective.outcomes import Completed, Failed, Interrupted, Parked, Pruned
 from hyperopt_app.results.retrain import retrain_command
@@ -136,6 +137,15 @@ def test_the_command_that_trains_again_is_one_for_a_shell() -> None:
     command = retrain_command(_plan(), made(params={"x": 0.5, "name": "'a b'"}))
     assert command == """python -m app y=5 x=0.5 'name='"'"'a b'"'"''"""
     assert shlex.split(command) == ["python", "-m", "app", "y=5", "x=0.5", "name='a b'"]
+
+
+@pytest.mark.parametrize("repeats", [{}, dict(vars(RepeatsConf()))])
+def test_a_key_seed_that_the_objective_does_not_take_from_the_trial_stays(repeats: Mapping[str, Any]) -> None:
+    """The trial was trained with the config's own value, also where a sweep states that it trains each once."""
+    plan = _plan(seed_key=True, repeats=repeats)
+    read, unread = made(training_seed=7, reads_seed=True), made(training_seed=7)
+    assert retrain_command(plan, read) == "HYPEROPT_SEED=7 python -m app y=5 seed=7"
+    assert retrain_command(plan, unread) == "HYPEROPT_SEED=7 python -m app y=5"
 
 
 def test_the_command_hands_the_objective_what_it_suggested_by_itself() -> None:
