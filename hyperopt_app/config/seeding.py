@@ -8,7 +8,9 @@ import importlib.util
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -72,15 +74,17 @@ def seed_numerical_libraries(seed: int) -> None:
     """Seed the global generators of NumPy and torch.
 
     A library that is not imported yet begins with it when it is: a trial's process has more imported than a program
-    that trains once, and both shall draw the same numbers.
+    that trains once, and both shall draw the same numbers. For the same reason the import of a module that draws from
+    `random` leaves `random` as it was.
     """
     for name, seed_library in _LIBRARIES.items():
         module = sys.modules.get(name)
         if module is None:
-            _later.seeds[name] = seed
+            _later.around[name] = partial(_seeding, seed_library, seed)
         else:
-            _later.seeds.pop(name, None)
+            _later.around.pop(name, None)
             seed_library(module, seed)
+    _later.around |= {name: _keeping_random for name in _DRAWING if name not in sys.modules}
     if _later not in sys.meta_path:
         sys.meta_path.insert(0, _later)
 
@@ -96,33 +100,50 @@ def _seed_torch(module: Any, seed: int) -> None:
 _LIBRARIES: dict[str, Callable[[Any, int], None]] = {"numpy": _seed_numpy, "torch": _seed_torch}
 
 
+# Modules that draw from `random` while they are imported: rich (Keras and Lightning import it) numbers its styles.
+_DRAWING = ("rich.style",)
+
+
+@contextmanager
+def _seeding(seed_library: Callable[[Any, int], None], seed: int, module: ModuleType) -> Iterator[None]:
+    yield
+    seed_library(module, seed)
+
+
+@contextmanager
+def _keeping_random(_module: ModuleType) -> Iterator[None]:
+    state = random.getstate()
+    yield
+    random.setstate(state)
+
+
 class _Later(MetaPathFinder):
-    """Import hook that seeds a library as soon as it is imported."""
+    """Import hook that runs the imports of some modules, by name, within a context each."""
 
     def __init__(self) -> None:
-        self.seeds: dict[str, int] = {}
+        self.around: dict[str, Callable[[ModuleType], AbstractContextManager[None]]] = {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec that other finders give, with seeding added after the import."""
-        if path is not None or fullname not in self.seeds:
+        """Return the spec that other finders give, with the context around its execution."""
+        around = self.around.pop(fullname, None)
+        if around is None:
             return None
-        seed = self.seeds.pop(fullname)
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            _seeding_after(spec.loader, fullname, seed)
+            _execute_within(spec.loader, around)
         return spec
 
 
-def _seeding_after(loader: Any, name: str, seed: int) -> None:
+def _execute_within(loader: Any, around: Callable[[ModuleType], AbstractContextManager[None]]) -> None:
     execute = loader.exec_module
 
-    def seeding(module: ModuleType) -> None:
-        execute(module)
-        _LIBRARIES[name](module, seed)
+    def executing(module: ModuleType) -> None:
+        with around(module):
+            execute(module)
 
-    loader.exec_module = seeding
+    loader.exec_module = executing
 
 
 _later = _Later()

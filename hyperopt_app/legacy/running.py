@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -71,7 +71,7 @@ def run_worker(options: argparse.Namespace) -> int:
 def translate(options: argparse.Namespace) -> int:
     """Write the pair as a Hydra config directory and say how to run it."""
     pair = _pair_of_options(options)
-    _log_notes(pair)
+    _write_notes(pair.notes)
     made, path = translated(pair), options.out / "config.yaml"
     is_other = path.is_file() and path.read_text(encoding="utf-8") != config_text(made, pair, options.out)
     if is_other and not options.yes:
@@ -88,7 +88,7 @@ def translate(options: argparse.Namespace) -> int:
 def import_old(options: argparse.Namespace) -> int:
     """Import a study that another program created; the original stays unchanged."""
     pair = _pair_of_options(options)
-    _log_notes(pair)
+    _write_notes(pair.notes)
     if imported(pair, yes=options.yes):
         print(f"Go on with it: {shlex.join(_command_for_study('optimize', options))}")  # noqa: T201 - the command's answer
     else:
@@ -133,12 +133,12 @@ def _read_to_run(options: argparse.Namespace) -> Pair:
     if getattr(options, "delete_study", False) and not options.dry_run:
         set_aside(pair, yes=options.yes)
         pair = _pair_of_options(options)  # its notes are on what is there
-    _log_notes(pair)
+    _write_notes(pair.notes)
     return replace(pair, accept_missing=options.accept_missing)
 
 
-def _log_notes(pair: Pair) -> None:
-    for note in pair.notes:
+def _write_notes(notes: Iterable[str]) -> None:
+    for note in notes:
         sys.stderr.write(f"note: {note}\n")
 
 
@@ -172,6 +172,7 @@ def _run_search(pair: Pair, options: argparse.Namespace, wording: Wording, *over
     if options.accept_changes:
         overrides += ("hydra.sweeper.accept_changes=true",)
     if options.dry_run:
+        _write_notes(_machine_notes(pair))
         with tempfile.TemporaryDirectory() as folder:
             return Search(pair, Path(folder), wording, _do_nothing, [*overrides, "hydra.sweeper.dry_run=true"]).run()
     with _directories(pair, options):
@@ -189,16 +190,20 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
     effective = pair.hyper if _changes(options) else None
     keep_copies(pair.hyper_path, pair.model_path, effective, pair.save_path, study_dir_of(pair) / "earlier")
     notes = [f"the model config differs from the last run of this study: {change}"] if change else []
-    is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
-    if pair.gpu and is_here and not _sees_gpu():
-        notes.append("gpu: a GPU is wanted and this machine shows none; the objective gets cpu")
-    notes += _which_python(pair)
+    notes += _machine_notes(pair)
     notes += _other_studies(pair) if is_new else []
-    for note in notes:
-        sys.stderr.write(f"note: {note}\n")
+    _write_notes(notes)
     if is_new:
         command = shlex.join(words(place))
         sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {command}\n")
+
+
+def _machine_notes(pair: Pair) -> list[str]:
+    """Note what the workers will lack: a GPU here, or the Python that the lines of a job choose."""
+    is_here = all(launcher.name == "local_workers" for launcher in pair.launchers)
+    if pair.gpu and is_here and not _sees_gpu():
+        return ["gpu: a GPU is wanted and this machine shows none; the objective gets cpu"]
+    return _which_python(pair)
 
 
 def _which_python(pair: Pair) -> list[str]:

@@ -123,6 +123,7 @@ def test_g6_a_job_of_pbs_has_a_login_shell_and_no_note_on_its_output(run_script:
     _write({"save_path": "results", "pbs": PBS}, **LATER)
     text = _optimize(run_script, "--dry_run")
     assert ("#!/bin/bash -l\n#PBS" in text, "not needed" in text) == (True, False), text
+    assert text.count("not the Python of `conda activate holo`") == 1, text
 
 
 def test_g4_jobs_that_cannot_import_their_objective_are_not_submitted(pbs: dict[str, str], run_script: Run) -> None:

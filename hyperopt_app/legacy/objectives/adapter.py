@@ -199,7 +199,7 @@ class LegacyObjective(Objective):
         *others, last = missing
         # Lines of a job that activate an environment do not change which Python runs; `export PYTHONPATH` may help it.
         jobs = " where the jobs' own lines bring it" if "setup" in launcher else ""
-        option = "++objective.accept_missing=true, or --accept_missing of hyperopt-app legacy"
+        option = "--accept_missing of hyperopt-app legacy, or ++objective.accept_missing=true"
         way = f"{last} (the Python is {sys.executable}; to start all the same{jobs}: {option})"
         return [*others, way]
 

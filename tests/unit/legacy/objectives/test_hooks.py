@@ -40,7 +40,7 @@ def test_a_missing_module_is_a_fault_unless_it_is_accepted(caplog: pytest.LogCap
     assert "line 2: no module named 'no_such_module'" in fault
     slurm = {"_target_": "hydra_plugins.hyperopt_app.launchers.SlurmWorkersLauncher", "setup": ["module load conda"]}
     (of_job,) = LegacyObjective.check(a_sweep(file=file, launcher=slurm))
-    assert "to start all the same where the jobs' own lines bring it: ++objective.accept_missing=true" in of_job
+    assert "to start all the same where the jobs' own lines bring it: --accept_missing of hyperopt-app legacy" in of_job
     accepted = a_sweep(file=file, launcher=slurm)
     accepted.objective.accept_missing = True
     assert LegacyObjective.check(accepted) == []
