@@ -23,6 +23,7 @@ from hyperopt_app.errors import StudyMismatchError
 from hyperopt_app.launchers.further import submits
 from hyperopt_app.results.files import write_results
 from hyperopt_app.results.retrain import kept_retrain, retrain_command
+from hyperopt_app.results.search_command import last_config, search_command
 from hyperopt_app.space.constraints import Constraints
 from hyperopt_app.space.override_text import plain_values
 from hyperopt_app.space.points import point_of
@@ -59,7 +60,7 @@ def retried(
         tickets = retry(study, wanted)
     written(study, study_dir, further)
     lines = [f"Trial {old} is retried as trial {new} and no longer counts." for old, new in tickets.items()]
-    return [*lines, _what_is_left(study)]
+    return [*lines, _what_is_left(study, study_dir)]
 
 
 def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], further: Further) -> list[str]:
@@ -74,7 +75,7 @@ def discarded(study: optuna.Study, study_dir: Path, numbers: Sequence[int], furt
     them = counted(len(set(numbers)), "trial")
     rest = " Its point is tried again, since a grid has no other." if lists_points(study) else ""
     lines = [f"{them} discarded and no longer counted.{rest}"]
-    return [*lines, _what_is_left(study)]
+    return [*lines, _what_is_left(study, study_dir)]
 
 
 def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: bool) -> list[str]:
@@ -114,7 +115,7 @@ def added(study: optuna.Study, study_dir: Path, words: Sequence[str], *, grows: 
     with study_lock(study_dir):
         number = add_point(study, point, hand, grows=grows)
     grown = f" The budget is {counted(_size(study), 'trial')} now." if grows else ""
-    return [f"The point is tried next, as trial {number}.{grown}", _what_is_left(study)]
+    return [f"The point is tried next, as trial {number}.{grown}", _what_is_left(study, study_dir)]
 
 
 def extended(study: optuna.Study, study_dir: Path, n_trials: int) -> list[str]:
@@ -130,7 +131,7 @@ def extended(study: optuna.Study, study_dir: Path, n_trials: int) -> list[str]:
         )
     with study_lock(study_dir):
         extend(study, n_trials)
-    return [f"{counted(n_trials, 'trial')} more: the budget is {_size(study)} now.", _what_is_left(study)]
+    return [f"{counted(n_trials, 'trial')} more: the budget is {_size(study)} now.", _what_is_left(study, study_dir)]
 
 
 def held(study: optuna.Study, study_dir: Path) -> list[str]:
@@ -166,7 +167,10 @@ def released(study: optuna.Study, study_dir: Path) -> list[str]:
                 f"{study_dir} is not held but stopped, since {stop.reason}; the search command goes on with it."
             )
         write_stop(study, None)
-    lines = ["Trials may begin again; workers that still run one of them take further ones.", _what_is_left(study)]
+    lines = [
+        "Trials may begin again; workers that still run one of them take further ones.",
+        _what_is_left(study, study_dir),
+    ]
     if submits(study_dir.absolute()):
         extend = shlex.join(["hyperopt-app", "extend", str(study_dir), "--workers"])
         lines.append(f"`{extend} N` submits N workers as before; the search command does too, and stays with them.")
@@ -193,7 +197,7 @@ def _size(study: optuna.Study) -> int:
     return len(trials) if asked is None else budget_size(trials, asked)
 
 
-def _what_is_left(study: optuna.Study) -> str:
+def _what_is_left(study: optuna.Study, study_dir: Path) -> str:
     """Describe the study's state after the change, and what continues it."""
     every: Sequence[optuna.trial.FrozenTrial] = study.get_trials(deepcopy=False)
     asked, aside = budget_of(study), hidden_in(set_aside_of(study, every), every)
@@ -204,5 +208,9 @@ def _what_is_left(study: optuna.Study) -> str:
     summary = (
         f"{left} of {counted(size, 'trial')} left, {running} of them running" if left else f"all {size} trials ended"
     )
-    who = "running workers continue with the rest; without any, the same command does" if left > running else ""
+    who = ""
+    if left > running:
+        command = search_command(study, last_config(study_dir))
+        who = "running workers continue with the rest; without any, the same command does"
+        who += f" (`{command}`)" if command else ""
     return "; ".join(filter(None, [f"Now: {summary}", f"{len(aside)} set aside" if aside else "", who])) + "."

@@ -18,6 +18,10 @@ __all__ = ["read_table"]
 
 _STATES = {"complete": "complete", "completed": "complete", "pruned": "pruned", "fail": "failed", "failed": "failed"}
 _UNFINISHED = ("running", "waiting")
+# The columns that the table of runs of Weights & Biases has whatever is searched, and the words of its states.
+_OF_WANDB = frozenset({"Name", "State"})
+_STATES_OF_WANDB = {"finished": "complete", "crashed": "failed", "killed": "failed"}
+_UNFINISHED_OF_WANDB = ("pending", "preempting", "preempted")
 # The one that the header has most of.
 _DELIMITERS = ",;\t"
 _STATE, _ASIDE = "state", "set_aside"
@@ -42,7 +46,8 @@ def read_table(path: Path, space: Space, metrics: Sequence[str]) -> Source:
 
     Args:
         path: The file. Its columns are the searched keys, the metrics (or `value`, or `value_...` with the metric's
-            name) and perhaps `state`; or it is a `trials.csv` of this package.
+            name) and perhaps `state`; or it is a `trials.csv` of this package, or what Weights & Biases exports of
+            the runs of a sweep. In these two, other columns are passed over.
         space: What is searched.
         metrics: The names of the objectives.
 
@@ -72,6 +77,7 @@ def _columns(path: Path, header: Sequence[str], space: Space, metrics: Sequence[
         StudyMismatchError: Columns are missing, there twice or of no known meaning; the text names all of them.
     """
     is_ours = any(name.startswith(_PARAM) for name in header)
+    is_wandb = not is_ours and set(header) >= _OF_WANDB
     keys = {word: key for key in space.distributions for word in (key, key.lstrip("+"), space.names.get(key, key))}
     params = {
         keys[name.removeprefix(_PARAM)]: place
@@ -79,7 +85,8 @@ def _columns(path: Path, header: Sequence[str], space: Space, metrics: Sequence[
         if name.removeprefix(_PARAM) in keys and (name.startswith(_PARAM) or not is_ours)
     }
     values = [_place_of_value(header, index, metric, len(metrics)) for index, metric in enumerate(metrics)]
-    state = header.index(_STATE) if _STATE in header else None
+    word = "State" if is_wandb else _STATE
+    state = header.index(word) if word in header else None
     used = {*params.values(), *values, state}
     names = {space.names.get(key, key) for key in params}
     searched = {space.names.get(key, key): key.lstrip("+") for key in space.distributions}
@@ -94,7 +101,7 @@ def _columns(path: Path, header: Sequence[str], space: Space, metrics: Sequence[
     faults += [
         f"column {place + 1}, {name!r}, is neither searched nor a value nor {_STATE!r}{did_you_mean(name, known)}"
         for place, name in enumerate(header)
-        if place not in used and (name.startswith(_PARAM) or not is_ours)
+        if place not in used and (name.startswith(_PARAM) or not (is_ours or is_wandb))
     ]
     if faults:
         lines = "\n".join(f"  - {line}" for line in faults)
@@ -115,9 +122,9 @@ def _candidate(cells: Sequence[str], line: int, columns: _Columns) -> Candidate 
         faults.append(f"it has {len(cells)} cells, the header {len(columns.names)}")
     padded = [*(cell.strip() for cell in cells), *[""] * (len(columns.names) - len(cells))]
     word = padded[columns.state].lower() if columns.state is not None else "complete"
-    if word in _UNFINISHED or (columns.aside is not None and padded[columns.aside]):
+    if word in (*_UNFINISHED, *_UNFINISHED_OF_WANDB) or (columns.aside is not None and padded[columns.aside]):
         return None
-    state = _STATES.get(word, "")
+    state = (_STATES | _STATES_OF_WANDB).get(word, "")
     if not state:
         faults.append(f"column {_STATE}: {word!r} is not known; write complete, pruned or failed")
     values = list(_row_values(padded, columns, faults)) if state == "complete" else []

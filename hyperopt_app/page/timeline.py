@@ -3,7 +3,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from hyperopt_app.cost.worker_times import WorkerTime
@@ -90,15 +91,18 @@ def timeline_of(spans: Sequence[Span], workers: Sequence[WorkerTime] = ()) -> di
 
     Returns:
         The rows, columns of the attempts, and as `work` columns of the times at work. A worker that comes after another
-        one in the same row is `again` there: its job went back into the queue, or the search was begun anew.
+        one in the same row is `again` there: its job went back into the queue, or the search was begun anew. Workers of
+        one number that are there at a time, of two commands on one machine, have a row each.
     """
     if not spans:
         return None
-    rows = {span.row for span in spans} | {_row_of_time(known) for known in workers}
+    own = _rows_of_their_own(spans, workers)
+    spans = [replace(span, row=own.get(span.worker, span.row)) for span in spans]
+    rows = {span.row for span in spans} | {own[known.worker] for known in workers}
     places = {row: place for place, row in enumerate(sorted(rows, key=_in_order))}
     first = min([span.begun for span in spans] + [known.begun for known in workers])
     return {
-        "work": _work(workers, places, first),
+        "work": _work(workers, own, places, first),
         "rows": list(places),
         "first": round(first, 1),
         "row": [places[span.row] for span in spans],
@@ -109,9 +113,27 @@ def timeline_of(spans: Sequence[Span], workers: Sequence[WorkerTime] = ()) -> di
     }
 
 
-def _work(workers: Sequence[WorkerTime], places: Mapping[str, int], first: float) -> dict[str, Any]:
+def _rows_of_their_own(spans: Sequence[Span], workers: Sequence[WorkerTime]) -> dict[str, str]:
+    """Return the row of each worker process: that of its place, or a second one where another process is there then."""
+    pieces = [(span.worker, span.row, span.begun, span.ended) for span in spans if span.worker]
+    pieces += [(known.worker, _row_of_time(known), known.begun, known.begun + known.seconds) for known in workers]
+    there = dict[str, tuple[float, float, str]]()
+    for worker, row, begun, ended in pieces:
+        earlier = there.get(worker, (begun, ended, row))
+        there[worker] = (min(begun, earlier[0]), max(ended, earlier[1]), earlier[2])
+    own, free_from = dict[str, str](), dict[str, float]()
+    for worker, (begun, ended, row) in sorted(there.items(), key=lambda item: (item[1], item[0])):
+        rows = (row if nth == 1 else f"{row} ({nth})" for nth in count(1))
+        own[worker] = next(name for name in rows if free_from.get(name, begun) <= begun)
+        free_from[own[worker]] = ended
+    return own
+
+
+def _work(
+    workers: Sequence[WorkerTime], own: Mapping[str, str], places: Mapping[str, int], first: float
+) -> dict[str, Any]:
     ordered = sorted(workers, key=lambda known: (known.begun, known.worker))
-    rows = [places[_row_of_time(known)] for known in ordered]
+    rows = [places[own[known.worker]] for known in ordered]
     return {
         "row": rows,
         "begun": [round(known.begun - first, 1) for known in ordered],
@@ -127,4 +149,5 @@ def _row_of_time(known: WorkerTime) -> str:
 
 def _in_order(row: str) -> tuple[str, int, str]:
     host, _, number = row.rpartition(", worker ")
+    number = number.partition(" ")[0]
     return host, int(number) if number.isdecimal() else 0, row

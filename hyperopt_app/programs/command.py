@@ -94,7 +94,7 @@ class Command(Objective):
         logs = None if trial is None else directory
         program = Program(self._words, environment, start, directory, self._grace_s, logs)
         self._run(program, metrics, curve, trial)
-        return _reported_value(trial) | curve.values or _no_metrics(metrics)
+        return _reported_value(trial) | curve.values or _no_metrics(metrics, trial)
 
     def _run(self, program: Program, metrics: MetricsFile, curve: Curve, trial: Trial | None) -> None:
         try:
@@ -155,7 +155,8 @@ def _own_seed(conf: Any) -> int | None:
     return own if isinstance(own, int) and not isinstance(own, bool) and own >= 0 else None
 
 
-def _no_metrics(metrics: MetricsFile) -> Mapping[str, float]:
+def _no_metrics(metrics: MetricsFile, trial: Trial | None) -> Mapping[str, float]:
+    name = "loss" if trial is None else next(iter(trial.metric_names), "loss")
     if not metrics.place.exists():
         came = "this file is not there"
     elif metrics.unusable:
@@ -164,8 +165,9 @@ def _no_metrics(metrics: MetricsFile) -> Mapping[str, float]:
         came = "it has no line with a metric"
     raise MetricError(
         f"objective.metrics: the program ended with exit code 0 and left no metrics in {metrics.place}: {came}. Let it "
-        'append lines as {"step": 4, "loss": 0.3} to the file that the environment variable HYPEROPT_METRICS names, or '
-        "call hyperopt-app report-metric loss=0.3 step=4, or set objective.metrics to the file that it writes"
+        f'append lines as {{"step": 4, "{name}": 0.3}} to the file that the environment variable HYPEROPT_METRICS '
+        f"names, or call hyperopt-app report-metric {name}=0.3 step=4, or set objective.metrics to the file that it "
+        "writes"
     )
 
 

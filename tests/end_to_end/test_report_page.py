@@ -147,6 +147,22 @@ def test_hostile_texts_are_shown_as_texts(tmp_path: Path, opened: Opened) -> Non
 
 
 @without_webgl
+def test_trials_that_do_not_count_are_not_in_the_history(tmp_path: Path, opened: Opened) -> None:
+    """Whatever became of them: imported, discarded, tried again."""
+    study = optuna.create_study()
+    study.add_trials([made(values=[1.0], number=number) for number in range(3)])
+    study.add_trials([made(TrialState.FAIL, number=3, failure={"kind": "bug"}), made(TrialState.FAIL, number=4)])
+    study.add_trial(made(TrialState.PRUNED, number=5, curve={0: 2.0, 1: 3.0}))
+    for number in (0, 4, 5):
+        study.set_user_attr(f"discarded:{number}", "by hand")
+    page = opened(written_page(study, tmp_path))
+    page.locator("#history").scroll_into_view_if_needed()
+    page.wait_for_selector("#history .scatterlayer .point")
+    drawn = page.evaluate("document.querySelector('#history .js-plotly-plot').data.map(({name, x}) => [name, [...x]])")
+    assert dict(drawn) == {"complete": [1, 2], "failed": [3], "best so far": [1, 3]}
+
+
+@without_webgl
 def test_other_kinds_of_studies_open(tmp_path: Path, opened: Opened) -> None:
     """Two objectives; a single trial, which has failed."""
     two, single = study_of("minimize", "maximize"), study_of()

@@ -13,6 +13,7 @@ from hyperopt_app.looking.tables.rows import row_of, value_columns
 from hyperopt_app.looking.view import View
 from hyperopt_app.results.trials_csv import trials_csv
 from hyperopt_app.storage.opening import open_storage
+from hyperopt_app.study import trial_facts
 from hyperopt_app.study.identity import stored_identity
 from hyperopt_app.support.display_text import counted
 from hyperopt_app.support.files import replace_text, replacing
@@ -45,15 +46,17 @@ def exported(view: View, target: str, source: "BaseStorage") -> str:
     suffix, path = Path(target).suffix.lower(), Path(target)
     if "://" in target or target.startswith("journal:") or suffix in _STORAGES:
         return _copied(view, target, suffix, source)
+    n_trials = len(view.trials)
     if suffix == ".csv":
         replace_text(path, csv_text(view))
+        n_trials = sum(word != "waiting" for word in trial_facts.state_words(view.trials))
     elif suffix == ".json":
         replace_text(path, json.dumps(plain_json(json_data(view)), indent=2, ensure_ascii=False) + "\n")
     elif suffix == ".parquet":
         _write_parquet(view, path)
     else:
         raise StudyMismatchError(f"--to {target}: not a form that can be written; give {_FORMS}")
-    return f"{counted(len(view.trials), 'trial')} of {view.directory} written to {target}"
+    return f"{counted(n_trials, 'trial')} of {view.directory} written to {target}"
 
 
 def csv_text(view: View) -> str:

@@ -5,13 +5,14 @@
 const figures = {};
 
 figures.history = (element) => {
-  const complete = rowsWhere((row) => stateOf(row) === "complete" && !textAt("aside", row));
+  const counting = rowsWhere((row) => !textAt("aside", row));
+  const complete = counting.filter((row) => stateOf(row) === "complete");
   const feasible = complete.filter((row) => textAt("infeasible", row) === "");
   const infeasible = complete.filter((row) => textAt("infeasible", row) !== "");
-  const pruned = rowsWhere((row) => stateOf(row) === "pruned" && drawable(trials.last[row]) !== null);
-  const failed = rowsWhere((row) => stateOf(row) === "failed");
+  const pruned = counting.filter((row) => stateOf(row) === "pruned" && drawable(trials.last[row]) !== null);
+  const failed = counting.filter((row) => stateOf(row) === "failed");
   const place = (row) => [trials.number[row], shownValue(row)];
-  const last = Math.max(...trials.number);
+  const last = Math.max(0, ...counting.map((row) => trials.number[row]));
   const bests = [...report.bests, ...(report.bests.length ? [[last, report.bests.at(-1)[1]]] : [])];
   const many = trials.number.length > 2000;
   const traces = [

@@ -116,7 +116,10 @@ def test_a_study_is_held_and_released(tmp_path: Path) -> None:
     stop = read_stop(study)
     assert stop is not None
     assert (stop.is_hold, stop.is_fault, stop.ends_running) == (True, False, False)
-    assert released(study, tmp_path)[1].startswith("Now: 3 of 3 trials left, 0 of them running")
+    (tmp_path / "multirun.yaml").write_text("hydra: {overrides: {hydra: [hydra.mode=MULTIRUN], task: [x=1]}}")
+    says = released(study, tmp_path)[1]
+    assert says.startswith("Now: 3 of 3 trials left, 0 of them running")
+    assert says.endswith("without any, the same command does (`python ... --multirun x=1`).")
     assert read_stop(study) is None
     with pytest.raises(StudyMismatchError, match="is not held; nothing was changed"):
         released(study, tmp_path)

@@ -74,6 +74,22 @@ def test_a_table_is_imported_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(study.get_trials()) == 8
 
 
+def test_the_export_of_a_sweep_of_wandb_is_imported_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its states, its quotes and its whole numbers with a point; columns of no meaning here are passed over."""
+    study = begun()
+    header = '"Name","State","Notes","Runtime","Sweep","lr","width","optimizer","epochs","val_acc","loss"\n'
+    rows = [
+        '"wild-sweep-3","finished","-","5","s","0.001","64.0","adam","9","0.9","0.5"',
+        '"calm-sweep-2","crashed","-","5","s","0.01","16","sgd","9","",""',
+        '"late-sweep-1","running","-","5","s","0.01","16","sgd","9","0.1","0.7"',
+    ]
+    cli.main(["import", "here", _table(header + "\n".join(rows))])
+    assert capsys.readouterr().out == "2 trials imported from earlier.csv; 1 was left out, not ended or set aside.\n"
+    fresh = study.get_trials()[3:]
+    assert [(trial.state.name, trial.params["+width"]) for trial in fresh] == [("COMPLETE", 64), ("FAIL", 16)]
+    assert "column 'width' is missing" in _refusal("import", "here", _table(header.replace("width", "depth")))
+
+
 def test_what_is_imported_counts_for_no_budget(capsys: pytest.CaptureFixture[str]) -> None:
     """It is shown apart, is not the best, and can be discarded; samplers see it until then."""
     study = begun()

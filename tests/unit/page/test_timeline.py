@@ -49,11 +49,12 @@ def test_times_at_work_stand_behind_the_attempts() -> None:
     """Also those of workers without a trial; one that comes after another in its row has come back."""
 
     def known(number: int, begun: float, ended: float, job: str) -> WorkerTime:
-        name = f"{number}-n-1-1-{begun:.0f}"
+        name = f"{number}-n-1-1-{begun + 100:.0f}"
         return WorkerTime(name, number, "n-1", "n-1", job, 1.0, BEGUN + begun, BEGUN + ended, is_at_work=False)
 
     times = [known(1, -10, 20, "7_1"), known(2, -5, 0, "7_2"), known(1, 30, 90, "7_1")]
-    shown = timeline_of(spans_of([made(number=0, claim=_claim(1), length_s=15.0)]), times)
+    claim = {**_claim(1), "worker": times[0].worker}
+    shown = timeline_of(spans_of([made(number=0, claim=claim, length_s=15.0)]), times)
     assert shown is not None
     assert shown["rows"] == ["n-1, worker 1", "n-1, worker 2"]
     assert (shown["row"], shown["begun"], shown["length"]) == ([0], [10.0], [15.0])
@@ -64,6 +65,19 @@ def test_times_at_work_stand_behind_the_attempts() -> None:
         "job": ["7_1", "7_2", "7_1"],
         "again": [False, False, True],
     }
+
+
+def test_workers_of_one_number_at_a_time_have_a_row_each() -> None:
+    """Two commands on one machine both have a worker 0; a third that comes later goes on in the first row."""
+    length_s = 50.0
+    trials = [made(number=n, length_s=length_s, claim={**_claim(0), "worker": f"0-n-1-{n}-a"}) for n in range(2)]
+    begun = BEGUN + length_s
+    later = WorkerTime("0-n-1-2-a", 0, "n-1", "n-1", "", 0.0, begun, begun + 9, is_at_work=False)
+    shown = timeline_of(spans_of(trials), [later])
+    assert shown is not None
+    assert shown["rows"] == ["n-1, worker 0", "n-1, worker 0 (2)"]
+    assert shown["row"] == [0, 1]
+    assert (shown["work"]["row"], shown["work"]["again"]) == ([0], [False])
 
 
 def test_hours_add_up() -> None:

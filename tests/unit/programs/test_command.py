@@ -144,7 +144,10 @@ def test_a_long_story_is_kept_at_its_end(study: optuna.Study, tmp_path: Path) ->
 )
 def test_a_program_without_metrics_is_an_error(script: str, text: str, study: optuna.Study, tmp_path: Path) -> None:
     """For the user to correct: no trial of this program could have a value."""
-    with _running(study, tmp_path), pytest.raises(MetricError, match=f"left no metrics in .*{text}.*report-metric"):
+    with (
+        _running(study, tmp_path),
+        pytest.raises(MetricError, match=f"left no metrics in .*{text}.*report-metric loss=0.3"),
+    ):
         train(_conf(script))
 
 
