@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hyperopt_app.config.hidden_files import hidden_files
 from hyperopt_app.config.seeding import seed_libraries
 from hyperopt_app.errors import ConfigError, HyperoptError
 from hyperopt_app.hydra_compat import instantiate_class
@@ -29,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def _trained(conf: DictConfig) -> Any:
-    faults = check_objective(conf)
+    faults = _hidden_files() or check_objective(conf)
     if faults:
         raise ConfigError(faults)
     # Only a class that derives from Objective gets this far, so the YAML calls nothing else (Command starts programs).
@@ -40,6 +43,14 @@ def _trained(conf: DictConfig) -> Any:
     if current_trial() is None:
         _log.info("Result: %s", _returned_text(returned))
     return returned
+
+
+def _hidden_files() -> list[str]:
+    """Return the user's config files that ours hide, of a training alone; a sweep has looked before its first trial."""
+    if current_trial() is not None or not GlobalHydra.instance().is_initialized():
+        return []
+    config = OmegaConf.create({"hydra": HydraConfig.get()})
+    return hidden_files(GlobalHydra.instance().config_loader(), config)
 
 
 def _seed(conf: DictConfig) -> None:

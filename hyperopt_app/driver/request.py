@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from hyperopt_app.budget.untried import is_untried
 from hyperopt_app.config.command_line import hydra_words, task_words
+from hyperopt_app.config.hidden_files import hidden_files
 from hyperopt_app.config.presets import is_preset
 from hyperopt_app.driver.places import other_study, place_faults
 from hyperopt_app.errors import ConfigError, StorageError, StudyMismatchError
@@ -103,6 +104,8 @@ def checked(
         ConfigError: With all that is wrong.
     """
     loader, hooks = context.config_loader, hooks_of(task_function)
+    if hidden := hidden_files(loader, config):  # what else is wrong with the config is not the user's
+        raise ConfigError(hidden)
     settings, field_faults, method_faults = _settings_and_faults(loader, config)
     settings, space, is_read, faults = _read_search(loader, settings, arguments)
     strays = misplaced(config, settings, typed=arguments)
