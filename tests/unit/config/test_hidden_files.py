@@ -19,7 +19,7 @@ OWN = "defaults: [config, _self_]\nlr: 1\n"
 def _faults(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *words: str) -> list[str]:
     monkeypatch.setattr(sys, "argv", ["app", "--config-dir", str(folder), *([f"--config-name={name}"] if name else [])])
     search_path = create_config_search_path("pkg://hyperopt_app.conf")
-    search_path.append("command-line", f"file://{folder}")
+    search_path.prepend("command-line", f"file://{folder}", anchor="schema")  # as Hydra does it
     loader = ConfigLoaderImpl(config_search_path=search_path)
     config = loader.load_configuration(name or "config", list(words), run_mode=RunMode.MULTIRUN)
     config.hydra.job.config_name = name or "config"
