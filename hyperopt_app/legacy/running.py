@@ -190,9 +190,7 @@ def _begin(pair: Pair, options: argparse.Namespace, place: Path, change: str, is
     effective = pair.hyper if _changes(options) else None
     keep_copies(pair.hyper_path, pair.model_path, effective, pair.save_path, study_dir_of(pair) / "earlier")
     notes = [f"the model config differs from the last run of this study: {change}"] if change else []
-    notes += _machine_notes(pair)
-    notes += _other_studies(pair) if is_new else []
-    _write_notes(notes)
+    _write_notes([*notes, *_machine_notes(pair), *(_other_studies(pair) if is_new else [])])
     if is_new:
         command = shlex.join(words(place))
         sys.stderr.write(f"The same study in the new form: {place / 'config.yaml'}; {command}\n")
@@ -208,12 +206,10 @@ def _machine_notes(pair: Pair) -> list[str]:
 
 def _which_python(pair: Pair) -> list[str]:
     """Note that jobs run this very Python, if their own lines choose another; once for all blocks."""
-    for launcher in pair.launchers:
-        line = next((line for line in launcher.settings.get("setup") or () if _ACTIVATES.search(line)), None)
-        if line is not None:
-            note = (
-                f"the jobs run {sys.executable}, not the Python of `{line.strip()}` ({launcher.source}.bash or kernel)"
-            )
+    lines = ((launcher.source, line) for launcher in pair.launchers for line in launcher.settings.get("setup") or ())
+    for source, line in lines:
+        if _ACTIVATES.search(line):
+            note = f"the jobs run {sys.executable}, not the Python of `{line.strip()}` ({source}.bash or kernel)"
             return [f"{note}; to train in that environment, install this package there and submit from it"]
     return []
 
@@ -241,8 +237,7 @@ def _sees_gpu() -> bool:
 @contextmanager
 def _directories(pair: Pair, options: argparse.Namespace) -> Iterator[None]:
     """Create the directories of results and log; remove them again if they were created in vain."""
-    save_path = "-s" if options.save_path else f"{pair.hyper_path}: save_path"
-    wanted = {pair.save_path: save_path}
+    wanted = {pair.save_path: "-s" if options.save_path else f"{pair.hyper_path}: save_path"}
     if pair.log_path:
         wanted.setdefault(pair.log_path.parent, f"{pair.hyper_path}: log")
     missing = {path for folder in (*wanted, study_dir_of(pair)) for path in _missing(folder)}
