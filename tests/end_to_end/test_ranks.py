@@ -176,7 +176,7 @@ def test_the_example_with_torch(run_script: Run, family: Family) -> None:
     """With the search of the other one, as a function of an app."""
     decorator = '@hydra.main(version_base=None, config_path=".", config_name="search")'
     app = f'{decorator}\ndef main(cfg):\n    return objective(cfg)\n\n\nif __name__ == "__main__":\n    main()\n'
-    Path("train.py").write_text(f"import hydra\n{_block('python', 'def objective')}\n\n{app}")
+    Path("train.py").write_text(f"import hydra\n{_block('python', 'launch_ranks(train')}\n\n{app}")
     Path("search.yaml").write_text(_block("yaml", "two_ranks").replace("upper: 1.5", "upper: 0.9"))
     ended = run_script("train.py", "--multirun", timeout=200)
     assert ended.returncode == 0, ended.stdout + ended.stderr
