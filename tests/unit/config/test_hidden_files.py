@@ -36,7 +36,7 @@ def test_a_hidden_file_that_is_in_use_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_an_option_of_a_group_is_named_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The one that the command chooses, or each of several in a sweep that are ours."""
+    """The one that the command chooses, also in a sweep; a hidden one that nobody chooses is none."""
     folder = write_configs(tmp_path, {"hparams/sphere": "# @package _global_\nx: 3\n"})
     (fault,) = _faults(monkeypatch, folder, "", "hparams=sphere", "x=choice(1,2)")
     assert "hparams/sphere.yaml is not read" in fault
