@@ -240,13 +240,13 @@ class NopPrunerConf:
 
 @dataclass
 class ForecastPrunerConf:
-    """End what is neither among the best so far nor expected to be among the best in the end."""
+    """End what is neither among the best so far nor expected to be the best in the end."""
 
     _target_: str = "hyperopt_app.sampling.curves.forecast.ForecastPruner"
     # One in so many trials is among the best; a trial is judged each time its length has grown by this factor.
     reduction_factor: int = 3
-    # Standard deviations that are added to a trial's forecast before it is judged; more ends fewer trials.
-    caution: float = 0.5
+    # Standard deviations added to a trial's forecast before it is held against the best one; more ends fewer trials.
+    caution: float = 1.0
     # The first judgement: 0 at the first report, 1 at a length of `reduction_factor` times the first report's.
     first_rung: int = 1
 
@@ -261,7 +261,7 @@ class PromotePrunerConf:
     # The first rung: 0 at the first report, 1 at a length of `reduction_factor` times the first report's.
     first_rung: int = 1
     # Of `forecast`, where no trial has a checkpoint.
-    caution: float = 0.5
+    caution: float = 1.0
 
 
 @dataclass

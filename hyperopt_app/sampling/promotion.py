@@ -36,7 +36,7 @@ class PromotePruner(ForecastPruner):
         ValueError: A number is out of its range.
     """
 
-    def __init__(self, reduction_factor: int = 3, first_rung: int = 1, caution: float = 0.5) -> None:
+    def __init__(self, reduction_factor: int = 3, first_rung: int = 1, caution: float = 1.0) -> None:
         super().__init__(reduction_factor, caution, first_rung)
         self.has_checkpoints = False
 

@@ -11,7 +11,7 @@ from hyperopt_app.sampling.curves.cube import Floats
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import Observations, subset
 
-__all__ = ["best_near", "best_point", "candidates_of", "fit", "log_improvement", "model_of"]
+__all__ = ["Acquisition", "fit", "log_improvement", "model_of"]
 
 # Reports with which hyperparameters are fitted, and with which the process is conditioned: the cost of either grows
 # with the third power.
@@ -19,13 +19,16 @@ _MOST_FITTED, _MOST_KNOWN = 100, 300
 _FIT_STEPS = 24
 # Neighbours are tried of so many places with the best reports, and of so many with the best predicted ends.
 _BEST_REPORTS, _BEST_ENDS = 12, 6
+# Of the candidates so many are improved, in so many rounds: by so many neighbours of theirs, which are so far away, as
+# shares of the range.
+_BEST_CANDIDATES, _ROUNDS, _BESIDE, _NARROW = 10, 3, 100, (0.01, 0.025, 0.1)
 # The trust in a belief or its reverse from which on hyperparameters are fitted to what it leaves unexplained, and below
 # which nothing is expected for its sake: a little of many false beliefs costs more than a little of a true one brings.
 _LEAST_TRUST, _DOUBTED = 0.1, 0.3
 # How much lower the logarithm of the expected improvement may be near a belief than anywhere.
 _LAG = 0.5
 _MORE = 10  # so often further candidates are drawn, where constraints leave few
-_SAME = 1e-9  # the squared distance up to which two points are the same
+_SAME = 1e-6  # the squared distance up to which two points are as good as the same: a thousandth of a range
 _FAR = -5.0  # standard deviations from which on the improvement goes by its asymptote
 _erfc = np.vectorize(math.erfc, otypes=[float])
 
@@ -80,91 +83,105 @@ def fit(model: CurveModel, seen: Observations, rng: np.random.Generator, beliefs
     return trend
 
 
-def candidates_of(
-    seen: Observations,
-    model: CurveModel,
-    rng: np.random.Generator,
-    count: int,
-    further: Sequence[Floats] = (),
-    allowed: Callable[[Floats], Floats] | None = None,
-) -> Floats:
-    """Return points to choose from, half of them anywhere and half beside the best: about `count`, and the further.
+class Acquisition:
+    """The expected improvement of final values on the best that the model predicts, and the search for the largest.
 
     Args:
         seen: The observations.
         model: `model_of` them.
-        rng: Draws the candidates.
-        count: How many to draw.
-        further: More of them, each of shape (n, width of the cube).
+        rng: Draws the points to choose from.
         allowed: Returns those of some points that may be tried; None if all may.
 
-    Returns:
-        Shape (points, width of the cube).
-
     Raises:
-        numpy.linalg.LinAlgError: None of them may be tried.
+        numpy.linalg.LinAlgError: By its methods, where the algebra fails.
     """
-    means, _ = model.predict(seen.ends)
-    cube = seen.places.cube
-    best_reports = seen.rows[np.argsort(-seen.scores, kind="stable")[:_BEST_REPORTS]]
-    best_ends = seen.ends[np.argsort(-means, kind="stable")[:_BEST_ENDS]]
-    centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
-    half = count // 2
-    points = np.concatenate([cube.uniform(rng, count - half), cube.neighbours(rng, centres, half), *further])
-    if allowed is not None:
-        points = allowed(points)
+
+    def __init__(
+        self,
+        seen: Observations,
+        model: CurveModel,
+        rng: np.random.Generator,
+        allowed: Callable[[Floats], Floats] | None = None,
+    ) -> None:
+        self._seen, self._model, self._rng = seen, model, rng
+        self._allowed = allowed or _all
+        self._best_end = model.predict(seen.ends)[0].max()
+
+    def candidates(self, count: int, further: Sequence[Floats] = ()) -> Floats:
+        """Return points to choose from, half of them anywhere and half beside the best: about `count`, and the further.
+
+        Args:
+            count: How many to draw.
+            further: More of them, each of shape (n, width of the cube).
+
+        Returns:
+            Shape (points, width of the cube).
+
+        Raises:
+            numpy.linalg.LinAlgError: None of them may be tried.
+        """
+        seen, cube, rng = self._seen, self._seen.places.cube, self._rng
+        means, _ = self._model.predict(seen.ends)
+        best_reports = seen.rows[np.argsort(-seen.scores, kind="stable")[:_BEST_REPORTS]]
+        best_ends = seen.ends[np.argsort(-means, kind="stable")[:_BEST_ENDS]]
+        centres = np.concatenate([best_reports, best_ends])[:, : cube.width]
+        half = count // 2
+        drawn = [cube.uniform(rng, count - half), cube.neighbours(rng, centres, half), *further]
+        points = self._allowed(np.concatenate(drawn))
         for _ in range(_MORE):
             if len(points) >= half:
                 break
             more = np.concatenate([cube.uniform(rng, count - half), cube.neighbours(rng, centres, half)])
-            points = np.concatenate([points, allowed(more)])
+            points = np.concatenate([points, self._allowed(more)])
         if not len(points):
             raise np.linalg.LinAlgError("no candidate meets the constraints")
-    return points
+        return points
 
+    def best(self, points: Floats) -> Floats:
+        """Return the point with the largest expected improvement, shape (width of the cube,).
 
-def best_point(seen: Observations, model: CurveModel, points: Floats) -> Floats:
-    """Return the point with the largest expected improvement, shape (width of the cube,).
+        Args:
+            points: Where the search for it begins, at least one, shape (n, width of the cube).
+        """
+        return self._most_improving(points)[0]
 
-    Args:
-        seen: The observations.
-        model: `model_of` them.
-        points: To choose from, at least one, shape (n, width of the cube).
+    def best_near(self, near: Floats, points: Floats) -> Floats | None:
+        """Return the best of the points near a belief; None if it promises much less than the best of other points.
 
-    Raises:
-        numpy.linalg.LinAlgError: The algebra has failed.
-    """
-    return _most_improving(seen, model, points)[0]
+        Args:
+            near: Points near a belief, shape (n, width of the cube).
+            points: Points anywhere, at least one, of the same shape.
+        """
+        if not len(near):
+            return None
+        (best, gain), (_, elsewhere) = self._most_improving(near), self._most_improving(points)
+        return best if gain > elsewhere - _LAG else None
 
+    def _most_improving(self, points: Floats) -> tuple[Floats, float]:
+        """Return the point with the largest expected improvement, and the logarithm of that.
 
-def best_near(seen: Observations, model: CurveModel, near: Floats, points: Floats) -> Floats | None:
-    """Return the best of the points near a belief; None if it promises much less than the best of other points.
+        The improvement has narrow peaks, which random points miss. So the best of the points are improved, in rounds.
+        """
+        points, gains = self._with_gains(points)
+        for _ in range(_ROUNDS):
+            best = points[np.argsort(-gains, kind="stable")[:_BEST_CANDIDATES]]
+            beside = self._allowed(self._seen.places.cube.neighbours(self._rng, best, _BESIDE, _NARROW))
+            if len(beside):
+                beside, gains_beside = self._with_gains(beside)
+                points, gains = np.concatenate([points, beside]), np.concatenate([gains, gains_beside])
+        at = int(gains.argmax())
+        if not np.isfinite(gains[at]):
+            raise np.linalg.LinAlgError("no candidate has a finite expected improvement")
+        return points[at], float(gains[at])
 
-    Args:
-        seen: The observations.
-        model: `model_of` them.
-        near: Points near a belief, shape (n, width of the cube).
-        points: Points anywhere, at least one, of the same shape.
-
-    Raises:
-        numpy.linalg.LinAlgError: The algebra has failed.
-    """
-    if not len(near):
-        return None
-    (best, gain), (_, elsewhere) = _most_improving(seen, model, near), _most_improving(seen, model, points)
-    return best if gain > elsewhere - _LAG else None
-
-
-def _most_improving(seen: Observations, model: CurveModel, points: Floats) -> tuple[Floats, float]:
-    """Return the point with the largest expected improvement and the logarithm of that."""
-    points = _untried(seen.places.settled(points), seen.ends[:, : seen.places.cube.width])
-    best_end = model.predict(seen.ends)[0].max()
-    end = np.full((len(points), 1), seen.ends[0, -1])
-    gains = log_improvement(*model.predict(np.concatenate([seen.places.of_points(points), end], axis=1)), best_end)
-    if not np.isfinite(gains).any():
-        raise np.linalg.LinAlgError("no candidate has a finite expected improvement")
-    at = int(np.nanargmax(gains))
-    return points[at], float(gains[at])
+    def _with_gains(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the points that are new, or all if none is, with the logarithms of their expected improvements."""
+        seen = self._seen
+        points = _untried(seen.places.settled(points), seen.ends[:, : seen.places.cube.width])
+        end = np.full((len(points), 1), seen.ends[0, -1])
+        means, deviations = self._model.predict(np.concatenate([seen.places.of_points(points), end], axis=1))
+        gains = log_improvement(means, deviations, self._best_end)
+        return points, np.where(np.isfinite(gains), gains, -np.inf)
 
 
 def _untried(points: Floats, tried: Floats) -> Floats:
@@ -189,3 +206,7 @@ def log_improvement(means: Floats, deviations: Floats, best: float) -> Floats:
 def _largest(trend: Trend) -> float:
     """Return the largest trust in a belief or in its reverse."""
     return max(map(abs, trend.trusts), default=0.0)
+
+
+def _all(points: Floats) -> Floats:
+    return points

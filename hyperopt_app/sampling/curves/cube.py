@@ -131,10 +131,19 @@ class Cube:
         """Return random points, shape (count, width)."""
         return self.snapped(rng.random((count, self.width)))
 
-    def neighbours(self, rng: np.random.Generator, centres: Floats, count: int) -> Floats:
-        """Return random points near some of the centres, shape (count, width)."""
+    def neighbours(
+        self, rng: np.random.Generator, centres: Floats, count: int, widths: Sequence[float] = _WIDTHS
+    ) -> Floats:
+        """Return random points near some of the centres, shape (count, width).
+
+        Args:
+            rng: Draws them.
+            centres: Shape (n, width).
+            count: How many.
+            widths: The standard deviation of a neighbour's steps, one of these, as a share of the range.
+        """
         base = centres[rng.integers(len(centres), size=count)]
-        moved = base + rng.normal(size=base.shape) * rng.choice(_WIDTHS, size=(count, 1))
+        moved = base + rng.normal(size=base.shape) * rng.choice(widths, size=(count, 1))
         points = np.where(rng.random(base.shape) < _STAY, base, np.clip(moved, 0.0, 1.0))
         for columns, choices in self._categories.values():
             points[:, columns] = base[:, columns]

@@ -30,18 +30,18 @@ _MOST = 1_000_000  # of any count
 
 
 class ForecastPruner(BasePruner):
-    """Ends a trial that is not among the best at a rung, and is not expected to be among the best in the end.
+    """Ends a trial that is not among the best at a rung, and is not expected to be the best in the end.
 
     Args:
         reduction_factor: One in so many trials is among the best; the length of training from rung to rung grows by it.
-        caution: So many standard deviations are added to a trial's forecast before it is judged.
+        caution: So many standard deviations are added to a trial's forecast before it is held against the best one.
         first_rung: The first rung that judges; 0 is the first report.
 
     Raises:
         ValueError: A number is out of its range.
     """
 
-    def __init__(self, reduction_factor: int = 3, caution: float = 0.5, first_rung: int = 1) -> None:
+    def __init__(self, reduction_factor: int = 3, caution: float = 1.0, first_rung: int = 1) -> None:
         if not 2 <= reduction_factor <= _MOST:
             raise ValueError(
                 f"reduction_factor: {reduction_factor} is not allowed; set a whole number from 2 to {_MOST}"
@@ -87,7 +87,7 @@ class ForecastPruner(BasePruner):
         return rung >= self._first and not (earlier and progress.rung(earlier[-1], self._factor) >= rung)
 
     def _ends_low(self, trials: list[FrozenTrial], trial: FrozenTrial, at: float, *, maximize: bool) -> bool:
-        """Return whether the forecast at a progress is not among the best; False if none can be trusted there."""
+        """Return whether a progress lets forecast an end below the best; False if no forecast can be trusted there."""
         try:
             with on_one_thread():
                 seen = observe(trials, maximize=maximize)
@@ -99,8 +99,7 @@ class ForecastPruner(BasePruner):
         except np.linalg.LinAlgError as error:
             _log.warning("trial %d goes on, since its final value cannot be forecast: %s", trial.number, error)
             return False
-        best = np.sort(means[:-1])[-max(1, len(means[:-1]) // self._factor)]
-        return bool(means[-1] + self._caution * deviations[-1] < best)
+        return bool(means[-1] + self._caution * deviations[-1] < means[:-1].max())
 
 
 def full_length(trials: Sequence[FrozenTrial]) -> float:

@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hyperopt_app.sampling.curves.acquisition import best_near, best_point, candidates_of, model_of
+from hyperopt_app.sampling.curves.acquisition import Acquisition, model_of
 from hyperopt_app.sampling.curves.activity import Tree, common_space
 from hyperopt_app.sampling.curves.belief import Belief
 from hyperopt_app.sampling.curves.cube import Cube, Floats
@@ -54,7 +54,7 @@ class CurvesSampler(BaseSampler):
         seed: The study's seed, from which all trials' points follow; None draws one.
         n_startup_trials: So many first trials are spread.
         spread_every: Every so many-th trial is spread, 2 for half of them; 0 for none.
-        n_candidates: Points among which the best is chosen.
+        n_candidates: Points among which the search for the best begins.
         prior: Parameter to the value near which the user believes the best to be, as `hydra.sweeper.prior` gives it.
         earlier: Trials of earlier studies, each `{"params": {name: value}, "worth": number}`, as
             `hydra.sweeper.warm_start` gives them; the worth is larger for better ones, about standard normal.
@@ -165,14 +165,13 @@ class CurvesSampler(BaseSampler):
             seen = observe(others, maximize=maximize, tree=self._tree)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
-            model = model_of(seen, rng, beliefs)
-            draw = partial(candidates_of, seen, model, rng, self._candidates, allowed=partial(self._allowed, cube))
+            acquisition = Acquisition(seen, model_of(seen, rng, beliefs), rng, partial(self._allowed, cube))
             if is_spread:
                 near = self._allowed(cube, beliefs[turn].near(cube.uniform(rng, self._candidates), rng))
-                point = best_near(seen, model, near, draw())
+                point = acquisition.best_near(near, acquisition.candidates(self._candidates))
                 return spread if point is None else point
             further = [belief.near(cube.uniform(rng, self._candidates // 2), rng) for belief in beliefs]
-            return best_point(seen, model, draw(further))
+            return acquisition.best(acquisition.candidates(self._candidates, further))
         except np.linalg.LinAlgError as error:
             _warn_once(f"the sampler `curves` takes a spread point, since its model cannot be computed: {error}")
             return spread

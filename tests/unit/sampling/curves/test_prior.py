@@ -7,7 +7,7 @@ import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from hyperopt_app.sampling.curves.acquisition import best_near, candidates_of, fit, model_of
+from hyperopt_app.sampling.curves.acquisition import Acquisition, fit, model_of
 from hyperopt_app.sampling.curves.cube import Cube
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import learning, observe
@@ -77,13 +77,13 @@ def test_a_wrong_prior_is_given_up_and_not_reversed() -> None:
     cube = seen.places.cube
     wrong, right = (Prior(cube, params) for params in ({"x": 0.95, "y": 2e-3, "kind": "a"}, {"x": 0.3, "kind": "b"}))
     assert fit(CurveModel(seen.places.width), seen, rng, [wrong]).trusts[0] >= 0
-    model = model_of(seen, rng)
-    anywhere = candidates_of(seen, model, rng, 200)
-    assert best_near(seen, model, wrong.near(cube.uniform(rng, 200), rng), anywhere) is None
-    chosen = best_near(seen, model, right.near(cube.uniform(rng, 200), rng), anywhere)
+    acquisition = Acquisition(seen, model_of(seen, rng), rng)
+    anywhere = acquisition.candidates(200)
+    assert acquisition.best_near(wrong.near(cube.uniform(rng, 200), rng), anywhere) is None
+    chosen = acquisition.best_near(right.near(cube.uniform(rng, 200), rng), anywhere)
     assert chosen is not None
     assert cube.params(chosen)["kind"] == "b"
-    assert best_near(seen, model, anywhere[:0], anywhere) is None
+    assert acquisition.best_near(anywhere[:0], anywhere) is None
 
 
 def test_one_trial_in_four_is_near_it_while_it_promises_as_much() -> None:
