@@ -43,6 +43,15 @@ def test_it_saves_most_of_the_work_where_early_ranks_are_honest() -> None:
     assert best_x.state == TrialState.COMPLETE
 
 
+def test_what_is_expected_behind_the_best_ends() -> None:
+    """Where early ranks are honest, few beside the best third of a rung train to the end, once the model knows it."""
+    study = _searched(_honest, 36)
+    complete = [trial.number for trial in study.trials if trial.state == TrialState.COMPLETE]
+    assert sum(number >= 12 for number in complete) <= 5
+    patient = searched(optuna.create_study(), _honest, 36, pruner=ForecastPruner(caution=30.0), steps=STEPS)
+    assert sum(trial.state == TrialState.COMPLETE for trial in patient.trials) > len(complete) + 9
+
+
 def test_it_ends_little_where_early_ranks_mislead() -> None:
     """Once complete trials have shown it, the forecast does not follow the early ranks."""
     study = _searched(_crossing)
