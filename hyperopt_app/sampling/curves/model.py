@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """A Gaussian process over (point, progress): what a training with these parameters reports at that part of its length.
 
-The covariance of two reports is M(x, x') (w(t) w(t') + b exp(-(t - t')^2 / 2 l^2)) + 1 + t t', with M a Matern 5/2
-kernel that has a length for each column of the cube. w(t) = sqrt(a) + c (1 - t) is what a configuration is worth from
-first to last, b what it is worth for a while only. With a negative c it changes its sign: what looks bad early is good
-in the end. So the model learns from the study how far early reports can be trusted. The logarithms of the lengths, a,
-b, l and the noise, and c, are fitted to the largest posterior density, by the signs of its slope.
+The covariance of two reports is
+
+    M(x, x') (w(t) w(t') + b k(t, t')) + d [x = x'] k(t, t') + 1 + t t'
+
+with M a Matern 5/2 kernel that has a length for each column of the cube, and k(t, t') = exp(-(t - t')^2 / 2 l^2).
+w(t) = sqrt(a) + c (1 - t) is what a configuration is worth from first to last, b what it is worth for a while only, and
+d what a training owes to its luck: its seed moves its whole curve, which says nothing about its neighbours. With a
+negative c, w changes its sign: what looks bad early is good in the end. So the model learns from the study how far
+early reports can be trusted. The logarithms of the lengths, a, b, l, d and the noise, and c, are fitted to the largest
+posterior density, by the signs of its slope.
 """
 
 import math
@@ -23,7 +28,7 @@ _LEAST_VARIANCE = 1e-9
 # What is expected of the hyperparameters before any report: centre and width of their logarithms, of c itself.
 _LENGTH = (math.log(0.8), 1.0)
 _STEADY, _PASSING, _DURATION = (0.0, 1.0), (math.log(0.3), 1.0), (math.log(0.5), 0.7)
-_DRIFT, _NOISE = (0.0, 0.7), (math.log(1e-2), 1.5)
+_DRIFT, _LUCK, _NOISE = (0.0, 0.7), (math.log(1e-2), 1.5), (math.log(1e-2), 1.5)
 _BOUNDS = (-7.0, 3.0)
 # Rprop: the first step, its change while the slope keeps its sign and when it turns, its bounds.
 _FIRST, _FASTER, _SLOWER, _STEPS = 0.15, 1.3, 0.5, (1e-3, 0.6)
@@ -41,7 +46,7 @@ class CurveModel:
     """
 
     def __init__(self, width: int) -> None:
-        priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _NOISE]
+        priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _LUCK, _NOISE]
         self._width = width
         self.trend: Callable[[Floats], Floats] = _no_trend
         self._centre = np.array([centre for centre, _ in priors])
@@ -81,9 +86,13 @@ class CurveModel:
             raise np.linalg.LinAlgError("the covariance of the reports cannot be inverted")
 
     def predict(self, rows: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation of what is reported at these rows without noise, each of shape (n,)."""
+        """Return mean and standard deviation of what is reported at these rows without noise, each of shape (n,).
+
+        At a point that has reported it is about that training, elsewhere about one with a luck of its own.
+        """
         cross = self._covariance(rows, self._rows)
-        before = self._worth(rows[:, -1]) ** 2 + np.exp(self.logs[self._width + 1]) + 1 + rows[:, -1] ** 2
+        passing, luck = np.exp(self.logs[[self._width + 1, self._width + 4]])
+        before = self._worth(rows[:, -1]) ** 2 + passing + luck + 1 + rows[:, -1] ** 2
         variance = before - ((cross @ self._inverse) * cross).sum(axis=1)
         return self.trend(rows) + cross @ self._weights, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
 
@@ -115,7 +124,7 @@ class CurveModel:
         return worth
 
     def _parts(self, logs: Floats, left: Floats, right: Floats) -> tuple[Floats, ...]:
-        """Return the scaled left points, distances, exp(-distances), Matern, the kernel of time and its argument."""
+        """Return the scaled left points, distances, exp(-distances), Matern, k and its argument, and [x = x']."""
         width = self._width
         lengths = np.exp(logs[:width])
         one_side, other = left[:, :width] / lengths, right[:, :width] / lengths
@@ -124,7 +133,8 @@ class CurveModel:
         fading = np.exp(-_ROOT5 * distance)
         matern = (1 + _ROOT5 * distance + 5 / 3 * distance**2) * fading
         apart = (left[:, None, width] - right[:, width]) / math.exp(logs[width + 2])
-        return one_side, distance, fading, matern, np.exp(-0.5 * apart**2), apart
+        same = (left[:, None, :width] == right[:, :width]).all(axis=2)
+        return one_side, distance, fading, matern, np.exp(-0.5 * apart**2), apart, same
 
     def _precision(self, rows: Floats) -> Floats:
         """Return the inverse of the covariance of reports."""
@@ -133,34 +143,36 @@ class CurveModel:
         return np.linalg.inv(covariance).astype(float)
 
     def _covariance(self, left: Floats, right: Floats) -> Floats:
-        *_, matern, together, _apart = self._parts(self.logs, left, right)
-        passing = np.exp(self.logs[self._width + 1])
+        *_, matern, together, _apart, same = self._parts(self.logs, left, right)
+        passing, luck = np.exp(self.logs[[self._width + 1, self._width + 4]])
         steady = np.outer(self._worth(left[:, -1]), self._worth(right[:, -1]))
         trend: Floats = 1 + np.outer(left[:, -1], right[:, -1])
-        covariance: Floats = matern * (steady + passing * together) + trend
+        covariance: Floats = matern * (steady + passing * together) + luck * same * together + trend
         return covariance
 
     def _slope(self, logs: Floats, rows: Floats, scores: Floats) -> tuple[Floats, float]:
         """Return the gradient of the negative log posterior of the hyperparameters, and its value."""
         width = self._width
-        points, distance, fading, matern, together, apart = self._parts(logs, rows, rows)
-        passing, noise = np.exp(logs[[width + 1, width + 4]])
+        points, distance, fading, matern, together, apart, same = self._parts(logs, rows, rows)
+        passing, luck, noise = np.exp(logs[[width + 1, width + 4, width + 5]])
         root, left = np.exp(logs[width] / 2), 1 - rows[:, -1]
         worth = root + logs[width + 3] * left
         over_time = np.outer(worth, worth) + passing * together
-        covariance = matern * over_time + 1 + np.outer(rows[:, -1], rows[:, -1])
+        own = luck * same * together
+        covariance = matern * over_time + own + 1 + np.outer(rows[:, -1], rows[:, -1])
         covariance[np.diag_indices_from(covariance)] += noise + _JITTER
         factor, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
         weights = inverse @ scores
         outer = 0.5 * (inverse - np.outer(weights, weights))
         by_distance = outer * over_time * (5 / 3 * (1 + _ROOT5 * distance) * fading)
-        by_matern = outer * matern
+        by_matern, by_own = outer * matern, outer * own
+        by_passing = passing * by_matern * together
         slope = np.concatenate(
             [
                 2 * (by_distance.sum(axis=1) @ points**2) - 2 * ((by_distance @ points) * points).sum(axis=0),
-                [root * (by_matern @ worth).sum(), passing * (by_matern * together).sum()],
-                [passing * (by_matern * together * apart**2).sum(), 2 * left @ (by_matern @ worth)],
-                [noise * np.trace(outer)],
+                [root * (by_matern @ worth).sum(), by_passing.sum()],
+                [((by_passing + by_own) * apart**2).sum(), 2 * left @ (by_matern @ worth)],
+                [by_own.sum(), noise * np.trace(outer)],
             ]
         )
         off = (logs - self._centre) / self._scale

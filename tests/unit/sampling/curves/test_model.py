@@ -20,7 +20,7 @@ def test_the_slope_is_that_of_the_value() -> None:
     """Each part of the gradient is the difference quotient of the density, so that the fit climbs where it should."""
     rng = np.random.default_rng(1)
     model, rows = CurveModel(3), _rows(rng, 20, 3)
-    scores, logs = rng.normal(size=20), rng.normal(size=8) * 0.3
+    scores, logs = rng.normal(size=20), rng.normal(size=9) * 0.3
     slope, _ = model._slope(logs, rows, scores)
     for at in range(len(logs)):
         step = np.eye(len(logs))[at] * 1e-5
@@ -88,6 +88,25 @@ def test_early_ranks_that_are_the_wrong_way_round_are_found_out() -> None:
     assert agreements[1] < 0
     assert forecasts[0][0] < forecasts[0][1]
     assert forecasts[1][0] > forecasts[1][1]
+
+
+def test_the_luck_of_a_training_is_its_own() -> None:
+    """Where seeds move whole curves, a lucky training is expected to end well, and its neighbours as others do."""
+    rng = np.random.default_rng(7)
+    points, steps = rng.random((30, 1)), (0.0, 0.5, 1.0)
+    worth, luck = np.sin(3 * points[:, 0]) - 0.6, rng.normal(size=30)
+    luck[3] = 2.5
+    rows = np.concatenate([np.concatenate([points, np.full((30, 1), at)], axis=1) for at in steps])
+    seen = np.ones(len(rows), dtype=bool)
+    seen[[33, 63]] = False  # of the lucky training the first report alone
+    model = CurveModel(1)
+    model.fit(rows[seen], np.tile(worth + luck, 3)[seen], 40)
+    model.condition(rows[seen], np.tile(worth + luck, 3)[seen])
+    place = points[3, 0]
+    (own, beside), (sure, unsure) = model.predict(np.array([[place, 1.0], [place + 1e-3, 1.0]]))
+    assert own > worth[3] + 1.5
+    assert beside < worth[3] + 1.0
+    assert unsure > sure + 0.3
 
 
 def test_the_improvement_is_stable_far_below_the_best() -> None:
