@@ -33,18 +33,21 @@ _FAR = -5.0  # standard deviations from which on the improvement goes by its asy
 _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
-def model_of(seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = ()) -> CurveModel:
+def model_of(
+    seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = (), *, has_luck: bool = True
+) -> CurveModel:
     """Fit a model to the observations; what is going is believed to end as predicted.
 
     Args:
         seen: The observations.
         rng: Draws subsets of them.
         beliefs: About the points, before the first report.
+        has_luck: Whether trainings owe something to luck of their own.
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.
     """
-    model, cube = CurveModel(seen.places.width), seen.places.cube
+    model, cube = CurveModel(seen.places.width, has_luck=has_luck), seen.places.cube
     if _largest(fit(model, seen, rng, beliefs)) < _DOUBTED:
         model.trend = Trend(model, cube, beliefs, [0.0] * len(beliefs))
     known = subset(seen.scores, _MOST_KNOWN, rng)

@@ -3,18 +3,19 @@
 
 The covariance of two reports is
 
-    M(x, x') (w(t) w(t') + b k(t, t')) + d [x = x'] k(t, t') + 1 + t t'
+    M(x, x') (w(t) w(t') + b k(t, t')) + d [x = x'] (1 + k(t, t')) / 2 + 1 + t t'
 
 with M a Matern 5/2 kernel that has a length for each column of the cube, and k(t, t') = exp(-(t - t')^2 / 2 l^2).
 w(t) = sqrt(a) + c (1 - t) is what a configuration is worth from first to last, b what it is worth for a while only, and
-d what a training owes to its luck: its seed moves its whole curve, which says nothing about its neighbours. With a
-negative c, w changes its sign: what looks bad early is good in the end. So the model learns from the study how far
-early reports can be trusted. The logarithms of the lengths, a, b, l, d and the noise, and c, are fitted to the largest
-posterior density, by the signs of its slope.
+d what a training owes to its luck: its seed moves its curve, half of it to the end, which says nothing of neighbours.
+With a negative c, w changes its sign: what looks bad early is good in the end. So the model learns from the study how
+far early reports can be trusted. The logarithms of the lengths, a, b, l, d and the noise, and c, are fitted to the
+largest posterior density, by the signs of its slope.
 """
 
 import math
 from collections.abc import Callable
+from operator import itemgetter
 
 import numpy as np
 
@@ -37,6 +38,10 @@ _FIRST, _FASTER, _SLOWER, _STEPS = 0.15, 1.3, 0.5, (1e-3, 0.6)
 class CurveModel:
     """The process for a cube of so many columns; what it is asked and given are rows of a point and a progress.
 
+    Args:
+        width: The number of columns.
+        has_luck: Whether trainings owe something to luck of their own; without, d is 0.
+
     Attributes:
         logs: The hyperparameters.
         trend: What is expected of rows before any report, shape (n,).
@@ -45,9 +50,9 @@ class CurveModel:
         numpy.linalg.LinAlgError: By `fit` and `condition`, where a covariance cannot be factored.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, has_luck: bool = True) -> None:
         priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _LUCK, _NOISE]
-        self._width = width
+        self._width, self._has_luck = width, has_luck
         self.trend: Callable[[Floats], Floats] = _no_trend
         self._centre = np.array([centre for centre, _ in priors])
         self._scale = np.array([scale for _, scale in priors])
@@ -57,26 +62,20 @@ class CurveModel:
         self._weights: Floats = np.zeros(0)
 
     def fit(self, rows: Floats, scores: Floats, steps: int) -> None:
-        """Fit the hyperparameters, from where they are.
+        """Fit the hyperparameters, from where they are and from where early reports mean the reverse of the end.
+
+        The density has a peak for each of these two, and few complete trials tell which one is higher.
 
         Args:
             rows: Shape (n, width + 1).
             scores: What was reported, about standard normal, shape (n,).
-            steps: Evaluations of the slope; more is better and costs the third power of n each.
+            steps: Evaluations of the slope from each start; more is better and costs the third power of n each.
         """
         scores = scores - self.trend(rows)
-        logs, size = self.logs.copy(), np.full(len(self.logs), _FIRST)
-        last: Floats | None = None
-        best, at_best = math.inf, self.logs
-        for _ in range(steps):
-            slope, value = self._slope(logs, rows, scores)
-            if value < best:
-                best, at_best = value, logs.copy()
-            if last is not None:
-                size = np.clip(size * np.where(slope * last > 0, _FASTER, _SLOWER), *_STEPS)
-            last = slope
-            logs = np.clip(logs - size * np.sign(slope), *_BOUNDS)
-        self.logs = at_best
+        reversing = self.logs.copy()
+        reversing[self._width + 3] = -2 * math.exp(reversing[self._width] / 2)
+        fits = [self._climbed(logs, rows, scores, steps) for logs in (self.logs.copy(), reversing)]
+        self.logs = min(fits, key=itemgetter(0))[1]
 
     def condition(self, rows: Floats, scores: Floats) -> None:
         """Condition the process on reports; replaces those before."""
@@ -91,7 +90,7 @@ class CurveModel:
         At a point that has reported it is about that training, elsewhere about one with a luck of its own.
         """
         cross = self._covariance(rows, self._rows)
-        passing, luck = np.exp(self.logs[[self._width + 1, self._width + 4]])
+        passing, luck = np.exp(self.logs[self._width + 1]), self._luck(self.logs)
         before = self._worth(rows[:, -1]) ** 2 + passing + luck + 1 + rows[:, -1] ** 2
         variance = before - ((cross @ self._inverse) * cross).sum(axis=1)
         return self.trend(rows) + cross @ self._weights, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
@@ -123,6 +122,9 @@ class CurveModel:
         worth: Floats = np.exp(self.logs[self._width] / 2) + self.logs[self._width + 3] * (1 - progress)
         return worth
 
+    def _luck(self, logs: Floats) -> float:
+        return float(np.exp(logs[self._width + 4])) if self._has_luck else 0.0
+
     def _parts(self, logs: Floats, left: Floats, right: Floats) -> tuple[Floats, ...]:
         """Return the scaled left points, distances, exp(-distances), Matern, k and its argument, and [x = x']."""
         width = self._width
@@ -144,35 +146,50 @@ class CurveModel:
 
     def _covariance(self, left: Floats, right: Floats) -> Floats:
         *_, matern, together, _apart, same = self._parts(self.logs, left, right)
-        passing, luck = np.exp(self.logs[[self._width + 1, self._width + 4]])
+        passing, luck = np.exp(self.logs[self._width + 1]), self._luck(self.logs)
         steady = np.outer(self._worth(left[:, -1]), self._worth(right[:, -1]))
         trend: Floats = 1 + np.outer(left[:, -1], right[:, -1])
-        covariance: Floats = matern * (steady + passing * together) + luck * same * together + trend
+        own = luck * same * (1 + together) / 2
+        covariance: Floats = matern * (steady + passing * together) + own + trend
         return covariance
+
+    def _climbed(self, logs: Floats, rows: Floats, scores: Floats, steps: int) -> tuple[float, Floats]:
+        """Return the least negative log posterior on the way from a start, and the hyperparameters there."""
+        size, best, at_best = np.full(len(logs), _FIRST), math.inf, logs
+        last: Floats | None = None
+        for _ in range(steps):
+            slope, value = self._slope(logs, rows, scores)
+            if value < best:
+                best, at_best = value, logs.copy()
+            if last is not None:
+                size = np.clip(size * np.where(slope * last > 0, _FASTER, _SLOWER), *_STEPS)
+            last = slope
+            logs = np.clip(logs - size * np.sign(slope), *_BOUNDS)
+        return best, at_best
 
     def _slope(self, logs: Floats, rows: Floats, scores: Floats) -> tuple[Floats, float]:
         """Return the gradient of the negative log posterior of the hyperparameters, and its value."""
         width = self._width
         points, distance, fading, matern, together, apart, same = self._parts(logs, rows, rows)
-        passing, luck, noise = np.exp(logs[[width + 1, width + 4, width + 5]])
+        passing, luck, noise = np.exp(logs[width + 1]), self._luck(logs), np.exp(logs[width + 5])
         root, left = np.exp(logs[width] / 2), 1 - rows[:, -1]
         worth = root + logs[width + 3] * left
         over_time = np.outer(worth, worth) + passing * together
-        own = luck * same * together
+        own = luck * same * (1 + together) / 2
         covariance = matern * over_time + own + 1 + np.outer(rows[:, -1], rows[:, -1])
         covariance[np.diag_indices_from(covariance)] += noise + _JITTER
         factor, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
         weights = inverse @ scores
         outer = 0.5 * (inverse - np.outer(weights, weights))
         by_distance = outer * over_time * (5 / 3 * (1 + _ROOT5 * distance) * fading)
-        by_matern, by_own = outer * matern, outer * own
-        by_passing = passing * by_matern * together
+        by_matern = outer * matern
+        by_passing, by_fading = passing * by_matern * together, outer * luck * same * together / 2
         slope = np.concatenate(
             [
                 2 * (by_distance.sum(axis=1) @ points**2) - 2 * ((by_distance @ points) * points).sum(axis=0),
                 [root * (by_matern @ worth).sum(), by_passing.sum()],
-                [((by_passing + by_own) * apart**2).sum(), 2 * left @ (by_matern @ worth)],
-                [by_own.sum(), noise * np.trace(outer)],
+                [((by_passing + by_fading) * apart**2).sum(), 2 * left @ (by_matern @ worth)],
+                [(outer * own).sum(), noise * np.trace(outer)],
             ]
         )
         off = (logs - self._centre) / self._scale
