@@ -25,10 +25,13 @@ def model(seen: Observations) -> CurveModel:
 
 
 def _gains(seen: Observations, model: CurveModel, points: Floats) -> Floats:
-    """The logarithms of the expected improvements at some points."""
+    """The logarithms of the expected improvements at some points; of tried ones there is none."""
     end = np.full((len(points), 1), seen.ends[0, -1])
     rows = np.concatenate([seen.places.of_points(points), end], axis=1)
-    return log_improvement(*model.predict(rows), model.predict(seen.ends)[0].max())
+    gains = log_improvement(*model.predict(rows), model.predict(seen.ends)[0].max())
+    tried = seen.ends[:, : seen.places.cube.width]
+    gaps = np.linalg.norm(points[:, None] - tried, axis=2).min(axis=1)
+    return np.where(gaps > 1e-3, gains, -np.inf)
 
 
 def test_the_best_candidate_is_improved(seen: Observations, model: CurveModel) -> None:
