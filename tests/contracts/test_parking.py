@@ -36,10 +36,11 @@ def test_one_opening_of_a_storage_takes_again_what_it_has_parked(place: Place) -
 
 
 def _no_step_was_trained_behind_a_checkpoint(notes: Path) -> None:
-    saved = 0
+    saved = trained = 0
     for word, step in (line.split() for line in notes.read_text().splitlines()):
-        assert word == "saved" or int(step) == saved + 1, notes
-        saved = int(step) if word == "saved" else saved
+        # A worker that is killed after it has written a checkpoint leaves no line of that.
+        assert word == "saved" or saved < int(step) <= trained + 1, notes
+        trained, saved = int(step), int(step) if word == "saved" else saved
 
 
 def _judged(trials: list[FrozenTrial], n_trials: int, folder: Path) -> None:

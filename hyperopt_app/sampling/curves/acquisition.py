@@ -34,7 +34,7 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def model_of(
-    seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = (), *, has_luck: bool = True
+    seen: Observations, rng: np.random.Generator, beliefs: Sequence[Belief] = (), *, has_luck: bool = False
 ) -> CurveModel:
     """Fit a model to the observations; what is going is believed to end as predicted.
 
@@ -42,7 +42,7 @@ def model_of(
         seen: The observations.
         rng: Draws subsets of them.
         beliefs: About the points, before the first report.
-        has_luck: Whether trainings owe something to luck of their own.
+        has_luck: Whether configurations owe something to luck of their own.
 
     Raises:
         numpy.linalg.LinAlgError: The algebra has failed.

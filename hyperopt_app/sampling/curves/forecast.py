@@ -91,8 +91,7 @@ class ForecastPruner(BasePruner):
         try:
             with on_one_thread():
                 seen = observe(trials, maximize=maximize)
-                # What a trial has reported counts in full: to take reports that reverse for luck would end the best.
-                model = model_of(seen, np.random.default_rng(trial.number), has_luck=False)
+                model = model_of(seen, np.random.default_rng(trial.number))
                 if model.agreement(at, float(seen.ends[0, -1])) < _LEAST_AGREEMENT:
                     return False
                 place = np.append(seen.places.of(trial.params), seen.ends[0, -1])

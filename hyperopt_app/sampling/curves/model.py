@@ -7,7 +7,7 @@ The covariance of two reports is
 
 with M a Matern 5/2 kernel that has a length for each column of the cube, and k(t, t') = exp(-(t - t')^2 / 2 l^2).
 w(t) = sqrt(a) + c (1 - t) is what a configuration is worth from first to last, b what it is worth for a while only, and
-d what a training owes to its luck: its seed moves its curve, half of it to the end, which says nothing of neighbours.
+d what it owes to luck: the seeds of its trainings move its curve, half of it to the end, and say nothing of neighbours.
 With a negative c, w changes its sign: what looks bad early is good in the end. So the model learns from the study how
 far early reports can be trusted. The logarithms of the lengths, a, b, l, d and the noise, and c, are fitted to the
 largest posterior density, by the signs of its slope.
@@ -40,7 +40,7 @@ class CurveModel:
 
     Args:
         width: The number of columns.
-        has_luck: Whether trainings owe something to luck of their own; without, d is 0.
+        has_luck: Whether configurations owe something to luck of their own; else d is 0.
 
     Attributes:
         logs: The hyperparameters.
@@ -50,7 +50,7 @@ class CurveModel:
         numpy.linalg.LinAlgError: By `fit` and `condition`, where a covariance cannot be factored.
     """
 
-    def __init__(self, width: int, *, has_luck: bool = True) -> None:
+    def __init__(self, width: int, *, has_luck: bool = False) -> None:
         priors = [*[_LENGTH] * width, _STEADY, _PASSING, _DURATION, _DRIFT, _LUCK, _NOISE]
         self._width, self._has_luck = width, has_luck
         self.trend: Callable[[Floats], Floats] = _no_trend
@@ -62,19 +62,20 @@ class CurveModel:
         self._weights: Floats = np.zeros(0)
 
     def fit(self, rows: Floats, scores: Floats, steps: int) -> None:
-        """Fit the hyperparameters, from where they are and from where early reports mean the reverse of the end.
+        """Fit the hyperparameters, from where they are.
 
-        The density has a peak for each of these two, and few complete trials tell which one is higher.
+        With luck, which may explain early reports that reverse too, also from where they mean the reverse of the end.
 
         Args:
             rows: Shape (n, width + 1).
             scores: What was reported, about standard normal, shape (n,).
             steps: Evaluations of the slope from each start; more is better and costs the third power of n each.
         """
-        scores = scores - self.trend(rows)
-        reversing = self.logs.copy()
-        reversing[self._width + 3] = -2 * math.exp(reversing[self._width] / 2)
-        fits = [self._climbed(logs, rows, scores, steps) for logs in (self.logs.copy(), reversing)]
+        scores, starts = scores - self.trend(rows), [self.logs.copy()]
+        if self._has_luck:
+            starts.append(self.logs.copy())
+            starts[-1][self._width + 3] = -2 * math.exp(self.logs[self._width] / 2)
+        fits = [self._climbed(logs, rows, scores, steps) for logs in starts]
         self.logs = min(fits, key=itemgetter(0))[1]
 
     def condition(self, rows: Floats, scores: Floats) -> None:

@@ -27,6 +27,7 @@ _THREEFOLD, _REPORTS_PER_THREEFOLD = 3, 3
 # Of a subset, the share with the best scores; the others are drawn at random.
 _SHARE_OF_BEST = 2 / 3
 _OPEN = (TrialState.RUNNING, TrialState.WAITING)
+_FIRST_REPEAT = "repeat:0"  # the attribute of a trial whose first repeat has finished
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Observations:
         scores: What was reported, larger is better, as quantiles of the normal distribution, shape (n,).
         going: Place and end of each trial that runs or will go on, shape (m, width + 1).
         ends: The same of each trial that has reported or is going, shape (k, width + 1).
+        has_repeats: Whether configurations are trained with several seeds, so that reports are means over some of them.
     """
 
     places: Places
@@ -46,6 +48,7 @@ class Observations:
     scores: Floats
     going: Floats
     ends: Floats
+    has_repeats: bool = False
 
 
 def learning(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -111,6 +114,7 @@ def observe(trials: Sequence[FrozenTrial], *, maximize: bool, tree: Tree | None 
         normal_scores(_worse(np.array(values), np.array(excesses))),
         _stacked(going, width),
         _stacked(ends, width),
+        any(_FIRST_REPEAT in trial.user_attrs for trial in trials),
     )
 
 

@@ -165,7 +165,8 @@ class CurvesSampler(BaseSampler):
             seen = observe(others, maximize=maximize, tree=self._tree)
             if len(seen.scores) < _LEAST_REPORTS or not len(seen.ends):
                 return spread
-            acquisition = Acquisition(seen, model_of(seen, rng, beliefs), rng, partial(self._allowed, cube))
+            model = model_of(seen, rng, beliefs, has_luck=seen.has_repeats)
+            acquisition = Acquisition(seen, model, rng, partial(self._allowed, cube))
             if is_spread:
                 near = self._allowed(cube, beliefs[turn].near(cube.uniform(rng, self._candidates), rng))
                 point = acquisition.best_near(near, acquisition.candidates(self._candidates))

@@ -19,7 +19,7 @@ def _smooth(rows: np.ndarray) -> np.ndarray:
 def test_the_slope_is_that_of_the_value() -> None:
     """Each part of the gradient is the difference quotient of the density, so that the fit climbs where it should."""
     rng = np.random.default_rng(1)
-    model, rows = CurveModel(3), _rows(rng, 20, 3)
+    model, rows = CurveModel(3, has_luck=True), _rows(rng, 20, 3)
     scores, logs = rng.normal(size=20), rng.normal(size=9) * 0.3
     slope, _ = model._slope(logs, rows, scores)
     for at in range(len(logs)):
@@ -99,7 +99,7 @@ def test_the_luck_of_a_training_is_its_own() -> None:
     rows = np.concatenate([np.concatenate([points, np.full((30, 1), at)], axis=1) for at in steps])
     seen = np.ones(len(rows), dtype=bool)
     seen[[33, 63]] = False  # of the lucky training the first report alone
-    model = CurveModel(1)
+    model = CurveModel(1, has_luck=True)
     model.fit(rows[seen], np.tile(worth + luck, 3)[seen], 40)
     model.condition(rows[seen], np.tile(worth + luck, 3)[seen])
     place = points[3, 0]

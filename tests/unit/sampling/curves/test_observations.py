@@ -5,11 +5,13 @@ import math
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperopt_app.sampling.curves.observations import has_curves, learning, observe, subset
 from hyperopt_app.sampling.curves.progress import Progress
+from hyperopt_app.study.records.trial_records import keep_repeat
 from tests.unit._made_trials import made
 
 S = TrialState
@@ -30,6 +32,16 @@ def test_reports_of_every_kind_of_trial_count() -> None:
     assert len(seen.scores) == 8
     assert len(seen.ends) == 4
     assert len(seen.going) == 2  # the running and the interrupted one
+
+
+def test_repeats_are_seen() -> None:
+    """By what a study keeps of a trial's first repeat."""
+    own = optuna.create_study().ask()
+    keep_repeat(own, 0, {"values": [0.5], "metrics": {}, "seed": 1, "reports": 0, "curve": []})
+    trials = [_trial(0, S.COMPLETE, {1: 0.5}, values=[0.5]), _trial(1, S.PRUNED, {1: 0.5})]
+    assert not observe(trials, maximize=False).has_repeats
+    trials[1].set_user_attr(*next(iter(own.user_attrs.items())))
+    assert observe(trials, maximize=False).has_repeats
 
 
 @pytest.mark.parametrize("kind", ["oom", "diverged"])
