@@ -155,7 +155,7 @@ class CurveModel:
         return covariance
 
     def _climbed(self, logs: Floats, rows: Floats, scores: Floats, steps: int) -> tuple[float, Floats]:
-        """Return the least negative log posterior on the way from a start, and the hyperparameters there."""
+        """Return the smallest negative log posterior on the way from a start, and the hyperparameters there."""
         size, best, at_best = np.full(len(logs), _FIRST), math.inf, logs
         last: Floats | None = None
         for _ in range(steps):
