@@ -87,7 +87,7 @@ class ForecastPruner(BasePruner):
         return rung >= self._first and not (earlier and progress.rung(earlier[-1], self._factor) >= rung)
 
     def _ends_low(self, trials: list[FrozenTrial], trial: FrozenTrial, at: float, *, maximize: bool) -> bool:
-        """Return whether a progress lets forecast an end below the best; False if no forecast can be trusted there."""
+        """Return whether a trial is forecast to end below the best; False if its progress lets forecast nothing."""
         try:
             with on_one_thread():
                 seen = observe(trials, maximize=maximize)

@@ -126,8 +126,15 @@ class CurveModel:
     def _luck(self, logs: Floats) -> float:
         return float(np.exp(logs[self._width + 4])) if self._has_luck else 0.0
 
+    def _shared_luck(self, logs: Floats, left: Floats, right: Floats) -> Floats:
+        """Return d [x = x'], of one element if it is 0 everywhere: comparing all points takes as long as the rest."""
+        if not self._has_luck:
+            return np.zeros((1, 1))
+        shared: Floats = self._luck(logs) * (left[:, None, : self._width] == right[:, : self._width]).all(axis=2)
+        return shared
+
     def _parts(self, logs: Floats, left: Floats, right: Floats) -> tuple[Floats, ...]:
-        """Return the scaled left points, distances, exp(-distances), Matern, k and its argument, and [x = x']."""
+        """Return the scaled left points, distances, exp(-distances), Matern, k and its argument."""
         width = self._width
         lengths = np.exp(logs[:width])
         one_side, other = left[:, :width] / lengths, right[:, :width] / lengths
@@ -136,8 +143,7 @@ class CurveModel:
         fading = np.exp(-_ROOT5 * distance)
         matern = (1 + _ROOT5 * distance + 5 / 3 * distance**2) * fading
         apart = (left[:, None, width] - right[:, width]) / math.exp(logs[width + 2])
-        same = (left[:, None, :width] == right[:, :width]).all(axis=2)
-        return one_side, distance, fading, matern, np.exp(-0.5 * apart**2), apart, same
+        return one_side, distance, fading, matern, np.exp(-0.5 * apart**2), apart
 
     def _precision(self, rows: Floats) -> Floats:
         """Return the inverse of the covariance of reports."""
@@ -146,11 +152,11 @@ class CurveModel:
         return np.linalg.inv(covariance).astype(float)
 
     def _covariance(self, left: Floats, right: Floats) -> Floats:
-        *_, matern, together, _apart, same = self._parts(self.logs, left, right)
-        passing, luck = np.exp(self.logs[self._width + 1]), self._luck(self.logs)
+        *_, matern, together, _apart = self._parts(self.logs, left, right)
+        passing = np.exp(self.logs[self._width + 1])
         steady = np.outer(self._worth(left[:, -1]), self._worth(right[:, -1]))
         trend: Floats = 1 + np.outer(left[:, -1], right[:, -1])
-        own = luck * same * (1 + together) / 2
+        own = self._shared_luck(self.logs, left, right) * (1 + together) / 2
         covariance: Floats = matern * (steady + passing * together) + own + trend
         return covariance
 
@@ -171,12 +177,13 @@ class CurveModel:
     def _slope(self, logs: Floats, rows: Floats, scores: Floats) -> tuple[Floats, float]:
         """Return the gradient of the negative log posterior of the hyperparameters, and its value."""
         width = self._width
-        points, distance, fading, matern, together, apart, same = self._parts(logs, rows, rows)
-        passing, luck, noise = np.exp(logs[width + 1]), self._luck(logs), np.exp(logs[width + 5])
+        points, distance, fading, matern, together, apart = self._parts(logs, rows, rows)
+        passing, noise = np.exp(logs[[width + 1, width + 5]])
+        luck = self._shared_luck(logs, rows, rows)
         root, left = np.exp(logs[width] / 2), 1 - rows[:, -1]
         worth = root + logs[width + 3] * left
         over_time = np.outer(worth, worth) + passing * together
-        own = luck * same * (1 + together) / 2
+        own = luck * (1 + together) / 2
         covariance = matern * over_time + own + 1 + np.outer(rows[:, -1], rows[:, -1])
         covariance[np.diag_indices_from(covariance)] += noise + _JITTER
         factor, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
@@ -184,7 +191,7 @@ class CurveModel:
         outer = 0.5 * (inverse - np.outer(weights, weights))
         by_distance = outer * over_time * (5 / 3 * (1 + _ROOT5 * distance) * fading)
         by_matern = outer * matern
-        by_passing, by_fading = passing * by_matern * together, outer * luck * same * together / 2
+        by_passing, by_fading = passing * by_matern * together, outer * luck * together / 2
         slope = np.concatenate(
             [
                 2 * (by_distance.sum(axis=1) @ points**2) - 2 * ((by_distance @ points) * points).sum(axis=0),
