@@ -24,6 +24,7 @@ USERS = {
     "worker/trial_process.py": "the same, in a trial's own process",
     "ranks/link.py": "the same, in a rank of a trial",
     "sampling/failure_aware_tpe.py": "a lower room: reads how a trial failed",
+    "sampling/curves/observations.py": "the same: reads whether configurations have repeats",
     "sampling/curves/sampler.py": "the same: reads whether a trial goes on with a point that it has",
     "sampling/feasible.py": "the same: reads with which parameters a trial is to begin",
     "reports/dataframe_csv.py": "a table of Optuna's own attributes, whatever their names",
