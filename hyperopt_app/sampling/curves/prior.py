@@ -13,7 +13,7 @@ from hyperopt_app.sampling.curves.cube import Cube, Floats
 __all__ = ["Prior"]
 
 # The standard deviation of the belief in a number, as a share of its range, and the chance of the believed choice.
-_WIDTH, _SURE = 0.1, 0.75
+_WIDTH, _SURE = 0.15, 0.75
 # How far the believed values reach, as a share of the ranges, how much better they are believed to be than values far
 # away, in standard deviations, and as which squared distance another choice counts.
 _REACH, _HEIGHT, _OTHER_CHOICE = 0.3, 2.0, 2.0

@@ -36,8 +36,9 @@ _log = logging.getLogger(__name__)
 _said: set[str] = set()
 # Reports before the model is asked.
 _LEAST_REPORTS = 4
-# Of so many trials one is chosen near a belief, in place of a spread one.
-_NEAR_BELIEF = 4
+# Of so many trials one is chosen near a belief, in place of a spread one; and with a belief no more than so many first
+# trials are spread, since the model can begin with it.
+_NEAR_BELIEF, _MOST_STARTUP = 4, 5
 _MOST = 1_000_000  # of any count
 # Where a spread point may not be tried, so many further ones are, so far away in the sequence.
 _MOST_TURNS, _TURN = 2_000, 10_007
@@ -52,7 +53,7 @@ class CurvesSampler(BaseSampler):
 
     Args:
         seed: The study's seed, from which all trials' points follow; None draws one.
-        n_startup_trials: So many first trials are spread.
+        n_startup_trials: So many first trials are spread; at most 5 with a prior or earlier trials.
         spread_every: Every so many-th trial is spread, 2 for half of them; 0 for none.
         n_candidates: Points among which the search for the best begins.
         prior: Parameter to the value near which the user believes the best to be, as `hydra.sweeper.prior` gives it.
@@ -156,8 +157,9 @@ class CurvesSampler(BaseSampler):
         try:
             beliefs = self._beliefs(cube, rng)
             turn = number // _NEAR_BELIEF % max(len(beliefs), 1)
-            if number < self._startup:
-                is_near = number < _NEAR_BELIEF * len(beliefs) and number % _NEAR_BELIEF == _NEAR_BELIEF - 1
+            startup = min(self._startup, _MOST_STARTUP) if beliefs else self._startup
+            if number < startup:
+                is_near = bool(beliefs) and number == _NEAR_BELIEF - 1
                 return beliefs[turn].near(spread[None], rng)[0] if is_near else spread
             is_spread = bool(self._spread_every) and number % self._spread_every == 0
             if is_spread and (not beliefs or number % _NEAR_BELIEF):
