@@ -156,11 +156,11 @@ class CurvesSampler(BaseSampler):
         rng = np.random.default_rng((self._seed, number))
         try:
             beliefs = self._beliefs(cube, rng)
-            turn = number // _NEAR_BELIEF % max(len(beliefs), 1)
             startup = min(self._startup, _MOST_STARTUP) if beliefs else self._startup
             if number < startup:
                 is_near = bool(beliefs) and number == _NEAR_BELIEF - 1
-                return beliefs[turn].near(spread[None], rng)[0] if is_near else spread
+                near = self._allowed(cube, beliefs[0].near(spread[None], rng)) if is_near else spread[None]
+                return near[0] if len(near) else spread
             is_spread = bool(self._spread_every) and number % self._spread_every == 0
             if is_spread and (not beliefs or number % _NEAR_BELIEF):
                 return spread
@@ -170,6 +170,7 @@ class CurvesSampler(BaseSampler):
             model = model_of(seen, rng, beliefs, has_luck=seen.has_repeats)
             acquisition = Acquisition(seen, model, rng, partial(self._allowed, cube))
             if is_spread:
+                turn = (number // _NEAR_BELIEF - 1) % len(beliefs)
                 near = self._allowed(cube, beliefs[turn].near(cube.uniform(rng, self._candidates), rng))
                 point = acquisition.best_near(near, acquisition.candidates(self._candidates))
                 return spread if point is None else point

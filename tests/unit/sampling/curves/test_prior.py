@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import optuna
+import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from hyperopt_app.sampling.curves.acquisition import Acquisition, fit, model_of
-from hyperopt_app.sampling.curves.cube import Cube
+from hyperopt_app.sampling.curves.cube import Cube, Floats
+from hyperopt_app.sampling.curves.earlier import Earlier
 from hyperopt_app.sampling.curves.model import CurveModel
 from hyperopt_app.sampling.curves.observations import learning, observe
 from hyperopt_app.sampling.curves.prior import Prior
@@ -104,3 +106,38 @@ def test_what_is_believed_shortens_the_start() -> None:
     alone = searched(optuna.create_study(), bowl, 8, lambda: CurvesSampler(seed=5))
     is_spread = [own.params == spread.params for own, spread in zip(study.trials, alone.trials, strict=True)]
     assert is_spread == [True, True, True, False, True, False, True, False]
+
+
+def test_a_point_near_it_that_may_not_be_tried_is_not() -> None:
+    """Not even the one of the first trials; the very first point is drawn by TPE, which others restrict."""
+
+    def made() -> CurvesSampler:
+        sampler = CurvesSampler(seed=3, prior={"x": 0.3, "kind": "b"})
+        sampler.restrict(lambda params: params["kind"] == "a")
+        return sampler
+
+    study = searched(optuna.create_study(), bowl, 12, made)
+    assert {trial.params["kind"] for trial in study.trials[1:]} == {"a"}
+
+
+def test_it_takes_turns_with_earlier_studies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prior begins; a turn has the candidates of a whole trial, and other trials half as many of each belief."""
+    turns = list[str]()
+    for kind in (Prior, Earlier):
+        near = kind.near
+
+        def noted(self: Any, points: Floats, rng: np.random.Generator, near: Any = near) -> Floats:
+            if len(points) in (1, 40):
+                turns.append(type(self).__name__)
+            found: Floats = near(self, points, rng)
+            return found
+
+        monkeypatch.setattr(kind, "near", noted)
+    earlier = [{"params": {"x": at / 9, "y": 0.1}, "worth": at - 4.5} for at in range(10)]
+    searched(
+        optuna.create_study(),
+        bowl,
+        17,
+        lambda: CurvesSampler(seed=3, prior={"x": 0.3}, earlier=earlier, n_candidates=40),
+    )
+    assert turns == ["Prior", "Earlier", "Prior", "Earlier"]
