@@ -20,6 +20,7 @@ __all__ = ["DIRECTORY", "ProgramGroup", "end_marked"]
 DIRECTORY = "HYPEROPT_TRIAL_DIRECTORY"
 
 _POLL_S = 0.02
+_LOOKS = 2
 # A killed process that waits for a disk is over later.
 _PATIENCE_S = 2.0
 
@@ -85,13 +86,20 @@ class ProgramGroup:
 
 
 def end_marked(directory: str) -> None:
-    """Kill each process that has this directory in its environment as DIRECTORY, but for the calling one."""
-    until = time.monotonic() + _PATIENCE_S
-    while marked := _marked(f"{DIRECTORY}={directory}".encode()):
+    """Kill each process that has this directory in its environment as DIRECTORY, but for the calling one.
+
+    It looks until twice in a row nothing is found: a process has no environment while it turns into another program
+    (execve), nor from when it gives back its memory until it closes its files and is over.
+    """
+    until, killed, empty_looks = time.monotonic() + _PATIENCE_S, set[int](), 0
+    while True:
+        marked = _marked(f"{DIRECTORY}={directory}".encode())
         for pid in marked:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        if time.monotonic() > until:
+        killed.update(marked)
+        empty_looks = 0 if marked or any(start_ticks(pid) is not None for pid in killed) else empty_looks + 1
+        if empty_looks == _LOOKS or time.monotonic() > until:
             return
         time.sleep(_POLL_S)
 

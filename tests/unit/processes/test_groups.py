@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperopt_app.processes import groups
 from hyperopt_app.processes.entries import start_ticks
 from hyperopt_app.processes.groups import DIRECTORY, ProgramGroup, end_marked
 
@@ -110,3 +111,19 @@ def test_the_caller_survives(started: list[Process], monkeypatch: pytest.MonkeyP
     end_marked(group.directory)
     assert started[0].wait() == -signal.SIGKILL
     assert _marked() == []
+
+
+def test_one_look_that_finds_nothing_is_not_enough(started: list[Process], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that turns into another program at that moment has no environment; it is over when this returns."""
+    group = _group(started, "echo ready; exec sleep 1000")
+    found, looks = groups._marked, 0
+
+    def look(variable: bytes) -> list[int]:
+        nonlocal looks
+        looks += 1
+        return [] if looks == 1 else found(variable)
+
+    monkeypatch.setattr(groups, "_marked", look)
+    end_marked(group.directory)
+    assert looks >= 3
+    assert start_ticks(group.pid) is None
