@@ -48,8 +48,9 @@ def test_a_trial_is_a_launch_of_its_own(run_script: Run) -> None:
     ], ended.stderr
 
 
-def test_a_trial_on_one_gpu_keeps_its_threads(run_script: Run) -> None:
+def test_a_trial_on_one_gpu_keeps_its_threads(run_script: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside Slurm no name of a job is set either; what the user has set stays."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     Path("program.py").write_text(PROGRAM)
     assert run_script("program.py").stdout.split()[5:7] == ["None", "None"]
     own = {"HYPEROPT_GPUS_PER_TRIAL": "2", "OMP_NUM_THREADS": "7"}
