@@ -20,9 +20,10 @@ __all__ = ["DIRECTORY", "ProgramGroup", "end_marked"]
 DIRECTORY = "HYPEROPT_TRIAL_DIRECTORY"
 
 _POLL_S = 0.02
-_LOOKS = 2
 # A killed process that waits for a disk is over later.
 _PATIENCE_S = 2.0
+# So many looks in a row that find nothing say that nothing is left.
+_EMPTY_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def end_marked(directory: str) -> None:
                 os.kill(pid, signal.SIGKILL)
         killed.update(marked)
         empty_looks = 0 if marked or any(start_ticks(pid) is not None for pid in killed) else empty_looks + 1
-        if empty_looks == _LOOKS or time.monotonic() > until:
+        if empty_looks == _EMPTY_LOOKS or time.monotonic() > until:
             return
         time.sleep(_POLL_S)
 

@@ -158,9 +158,7 @@ class CurvesSampler(BaseSampler):
             beliefs = self._beliefs(cube, rng)
             startup = min(self._startup, _MOST_STARTUP) if beliefs else self._startup
             if number < startup:
-                is_near = bool(beliefs) and number == _NEAR_BELIEF - 1
-                near = self._allowed(cube, beliefs[0].near(spread[None], rng)) if is_near else spread[None]
-                return near[0] if len(near) else spread
+                return self._near(cube, beliefs[0], spread, rng) if beliefs and number == _NEAR_BELIEF - 1 else spread
             is_spread = bool(self._spread_every) and number % self._spread_every == 0
             if is_spread and (not beliefs or number % _NEAR_BELIEF):
                 return spread
@@ -189,6 +187,11 @@ class CurvesSampler(BaseSampler):
             if len(self._allowed(cube, point[None])):
                 return point
         return first
+
+    def _near(self, cube: Cube, belief: Belief, spread: Floats, rng: np.random.Generator) -> Floats:
+        """Return a spread point moved near a belief, or the point itself if none may be tried there."""
+        near = self._allowed(cube, belief.near(spread[None], rng))
+        return near[0] if len(near) else spread
 
     def _allowed(self, cube: Cube, points: Floats) -> Floats:
         """Return those of the points that may be tried."""
